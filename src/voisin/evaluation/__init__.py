@@ -1,0 +1,1 @@
+"""How right predictions are, each image matched with its truth by id."""

@@ -1,0 +1,1 @@
+"""Classifiers trained on few, guessed or propagated labels."""

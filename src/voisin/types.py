@@ -1,0 +1,188 @@
+"""The values that the stages hand to one another: arrays, and small results made of arrays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+UNLABELED = -1
+
+Labels: TypeAlias = NDArray[np.int64]  # (n_samples,), UNLABELED where unknown
+Indices: TypeAlias = NDArray[np.int64]  # (n,), positions of images
+Names: TypeAlias = NDArray[np.str_]  # (n_samples,), ids, groups or splits
+Pixels: TypeAlias = NDArray[np.uint8]  # (n_samples, height, width, channels)
+Embeddings: TypeAlias = NDArray[np.float32]  # (n_samples, n_dims)
+Probabilities: TypeAlias = NDArray[np.float64]  # (n_samples, n_classes), rows sum to 1
+Affinity: TypeAlias = sparse.csr_array  # (n_samples, n_samples), symmetric, >= 0, empty diagonal
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Told of long work as ``progress(task, done, total)``; the last call has ``done == total``."""
+
+
+class ImageReader(Protocol):
+    """Where the pixels of a collection come from; one class a kind of source."""
+
+    @property
+    def n_channels(self) -> int:
+        """1 for gray, 3 for color."""
+
+    def load(self, position: int) -> "Image":
+        """Decode one image, as mode ``L`` or ``RGB``.
+
+        Raises
+        ------
+        UnreadableImageError
+            If this image cannot be decoded.
+        """
+
+    def fingerprint(self) -> str:
+        """Text that changes when the images do, cheap to compute (paths, sizes, times)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCollection:
+    """Images with what is known of them; the pixels stay where they are until asked for.
+
+    Attributes
+    ----------
+    name : str
+        Short name, such as ``dermamnist`` or the folder's.
+    reader : ImageReader
+        Decodes the image at a position of the source.
+    labels : array of shape (n_images,)
+        Class of each image, -1 where unknown.
+    class_names : tuple of str
+        Name of each class; the index is the class.
+    ids : array of shape (n_images,)
+        One unique text an image.
+    positions : array of shape (n_images,)
+        Where the reader finds each image.
+    groups : array of shape (n_images,), optional
+        Patient, lesion or video of each image; images of one group never part.
+    splits : array of shape (n_images,), optional
+        ``train``, ``val`` or ``test``.
+    """
+
+    name: str
+    reader: ImageReader
+    labels: Labels
+    class_names: tuple[str, ...]
+    ids: Names
+    positions: Indices
+    groups: Names | None = None
+    splits: Names | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, with or without images."""
+        return len(self.class_names)
+
+    def take(self, indices: NDArray[Any]) -> "ImageCollection":
+        """Keep the images at `indices` (integers or a mask), in that order."""
+        return replace(
+            self,
+            labels=self.labels[indices],
+            ids=self.ids[indices],
+            positions=self.positions[indices],
+            groups=None if self.groups is None else self.groups[indices],
+            splits=None if self.splits is None else self.splits[indices],
+        )
+
+    def in_split(self, split: str) -> "ImageCollection":
+        """Keep the images of one split; all are ``train`` where the source has no splits."""
+        if self.splits is None:
+            return self.take(np.full(len(self), split == "train"))
+        return self.take(self.splits == split)
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The nearest neighbors of every image, itself excluded, nearest first.
+
+    Attributes
+    ----------
+    indices : array of shape (n_samples, n_neighbors)
+    distances : array of shape (n_samples, n_neighbors)
+        Euclidean, or 1 − cosine, by the metric asked for.
+    recall : float
+        Share of the true neighbors that were found; 1 for an exact search.
+    metric : str
+        ``cosine`` or ``euclidean``.
+    """
+
+    indices: NDArray[np.int64]
+    distances: NDArray[np.float32]
+    recall: float = 1.0
+    metric: str = "cosine"
+
+
+@dataclass(frozen=True, eq=False)
+class Propagation:
+    """What a propagation method found.
+
+    Attributes
+    ----------
+    probabilities : array of shape (n_samples, n_classes)
+        Rows sum to one. Where no label reaches, the shares of the classes among the labels.
+    reached : array of shape (n_samples,)
+        Whether any label reaches the sample.
+    n_iter : int
+        Iterations taken by the solver.
+    residual : float
+        What the solver's stop rule measured last.
+    converged : bool
+        Whether the solver reached its tolerance.
+    """
+
+    probabilities: Probabilities
+    reached: NDArray[np.bool_]
+    n_iter: int
+    residual: float
+    converged: bool
+
+    @property
+    def labels(self) -> Labels:
+        """Most probable class of each sample, or -1 where no label reaches it."""
+        return np.where(self.reached, self.probabilities.argmax(axis=1), UNLABELED)
+
+
+class PropagationMethod(Protocol):
+    """A way to carry the known labels along the graph."""
+
+    def propagate(
+        self, affinity: Affinity, labels: Labels, *, n_classes: int | None = None
+    ) -> Propagation:
+        """Give every sample a distribution over the classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Class probabilities that carry their images' ids, so that order never matters.
+
+    Attributes
+    ----------
+    method : str
+        What made them, such as ``propagated``.
+    ids : array of shape (n_images,)
+    probabilities : array of shape (n_images, n_classes)
+    reached : array of shape (n_images,), optional
+        False where the method had no evidence; None means all true.
+    """
+
+    method: str
+    ids: Names
+    probabilities: Probabilities
+    reached: NDArray[np.bool_] | None = None
+
+
+def no_progress(task: str, done: int, total: int) -> None:
+    """Ignore the news; the default of every ``progress`` parameter."""

@@ -1,0 +1,105 @@
+"""Checks of what the caller passed: each says what came, what was expected and what to do."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from voisin.errors import InputError
+from voisin.types import UNLABELED, Labels
+
+
+def check_in_open_interval(name: str, value: float, low: float, high: float) -> None:
+    """Refuse a setting outside ``(low, high)``."""
+    if not low < value < high:
+        message = f"{name}={value} is outside ({low:g}, {high:g})."
+        raise InputError(message)
+
+
+def check_in_closed_interval(name: str, value: float, low: float, high: float) -> None:
+    """Refuse a setting outside ``[low, high]``."""
+    if not low <= value <= high:
+        message = f"{name}={value} is outside [{low:g}, {high:g}]."
+        raise InputError(message)
+
+
+def check_at_least(name: str, value: float, low: float) -> None:
+    """Refuse a setting below `low`."""
+    if not value >= low:
+        message = f"{name}={value} is too small: pass {low:g} or more."
+        raise InputError(message)
+
+
+def check_one_of(name: str, value: str, choices: Iterable[str]) -> None:
+    """Refuse a setting that is none of `choices`."""
+    choices = tuple(choices)
+    if value not in choices:
+        message = f"{name}={value!r} is not known: choose one of {', '.join(choices)}."
+        raise InputError(message)
+
+
+def check_finite_rows(name: str, array: NDArray[np.floating]) -> None:
+    """Refuse vectors with NaN or infinite entries, and say how many rows and which first."""
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        message = (
+            f"{name} has NaN or infinite entries in {len(bad)} of {len(array)} rows, "
+            f"first in row {bad[0]}: leave these rows out or mend them."
+        )
+        raise InputError(message)
+
+
+def check_embeddings(embeddings: NDArray[np.floating]) -> None:
+    """Refuse what is not a finite matrix of numbers, one row an image."""
+    if embeddings.ndim != 2:
+        message = f"embeddings has shape {embeddings.shape}: pass (n_samples, n_dims)."
+        raise InputError(message)
+    if not np.issubdtype(embeddings.dtype, np.floating):
+        message = f"embeddings has dtype {embeddings.dtype}: pass float32."
+        raise InputError(message)
+    check_finite_rows("embeddings", embeddings)
+
+
+def check_affinity(affinity: sparse.csr_array) -> None:
+    """Refuse a graph that is not square, symmetric, finite and non-negative."""
+    if affinity.ndim != 2 or affinity.shape[0] != affinity.shape[1]:
+        message = f"affinity has shape {affinity.shape}: pass one row and one column an image."
+        raise InputError(message)
+    if not np.isfinite(affinity.data).all():
+        message = "affinity has NaN or infinite weights: mend or drop these edges."
+        raise InputError(message)
+    if affinity.nnz and affinity.data.min() < 0:
+        message = (
+            f"affinity has negative weights (lowest {affinity.data.min():g}): pass weights >= 0."
+        )
+        raise InputError(message)
+    gap = abs(affinity - affinity.T)
+    if gap.nnz and gap.data.max() > 1e-4 * affinity.data.max():
+        message = (
+            f"affinity is not symmetric (largest gap {gap.data.max():g}): "
+            "pass (affinity + affinity.T) / 2."
+        )
+        raise InputError(message)
+
+
+def check_partial_labels(labels: Labels, n_samples: int, n_classes: int | None = None) -> None:
+    """Refuse labels that do not fit the graph, or of which none is known."""
+    if labels.shape != (n_samples,):
+        message = (
+            f"labels has shape {labels.shape}, but this graph has {n_samples} nodes: "
+            "pass one label a node, -1 where unknown."
+        )
+        raise InputError(message)
+    if not np.issubdtype(labels.dtype, np.integer):
+        message = f"labels has dtype {labels.dtype}: pass integers, -1 where unknown."
+        raise InputError(message)
+    if (labels == UNLABELED).all():
+        message = f"None of the {n_samples} samples is labeled: label one of each class first."
+        raise InputError(message)
+    if labels.min() < UNLABELED:
+        message = f"labels has {labels.min()}: classes count from 0, and -1 means unknown."
+        raise InputError(message)
+    if n_classes is not None and labels.max() >= n_classes:
+        message = f"labels has class {labels.max()}, but there are {n_classes} classes, from 0."
+        raise InputError(message)

@@ -1,0 +1,64 @@
+"""What the program shows: lines, warnings and progress bars, all on standard error."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from voisin.types import Progress as Callback
+
+_console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def note(line: str) -> None:
+    """Show one line, as it is."""
+    _console.print(line, markup=False)
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,  # noqa: ARG001
+    lineno: int,  # noqa: ARG001
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Show our own warnings as one line; others stay silent."""
+    if category.__module__.startswith("voisin"):
+        note(f"Warning: {message}")
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callback]:
+    """Give a callback that draws one bar a task, with the time left; nothing without a screen."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=_console, transient=True, disable=not _on_screen()) as bars:
+        drawn: dict[str, TaskID] = {}
+
+        def show(task: str, done: int, total: int) -> None:
+            if task not in drawn:
+                drawn[task] = bars.add_task(task, total=total)
+            bars.update(drawn[task], completed=done, total=total)
+            if done >= total:
+                bars.remove_task(drawn.pop(task))
+
+        yield show
+
+
+def _on_screen() -> bool:
+    return sys.stderr.isatty()

@@ -1,0 +1,91 @@
+"""Run a network over many images, by batch; it knows pixels, not files or labels."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from voisin.embedding.device import choose_device
+from voisin.embedding.simple_cnn import SimpleCNN
+from voisin.types import Embeddings, Pixels, Probabilities, Progress, no_progress
+
+_BATCH_SIZE = 512
+
+
+def embed(
+    network: SimpleCNN,
+    pixels: Pixels,
+    *,
+    device: str = "auto",
+    progress: Progress = no_progress,
+) -> Embeddings:
+    """Turn images into vectors: the network's features before its last layer.
+
+    Parameters
+    ----------
+    network : SimpleCNN
+    pixels : array of shape (n_images, 28, 28, channels), uint8
+    device : str, default="auto"
+    progress : callable, optional
+
+    Returns
+    -------
+    array of shape (n_images, 1568), float32
+    """
+    return _by_batch(network, network.features, pixels, device, progress, "Embedding images")
+
+
+def predict(
+    network: SimpleCNN,
+    pixels: Pixels,
+    *,
+    device: str = "auto",
+    progress: Progress = no_progress,
+) -> Probabilities:
+    """Give each image a distribution over the classes: the softmax of the network's scores.
+
+    Parameters
+    ----------
+    network : SimpleCNN
+    pixels : array of shape (n_images, 28, 28, channels), uint8
+    device : str, default="auto"
+    progress : callable, optional
+
+    Returns
+    -------
+    array of shape (n_images, n_classes), float64
+        Rows sum to 1.
+    """
+    scores = _by_batch(network, network.forward, pixels, device, progress, "Predicting")
+    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True, initial=-np.inf)
+    odds = np.exp(shifted)
+    return odds / odds.sum(axis=1, keepdims=True)
+
+
+def to_tensor(pixels: Pixels) -> Tensor:
+    """Scale pixels from 0..255 to −1..1 and put the channels first."""
+    values = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
+    return values.float().div_(127.5).sub_(1)
+
+
+@torch.inference_mode()
+def _by_batch(
+    network: SimpleCNN,
+    function: Callable[[Tensor], Tensor],
+    pixels: Pixels,
+    device: str,
+    progress: Progress,
+    task: str,
+) -> NDArray[np.float32]:
+    place = choose_device(device)
+    network.to(place).eval()
+    n_images = len(pixels)
+    n_columns = function(torch.zeros((1, *to_tensor(pixels[:1]).shape[1:]), device=place)).shape[1]
+    values = np.empty((n_images, n_columns), dtype=np.float32)
+    for start in range(0, n_images, _BATCH_SIZE):
+        batch = to_tensor(pixels[start : start + _BATCH_SIZE]).to(place)
+        values[start : start + _BATCH_SIZE] = function(batch).cpu().numpy()
+        progress(task, min(start + _BATCH_SIZE, n_images), n_images)
+    return values

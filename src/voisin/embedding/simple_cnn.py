@@ -1,0 +1,130 @@
+"""The chapter's expert: a small convolutional network, and its files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from voisin.errors import InputError
+
+IMAGE_SIZE = 28
+N_FEATURES = 7 * 7 * 32
+
+
+class SimpleCNN(nn.Module):
+    """Two blocks of convolution, normalization, ReLU and pooling, then one linear layer.
+
+    Parameters
+    ----------
+    in_channels : int
+        1 for gray images, 3 for color.
+    num_classes : int
+
+    Examples
+    --------
+    >>> network = SimpleCNN(in_channels=3, num_classes=7)
+    >>> network(torch.zeros(2, 3, 28, 28)).shape
+    torch.Size([2, 7])
+    >>> network.features(torch.zeros(2, 3, 28, 28)).shape
+    torch.Size([2, 1568])
+    """
+
+    def __init__(self, in_channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.layer1 = _block(in_channels, 16)
+        self.layer2 = _block(16, 32)
+        self.fc = nn.Linear(N_FEATURES, num_classes)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the 1,568 values before the linear layer."""
+        features: Tensor = self.layer2(self.layer1(images)).flatten(1)
+        return features
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return one score (logit) a class, from images of shape (n, channels, 28, 28)."""
+        scores: Tensor = self.fc(self.features(images))
+        return scores
+
+
+def _block(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+        nn.MaxPool2d(kernel_size=2, stride=2),
+    )
+
+
+def load_simple_cnn(path: Path, in_channels: int, num_classes: int) -> SimpleCNN:
+    """Load a network's weights from a ``.pth`` or ``.safetensors`` file; never code.
+
+    Parameters
+    ----------
+    path : Path
+        A state dict saved by ``torch.save(network.state_dict(), path)``, or safetensors.
+    in_channels, num_classes : int
+        What the images need.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read without running code, or a key is missing, unknown or of
+        another shape.
+    """
+    network = SimpleCNN(in_channels, num_classes)
+    found = _read_state(path)
+    problem = _mismatch(network.state_dict(), found)
+    if problem:
+        message = (
+            f"{path} does not fit SimpleCNN with {in_channels} channels and {num_classes} classes: "
+            f"{problem}. Pass weights trained on images and classes like these."
+        )
+        raise InputError(message)
+    network.load_state_dict(dict(found))
+    return network.eval()
+
+
+def _read_state(path: Path) -> Mapping[str, Tensor]:
+    if not path.is_file():
+        message = f"{path} is not a file: pass the expert's weights (.pth, .pt or .safetensors)."
+        raise InputError(message)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        UnpicklingError,
+        SafetensorError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+    ) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        message = (
+            f"{path} cannot be read as weights alone ({reason}): "
+            "save them with torch.save(network.state_dict(), path), or as safetensors."
+        )
+        raise InputError(message) from error
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        message = (
+            f"{path} holds no state dict: save it with torch.save(network.state_dict(), path)."
+        )
+        raise InputError(message)
+    return state
+
+
+def _mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """Say which key or shape differs first; an empty text if none does."""
+    if missing := sorted(expected.keys() - found.keys()):
+        return f"{missing[0]} is missing (the file has {', '.join(sorted(found))})"
+    if unknown := sorted(found.keys() - expected.keys()):
+        return f"{unknown[0]} is not one of its keys ({', '.join(expected)})"
+    for key, value in expected.items():
+        if value.shape != found[key].shape:
+            return f"{key} has shape {tuple(found[key].shape)}, expected {tuple(value.shape)}"
+    return ""

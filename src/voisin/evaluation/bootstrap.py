@@ -1,0 +1,38 @@
+"""Resampled weights of images, whole groups together; it knows no figures."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.evaluation.scores import Estimate
+from voisin.types import Names
+
+
+def bootstrap_weights(
+    n_images: int, groups: Names | None, *, n_resamples: int, random_state: int
+) -> NDArray[np.float64]:
+    """How often each image is drawn in each resample, drawing with replacement.
+
+    Groups are drawn as wholes where they are known, since images of one patient are not
+    independent (cluster bootstrap, Field & Welsh 2007).
+
+    Returns
+    -------
+    array of shape (n_resamples, n_images)
+    """
+    rng = np.random.default_rng(random_state)
+    unit = np.arange(n_images) if groups is None else np.unique(groups, return_inverse=True)[1]
+    n_units = int(unit.max()) + 1
+    counts = (
+        np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
+        for _ in range(n_resamples)
+    )
+    return np.stack([count[unit] for count in counts]).astype(np.float64)
+
+
+def interval(value: float, resampled: NDArray[np.float64]) -> Estimate:
+    """Value with the 2.5th and 97.5th percentile of its resamples."""
+    defined = resampled[~np.isnan(resampled)]
+    if np.isnan(value) or not len(defined):
+        return Estimate(float(value), float("nan"), float("nan"))
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return Estimate(float(value), float(low), float(high))

@@ -1,0 +1,124 @@
+"""Figures of class probabilities against the truth, for many weightings of the images at once.
+
+Every figure takes ``weights`` of shape (n_weightings, n_images) and returns one value a weighting.
+Ones give the figure itself; bootstrap counts give its distribution. Area under the curve and
+accuracy are those of MedMNIST's evaluator (Yang et al. 2023): the mean over the classes of
+one-against-rest areas, and the share of images whose largest probability is at their class.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.stats import rankdata
+
+from voisin.evaluation.scores import ReliabilityBin
+from voisin.types import Labels, Probabilities
+
+Weights = NDArray[np.float64]  # (n_weightings, n_images)
+Figures = NDArray[np.float64]  # (n_weightings,)
+N_BINS = 15
+
+
+def macro_auc(truth: Labels, probabilities: Probabilities, weights: Weights) -> Figures:
+    """Mean over the classes of the area under the ROC curve of each class against the rest.
+
+    A class without images, or with all of them, has no area and is left out of the mean; NaN if
+    none is left.
+    """
+    areas = [
+        _binary_auc(truth == c, probabilities[:, c], weights) for c in range(probabilities.shape[1])
+    ]
+    return _mean_of_defined(np.stack(areas, axis=1))
+
+
+def _binary_auc(
+    positive: NDArray[np.bool_], score: NDArray[np.float64], weights: Weights
+) -> Figures:
+    """Probability that a positive image scores above a negative one; ties count half."""
+    tie_group = rankdata(score, method="dense") - 1
+    columns = (np.arange(len(score)), tie_group)
+    shape = (len(score), int(tie_group.max(initial=0)) + 1)
+    of_positives = sparse.csr_array((positive.astype(float), columns), shape=shape)
+    of_negatives = sparse.csr_array(((~positive).astype(float), columns), shape=shape)
+    positives, negatives = weights @ of_positives, weights @ of_negatives
+    below = np.cumsum(negatives, axis=1) - negatives / 2
+    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+    return _ratio((positives * below).sum(axis=1), pairs)
+
+
+def confusion(truth: Labels, predicted: Labels, n_classes: int, weights: Weights) -> Weights:
+    """Weight of the images of each true class (rows) given to each class (columns)."""
+    cell = truth * n_classes + predicted
+    ones = np.ones(len(cell))
+    counter = sparse.csr_array((ones, (np.arange(len(cell)), cell)), (len(cell), n_classes**2))
+    return (weights @ counter).reshape(len(weights), n_classes, n_classes)
+
+
+def accuracy(confusions: Weights) -> Figures:
+    """Share of the images that are given their class."""
+    return _ratio(np.trace(confusions, axis1=1, axis2=2), confusions.sum(axis=(1, 2)))
+
+
+def recall(confusions: Weights) -> Weights:
+    """Share of each class's images that are given it; NaN for a class without images."""
+    return _ratio(np.diagonal(confusions, axis1=1, axis2=2), confusions.sum(axis=2))
+
+
+def balanced_accuracy(confusions: Weights) -> Figures:
+    """Mean recall of the classes that have images."""
+    return _mean_of_defined(recall(confusions))
+
+
+def macro_f1(confusions: Weights) -> Figures:
+    """Mean over the classes, seen or predicted, of ``2 TP / (2 TP + FP + FN)``."""
+    hits = np.diagonal(confusions, axis1=1, axis2=2)
+    return _mean_of_defined(_ratio(2 * hits, confusions.sum(axis=1) + confusions.sum(axis=2)))
+
+
+def expected_calibration_error(
+    truth: Labels, probabilities: Probabilities, weights: Weights
+) -> Figures:
+    """Mean gap between confidence and accuracy over 15 equal bins of confidence.
+
+    ``Σ_b (n_b / n) |accuracy_b − confidence_b|`` (Guo et al. 2017).
+    """
+    n, confidence, correct = _bin_sums(truth, probabilities, weights)
+    return _ratio(np.abs(correct - confidence).sum(axis=1), n.sum(axis=1))
+
+
+def reliability(truth: Labels, probabilities: Probabilities) -> tuple[ReliabilityBin, ...]:
+    """Mean confidence and accuracy of each bin that has predictions."""
+    sums = _bin_sums(truth, probabilities, np.ones((1, len(truth))))
+    edges = np.linspace(0, 1, N_BINS + 1)
+    return tuple(
+        ReliabilityBin(
+            float(edges[b]), float(edges[b + 1]), int(n), float(sure / n), float(right / n)
+        )
+        for b, (n, sure, right) in enumerate(zip(*(s[0] for s in sums), strict=True))
+        if n
+    )
+
+
+def _bin_sums(
+    truth: Labels, probabilities: Probabilities, weights: Weights
+) -> tuple[Weights, Weights, Weights]:
+    """Return number, summed confidence and summed correctness of each bin (low, high]."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == truth
+    bins = np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
+    columns, shape = (np.arange(len(bins)), bins), (len(bins), N_BINS)
+    n, sure, right = (
+        weights @ sparse.csr_array((values, columns), shape=shape)
+        for values in (np.ones(len(bins)), confidence, correct.astype(float))
+    )
+    return n, sure, right
+
+
+def _ratio(numerator: Weights, denominator: Weights) -> Weights:
+    undefined = np.full(np.shape(numerator), np.nan)
+    return np.divide(numerator, denominator, where=denominator > 0, out=undefined)
+
+
+def _mean_of_defined(values: Weights) -> Figures:
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1))

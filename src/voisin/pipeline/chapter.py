@@ -1,0 +1,194 @@
+"""The order of the chapter: expert, embeddings, graph, spreading, retraining, verdict, report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voisin.errors import InputError
+from voisin.evaluation.scores import Scores
+from voisin.evaluation.verdict import score
+from voisin.pipeline import stages as stage
+from voisin.pipeline.outputs import Findings, write_outputs
+from voisin.pipeline.settings import Settings
+from voisin.pipeline.stages import Stages, Trained
+from voisin.pipeline.task import Task, make_task
+from voisin.pipeline.telling import tell_scores, tell_task
+from voisin.project.cache import hash_of
+from voisin.project.folder import Project
+from voisin.sources.opening import open_images
+from voisin.training.rounds import PseudoLabelRound
+from voisin.types import ImageCollection, Predictions, Progress, Propagation, no_progress
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run found, and where its files are.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds ``report.html``, ``labels.parquet``, ``metrics.json`` and ``model.safetensors``.
+    images : ImageCollection
+        The pool, in the order of its ids.
+    propagation : Propagation
+        Of the pool's images.
+    scores : tuple of Scores
+        One a method and scope.
+    rounds : tuple of PseudoLabelRound
+    """
+
+    folder: Path
+    images: ImageCollection
+    propagation: Propagation
+    scores: tuple[Scores, ...]
+    rounds: tuple[PseudoLabelRound, ...]
+
+    @property
+    def report(self) -> Path:
+        """The page to open."""
+        return self.folder / "report.html"
+
+    def score_of(self, method: str, scope: str) -> Scores:
+        """Return the scores of one method in one scope.
+
+        Raises
+        ------
+        InputError
+            If there are none; says which there are.
+        """
+        for one in self.scores:
+            if (one.method, one.scope) == (method, scope):
+                return one
+        there = ", ".join(f"{one.method} on {one.scope}" for one in self.scores) or "none"
+        message = f"There are no scores of {method!r} on {scope!r}; there are: {there}."
+        raise InputError(message)
+
+
+def run(
+    source: str | Path | ImageCollection,
+    out: str | Path,
+    *,
+    progress: Progress = no_progress,
+    announce: Callable[[str], None] = lambda _: None,
+    **options: Any,
+) -> Run:
+    """Take images and a few labels through the whole chapter.
+
+    The expert is trained (or loaded), every image embedded, linked to its neighbors and given a
+    label by spreading; a classifier is retrained on the result; all are scored side by side. What
+    is finished is kept in ``out/cache``: the same call after an interruption goes on from there
+    and ends with the same figures.
+
+    Parameters
+    ----------
+    source : str, Path or ImageCollection
+        Anything `open_images` opens, or what it returned.
+    out : str or Path
+        Folder of the project; made if absent.
+    progress : callable, optional
+    announce : callable, optional
+        Told in one line a time what was understood and found.
+    **options
+        The fields of `Settings`, such as ``labels_per_class=50, random_state=42``.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        If the source, the labels or a setting cannot be used.
+    ProjectError
+        If `out` holds other files, or another run works in it.
+    """
+    settings = _settings(options)
+    images = source if isinstance(source, ImageCollection) else open_images(source)
+    project = Project(Path(out))
+    with project.locked() as cache:
+        project.write_settings({"source": str(images.name), **settings.as_dict()})
+        stages = Stages(cache, settings, progress)
+        task, data_key = _prepare(stages, images, announce)
+        findings = _compute(stages, task, data_key)
+        scores = _judge(findings.predictions, task, stages)
+        tell_scores(scores, announce)
+        write_outputs(project, images, task, stages, replace(findings, scores=scores))
+    return Run(project.folder, task.pool, findings.propagation, scores, findings.rounds)
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    unknown = options.keys() - Settings.__dataclass_fields__.keys()
+    if unknown:
+        known = ", ".join(Settings.__dataclass_fields__)
+        message = f"{min(unknown)!r} is not a setting: choose among {known}."
+        raise InputError(message)
+    for name in ("labels", "expert"):
+        if options.get(name) is not None:
+            options = {**options, name: Path(options[name])}
+    return Settings(**options)
+
+
+def _prepare(
+    stages: Stages, images: ImageCollection, announce: Callable[[str], None]
+) -> tuple[Task, str]:
+    """Read what will be used, in the order of the ids, and set the truth apart."""
+    images = images.take(np.argsort(images.ids))
+    if images.splits is not None:
+        images = images.take(images.splits != "val")
+    arrays, read_key = stage.read(stages, images)
+    reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
+    task = make_task(images.take(arrays["readable"]), arrays["pixels"], stages.settings)
+    task = replace(task, warnings=(*task.warnings, *reasons))
+    tell_task(task, announce)
+    return task, hash_of([read_key, hash_of(task.pool.ids), hash_of(task.test.ids)])
+
+
+def _compute(stages: Stages, task: Task, data_key: str) -> Findings:
+    """Run the stages up to the predictions of every method."""
+    settings = stages.settings
+    few = stage.few_labels(stages, task, data_key)
+    if settings.expert is None:
+        expert = stage.pseudo_labels(stages, task, few)
+    else:
+        expert = stage.loaded_expert(stages, task, data_key, settings.expert)
+    pool_vectors, test_vectors, key = stage.embeddings(stages, task, expert, data_key)
+    neighbors, graph_key = stage.graph(stages, pool_vectors, key)
+    propagation, on_test, key = stage.propagate(
+        stages, task, neighbors, (pool_vectors, test_vectors), graph_key
+    )
+    model = stage.retrained(stages, task, propagation, key)
+    propagated = Trained("propagated", {}, propagation.probabilities, on_test, key)
+    methods = [few, expert, propagated, model]
+    if settings.ceiling and _has_ceiling(task):
+        methods.append(stage.ceiling(stages, task, data_key))
+    return Findings(
+        predictions=tuple(stage.predictions(one, task) for one in methods),
+        propagation=propagation,
+        embeddings=pool_vectors,
+        rounds=tuple(PseudoLabelRound(**one) for one in expert.notes or ()),
+        model=model.weights,
+        scores=(),
+    )
+
+
+def _has_ceiling(task: Task) -> bool:
+    """Tell whether there are true labels to train on, and others to test on."""
+    return "test" in task.truths() and bool((task.hidden >= 0).any())
+
+
+def _judge(predictions: Sequence[Predictions], task: Task, stages: Stages) -> tuple[Scores, ...]:
+    """Score every method in every scope; the ceiling has seen the pool's truth, so not there."""
+    pairs = [
+        (scope, truth, one)
+        for scope, truth in task.truths().items()
+        for one in predictions
+        if not (scope == "unlabeled" and one.method == "ceiling")
+    ]
+    scores = []
+    for done, (scope, truth, one) in enumerate(pairs, start=1):
+        scores.append(score(one, truth, scope=scope))
+        stages.progress("Scoring", done, len(pairs))
+    return tuple(scores)

@@ -1,0 +1,128 @@
+"""The files of a finished run, each written whole."""
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+
+from voisin import __version__
+from voisin.evaluation.scores import Scores
+from voisin.pipeline.stages import Stages
+from voisin.pipeline.task import Task
+from voisin.project.cache import Arrays
+from voisin.project.exports import (
+    metrics_document,
+    to_json,
+    write_labels,
+    write_medmnist_csv,
+    write_model,
+)
+from voisin.project.folder import Project
+from voisin.report import ReportContent, render_report
+from voisin.sources.medmnist_sets import find_set
+from voisin.sources.summary import Summary, summarize
+from voisin.training.rounds import PseudoLabelRound
+from voisin.types import Embeddings, ImageCollection, Predictions, Propagation
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What the stages found."""
+
+    predictions: tuple[Predictions, ...]
+    propagation: Propagation
+    embeddings: Embeddings
+    rounds: tuple[PseudoLabelRound, ...]
+    model: Arrays
+    scores: tuple[Scores, ...]
+
+
+def write_outputs(
+    project: Project, images: ImageCollection, task: Task, stages: Stages, found: Findings
+) -> None:
+    """Write labels, model, figures and, last, the report."""
+    folder, settings = project.folder, stages.settings.as_dict()
+    summary = summarize(images)
+    write_labels(folder / "labels.parquet", task.pool, task.labels, found.propagation)
+    write_model(folder / "model.safetensors", found.model, _model_card(task))
+    if find_set(images.name) is not None and images.splits is not None:
+        _write_medmnist(project, images, task, found)
+    document = metrics_document(
+        dataset=_dataset(summary, task),
+        settings=settings,
+        scores=found.scores,
+        rounds=found.rounds,
+        timings={one.stage: round(one.seconds, 3) for one in stages.timings},
+        versions=_versions(),
+    )
+    project.write_text("metrics.json", to_json(document))
+    project.write_text("report.html", render_report(_content(summary, task, stages, found)))
+
+
+def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> ReportContent:
+    return ReportContent(
+        summary=summary,
+        settings={
+            name: "–" if value is None else str(value)
+            for name, value in stages.settings.as_dict().items()
+        },
+        warnings=task.warnings,
+        timings=tuple(stages.timings),
+        scores=found.scores,
+        rounds=found.rounds,
+        images=task.pool,
+        labels=task.labels,
+        truth=task.hidden,
+        probabilities=found.propagation.probabilities,
+        reached=found.propagation.reached,
+        embeddings=found.embeddings,
+        metric=stages.settings.metric,
+        versions=_versions(),
+    )
+
+
+def _write_medmnist(project: Project, images: ImageCollection, task: Task, found: Findings) -> None:
+    """Write each method's predictions of the whole test split, in the order of its file."""
+    if len(task.test) != len(images.in_split("test")):
+        return  # MedMNIST's evaluator needs every image
+    order = np.argsort(task.test.positions)
+    on_test = {one.method: one for one in found.scores if one.scope == "test"}
+    for predictions in found.predictions:
+        if predictions.method in on_test:
+            probabilities = predictions.probabilities[len(task.pool) :][order]
+            scores = on_test[predictions.method]
+            write_medmnist_csv(
+                project.folder / "medmnist", images.name, "test", scores, probabilities
+            )
+
+
+def _dataset(summary: Summary, task: Task) -> dict[str, object]:
+    return {
+        "name": summary.name,
+        "n_images": summary.n_images,
+        "n_labeled": int((task.labels >= 0).sum()),
+        "class_names": list(task.pool.class_names),
+        "class_counts": summary.class_counts,
+        "n_groups": summary.n_groups,
+        "split_counts": summary.split_counts,
+        "n_pool": len(task.pool),
+        "n_test": len(task.test),
+        "warnings": list(task.warnings),
+    }
+
+
+def _model_card(task: Task) -> dict[str, str]:
+    return {
+        "architecture": "SimpleCNN",
+        "in_channels": str(task.pool_pixels.shape[-1]),
+        "class_names": "\n".join(task.pool.class_names),
+        "input": "28 x 28, pixels / 127.5 - 1",
+        "voisin": __version__,
+    }
+
+
+def _versions() -> dict[str, str]:
+    names = ("numpy", "scipy", "scikit-learn", "torch", "pillow")
+    found = {name: version(name) for name in names}
+    return {"voisin": __version__, "python": platform.python_version(), **found}

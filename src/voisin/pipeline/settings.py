@@ -1,0 +1,96 @@
+"""The settings of a run: what the command line's options and the report's table are made of."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from voisin.errors import InputError
+from voisin.validation import (
+    check_at_least,
+    check_in_closed_interval,
+    check_in_open_interval,
+    check_one_of,
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may decide about a run.
+
+    Parameters
+    ----------
+    labels_per_class : int, optional
+        Draw this many labels a class and hide the others, which then are the truth to score by.
+    labels : Path, optional
+        A table with columns ``id`` and ``label``: the labels to start from. What the source
+        itself knows of the other images is hidden and becomes the truth.
+    random_state : int, default=0
+        Decides every draw: of the labels, of the test set, of the networks' first weights.
+    test_share : float, default=0.2
+        Where labels are drawn from a source without a test split, hold out this share of it.
+    expert : Path, optional
+        Weights of a trained SimpleCNN; without them, one is trained by pseudo-labels.
+    epochs : int, default=20
+        Of training on few labels, and on pseudo-labels in each round.
+    threshold : float, default=0.95
+        Least probability of a pseudo-label.
+    quota : int, default=100
+        Most pseudo-labels a class and round.
+    rounds : int, default=3
+        Of pseudo-labels.
+    n_neighbors : int, default=10
+    metric : {"cosine", "euclidean"}, default="cosine"
+    alpha : float, default=0.99
+        Share of an image's score that comes from its neighbors.
+    retraining_epochs : int, default=10
+        Of training on the propagated labels, and on all true labels for the ceiling.
+    ceiling : bool, default=True
+        Also train on all true labels, where they are known.
+    max_unreadable : float, default=0.05
+        Stop if a larger share of the images cannot be read.
+    device : str, default="auto"
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises
+    ------
+    InputError
+        If a setting is out of range.
+    """
+
+    labels_per_class: int | None = None
+    labels: Path | None = None
+    random_state: int = 0
+    test_share: float = 0.2
+    expert: Path | None = None
+    epochs: int = 20
+    threshold: float = 0.95
+    quota: int = 100
+    rounds: int = 3
+    n_neighbors: int = 10
+    metric: str = "cosine"
+    alpha: float = 0.99
+    retraining_epochs: int = 10
+    ceiling: bool = True
+    max_unreadable: float = 0.05
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.labels_per_class is not None and self.labels is not None:
+            message = "labels_per_class and labels both given: draw labels or bring them, not both."
+            raise InputError(message)
+        if self.labels_per_class is not None:
+            check_at_least("labels_per_class", self.labels_per_class, 1)
+        for name in ("epochs", "quota", "rounds", "n_neighbors", "retraining_epochs"):
+            check_at_least(name, getattr(self, name), 1)
+        check_at_least("random_state", self.random_state, 0)
+        check_in_closed_interval("test_share", self.test_share, 0, 0.9)
+        check_in_closed_interval("threshold", self.threshold, 0, 1)
+        check_in_closed_interval("max_unreadable", self.max_unreadable, 0, 1)
+        check_in_open_interval("alpha", self.alpha, 0, 1)
+        check_one_of("metric", self.metric, ("cosine", "euclidean"))
+
+    def as_dict(self) -> dict[str, str | int | float | bool | None]:
+        """Return the settings as JSON and TOML can write them; paths become texts."""
+        return {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in asdict(self).items()
+        }

@@ -1,0 +1,339 @@
+"""The stages of the chapter, each computed once for its inputs and found again after a crash."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voisin import __version__
+from voisin.pipeline.settings import Settings
+from voisin.pipeline.task import Task
+from voisin.project.cache import Arrays, Cache, hash_of
+from voisin.report.content import StageTime
+from voisin.types import (
+    UNLABELED,
+    Embeddings,
+    ImageCollection,
+    Neighbors,
+    Predictions,
+    Probabilities,
+    Progress,
+    Propagation,
+)
+
+IMAGE_SIZE = 28  # what SimpleCNN looks at
+_WEIGHT = "weight."  # names the arrays of a stage that are a network's weights
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """Where stages find their results, and what they tell.
+
+    Attributes
+    ----------
+    cache : Cache
+    settings : Settings
+    progress : callable
+    timings : list of StageTime
+        Grows with each stage.
+    """
+
+    cache: Cache
+    settings: Settings
+    progress: Progress
+    timings: list[StageTime] = field(default_factory=list)
+
+    def recall(
+        self, stage: str, inputs: Mapping[str, Any], compute: Callable[[Path], Mapping[str, Any]]
+    ) -> tuple[Arrays, str]:
+        """Return a stage's arrays and key; `compute` is given a folder for unfinished work."""
+        inputs = {"stage": stage, "version": __version__, **inputs}
+        scratch = self.cache.scratch(stage, hash_of(inputs))
+        found = self.cache.recall(stage, inputs, lambda: compute(scratch))
+        self.timings.append(StageTime(stage, found.seconds, found.reused))
+        return found.arrays, found.key
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network's weights, its predictions on pool and test, and the key of all that."""
+
+    method: str
+    weights: Arrays
+    pool: Probabilities
+    test: Probabilities
+    key: str
+    notes: Any = None
+
+
+def read(stages: Stages, images: ImageCollection) -> tuple[Arrays, str]:
+    """Decode every image at the network's size; say which cannot be read."""
+    from voisin.sources.reading import read_images
+
+    max_unreadable = stages.settings.max_unreadable
+    inputs = {
+        "images": images.reader.fingerprint(),
+        "positions": hash_of(images.positions),
+        "size": IMAGE_SIZE,
+        "max_unreadable": max_unreadable,
+    }
+
+    def compute(_: Path) -> Mapping[str, Any]:
+        found = read_images(
+            images, size=IMAGE_SIZE, max_unreadable=max_unreadable, progress=stages.progress
+        )
+        readable = ~np.isin(images.ids, list(found.unreadable))
+        reasons = [f"{name}: {reason}" for name, reason in found.unreadable.items()]
+        return {"pixels": found.pixels, "readable": readable, "reasons": np.array(reasons, str)}
+
+    return stages.recall("read", inputs, compute)
+
+
+def few_labels(stages: Stages, task: Task, data_key: str) -> Trained:
+    """Train on the labeled images alone."""
+    from voisin.training.classifier import Training
+
+    training = Training(epochs=stages.settings.epochs)
+    labeled = np.flatnonzero(task.labels != UNLABELED)
+
+    def train(scratch: Path) -> tuple[Any, None]:
+        network = training.fit(
+            task.pool_pixels[labeled],
+            task.labels[labeled],
+            n_classes=task.n_classes,
+            random_state=stages.settings.random_state,
+            device=stages.settings.device,
+            checkpoint=scratch / "training.pt",
+            progress=stages.progress,
+            task="Training on the few labels",
+        )
+        return network, None
+
+    inputs = {"data": data_key, "labels": hash_of(task.labels), "training": repr(training)}
+    return _trained(stages, task, "few-labels", inputs, train)
+
+
+def pseudo_labels(stages: Stages, task: Task, start: Trained) -> Trained:
+    """Grow the labels by rounds of pseudo-labels."""
+    from voisin.training.classifier import Training
+    from voisin.training.pseudo_labels import PseudoLabels
+
+    settings = stages.settings
+    method = PseudoLabels(
+        settings.threshold, settings.quota, settings.rounds, Training(epochs=settings.epochs)
+    )
+
+    def train(scratch: Path) -> tuple[Any, Any]:
+        network, rounds = method.fit(
+            _network(start, task),
+            task.pool_pixels,
+            task.labels,
+            n_classes=task.n_classes,
+            truth=task.hidden,
+            random_state=settings.random_state,
+            device=settings.device,
+            checkpoints=scratch,
+            progress=stages.progress,
+        )
+        return network, [vars(one) for one in rounds]
+
+    inputs = {"start": start.key, "method": repr(method), "truth": hash_of(task.hidden)}
+    return _trained(stages, task, "pseudo-labels", inputs, train)
+
+
+def loaded_expert(stages: Stages, task: Task, data_key: str, path: Path) -> Trained:
+    """Take the user's trained network as the expert."""
+    from voisin.embedding.simple_cnn import load_simple_cnn
+
+    network = load_simple_cnn(path, task.pool_pixels.shape[-1], task.n_classes)
+    weights = {name: hash_of(value.numpy()) for name, value in network.state_dict().items()}
+    inputs = {"data": data_key, "weights": weights}
+    return _trained(stages, task, "expert", inputs, lambda _: (network, None))
+
+
+def embeddings(
+    stages: Stages, task: Task, expert: Trained, data_key: str
+) -> tuple[Embeddings, Embeddings, str]:
+    """Turn the images of pool and test into the expert's features."""
+    from voisin.embedding.inference import embed
+
+    weights = {name: hash_of(value) for name, value in expert.weights.items()}
+
+    def compute(_: Path) -> Mapping[str, Any]:
+        network = _network(expert, task)
+        return {
+            name: _each(embed, network, pixels, stages)
+            for name, pixels in (("pool", task.pool_pixels), ("test", task.test_pixels))
+        }
+
+    arrays, key = stages.recall("embeddings", {"data": data_key, "weights": weights}, compute)
+    return arrays["pool"], arrays["test"], key
+
+
+def graph(stages: Stages, vectors: Embeddings, key: str) -> tuple[Neighbors, str]:
+    """Find the nearest neighbors of every image of the pool."""
+    from voisin.neighbors import find_neighbors
+
+    settings = stages.settings
+    n_neighbors = min(settings.n_neighbors, len(vectors) - 1)
+
+    def compute(_: Path) -> Mapping[str, Any]:
+        found = find_neighbors(
+            vectors, n_neighbors, metric=settings.metric, progress=stages.progress
+        )
+        return {"indices": found.indices, "distances": found.distances, "recall": found.recall}
+
+    inputs = {"embeddings": key, "n_neighbors": n_neighbors, "metric": settings.metric}
+    arrays, key = stages.recall("graph", inputs, compute)
+    recall = float(arrays["recall"])
+    return Neighbors(arrays["indices"], arrays["distances"], recall, settings.metric), key
+
+
+def propagate(
+    stages: Stages,
+    task: Task,
+    neighbors: Neighbors,
+    vectors: tuple[Embeddings, Embeddings],
+    key: str,
+) -> tuple[Propagation, Probabilities, str]:
+    """Spread the few labels over the graph, and on to the test images' neighbors."""
+    from voisin.neighbors import build_affinity, query_neighbors
+    from voisin.propagation import LabelSpreading, attach
+
+    settings = stages.settings
+    method = LabelSpreading(alpha=settings.alpha, tol=1e-4, max_iter=5_000)
+    weights = "cosine" if settings.metric == "cosine" else "gaussian"
+
+    def compute(_: Path) -> Mapping[str, Any]:
+        affinity = build_affinity(neighbors, weights=weights)
+        found = method.propagate(affinity, task.labels, n_classes=task.n_classes)
+        test = np.empty((0, task.n_classes))
+        if len(task.test):
+            n_neighbors = neighbors.indices.shape[1]
+            near = query_neighbors(
+                vectors[1],
+                vectors[0],
+                n_neighbors,
+                metric=settings.metric,
+                progress=stages.progress,
+            )
+            test = attach(near, found.probabilities)
+        return {**vars(found), "test": test}
+
+    inputs = {
+        "graph": key,
+        "labels": hash_of(task.labels),
+        "test": hash_of(task.test.ids),
+        "method": repr(method),
+        "weights": weights,
+    }
+    found, key = stages.recall("propagation", inputs, compute)
+    propagation = Propagation(
+        np.asarray(found["probabilities"]),
+        np.asarray(found["reached"]),
+        int(found["n_iter"]),
+        float(found["residual"]),
+        bool(found["converged"]),
+    )
+    return propagation, found["test"], key
+
+
+def retrained(stages: Stages, task: Task, propagation: Propagation, key: str) -> Trained:
+    """Train a new network on the propagated labels, each weighted by its certainty."""
+    from voisin.evaluation.certainty import certainty
+
+    given = task.labels != UNLABELED
+    labels = np.where(given, task.labels, propagation.labels)
+    weights = np.where(given, 1.0, certainty(propagation.probabilities)) * (labels != UNLABELED)
+    return _on_all(stages, task, "retrained", labels, weights, {"propagation": key})
+
+
+def ceiling(stages: Stages, task: Task, data_key: str) -> Trained:
+    """Train on every label that the source knows: the best that labeling by hand could give."""
+    weights = (task.known != UNLABELED).astype(float)
+    inputs = {"data": data_key, "labels": hash_of(task.known)}
+    return _on_all(stages, task, "ceiling", task.known, weights, inputs)
+
+
+def _on_all(
+    stages: Stages, task: Task, method: str, labels: Any, weights: Any, inputs: Mapping[str, Any]
+) -> Trained:
+    from voisin.training.classifier import Training
+
+    training = Training(epochs=stages.settings.retraining_epochs)
+
+    def train(scratch: Path) -> tuple[Any, None]:
+        network = training.fit(
+            task.pool_pixels,
+            labels,
+            n_classes=task.n_classes,
+            weights=weights,
+            random_state=stages.settings.random_state,
+            device=stages.settings.device,
+            checkpoint=scratch / "training.pt",
+            progress=stages.progress,
+            task=f"Training: {method}",
+        )
+        return network, None
+
+    return _trained(stages, task, method, {**inputs, "training": repr(training)}, train)
+
+
+def _trained(
+    stages: Stages,
+    task: Task,
+    method: str,
+    inputs: Mapping[str, Any],
+    train: Callable[[Path], tuple[Any, Any]],
+) -> Trained:
+    """Train, predict pool and test, and keep all three."""
+    from voisin.embedding.inference import predict
+
+    def compute(scratch: Path) -> Mapping[str, Any]:
+        network, notes = train(scratch)
+        return {
+            **{f"{_WEIGHT}{k}": v.cpu().numpy() for k, v in network.state_dict().items()},
+            "pool": _each(predict, network, task.pool_pixels, stages),
+            "test": _each(predict, network, task.test_pixels, stages),
+            "notes": np.array(json.dumps(notes)),
+        }
+
+    inputs = {**inputs, "random_state": stages.settings.random_state, "n_classes": task.n_classes}
+    arrays, key = stages.recall(method, inputs, compute)
+    weights = {
+        name.removeprefix(_WEIGHT): value
+        for name, value in arrays.items()
+        if name.startswith(_WEIGHT)
+    }
+    return Trained(
+        method, weights, arrays["pool"], arrays["test"], key, json.loads(str(arrays["notes"]))
+    )
+
+
+def _each(function: Callable[..., Any], network: Any, pixels: Any, stages: Stages) -> Any:
+    return function(network, pixels, device=stages.settings.device, progress=stages.progress)
+
+
+def _network(trained: Trained, task: Task) -> Any:
+    """Build the network of a finished stage again."""
+    import torch
+
+    from voisin.embedding.simple_cnn import SimpleCNN
+
+    network = SimpleCNN(task.pool_pixels.shape[-1], task.n_classes)
+    network.load_state_dict(
+        {name: torch.from_numpy(np.array(value)) for name, value in trained.weights.items()}
+    )
+    return network.eval()
+
+
+def predictions(trained: Trained, task: Task) -> Predictions:
+    """Join the predictions on pool and test, each row with its image's id."""
+    return Predictions(
+        trained.method,
+        np.concatenate([task.pool.ids, task.test.ids]),
+        np.concatenate([trained.pool, trained.test]),
+    )

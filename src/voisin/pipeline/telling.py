@@ -1,0 +1,62 @@
+"""What a run says of itself in lines of text: first what it understood, last the verdict."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from voisin.evaluation.scores import Scores
+from voisin.pipeline.task import Task
+from voisin.types import UNLABELED, ImageCollection
+
+Announce = Callable[[str], None]
+
+
+def tell_source(images: ImageCollection, announce: Announce) -> None:
+    """Say how many images, labels, classes, groups and splits a source has."""
+    from voisin.sources.summary import summarize
+
+    found = summarize(images)
+    announce(f"{found.name}: {found.n_images:,} images, {found.n_labeled:,} labeled")
+    counts = ", ".join(f"{name} {count:,}" for name, count in found.class_counts.items())
+    announce(f"  {len(found.class_counts)} classes: {counts or 'none yet'}")
+    splits = ", ".join(f"{name} {count:,}" for name, count in found.split_counts.items())
+    announce(f"  splits: {splits or 'none'}")
+    if found.split_counts.get("val"):
+        announce("  val is not used: its labels would be more than the few that are pretended")
+    groups = "none" if found.n_groups is None else f"{found.n_groups:,}"
+    announce(f"  groups: {groups}")
+
+
+def tell_task(task: Task, announce: Announce) -> None:
+    """Say which labels the work starts from, and what it will be judged by."""
+    n_labels = int((task.labels != UNLABELED).sum())
+    counts = np.bincount(task.labels[task.labels != UNLABELED], minlength=task.n_classes)
+    names = ", ".join(
+        f"{name} {count:,}" for name, count in zip(task.pool.class_names, counts, strict=True)
+    )
+    announce(f"Starting from {n_labels:,} labels among {len(task.pool):,} images: {names}")
+    truths = {scope: len(truth.ids) for scope, truth in task.truths().items()}
+    scopes = ", ".join(f"{scope} {n:,}" for scope, n in truths.items())
+    announce(f"Judged on: {scopes or 'nothing, since no truth is known beyond these labels'}")
+
+
+def tell_scores(scores: Sequence[Scores], announce: Announce) -> None:
+    """Lay the verdict out as a table."""
+    if not scores:
+        announce("No verdict: no image outside the given labels has a known truth.")
+    for scope in dict.fromkeys(one.scope for one in scores):
+        announce("")
+        n = next(one.n for one in scores if one.scope == scope)
+        title = f"{scope} ({n:,})"
+        announce(f"{title:24}{'AUC':>22}{'accuracy':>10}{'balanced':>10}{'F1':>8}{'ECE':>8}")
+        for one in scores:
+            if one.scope == scope:
+                announce(_row(one))
+
+
+def _row(one: Scores) -> str:
+    auc = f"{one.auc.value:.3f} [{one.auc.low:.3f}, {one.auc.high:.3f}]"
+    return (
+        f"  {one.method:22}{auc:>22}{one.accuracy.value:10.3f}{one.balanced_accuracy.value:10.3f}"
+        f"{one.macro_f1.value:8.3f}{one.ece.value:8.3f}"
+    )

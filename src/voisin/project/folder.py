@@ -1,0 +1,93 @@
+"""A project's folder: what is in it, and that one run at a time works in it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from voisin.errors import ProjectError
+from voisin.project.cache import Cache
+from voisin.project.writing import PARTIAL, written_whole
+
+SETTINGS = "voisin.toml"
+_LOCK = ".voisin.lock"
+
+
+class Project:
+    """The files of one project.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if absent. A folder that holds other things is refused.
+
+    Raises
+    ------
+    ProjectError
+        If the path is a file, or a folder with files that are not a project's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        if folder.exists() and not folder.is_dir():
+            message = f"{folder} is a file: pass a new or empty folder, or an earlier project's."
+            raise ProjectError(message)
+        if folder.is_dir() and not (folder / SETTINGS).exists() and _holds_other_things(folder):
+            message = (
+                f"{folder} is not empty and has no {SETTINGS}, so its files are not a project's: "
+                "pass a new or empty folder."
+            )
+            raise ProjectError(message)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[Cache]:
+        """Keep other runs out, and give the project's cache.
+
+        Raises
+        ------
+        ProjectError
+            If another run works in this folder.
+        """
+        lock = FileLock(self.folder / _LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            message = (
+                f"{self.folder} is in use by another run: wait for it, or pass another folder."
+            )
+            raise ProjectError(message) from error
+        try:
+            for leftover in self.folder.glob(f"*{PARTIAL}"):
+                leftover.unlink()
+            yield Cache(self.folder / "cache")
+        finally:
+            lock.release()
+
+    def write_settings(self, settings: Mapping[str, object]) -> None:
+        """Write ``voisin.toml``; settings that are None are left out, as TOML has no null."""
+        lines = [
+            f"{name} = {_toml(value)}" for name, value in settings.items() if value is not None
+        ]
+        self.write_text(SETTINGS, "\n".join(["schema = 1", *lines, ""]))
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write one text file, whole or not at all."""
+        path = self.folder / name
+        with written_whole(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+        return path
+
+
+def _holds_other_things(folder: Path) -> bool:
+    ours = {_LOCK, "cache", f"{SETTINGS}{PARTIAL}"}
+    return any(entry.name not in ours for entry in folder.iterdir())
+
+
+def _toml(value: object) -> str:
+    """Write a value as TOML: numbers and booleans as in JSON, all else as a string."""
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return json.dumps(str(value), ensure_ascii=False)

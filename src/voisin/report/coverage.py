@@ -1,0 +1,79 @@
+"""How right the most certain predictions are; it knows probabilities and truth, not images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.evaluation.certainty import certainty
+from voisin.types import UNLABELED, Labels, Probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """Accuracy of the most certain images, more and more of them.
+
+    Attributes
+    ----------
+    certainty : array of shape (n_images,)
+        Of the last image taken in; falling.
+    accuracy : array of shape (n_images,)
+        Of the first 1, 2, ..., n images.
+    """
+
+    certainty: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.accuracy)
+
+    def n_images(self, share: float) -> int:
+        """Count the images in the most certain `share` of them, at least one."""
+        return max(1, round(share * len(self)))
+
+    def at(self, share: float) -> tuple[float, float]:
+        """Accuracy of the most certain `share` of the images, and the lowest certainty in it."""
+        last = self.n_images(share) - 1
+        return float(self.accuracy[last]), float(self.certainty[last])
+
+
+def coverage(
+    probabilities: Probabilities, reached: NDArray[np.bool_], truth: Labels
+) -> Coverage | None:
+    """Order the images whose truth is known by certainty, and follow the accuracy.
+
+    ``accuracy_k = (1/k) Σ_{i ≤ k} [argmax p_i = y_i]``, the most certain first. Images of equal
+    certainty share their mean correctness, so that their order does not matter. Images that no
+    label reaches come last.
+
+    Parameters
+    ----------
+    probabilities : array of shape (n_images, n_classes)
+    reached : array of shape (n_images,)
+    truth : array of shape (n_images,)
+        -1 where unknown; these images are left out.
+
+    Returns
+    -------
+    Coverage or None
+        None where no truth is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sure_and_right, unsure_and_wrong = [0.9, 0.1], [0.4, 0.6]
+    >>> p = np.array([unsure_and_wrong, sure_and_right])
+    >>> coverage(p, np.array([True, True]), np.array([0, 0])).accuracy
+    array([1. , 0.5])
+    """
+    known = truth != UNLABELED
+    if not known.any():
+        return None
+    sure = np.where(reached, certainty(probabilities), 0.0)[known]
+    rank = np.where(reached[known], np.round(sure, 12), -1.0)  # unreached after the least certain
+    correct = (probabilities.argmax(axis=1) == truth)[known].astype(np.float64)
+    order = np.argsort(-rank, kind="stable")
+    _, tie, size = np.unique(-rank[order], return_inverse=True, return_counts=True)
+    mean_of_tie = np.bincount(tie, weights=correct[order]) / size
+    accuracy = np.cumsum(mean_of_tie[tie]) / np.arange(1, len(order) + 1)
+    return Coverage(sure[order], accuracy)

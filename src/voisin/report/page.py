@@ -1,0 +1,140 @@
+"""The page itself: puts what is told, drawn and chosen into the template."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from voisin.evaluation.scores import Scores
+from voisin.report import charts, confusion, gallery, numbers, ranking, wording
+from voisin.report.content import ReportContent
+from voisin.report.coverage import coverage
+from voisin.report.pictures import Picture, read_picture
+from voisin.training.rounds import PseudoLabelRound
+from voisin.types import UNLABELED
+
+_PICTURE_SIZE, _NEIGHBOR_SIZE = 96, 48
+_COVERAGE_SHARES = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
+_COMPARED = ("auc", "balanced_accuracy")
+
+
+def render_report(content: ReportContent) -> str:
+    """Render a run as one HTML page that needs no network and no script.
+
+    Parameters
+    ----------
+    content : ReportContent
+
+    Returns
+    -------
+    str
+        The same for the same content, byte for byte.
+    """
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            content=content,
+            words=wording,
+            **_what_was_understood(content),
+            **_verdict(content.scores),
+            **_certainty(content),
+            **_pseudo_labels(content.rounds),
+            **_gallery(content),
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("voisin", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=numbers.count,
+        decimal=numbers.decimal,
+        percent=numbers.percent,
+        duration=numbers.duration,
+    )
+    environment.tests["undefined_number"] = math.isnan
+    environment.globals.update(method=wording.method_wording, scope=wording.scope_wording)
+    return environment
+
+
+def _what_was_understood(content: ReportContent) -> dict[str, Any]:
+    given = content.labels[content.labels != UNLABELED]
+    unlabeled = (content.labels == UNLABELED) & content.reached
+    carried = content.probabilities[unlabeled].argmax(axis=1)
+    n_classes = content.images.n_classes
+    return {
+        "n_images": len(content.labels),
+        "n_given": len(given),
+        "n_carried": len(carried),
+        "given_counts": np.bincount(given, minlength=n_classes).tolist(),
+        "carried_counts": np.bincount(carried, minlength=n_classes).tolist(),
+    }
+
+
+def _verdict(scores: tuple[Scores, ...]) -> dict[str, Any]:
+    scopes = ranking.by_scope(scores)
+    main = ranking.main_scope(scores)
+    told = scopes[main] if main else ()
+    shown = {s.method: confusion.condense(s.confusion) for s in told}
+    lead = ranking.lead(told)
+    return {
+        "scopes": scopes,
+        "main": main,
+        "main_scores": told,
+        "lead": lead,
+        "best": {
+            (scope, f.field): ranking.best_methods(of_scope, f)
+            for scope, of_scope in scopes.items()
+            for f in wording.FIGURES
+        },
+        "comparisons": [charts.comparison(told, f) for f in _compared()] if told else [],
+        "matrices": shown,
+        "mixups": confusion.most_frequent_mixups(lead.first.confusion) if lead else (),
+        "reliabilities": [
+            charts.reliability(s, name=f"reliability-{i}") for i, s in enumerate(told)
+        ],
+    }
+
+
+def _compared() -> Iterable[wording.FigureWording]:
+    return (f for f in wording.FIGURES if f.field in _COMPARED)
+
+
+def _certainty(content: ReportContent) -> dict[str, Any]:
+    truth = np.where(content.labels == UNLABELED, content.truth, UNLABELED)
+    curve = coverage(content.probabilities, content.reached, truth)
+    if curve is None:
+        return {"curve": None, "curve_chart": Markup(), "curve_rows": []}
+    rows = [(share, curve.n_images(share), *curve.at(share)) for share in _COVERAGE_SHARES]
+    return {"curve": curve, "curve_chart": charts.certainty_curve(curve), "curve_rows": rows}
+
+
+def _pseudo_labels(rounds: tuple[PseudoLabelRound, ...]) -> dict[str, Any]:
+    measured = [r for r in rounds if r.precision is not None]
+    return {
+        "growth_chart": charts.growth(rounds) if rounds else Markup(),
+        "first_measured": measured[0] if measured else None,
+        "last_measured": measured[-1] if measured else None,
+    }
+
+
+def _gallery(content: ReportContent) -> dict[str, Any]:
+    choice = gallery.choose(content)
+    exhibits = gallery.exhibit(content, choice.images)
+    near = {n.image for e in exhibits.values() for n in e.neighbors}
+    pictures: dict[int, Picture | None] = {
+        index: read_picture(content.images, index, size)
+        for size, indices in ((_NEIGHBOR_SIZE, sorted(near)), (_PICTURE_SIZE, sorted(exhibits)))
+        for index in indices
+    }
+    return {"choice": choice, "exhibits": exhibits, "pictures": pictures}

@@ -1,0 +1,129 @@
+"""Images that lie in arrays, one after another; it knows pixels, not files or labels.
+
+========= =======================================
+dtype     becomes
+========= =======================================
+uint8     itself
+bool      0 or 255
+uint16    the full range, 65535 becomes 255
+floats    in [0, 1], times 255; others are refused
+========= =======================================
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from voisin.errors import InputError
+from voisin.sources.decoding import to_bytes, to_gray_or_color
+
+
+class PixelArray(Protocol):
+    """An array of images, of shape (n, height, width) or (n, height, width, channels)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of images, height, width, and perhaps channels."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+
+    def __getitem__(self, row: int, /) -> NDArray[Any]:
+        """Pixels of one image."""
+
+
+class ArrayReader:
+    """Reads images from arrays laid end to end.
+
+    Parameters
+    ----------
+    arrays : sequence of PixelArray
+        The first holds the first positions.
+    fingerprint : str
+        Text that changes when the arrays do.
+
+    Raises
+    ------
+    InputError
+        If an array has no shape or type of images.
+    """
+
+    def __init__(self, arrays: Sequence[PixelArray], fingerprint: str) -> None:
+        for array in arrays:
+            check_pixels(array)
+        self._arrays = tuple(arrays)
+        self._starts = np.cumsum([0] + [array.shape[0] for array in arrays])
+        self._fingerprint = fingerprint
+
+    @property
+    def n_channels(self) -> int:
+        """1 if every array is gray, else 3."""
+        gray = all(len(array.shape) == 3 or array.shape[3] == 1 for array in self._arrays)
+        return 1 if gray else 3
+
+    def load(self, position: int) -> Image.Image:
+        """Give one image, as mode ``L`` or ``RGB``."""
+        which = int(np.searchsorted(self._starts, position, side="right")) - 1
+        pixels = self._arrays[which][int(position - self._starts[which])]
+        return to_picture(pixels)
+
+    def fingerprint(self) -> str:
+        """Text that changes when the arrays do."""
+        return self._fingerprint
+
+
+def to_picture(pixels: NDArray[Any]) -> Image.Image:
+    r"""Turn the pixels of one image into a picture, alpha laid over white.
+
+    Examples
+    --------
+    >>> to_picture(np.array([[0.0, 0.4, 1.0]])).tobytes()
+    b'\x00f\xff'
+    """
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    return to_gray_or_color(Image.fromarray(np.ascontiguousarray(_eight_bits(pixels))))
+
+
+def check_pixels(array: PixelArray, name: str = "images") -> None:
+    """Refuse an array that is not one of images."""
+    _check_layout(array.shape, name)
+    if array.dtype not in (np.uint8, np.bool_, np.uint16) and array.dtype.kind != "f":
+        message = f"{name} has dtype {array.dtype}: pass uint8, for example .astype(np.uint8)."
+        raise InputError(message)
+    height, width = array.shape[1:3]
+    if Image.MAX_IMAGE_PIXELS is not None and height * width > Image.MAX_IMAGE_PIXELS:
+        message = (
+            f"{name} has {height} × {width} pixels an image, "
+            f"more than the {Image.MAX_IMAGE_PIXELS} allowed: make them smaller first."
+        )
+        raise InputError(message)
+
+
+def _check_layout(shape: tuple[int, ...], name: str) -> None:
+    if 0 not in shape and (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))):
+        return
+    message = f"{name} has shape {shape}: pass (n, height, width) or (n, height, width, channels)"
+    if len(shape) == 4 and shape[1] in (1, 3, 4):
+        message += f"; the channels stand first here: {name}.transpose(0, 2, 3, 1)"
+    raise InputError(message + ".")
+
+
+def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.dtype == np.bool_:
+        return pixels.astype(np.uint8) * 255
+    if pixels.dtype == np.uint16:
+        return to_bytes(pixels)
+    if not (pixels.min() >= 0 and pixels.max() <= 1):  # so written that NaN fails too
+        message = (
+            f"images has {pixels.dtype} values from {pixels.min():g} to {pixels.max():g}: "
+            "pass uint8, or floats from 0 to 1."
+        )
+        raise InputError(message)
+    return np.round(pixels * 255).astype(np.uint8)

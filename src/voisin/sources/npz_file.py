@@ -1,0 +1,147 @@
+"""Arrays of an NPZ file, read when asked for, whole or row by row; it knows no images.
+
+An NPZ file is a ZIP archive of NPY members: a header that says shape and type, then the
+values, compressed. A row is found by reading on to it, so ascending order is the quick one.
+"""
+
+import math
+import threading
+import zipfile
+import zlib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from voisin.errors import InputError
+from voisin.sources.suggestion import list_some
+
+_WHOLE_BYTES = 256 << 20  # arrays up to this are kept in memory once asked for
+_BLOCK_BYTES = 16 << 20
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError)
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+class NpzFile:
+    """An NPZ file without pickles.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    InputError
+        If the file is no ZIP archive, or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with zipfile.ZipFile(path) as archive:
+                members = archive.namelist()
+        except _DAMAGE as error:
+            message = f"{path} is no NPZ file, or damaged: write it with numpy.savez_compressed."
+            raise InputError(message) from error
+        self.keys = tuple(member[:-4] for member in members if member.endswith(".npy"))
+
+    def array(self, key: str) -> "NpzArray":
+        """Find an array by its key; its values are not read yet.
+
+        Raises
+        ------
+        InputError
+            If there is no such key, or the array holds Python objects.
+        """
+        if key not in self.keys:
+            message = f"{self.path} has no array {key!r}: it has {list_some(self.keys)}."
+            raise InputError(message)
+        return NpzArray(self.path, key)
+
+
+class NpzArray:
+    """One array of an NPZ file; `array[row]` gives a row.
+
+    Parameters
+    ----------
+    path : Path
+    key : str
+    whole_bytes : int, optional
+        Larger arrays are read by blocks of rows, and not kept.
+    """
+
+    def __init__(self, path: Path, key: str, whole_bytes: int = _WHOLE_BYTES) -> None:
+        self.path = path
+        self.key = key
+        self._lock = threading.Lock()
+        self._block_start = 0
+        self._block: NDArray[Any] | None = None
+        try:
+            self._read_header()
+        except _DAMAGE as error:
+            raise self._damaged() from error
+        if self.dtype.hasobject:
+            message = (
+                f"{path}: {key} holds Python objects, which could run foreign code when read: "
+                "save it as an array of numbers or text."
+            )
+            raise InputError(message)
+        self._is_whole = self.dtype.itemsize * math.prod(self.shape) <= whole_bytes
+        if self._in_columns and not self._is_whole:
+            message = (
+                f"{path}: {key} is saved by columns (Fortran order) and too large to be read at "
+                "once: save numpy.ascontiguousarray of it."
+            )
+            raise InputError(message)
+
+    def _read_header(self) -> None:
+        with zipfile.ZipFile(self.path) as archive:
+            member = archive.getinfo(f"{self.key}.npy")
+            self.checksum = f"{member.CRC:08x}"
+            with archive.open(member) as stream:
+                read = _HEADERS[npy.read_magic(stream)]
+                self.shape, self._in_columns, self.dtype = read(stream)
+                self._data_start = stream.tell()
+
+    def read(self) -> NDArray[Any]:
+        """Read the whole array."""
+        try:
+            with np.load(self.path, allow_pickle=False) as arrays:
+                return arrays[self.key]
+        except _DAMAGE as error:
+            raise self._damaged() from error
+
+    def __getitem__(self, row: int, /) -> NDArray[Any]:
+        with self._lock:
+            if self._is_whole:
+                return self._whole[row]
+            if self._block is None or not 0 <= row - self._block_start < len(self._block):
+                self._block_start, self._block = self._read_block(row)
+            return self._block[row - self._block_start]
+
+    @cached_property
+    def _whole(self) -> NDArray[Any]:
+        return self.read()
+
+    @cached_property
+    def _stream(self) -> zipfile.ZipExtFile:
+        archive = zipfile.ZipFile(self.path)  # stays open with the stream
+        return archive.open(f"{self.key}.npy")  # type: ignore[return-value]
+
+    def _read_block(self, row: int) -> tuple[int, NDArray[Any]]:
+        row_bytes = self.dtype.itemsize * math.prod(self.shape[1:])
+        n_rows = max(1, _BLOCK_BYTES // row_bytes)
+        start = row // n_rows * n_rows
+        n_rows = min(n_rows, self.shape[0] - start)
+        try:
+            self._stream.seek(self._data_start + start * row_bytes)
+            values = self._stream.read(n_rows * row_bytes)
+            return start, np.frombuffer(values, self.dtype).reshape(n_rows, *self.shape[1:])
+        except _DAMAGE as error:
+            raise self._damaged() from error
+
+    def _damaged(self) -> InputError:
+        return InputError(f"{self.path}: {self.key} is damaged: copy or write the file again.")

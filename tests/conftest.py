@@ -1,0 +1,19 @@
+"""Fixtures that tests of several parts share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """Folder of the real data sets; skips where there is none, but not where one was promised."""
+    promised = os.environ.get("VOISIN_TEST_DATA")
+    if promised:
+        assert Path(promised).is_dir(), f"$VOISIN_TEST_DATA={promised} is no folder"
+        return Path(promised)
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not beside.is_dir():
+        pytest.skip(f"no real data: neither $VOISIN_TEST_DATA nor {beside}")
+    return beside

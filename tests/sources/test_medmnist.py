@@ -93,14 +93,17 @@ def test_a_damaged_file_in_the_cache_is_fetched_again(medmnist_server):
     assert len(open_images("breastmnist")) == 9
 
 
-def test_nothing_is_printed_and_the_logger_of_pooch_is_as_before(medmnist_server, capfd):
+def test_nothing_is_printed_and_the_logger_of_pooch_is_as_before(medmnist_server, caplog):
     import pooch
 
-    before = pooch.get_logger().level
+    logger = pooch.get_logger()
+    before = logger.level
+    logger.addHandler(caplog.handler)
     open_images("breastmnist")
+    logger.removeHandler(caplog.handler)
 
-    assert capfd.readouterr() == ("", "")
-    assert pooch.get_logger().level == before != logging.WARNING
+    assert caplog.records == []
+    assert logger.level == before != logging.WARNING
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,12 @@ def test_class_names_are_those_of_the_set_that_the_file_is_named_after(tmp_path,
     assert images.class_names == read_sets()["dermamnist"].class_names
 
 
+def test_a_plain_file_is_not_named_after_a_set(tmp_path):
+    path = saved(tmp_path, "dermamnist.npz", images=random_pixels(2), labels=[0, 1])
+
+    assert open_images(path).class_names == ("0", "1")
+
+
 def test_numbers_are_the_class_names_where_labels_do_not_fit_the_set(tmp_path):
     arrays = medmnist_arrays()
     arrays["train_labels"][0] = 9

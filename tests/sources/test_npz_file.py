@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 import zipfile
 
 import numpy as np
@@ -64,16 +65,25 @@ def test_a_small_array_is_read_once_and_kept(stored, monkeypatch):
     assert len(reads) == 1
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_threads_get_their_own_rows(stored, monkeypatch):
     path, pixels = stored
     monkeypatch.setattr(npz_file, "_BLOCK_BYTES", 300)
     array = NpzArray(path, "images", whole_bytes=0)
+    read_block = array._read_block
+
+    def read_slowly(row):
+        time.sleep(0.001)
+        return read_block(row)
+
+    monkeypatch.setattr(array, "_read_block", read_slowly)
     wrong = []
 
     def read_many(start):
-        wrong.extend(
-            row for row in range(start, 100, 4) if not np.array_equal(array[row], pixels[row])
-        )
+        for row in range(start, 100, 4):
+            pixels_read = array[row]
+            if not np.array_equal(pixels_read, pixels[row]):
+                wrong.append(row)
 
     threads = [threading.Thread(target=read_many, args=(start,)) for start in range(4)]
     for thread in threads:

@@ -70,3 +70,8 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error():
     assert all(getattr(voisin.sources, name) for name in voisin.sources.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'open_image'"):
         voisin.sources.open_image  # noqa: B018
+
+
+def test_what_the_system_refuses_is_one_line():
+    with pytest.raises(InputError, match="cannot be read: .*too long"):
+        open_images("x" * 5_000)

@@ -1,19 +1,35 @@
 """The program ``voisin``: its commands, and how it ends."""
 
-import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from voisin import __version__
 from voisin.cli.run import demo, run
 from voisin.cli.screen import note, show_warning
 from voisin.errors import VoisinError
 
+
+class Program(TyperGroup):
+    """Ends known errors with one line and exit code 1, and Ctrl-C with 130."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except VoisinError as error:
+            note(f"Error: {error}")
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt as stop:
+            note("Stopped. What is finished is kept: the same command goes on from there.")
+            raise typer.Exit(130) from stop
+
+
 app = typer.Typer(
     name="voisin",
+    cls=Program,
     help="Label thousands of images from a few: each image is judged by its neighbors.",
     no_args_is_help=True,
     add_completion=False,
@@ -41,17 +57,6 @@ def options(
 
 
 def main() -> None:
-    """Run the program; known errors are one line and exit code 1, Ctrl-C is 130."""
+    """Run the program."""
     warnings.showwarning = show_warning
-    try:
-        code = app(standalone_mode=False)
-    except VoisinError as error:
-        note(f"Error: {error}")
-        sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        note("Stopped. What is finished is kept: the same command goes on from there.")
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    sys.exit(code or 0)
+    app()

@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from voisin.embedding.weights_file import load_weights_only
 from voisin.errors import InputError
 
 IMAGE_SIZE = 28
@@ -26,6 +23,7 @@ class SimpleCNN(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> network = SimpleCNN(in_channels=3, num_classes=7)
     >>> network(torch.zeros(2, 3, 28, 28)).shape
     torch.Size([2, 7])
@@ -92,24 +90,7 @@ def _read_state(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         message = f"{path} is not a file: pass the expert's weights (.pth, .pt or .safetensors)."
         raise InputError(message)
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        UnpicklingError,
-        SafetensorError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = (
-            f"{path} cannot be read as weights alone ({reason}): "
-            "save them with torch.save(network.state_dict(), path), or as safetensors."
-        )
-        raise InputError(message) from error
+    state = load_weights_only(path)
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         message = (
             f"{path} holds no state dict: save it with torch.save(network.state_dict(), path)."

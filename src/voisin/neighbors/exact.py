@@ -143,7 +143,8 @@ def _search(
             queries[rows], embeddings, candidates, n_neighbors
         )
         progress(_TASK, min(rows.stop, len(queries)), len(queries))
-    distances = distances**2 / 2 if metric == "cosine" else distances
+    if metric == "cosine":
+        distances *= distances / 2
     return Neighbors(indices, distances, recall=1.0, metric=metric)
 
 

@@ -110,7 +110,7 @@ def run(
     project = Project(Path(out))
     with project.locked() as cache:
         project.write_settings({"source": str(images.name), **settings.as_dict()})
-        stages = Stages(cache, settings, progress)
+        stages = Stages(cache, settings, progress, announce)
         task, data_key = _prepare(stages, images, announce)
         findings = _compute(stages, task, data_key)
         scores = _judge(findings.predictions, task, stages)

@@ -13,6 +13,7 @@ from voisin.pipeline.settings import Settings
 from voisin.pipeline.task import Task
 from voisin.project.cache import Arrays, Cache, hash_of
 from voisin.report.content import StageTime
+from voisin.sources.reading import read_images
 from voisin.types import (
     UNLABELED,
     Embeddings,
@@ -37,6 +38,8 @@ class Stages:
     cache : Cache
     settings : Settings
     progress : callable
+    announce : callable
+        Told when a stage is done.
     timings : list of StageTime
         Grows with each stage.
     """
@@ -44,6 +47,7 @@ class Stages:
     cache: Cache
     settings: Settings
     progress: Progress
+    announce: Callable[[str], None]
     timings: list[StageTime] = field(default_factory=list)
 
     def recall(
@@ -54,6 +58,8 @@ class Stages:
         scratch = self.cache.scratch(stage, hash_of(inputs))
         found = self.cache.recall(stage, inputs, lambda: compute(scratch))
         self.timings.append(StageTime(stage, found.seconds, found.reused))
+        took = "reused" if found.reused else f"{found.seconds:.1f} s"
+        self.announce(f"  {stage:22}{took:>8}")
         return found.arrays, found.key
 
 
@@ -71,8 +77,6 @@ class Trained:
 
 def read(stages: Stages, images: ImageCollection) -> tuple[Arrays, str]:
     """Decode every image at the network's size; say which cannot be read."""
-    from voisin.sources.reading import read_images
-
     max_unreadable = stages.settings.max_unreadable
     inputs = {
         "images": images.reader.fingerprint(),

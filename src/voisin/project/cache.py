@@ -109,9 +109,9 @@ def _read(place: Path) -> tuple[Arrays, float] | None:
             name: np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False)
             for name in meta["arrays"]
         }
+        return arrays, float(meta["seconds"])
     except (OSError, ValueError, KeyError):
         return None
-    return arrays, float(meta["seconds"])
 
 
 def _write(place: Path, arrays: Arrays, seconds: float) -> None:

@@ -146,7 +146,8 @@ def write_medmnist_csv(
 
 def write_model(path: Path, state: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
     """Write a network's weights as safetensors, with the names of its classes."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
+    content = save({name: np.array(value) for name, value in state.items()}, dict(metadata))
     with written_whole(path) as partial:
-        save_file({name: np.array(value) for name, value in state.items()}, partial, dict(metadata))
+        partial.write_bytes(content)

@@ -64,13 +64,13 @@ def open_images(
     (1797, ('0', '1', '2'), 'digit-0001')
     """
     check_at_least("size", size, 1)
-    kind = _find_kind(source)
     columns = Columns(id_column, path_column, label_column, group_column, split_column)
-    if not kind.has_columns:
-        _refuse_columns(source, columns)
     folder = None if cache_folder is None else Path(cache_folder)
     options = OpeningOptions(size, columns, folder, progress)
     try:
+        kind = _find_kind(source)
+        if not kind.has_columns:
+            _refuse_columns(source, columns)
         return kind.open(source, options)
     except VoisinError:
         raise

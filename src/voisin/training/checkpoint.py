@@ -1,10 +1,12 @@
 """Keep the state of a training on disk, whole or not at all."""
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
+
+from voisin.embedding.weights_file import load_weights_only
+from voisin.errors import InputError
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -20,7 +22,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError):
+        state: dict[str, Any] = load_weights_only(path)
+    except InputError:
         return None  # damaged from outside: the training starts anew
     return state

@@ -196,7 +196,7 @@ def _one_epoch(run: _Run, inputs: _Inputs) -> float:
         run.optimizer.zero_grad(set_to_none=True)
         losses = nn.functional.cross_entropy(run.network(images), labels, reduction="none")
         loss = (losses * weights).sum() / weights.sum()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         run.optimizer.step()
         total += float(loss.detach()) * len(rows)
     return total / len(order)

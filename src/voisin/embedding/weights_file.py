@@ -1,0 +1,33 @@
+"""Read a file of tensors without ever running code from it."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from voisin.errors import InputError
+
+
+def load_weights_only(path: Path) -> Any:
+    """Load what ``torch.save`` or safetensors wrote, tensors and plain values alone.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or would need code to be run.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, on files that it did not write
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        message = (
+            f"{path} cannot be read as weights alone ({reason}): "
+            "save them with torch.save(network.state_dict(), path), or as safetensors."
+        )
+        raise InputError(message) from error

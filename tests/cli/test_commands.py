@@ -1,0 +1,97 @@
+"""The program as its user meets it: what it prints, and how it ends."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VOISIN = [str(Path(sys.executable).with_name("voisin"))]
+QUICK = ["--epochs", "2", "--rounds", "1", "--retraining-epochs", "2", "--device", "cpu"]
+
+
+def voisin(*arguments, **options):
+    return subprocess.run(
+        [*VOISIN, *map(str, arguments)], capture_output=True, text=True, check=False, **options
+    )
+
+
+def test_a_run_says_what_it_understood_first_and_where_the_report_is_last(tmp_path):
+    ended = voisin("run", "digits", "--labels-per-class", 5, "--out", tmp_path / "out", *QUICK)
+    lines = ended.stderr.splitlines()
+    assert ended.returncode == 0, ended.stderr
+    assert lines[0] == "digits: 1,797 images, 1,797 labeled"
+    assert lines[-1] == f"Report: {tmp_path / 'out' / 'report.html'}"
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert ended.stdout == ""
+
+
+def test_json_is_one_object_alone_on_standard_output(tmp_path):
+    images = tmp_path / "out"
+    ended = voisin("demo", "--json", "--labels-per-class", 2, "--out", images)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["dataset"]["name"] == "digits"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "no/such/place"], "no/such/place"),
+        (["run", "chestmnist"], "chestmnist"),
+        (["run", "digits"], "All 1437 images are labeled"),
+        (["run", "digits", "--labels-per-class", "0"], "labels_per_class=0 is too small"),
+        (["run", "digits", "--label-column", "dx"], "dx"),
+    ],
+)
+def test_a_known_error_is_one_line_and_exit_code_1(tmp_path, arguments, words):
+    ended = voisin(*arguments, "--out", tmp_path / "out")
+    assert ended.returncode == 1
+    (error,) = [line for line in ended.stderr.splitlines() if line.startswith("Error: ")]
+    assert words in error
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [["run"], ["run", "digits", "--nonsense"], ["fly"]])
+def test_wrong_usage_is_exit_code_2(arguments):
+    ended = voisin(*arguments)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+
+
+def test_ctrl_c_is_exit_code_130_and_says_that_work_is_kept(tmp_path):
+    script = (
+        "import voisin.pipeline, sys\n"
+        "def stopped(*_, **__): raise KeyboardInterrupt\n"
+        "voisin.pipeline.run = stopped\n"
+        "sys.argv = ['voisin', 'demo', '--out', sys.argv[1]]\n"
+        "from voisin.cli import main; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 130
+    assert ended.stderr.splitlines()[-1].startswith("Stopped. What is finished is kept")
+
+
+def test_help_names_every_command_and_the_version_is_said():
+    assert all(name in voisin("--help").stdout for name in ("demo", "run"))
+    assert voisin("--version").stdout.startswith("voisin 0.")
+
+
+HEAVY = ("torch", "sklearn", "matplotlib", "pyarrow", "scipy.stats", "PIL", "jinja2", "pooch")
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import voisin", "import sys, voisin.cli.app as a; a.app(['--help'], standalone_mode=False)"],
+)
+def test_starting_loads_no_heavy_library(code):
+    script = f"{code}\nimport sys; print('\\n'.join(sys.modules))"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert set(HEAVY).isdisjoint(ended.stdout.split())

@@ -1,0 +1,105 @@
+"""The files of a run hold what their readers expect."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+from safetensors import safe_open
+
+from voisin.evaluation.verdict import Truth, score
+from voisin.project.exports import (
+    result_row,
+    to_json,
+    write_labels,
+    write_medmnist_csv,
+    write_model,
+)
+from voisin.types import ImageCollection, Predictions, Propagation
+
+
+class NoReader:
+    n_channels = 1
+
+
+def small_collection():
+    return ImageCollection(
+        name="small",
+        reader=NoReader(),
+        labels=np.array([0, -1, -1]),
+        class_names=("cat", "dog"),
+        ids=np.array(["a", "b", "c"]),
+        positions=np.arange(3),
+    )
+
+
+def small_scores(labels=(0, 1, 1), n_classes=2):
+    ids = np.array(["a", "b", "c"])
+    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
+    probabilities = np.pad(probabilities, ((0, 0), (0, n_classes - 2)))
+    names = ("cat", "dog", "emu")[:n_classes]
+    truth = Truth(ids, np.array(labels), names)
+    return score(Predictions("retrained", ids, probabilities), truth, n_resamples=50), probabilities
+
+
+def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_path):
+    propagation = Propagation(
+        np.array([[0.8, 0.2], [0.25, 0.75], [0.5, 0.5]]),
+        reached=np.array([True, True, False]),
+        n_iter=3,
+        residual=0.0,
+        converged=True,
+    )
+    write_labels(
+        tmp_path / "labels.parquet", small_collection(), np.array([0, -1, -1]), propagation
+    )
+    table = pq.read_table(tmp_path / "labels.parquet").to_pydict()
+
+    assert table["id"] == ["a", "b", "c"]
+    assert table["label"] == [0, 1, -1]
+    assert table["label_name"] == ["cat", "dog", ""]
+    assert table["source"] == ["expert", "propagated", "none"]
+    assert table["confidence"] == [1.0, 0.75, 0.5]
+    assert table["reached"] == [True, True, False]
+    assert table["probability_cat"] == [1.0, 0.25, 0.5]
+    assert table["probability_dog"] == [0.0, 0.75, 0.5]
+    assert table["path"] == [None, None, None]
+
+
+def test_figures_that_are_not_defined_are_null_in_json():
+    scores, _ = small_scores(n_classes=3)
+    row = json.loads(to_json(result_row(scores)))
+    assert row["recall"] == {"cat": 1.0, "dog": 0.5, "emu": None}
+    assert row["intervals"]["accuracy"][0] <= row["accuracy"] <= row["intervals"]["accuracy"][1]
+    assert row["confusion"] == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
+
+
+def test_medmnist_file_is_named_and_laid_out_as_its_evaluator_reads_it(tmp_path):
+    scores, probabilities = small_scores()
+    path = write_medmnist_csv(tmp_path, "dermamnist_64", "test", scores, probabilities)
+    write_medmnist_csv(tmp_path, "dermamnist_64", "test", scores, probabilities)
+
+    # Of three images, the two dogs score 0.6 and 0.3 for "dog", the cat 0.1: an area of 1.
+    assert path.name == "dermamnist_64_test_[AUC]1.000_[ACC]0.667@retrained.csv"
+    assert path.read_text().splitlines() == ["0,0.9,0.1", "1,0.4,0.6", "2,0.7,0.3"]
+    flag, size, split, *_ = path.name.split("_")
+    assert (flag, size, split) == ("dermamnist", "64", "test")
+    assert path.name.split("@")[-1].split(".")[0] == "retrained"
+
+
+def test_medmnist_file_of_an_earlier_run_is_replaced(tmp_path):
+    scores, probabilities = small_scores()
+    old = tmp_path / "dermamnist_test_[AUC]0.500_[ACC]0.500@retrained.csv"
+    other = tmp_path / "dermamnist_test_[AUC]0.500_[ACC]0.500@ceiling.csv"
+    for path in (old, other):
+        path.write_text("")
+    new = write_medmnist_csv(tmp_path, "dermamnist", "test", scores, probabilities)
+    assert sorted(tmp_path.iterdir()) == sorted([new, other])
+
+
+def test_model_is_read_back_with_its_class_names(tmp_path):
+    path = tmp_path / "model.safetensors"
+    write_model(path, {"fc.weight": np.eye(2, dtype=np.float32)}, {"class_names": "cat\ndog"})
+    with safe_open(path, "numpy") as file:
+        np.testing.assert_array_equal(file.get_tensor("fc.weight"), np.eye(2))
+        assert file.metadata() == {"class_names": "cat\ndog"}
+    assert path.stat().st_mode & 0o044 == 0o044  # not for the owner alone

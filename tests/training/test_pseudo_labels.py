@@ -1,0 +1,99 @@
+"""Rounds of pseudo-labels: threshold, quotas, what each round says of itself."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.training.test_classifier import QUICK, assert_same_network, stripes
+from voisin.errors import InputError
+from voisin.training.pseudo_labels import PseudoLabels
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.floats(0.3, 0.95))
+def test_chosen_images_are_the_surest_candidates_of_each_class_within_the_quota(
+    seed, quota, threshold
+):
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.full(3, 0.3), size=50)
+    candidates = rng.random(50) < 0.7
+
+    chosen = PseudoLabels(threshold, quota).choose(probabilities, candidates)
+
+    confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    for c in range(3):
+        possible = np.flatnonzero(candidates & (predicted == c) & (confidence >= threshold))
+        expected = possible[np.argsort(-confidence[possible], kind="stable")][:quota]
+        assert set(chosen[predicted[chosen] == c]) == set(expected)
+
+
+def few_of(labels, n=8):
+    few = np.full(len(labels), -1)
+    few[:n] = labels[:n]
+    return few
+
+
+def grow(labels, method, **more):
+    pixels, _ = stripes(len(labels))
+    few = few_of(labels)
+    start = QUICK.fit(pixels[:8], labels[:8], n_classes=2)
+    return method.fit(start, pixels, few, n_classes=2, truth=np.where(few < 0, labels, -1), **more)
+
+
+def test_each_round_counts_what_it_added_and_how_much_was_right():
+    _, labels = stripes(60)
+    method = PseudoLabels(threshold=0.5, quota=6, rounds=3, training=QUICK)
+    _, rounds = grow(labels, method)
+
+    assert [one.number for one in rounds] == [1, 2, 3]
+    for one in rounds:
+        assert one.n_added == sum(one.n_added_by_class) == one.n_known
+        assert max(one.n_added_by_class) <= 6
+        assert 0 <= one.precision <= 1
+
+
+def test_truth_is_never_trained_on():
+    _, labels = stripes(60)
+    method = PseudoLabels(threshold=0.5, quota=6, rounds=2, training=QUICK)
+    with_truth, rounds = grow(labels, method)
+    pixels, few = stripes(60)[0], few_of(labels)
+    start = QUICK.fit(pixels[:8], labels[:8], n_classes=2)
+    without, blind = method.fit(start, pixels, few, n_classes=2)
+
+    assert_same_network(with_truth, without)
+    assert [one.n_added for one in blind] == [one.n_added for one in rounds]
+    assert all(one.precision is None for one in blind)
+
+
+def test_stops_when_no_image_is_sure_enough():
+    _, labels = stripes(60)
+    method = PseudoLabels(threshold=1.0, rounds=3, training=QUICK)
+    _, rounds = grow(labels, method)
+    assert len(rounds) == 1
+    assert rounds[0].n_added == 0
+    assert rounds[0].precision is None
+
+
+def test_finished_rounds_are_not_trained_again(tmp_path):
+    _, labels = stripes(60)
+    method = PseudoLabels(threshold=0.5, quota=6, rounds=2, training=QUICK)
+    first, _ = grow(labels, method, checkpoints=tmp_path)
+    trained = []
+    again, _ = grow(
+        labels, method, checkpoints=tmp_path, progress=lambda *news: trained.append(news)
+    )
+    assert_same_network(first, again)
+    assert not [news for news in trained if "round" in news[0] and news[1] < news[2]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"threshold": 1.2}, r"outside \[0, 1\]"),
+        ({"quota": 0}, "quota=0"),
+        ({"rounds": 0}, "rounds=0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, words):
+    with pytest.raises(InputError, match=words):
+        PseudoLabels(**settings)

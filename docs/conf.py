@@ -8,7 +8,7 @@ import voisin
 
 project = "voisin"
 author = "the voisin authors"
-copyright = author  # noqa: A001
+copyright = author
 version = release = voisin.__version__
 
 extensions = [
@@ -24,7 +24,6 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"  # a page that no longer runs must not be built
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
-nb_execution_excludepatterns = []
 nb_ipywidgets_js: dict[str, Any] = {}  # would be fetched by the reader's browser
 
 default_role = "py:obj"
@@ -58,7 +57,7 @@ _FRENCH = ("tutorial/chapitre",)
 
 
 def _say_language(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object
+    _app: Sphinx, page: str, _template: str, context: dict[str, Any], _tree: object
 ) -> None:
     """Let screen readers and hyphenation know that a page is in French."""
     if page in _FRENCH:

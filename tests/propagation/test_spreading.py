@@ -78,7 +78,7 @@ def test_refuses_alpha_outside_its_interval(alpha):
         (np.full(12, -1), "None of the 12 samples is labeled"),
         (FEW_LABELS[:9], r"labels has shape \(9,\), but this graph has 12 nodes"),
         (FEW_LABELS.astype(float), "dtype float64: pass integers"),
-        (FEW_LABELS * 9, "class 18, but there are 5 classes"),
+        (np.where(FEW_LABELS == 2, 18, FEW_LABELS), "class 18, but there are 5 classes"),
     ],
 )
 def test_refuses_labels_that_do_not_fit(labels, words):

@@ -65,25 +65,22 @@ def test_a_small_array_is_read_once_and_kept(stored, monkeypatch):
     assert len(reads) == 1
 
 
-@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_threads_get_their_own_rows(stored, monkeypatch):
     path, pixels = stored
     monkeypatch.setattr(npz_file, "_BLOCK_BYTES", 300)
     array = NpzArray(path, "images", whole_bytes=0)
-    read_block = array._read_block
+    seek = array._stream.seek
 
-    def read_slowly(row):
-        time.sleep(0.001)
-        return read_block(row)
+    def seek_and_dawdle(place):
+        seek(place)
+        time.sleep(0.0005)
 
-    monkeypatch.setattr(array, "_read_block", read_slowly)
+    monkeypatch.setattr(array._stream, "seek", seek_and_dawdle)
     wrong = []
 
     def read_many(start):
-        for row in range(start, 100, 4):
-            pixels_read = array[row]
-            if not np.array_equal(pixels_read, pixels[row]):
-                wrong.append(row)
+        rows = range(start, 100, 4)
+        wrong.extend(row for row in rows if not np.array_equal(array[row], pixels[row]))
 
     threads = [threading.Thread(target=read_many, args=(start,)) for start in range(4)]
     for thread in threads:

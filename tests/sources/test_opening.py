@@ -73,5 +73,5 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error():
 
 
 def test_what_the_system_refuses_is_one_line():
-    with pytest.raises(InputError, match="cannot be read: .*too long"):
+    with pytest.raises(InputError, match=r"cannot be read: .*too long"):
         open_images("x" * 5_000)

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from voisin.errors import InputError
 from voisin.evaluation.scores import Scores
 from voisin.evaluation.verdict import score
@@ -14,7 +12,7 @@ from voisin.pipeline import stages as stage
 from voisin.pipeline.outputs import Findings, write_outputs
 from voisin.pipeline.settings import Settings
 from voisin.pipeline.stages import Stages, Trained
-from voisin.pipeline.task import Task, make_task
+from voisin.pipeline.task import Task, check_given, make_task
 from voisin.pipeline.telling import tell_scores, tell_task
 from voisin.project.cache import hash_of
 from voisin.project.folder import Project
@@ -134,13 +132,13 @@ def _settings(options: dict[str, Any]) -> Settings:
 def _prepare(
     stages: Stages, images: ImageCollection, announce: Callable[[str], None]
 ) -> tuple[Task, str]:
-    """Read what will be used, in the order of the ids, and set the truth apart."""
-    images = images.take(np.argsort(images.ids))
-    if images.splits is not None:
-        images = images.take(images.splits != "val")
-    arrays, read_key = stage.read(stages, images)
+    """Check and read what will be used, in the order of the ids, and set the truth apart."""
+    given = check_given(images, stages.settings)
+    arrays, read_key = stage.read(stages, given.images)
+    task = make_task(given, arrays["readable"], arrays["pixels"], stages.settings)
     reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
-    task = make_task(images.take(arrays["readable"]), arrays["pixels"], stages.settings)
+    for reason in reasons:
+        announce(f"  {reason}")
     task = replace(task, warnings=(*task.warnings, *reasons))
     tell_task(task, announce)
     return task, hash_of([read_key, hash_of(task.pool.ids), hash_of(task.test.ids)])

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,36 +67,90 @@ def _truth(images: ImageCollection, labels: Labels, rows: NDArray[np.bool_]) -> 
     return Truth(images.ids[rows], labels[rows], images.class_names, groups)
 
 
-def make_task(images: ImageCollection, pixels: Pixels, settings: Settings) -> Task:
-    """Draw or read the few labels, and set the truth apart.
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The images of a run with the labels that may be seen or drawn from, checked before any work.
 
-    Parameters
+    Attributes
     ----------
     images : ImageCollection
-        Readable, in the order of their ids.
-    pixels : array of shape (n_images, 28, 28, channels)
-    settings : Settings
+        With all that the source knows; images of the split ``val`` are gone.
+    labels : array of shape (n_images,)
+        The user's own, or the source's; -1 where unknown.
+    warnings : tuple of str
+    """
+
+    images: ImageCollection
+    labels: Labels
+    warnings: tuple[str, ...]
+
+
+def check_given(images: ImageCollection, settings: Settings) -> Given:
+    """Read the user's labels and check them, before any image is read.
 
     Raises
     ------
     InputError
         If no label is known, all are of one class, or none is left to find.
     """
+    images = images.take(np.argsort(images.ids))
+    if images.splits is not None:
+        images = images.take(images.splits != "val")
     with _noting_warnings() as notes:
-        images = _with_test_split(images, settings)
-        train, test = (_rows(images, split) for split in ("train", "test"))
-        pool = images.take(train)
-        labels, class_names = _few_labels(pool, settings)
-        pool, test_images = (
-            replace(one, class_names=class_names) for one in (pool, images.take(test))
+        labels, class_names = images.labels, images.class_names
+        if settings.labels is not None:
+            labels, class_names = read_label_file(settings.labels, images)
+        in_train = _in_split(images, "train")
+        check_classes(labels[in_train], class_names)
+        if settings.labels is not None and (labels[~in_train] != UNLABELED).any():
+            _warn_of_test_labels(int((labels[~in_train] != UNLABELED).sum()), settings.labels)
+    if settings.labels_per_class is None and (labels[in_train] != UNLABELED).all():
+        message = (
+            f"All {in_train.sum()} images are labeled, so there is nothing to find: "
+            "pass labels_per_class to hide most of them."
         )
-        check_classes(labels, class_names)
-    _check_something_to_find(labels, settings)
-    hidden = np.where(labels == UNLABELED, pool.labels, UNLABELED)
-    return Task(pool, test_images, pixels[train], pixels[test], labels, hidden, tuple(notes))
+        raise InputError(message)
+    return Given(replace(images, class_names=class_names), labels, tuple(notes))
+
+
+def make_task(
+    given: Given, readable: NDArray[np.bool_], pixels: Pixels, settings: Settings
+) -> Task:
+    """Draw the few labels where that was asked for, and set the truth apart.
+
+    Parameters
+    ----------
+    given : Given
+    readable : array of shape (n_images,)
+    pixels : array of shape (n_readable, 28, 28, channels)
+    settings : Settings
+    """
+    with _noting_warnings() as notes:
+        images = _with_test_split(given.images.take(readable), settings)
+        in_train, in_test = _in_split(images, "train"), _in_split(images, "test")
+        pool = images.take(in_train)
+        labels = given.labels[readable][in_train]
+        if settings.labels_per_class is not None:
+            labels = draw_labels(
+                labels,
+                labels_per_class=settings.labels_per_class,
+                groups=pool.groups,
+                class_names=pool.class_names,
+                random_state=settings.random_state,
+            )
+    return Task(
+        pool=pool,
+        test=images.take(in_test),
+        pool_pixels=pixels[in_train],
+        test_pixels=pixels[in_test],
+        labels=labels,
+        hidden=np.where(labels == UNLABELED, pool.labels, UNLABELED),
+        warnings=(*given.warnings, *notes),
+    )
 
 
 def _with_test_split(images: ImageCollection, settings: Settings) -> ImageCollection:
+    """Hold a test set out where labels are drawn from a source that is labeled throughout."""
     fully_labeled = bool((images.labels != UNLABELED).all())
     if images.splits is not None or settings.labels_per_class is None or not fully_labeled:
         return images
@@ -105,35 +160,17 @@ def _with_test_split(images: ImageCollection, settings: Settings) -> ImageCollec
     return replace(images, splits=splits)
 
 
-def _rows(images: ImageCollection, split: str) -> NDArray[np.int64]:
+def _in_split(images: ImageCollection, split: str) -> NDArray[np.bool_]:
     if images.splits is None:
-        return np.arange(len(images) if split == "train" else 0)
-    return np.flatnonzero(images.splits == split)
+        return np.full(len(images), split == "train")
+    return images.splits == split
 
 
-def _few_labels(pool: ImageCollection, settings: Settings) -> tuple[Labels, tuple[str, ...]]:
-    if settings.labels is not None:
-        return read_label_file(settings.labels, pool)
-    if settings.labels_per_class is None:
-        return pool.labels, pool.class_names
-    drawn = draw_labels(
-        pool.labels,
-        labels_per_class=settings.labels_per_class,
-        groups=pool.groups,
-        random_state=settings.random_state,
+def _warn_of_test_labels(count: int, path: Path) -> None:
+    message = (
+        f"{count} labels of {path} are of test images, which are kept for the verdict: not used."
     )
-    return drawn, pool.class_names
-
-
-def _check_something_to_find(labels: Labels, settings: Settings) -> None:
-    if (labels != UNLABELED).all():
-        hint = (
-            "draw fewer"
-            if settings.labels_per_class
-            else "pass labels_per_class to hide most of them"
-        )
-        message = f"All {len(labels)} images are labeled, so there is nothing to find: {hint}."
-        raise InputError(message)
+    warnings.warn(message, InputWarning, stacklevel=2)
 
 
 @contextmanager

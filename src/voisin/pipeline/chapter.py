@@ -18,7 +18,7 @@ from voisin.project.cache import hash_of
 from voisin.project.folder import Project
 from voisin.sources.opening import open_images
 from voisin.training.rounds import PseudoLabelRound
-from voisin.types import ImageCollection, Predictions, Progress, Propagation, no_progress
+from voisin.types import ImageCollection, Labels, Predictions, Progress, Propagation, no_progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,8 @@ class Run:
         Holds ``report.html``, ``labels.parquet``, ``metrics.json`` and ``model.safetensors``.
     images : ImageCollection
         The pool, in the order of its ids.
+    labels : array of shape (n_pool,)
+        The few labels the run started from, -1 elsewhere.
     propagation : Propagation
         Of the pool's images.
     scores : tuple of Scores
@@ -40,6 +42,7 @@ class Run:
 
     folder: Path
     images: ImageCollection
+    labels: Labels
     propagation: Propagation
     scores: tuple[Scores, ...]
     rounds: tuple[PseudoLabelRound, ...]
@@ -114,7 +117,9 @@ def run(
         scores = _judge(findings.predictions, task, stages)
         tell_scores(scores, announce)
         write_outputs(project, images, task, stages, replace(findings, scores=scores))
-    return Run(project.folder, task.pool, findings.propagation, scores, findings.rounds)
+    return Run(
+        project.folder, task.pool, task.labels, findings.propagation, scores, findings.rounds
+    )
 
 
 def _settings(options: dict[str, Any]) -> Settings:

@@ -246,12 +246,17 @@ def propagate(
 
 
 def retrained(stages: Stages, task: Task, propagation: Propagation, key: str) -> Trained:
-    """Train a new network on the propagated labels, each weighted by its certainty."""
+    """Train a new network on the propagated labels, each weighted by its certainty.
+
+    The weights are divided by the largest, so that the surest propagated label counts as much as
+    a given one (as Iscen et al. 2019 do): spreading far over a graph flattens probabilities.
+    """
     from voisin.evaluation.certainty import certainty
 
     given = task.labels != UNLABELED
     labels = np.where(given, task.labels, propagation.labels)
-    weights = np.where(given, 1.0, certainty(propagation.probabilities)) * (labels != UNLABELED)
+    sure = np.where(given | ~propagation.reached, 0, certainty(propagation.probabilities))
+    weights = np.where(given, 1, sure / max(sure.max(), np.finfo(float).tiny))
     return _on_all(stages, task, "retrained", labels, weights, {"propagation": key})
 
 

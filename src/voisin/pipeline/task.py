@@ -52,13 +52,14 @@ class Task:
         return np.where(self.labels == UNLABELED, self.hidden, self.labels)
 
     def truths(self) -> dict[str, Truth]:
-        """Return the truth of each scope that has any."""
+        """Return the truth of each scope that has any; without leaks no ``test-no-leak``."""
         test_known = self.test.labels != UNLABELED
         scopes = {"unlabeled": _truth(self.pool, self.hidden, self.hidden != UNLABELED)}
         scopes["test"] = _truth(self.test, self.test.labels, test_known)
         if self.test.groups is not None and self.pool.groups is not None:
             apart = test_known & ~np.isin(self.test.groups, self.pool.groups)
-            scopes["test-no-leak"] = _truth(self.test, self.test.labels, apart)
+            if (apart != test_known).any():
+                scopes["test-no-leak"] = _truth(self.test, self.test.labels, apart)
         return {scope: truth for scope, truth in scopes.items() if len(truth.ids)}
 
 

@@ -6,8 +6,9 @@ import warnings
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
-from voisin import open_images, run
+from voisin import SimpleCNN, open_images, run
 from voisin.errors import InputError, ProjectError
 
 QUICK = {"epochs": 2, "rounds": 1, "retraining_epochs": 2, "device": "cpu"}
@@ -202,6 +203,20 @@ def test_unusable_settings_are_refused_in_one_line(tmp_path, options, words):
     with pytest.raises(InputError, match=words) as refused:
         run("digits", tmp_path / "out", **options)
     assert "\n" not in str(refused.value)
+
+
+def test_weights_that_do_not_fit_are_refused_before_any_work(tmp_path):
+    torch.save(SimpleCNN(3, 7).state_dict(), tmp_path / "skin.pth")
+    lines = []
+    with pytest.raises(InputError, match=r"skin.pth does not fit SimpleCNN with 1 channels"):
+        run(
+            "digits",
+            tmp_path / "out",
+            labels_per_class=2,
+            expert=tmp_path / "skin.pth",
+            announce=lines.append,
+        )
+    assert lines == []
 
 
 def test_a_foreign_folder_is_refused_before_any_work(tmp_path):

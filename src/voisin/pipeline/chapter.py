@@ -139,6 +139,7 @@ def _prepare(
 ) -> tuple[Task, str]:
     """Check and read what will be used, in the order of the ids, and set the truth apart."""
     given = check_given(images, stages.settings)
+    _check_network(given.images, stages.settings)
     arrays, read_key = stage.read(stages, given.images)
     task = make_task(given, arrays["readable"], arrays["pixels"], stages.settings)
     reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
@@ -147,6 +148,16 @@ def _prepare(
     task = replace(task, warnings=(*task.warnings, *reasons))
     tell_task(task, announce)
     return task, hash_of([read_key, hash_of(task.pool.ids), hash_of(task.test.ids)])
+
+
+def _check_network(images: ImageCollection, settings: Settings) -> None:
+    """Refuse a device that is not there or weights that do not fit, before any work."""
+    from voisin.embedding.device import choose_device
+    from voisin.embedding.simple_cnn import load_simple_cnn
+
+    choose_device(settings.device)
+    if settings.expert is not None:
+        load_simple_cnn(settings.expert, images.reader.n_channels, images.n_classes)
 
 
 def _compute(stages: Stages, task: Task, data_key: str) -> Findings:

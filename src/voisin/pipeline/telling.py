@@ -18,7 +18,8 @@ def tell_source(images: ImageCollection, announce: Announce) -> None:
     found = summarize(images)
     announce(f"{found.name}: {found.n_images:,} images, {found.n_labeled:,} labeled")
     counts = ", ".join(f"{name} {count:,}" for name, count in found.class_counts.items())
-    announce(f"  {len(found.class_counts)} classes: {counts or 'none yet'}")
+    n_classes = len(found.class_counts)
+    announce(f"  {n_classes} {'class' if n_classes == 1 else 'classes'}: {counts or 'none yet'}")
     splits = ", ".join(f"{name} {count:,}" for name, count in found.split_counts.items())
     announce(f"  splits: {splits or 'none'}")
     if found.split_counts.get("val"):

@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("voisin", deadline=None)  # a busy machine is not a wrong result
+settings.load_profile("voisin")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix
 
 docs: $(STAMP)
-	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going -j auto -b html docs docs/_build/html
 	@echo "Docs: docs/_build/html/index.html"
 
 bench: $(STAMP)

@@ -24,10 +24,13 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"  # a page that no longer runs must not be built
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 nb_ipywidgets_js: dict[str, Any] = {}  # would be fetched by the reader's browser
 
 default_role = "py:obj"
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "none"  # the docstrings say shapes too
 napoleon_google_docstring = False
 napoleon_use_ivar = True
@@ -38,14 +41,14 @@ html_title = "voisin"
 html_static_path = ["_static"]
 html_css_files = ["docs.css"]
 html_show_sourcelink = False
-html_sidebars = {"changelog": [], "dependencies": []}
+html_sidebars = {"**": ["globaltoc.html"]}
 html_theme_options = {
-    "navbar_align": "left",
+    "globaltoc_maxdepth": 1,
+    "navbar_center": [],
     "navbar_end": ["theme-switcher"],
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
-    "show_nav_level": 2,
     "pygments_light_style": "a11y-light",
     "pygments_dark_style": "a11y-dark",
 }

@@ -28,7 +28,7 @@ def compare(source: str, labels_per_class: int = 5, random_state: int = 42) -> t
     shuffled = np.random.default_rng(random_state).permutation(len(test))
     probabilities = voisin.predict(network, read_test.pixels[shuffled])
 
-    truth = voisin.Truth(test.ids, test.labels, test.class_names, test.groups)
+    truth = voisin.Truth.of(test)
     by_position = voisin.Predictions("by position", test.ids, probabilities)
     by_id = voisin.Predictions("by id", test.ids[shuffled], probabilities)
     return voisin.score(by_position, truth), voisin.score(by_id, truth)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from voisin.embedding.inference import embed, predict
     from voisin.embedding.simple_cnn import SimpleCNN, load_simple_cnn
     from voisin.errors import VoisinError
+    from voisin.evaluation.certainty import certainty
     from voisin.evaluation.verdict import Truth, score
     from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
     from voisin.pipeline import Run, Settings, run
@@ -34,6 +35,7 @@ _HOME = {
     "VoisinError": "errors",
     "attach": "propagation",
     "build_affinity": "neighbors",
+    "certainty": "evaluation.certainty",
     "draw_labels": "sources",
     "embed": "embedding.inference",
     "find_neighbors": "neighbors",
@@ -60,6 +62,7 @@ __all__ = [
     "__version__",
     "attach",
     "build_affinity",
+    "certainty",
     "draw_labels",
     "embed",
     "find_neighbors",

@@ -41,6 +41,9 @@ class ImageReader(Protocol):
             If this image cannot be decoded.
         """
 
+    def path(self, position: int) -> str | None:
+        """Where the image's file is; None if it has none of its own."""
+
     def fingerprint(self) -> str:
         """Text that changes when the images do, cheap to compute (paths, sizes, times)."""
 

@@ -17,14 +17,17 @@ from voisin.project.exports import (
 from voisin.types import ImageCollection, Predictions, Propagation
 
 
-class NoReader:
+class NamedFiles:
     n_channels = 1
+
+    def path(self, position):
+        return f"/photographs/{position}.jpg" if position else None
 
 
 def small_collection():
     return ImageCollection(
         name="small",
-        reader=NoReader(),
+        reader=NamedFiles(),
         labels=np.array([0, -1, -1]),
         class_names=("cat", "dog"),
         ids=np.array(["a", "b", "c"]),
@@ -62,7 +65,7 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
     assert table["reached"] == [True, True, False]
     assert table["probability_cat"] == [1.0, 0.25, 0.5]
     assert table["probability_dog"] == [0.0, 0.75, 0.5]
-    assert table["path"] == [None, None, None]
+    assert table["path"] == [None, "/photographs/1.jpg", "/photographs/2.jpg"]
 
 
 def test_figures_that_are_not_defined_are_null_in_json():

@@ -9,7 +9,14 @@ from voisin.errors import InputError
 from voisin.evaluation import metrics
 from voisin.evaluation.bootstrap import bootstrap_weights, interval
 from voisin.evaluation.scores import Estimate, Scores
-from voisin.types import UNLABELED, Labels, Names, Predictions, Probabilities
+from voisin.types import (
+    UNLABELED,
+    ImageCollection,
+    Labels,
+    Names,
+    Predictions,
+    Probabilities,
+)
 
 _RESAMPLES_AT_ONCE = 1 << 21  # entries of a block of weights: 16 MB
 
@@ -32,6 +39,12 @@ class Truth:
     labels: Labels
     class_names: tuple[str, ...]
     groups: Names | None = None
+
+    @classmethod
+    def of(cls, images: ImageCollection) -> "Truth":
+        """Take what a collection knows of its images; those without label are left out."""
+        known = images.take(images.labels != UNLABELED)
+        return cls(known.ids, known.labels, known.class_names, known.groups)
 
     def __post_init__(self) -> None:
         if len(self.labels) and (self.labels == UNLABELED).any():

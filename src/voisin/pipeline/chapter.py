@@ -173,7 +173,7 @@ def _compute(stages: Stages, task: Task, data_key: str) -> Findings:
     propagation, on_test, key = stage.propagate(
         stages, task, neighbors, (pool_vectors, test_vectors), graph_key
     )
-    model = stage.retrained(stages, task, propagation, key)
+    model = stage.retrained(stages, task, propagation, data_key)
     propagated = Trained("propagated", {}, propagation.probabilities, on_test, key)
     methods = [few, expert, propagated, model]
     if settings.ceiling and _has_ceiling(task):

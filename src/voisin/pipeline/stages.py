@@ -245,7 +245,7 @@ def propagate(
     return propagation, found["test"], key
 
 
-def retrained(stages: Stages, task: Task, propagation: Propagation, key: str) -> Trained:
+def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: str) -> Trained:
     """Train a new network on the propagated labels, each weighted by its certainty.
 
     The weights are divided by the largest, so that the surest propagated label counts as much as
@@ -257,18 +257,17 @@ def retrained(stages: Stages, task: Task, propagation: Propagation, key: str) ->
     labels = np.where(given, task.labels, propagation.labels)
     sure = np.where(given | ~propagation.reached, 0, certainty(propagation.probabilities))
     weights = np.where(given, 1, sure / max(sure.max(), np.finfo(float).tiny))
-    return _on_all(stages, task, "retrained", labels, weights, {"propagation": key})
+    return _on_all(stages, task, "retrained", labels, weights, data_key)
 
 
 def ceiling(stages: Stages, task: Task, data_key: str) -> Trained:
     """Train on every label that the source knows: the best that labeling by hand could give."""
     weights = (task.known != UNLABELED).astype(float)
-    inputs = {"data": data_key, "labels": hash_of(task.known)}
-    return _on_all(stages, task, "ceiling", task.known, weights, inputs)
+    return _on_all(stages, task, "ceiling", task.known, weights, data_key)
 
 
 def _on_all(
-    stages: Stages, task: Task, method: str, labels: Any, weights: Any, inputs: Mapping[str, Any]
+    stages: Stages, task: Task, method: str, labels: Any, weights: Any, data_key: str
 ) -> Trained:
     from voisin.training.classifier import Training
 
@@ -288,7 +287,13 @@ def _on_all(
         )
         return network, None
 
-    return _trained(stages, task, method, {**inputs, "training": repr(training)}, train)
+    inputs = {
+        "data": data_key,
+        "labels": hash_of(labels),
+        "weights": hash_of(weights),
+        "training": repr(training),
+    }
+    return _trained(stages, task, method, inputs, train)
 
 
 def _trained(

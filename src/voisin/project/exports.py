@@ -38,7 +38,7 @@ def write_labels(
     )
     columns: dict[str, Any] = {
         "id": images.ids,
-        "path": _paths(images),
+        "path": pa.array([images.reader.path(int(p)) for p in images.positions], pa.string()),
         "label": assigned,
         "label_name": names[assigned],
         "source": np.where(given, "expert", np.where(propagation.reached, "propagated", "none")),
@@ -50,11 +50,6 @@ def write_labels(
         columns[f"probability_{name}"] = probabilities[:, c]
     with written_whole(path) as partial:
         pq.write_table(pa.table(columns), partial)
-
-
-def _paths(images: ImageCollection) -> list[str | None]:
-    find = getattr(images.reader, "path", None)
-    return [str(find(int(p))) if find else None for p in images.positions]
 
 
 def metrics_document(

@@ -41,6 +41,10 @@ class FileReader:
         """Decode one file, as mode ``L`` or ``RGB``."""
         return decode_file(self.folder / self.paths[position])
 
+    def path(self, position: int) -> str:
+        """Where the image's file is."""
+        return str(self.folder / self.paths[position])
+
     def fingerprint(self) -> str:
         """Digest of every file's path, size and time of change."""
         digest = hashlib.sha256()

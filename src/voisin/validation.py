@@ -12,6 +12,7 @@ from voisin.types import UNLABELED, Labels
 
 def check_in_open_interval(name: str, value: float, low: float, high: float) -> None:
     """Refuse a setting outside ``(low, high)``."""
+    _check_number(name, value)
     if not low < value < high:
         message = f"{name}={value} is outside ({low:g}, {high:g})."
         raise InputError(message)
@@ -19,6 +20,7 @@ def check_in_open_interval(name: str, value: float, low: float, high: float) -> 
 
 def check_in_closed_interval(name: str, value: float, low: float, high: float) -> None:
     """Refuse a setting outside ``[low, high]``."""
+    _check_number(name, value)
     if not low <= value <= high:
         message = f"{name}={value} is outside [{low:g}, {high:g}]."
         raise InputError(message)
@@ -26,8 +28,15 @@ def check_in_closed_interval(name: str, value: float, low: float, high: float) -
 
 def check_at_least(name: str, value: float, low: float) -> None:
     """Refuse a setting below `low`."""
+    _check_number(name, value)
     if not value >= low:
         message = f"{name}={value} is too small: pass {low:g} or more."
+        raise InputError(message)
+
+
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        message = f"{name}={value!r} is no number: pass one."
         raise InputError(message)
 
 

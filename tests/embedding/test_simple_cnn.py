@@ -149,3 +149,16 @@ def test_no_images_give_no_rows():
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(InputError, match=r"device='tpu' is not there: this machine has .*cpu"):
         predict(SimpleCNN(1, 4), random_pixels(1, 1), device="tpu")
+
+
+def test_outputs_are_put_in_the_order_of_the_images_classes(tmp_path):
+    network, path = SimpleCNN(1, 3).eval(), tmp_path / "model.safetensors"
+    save_file(network.state_dict(), path, {"class_names": '["cat", "dog", "emu"]'})
+    pixels = random_pixels(channels=1)
+
+    turned = load_simple_cnn(path, 1, 3, ("emu", "cat", "dog"))
+
+    expected = predict(network, pixels)[:, [2, 0, 1]]
+    np.testing.assert_allclose(predict(turned, pixels), expected, atol=1e-7)
+    with pytest.raises(InputError, match="trained on the classes cat, dog, emu, but"):
+        load_simple_cnn(path, 1, 3, ("cat", "dog", "fox"))

@@ -36,8 +36,7 @@ def test_auc_is_the_mean_of_one_against_rest_areas(seed):
 
 @given(seeds)
 def test_auc_of_two_classes_is_that_of_the_second_column(seed):
-    truth, probabilities, ones, _ = random_case(seed, n_classes=2)
-    probabilities[:, 0] = 1 - probabilities[:, 1]
+    truth, probabilities, ones, _ = random_case(seed, n_classes=2)  # the first column is not used
     found = metrics.macro_auc(truth, probabilities, ones)
     np.testing.assert_allclose(found, reference.roc_auc_score(truth, probabilities[:, 1]))
 
@@ -48,7 +47,10 @@ def test_figures_of_the_confusion_matrix_equal_those_of_scikit_learn(seed):
     predicted = probabilities.argmax(axis=1)
     confusion = metrics.confusion(truth, predicted, 4, ones)
 
-    np.testing.assert_array_equal(confusion[0], reference.confusion_matrix(truth, predicted))
+    np.testing.assert_array_equal(
+        confusion[0, :, :-1], reference.confusion_matrix(truth, predicted)
+    )
+    assert not confusion[0, :, -1].any()
     assert metrics.accuracy(confusion) == pytest.approx(reference.accuracy_score(truth, predicted))
     assert metrics.balanced_accuracy(confusion) == pytest.approx(
         reference.balanced_accuracy_score(truth, predicted)
@@ -102,3 +104,11 @@ def test_a_class_without_images_has_no_recall_and_is_left_out_of_the_means():
     assert metrics.macro_auc(truth, probabilities, ones)[0] == pytest.approx(
         (reference.roc_auc_score(truth == 0, probabilities[:, 0]) + 0.75) / 2
     )
+
+
+def test_an_image_without_an_answer_is_not_found_but_given_to_no_class():
+    truth, predicted = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 1])
+    confusion = metrics.confusion(truth, predicted, 2, np.ones((1, 4)))
+    assert metrics.accuracy(confusion)[0] == 0.75
+    np.testing.assert_allclose(metrics.recall(confusion)[0], [0.5, 1])
+    assert metrics.macro_f1(confusion)[0] == pytest.approx((2 / 3 + 1) / 2)

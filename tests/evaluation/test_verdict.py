@@ -68,7 +68,9 @@ def test_interval_of_accuracy_matches_the_binomial_one():
 
 def test_images_of_one_group_are_resampled_together():
     groups = np.array(["x", "x", "y", "z", "y"])
-    weights = bootstrap_weights(5, groups, n_resamples=50, random_state=0)
+    blocks = list(bootstrap_weights(5, groups, n_resamples=50, random_state=0, block=20))
+    assert [len(block) for block in blocks] == [20, 20, 10]
+    weights = np.concatenate(blocks)
     np.testing.assert_array_equal(weights[:, 0], weights[:, 1])
     np.testing.assert_array_equal(weights[:, 2], weights[:, 4])
     np.testing.assert_array_equal(weights[:, [0, 2, 3]].sum(axis=1), 3)
@@ -98,3 +100,28 @@ def test_an_unknown_truth_and_a_missing_column_are_refused():
     narrow = Predictions("some", predictions.ids, predictions.probabilities[:, :2])
     with pytest.raises(InputError, match=r"shape \(200, 2\): expected \(200, 3\)"):
         score(narrow, truth)
+
+
+def test_images_without_evidence_count_as_not_found_whatever_their_prior():
+    predictions, truth = random_case()
+    reached = np.arange(200) % 4 > 0
+    probabilities = np.where(reached[:, None], predictions.probabilities, [1, 0, 0])
+    half_blind = Predictions("some", predictions.ids, probabilities, reached)
+
+    found = score(half_blind, truth, n_resamples=2)
+
+    right = (probabilities.argmax(axis=1) == truth.labels) & reached
+    assert found.n_unanswered == 50
+    assert found.accuracy.value == pytest.approx(right.mean())
+    assert found.confusion.sum() == 150
+
+
+def test_duplicate_truth_and_undefined_probabilities_are_refused():
+    predictions, truth = random_case()
+    with pytest.raises(InputError, match="'image-0' more than once"):
+        Truth(
+            np.r_[truth.ids[:1], truth.ids], np.r_[truth.labels[:1], truth.labels], ("a", "b", "c")
+        )
+    undefined = Predictions("some", predictions.ids, np.full((200, 3), np.nan))
+    with pytest.raises(InputError, match="NaN or infinite"):
+        score(undefined, truth)

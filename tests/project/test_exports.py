@@ -11,7 +11,7 @@ from voisin.project.exports import (
     result_row,
     to_json,
     write_labels,
-    write_medmnist_csv,
+    write_medmnist_csvs,
     write_model,
 )
 from voisin.types import ImageCollection, Predictions, Propagation
@@ -77,9 +77,7 @@ def test_figures_that_are_not_defined_are_null_in_json():
 
 
 def test_medmnist_file_is_named_and_laid_out_as_its_evaluator_reads_it(tmp_path):
-    scores, probabilities = small_scores()
-    path = write_medmnist_csv(tmp_path, "dermamnist_64", "test", scores, probabilities)
-    write_medmnist_csv(tmp_path, "dermamnist_64", "test", scores, probabilities)
+    (path,) = write_medmnist_csvs(tmp_path, "dermamnist_64", "test", [small_scores()])
 
     # Of three images, the two dogs score 0.6 and 0.3 for "dog", the cat 0.1: an area of 1.
     assert path.name == "dermamnist_64_test_[AUC]1.000_[ACC]0.667@retrained.csv"
@@ -89,14 +87,11 @@ def test_medmnist_file_is_named_and_laid_out_as_its_evaluator_reads_it(tmp_path)
     assert path.name.split("@")[-1].split(".")[0] == "retrained"
 
 
-def test_medmnist_file_of_an_earlier_run_is_replaced(tmp_path):
-    scores, probabilities = small_scores()
-    old = tmp_path / "dermamnist_test_[AUC]0.500_[ACC]0.500@retrained.csv"
-    other = tmp_path / "dermamnist_test_[AUC]0.500_[ACC]0.500@ceiling.csv"
-    for path in (old, other):
-        path.write_text("")
-    new = write_medmnist_csv(tmp_path, "dermamnist", "test", scores, probabilities)
-    assert sorted(tmp_path.iterdir()) == sorted([new, other])
+def test_medmnist_files_of_an_earlier_run_are_removed(tmp_path):
+    for name in ("[AUC]0.5@retrained.csv", "[AUC]0.5@ceiling.csv", "half.csv.partial"):
+        (tmp_path / f"dermamnist_test_{name}").write_text("")
+    written = write_medmnist_csvs(tmp_path, "dermamnist", "test", [small_scores()])
+    assert list(tmp_path.iterdir()) == written
 
 
 def test_model_is_read_back_with_its_class_names(tmp_path):

@@ -53,13 +53,17 @@ def test_each_round_counts_what_it_added_and_how_much_was_right():
 
 
 def test_truth_is_never_trained_on():
-    _, labels = stripes(60)
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=60)  # of noise, so that many guesses are wrong
+    pixels = rng.integers(0, 256, (60, 28, 28, 1), dtype=np.uint8)
+    few = few_of(labels)
     method = PseudoLabels(threshold=0.5, quota=6, rounds=2, training=QUICK)
-    with_truth, rounds = grow(labels, method)
-    pixels, few = stripes(60)[0], few_of(labels)
     start = QUICK.fit(pixels[:8], labels[:8], n_classes=2)
+    truth = np.where(few < 0, labels, -1)
+    with_truth, rounds = method.fit(start, pixels, few, n_classes=2, truth=truth)
     without, blind = method.fit(start, pixels, few, n_classes=2)
 
+    assert min(one.precision for one in rounds) < 0.9
     assert_same_network(with_truth, without)
     assert [one.n_added for one in blind] == [one.n_added for one in rounds]
     assert all(one.precision is None for one in blind)

@@ -103,13 +103,11 @@ def _run(
     source: str, opening: dict[str, Any], out: Path, settings: dict[str, Any], *, as_json: bool
 ) -> None:
     from voisin.pipeline import run as run_chapter
-    from voisin.pipeline.telling import tell_source
-    from voisin.sources import open_images
 
     with progress_bars() as progress:
-        images = open_images(source, **opening, progress=progress)
-        tell_source(images, note)
-        finished = run_chapter(images, out, progress=progress, announce=note, **settings)
+        finished = run_chapter(
+            source, out, opening=opening, progress=progress, announce=note, **settings
+        )
     if as_json:
         sys.stdout.write((finished.folder / "metrics.json").read_text(encoding="utf-8"))
     note("")

@@ -1,5 +1,7 @@
 """Where a network runs: processor, CUDA or Apple's GPU."""
 
+import re
+
 import torch
 
 from voisin.errors import InputError
@@ -25,7 +27,7 @@ def choose_device(device: str = "auto") -> torch.device:
     if device == "auto":
         return torch.device(next(name for name, there in available.items() if there))
     there = [name for name in available if available[name]]
-    if device.split(":")[0] not in there:
+    if not re.fullmatch(rf"({'|'.join(there)})(:\d+)?", device):
         message = (
             f"device={device!r} is not there: this machine has {', '.join(there)}; or pass 'auto'."
         )

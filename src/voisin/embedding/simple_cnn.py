@@ -1,11 +1,11 @@
 """The chapter's expert: a small convolutional network, and its files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from voisin.embedding.weights_file import load_weights_only
+from voisin.embedding.weights_file import load_weights_only, read_class_names
 from voisin.errors import InputError
 
 IMAGE_SIZE = 28
@@ -57,7 +57,9 @@ def _block(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-def load_simple_cnn(path: Path, in_channels: int, num_classes: int) -> SimpleCNN:
+def load_simple_cnn(
+    path: Path, in_channels: int, num_classes: int, class_names: Sequence[str] = ()
+) -> SimpleCNN:
     """Load a network's weights from a ``.pth`` or ``.safetensors`` file; never code.
 
     Parameters
@@ -66,12 +68,15 @@ def load_simple_cnn(path: Path, in_channels: int, num_classes: int) -> SimpleCNN
         A state dict saved by ``torch.save(network.state_dict(), path)``, or safetensors.
     in_channels, num_classes : int
         What the images need.
+    class_names : sequence of str, optional
+        Where the file says which classes its outputs are (voisin's own do), the outputs are put
+        in this order.
 
     Raises
     ------
     InputError
         If the file cannot be read without running code, or a key is missing, unknown or of
-        another shape.
+        another shape, or it was trained on other classes.
     """
     network = SimpleCNN(in_channels, num_classes)
     found = _read_state(path)
@@ -83,7 +88,23 @@ def load_simple_cnn(path: Path, in_channels: int, num_classes: int) -> SimpleCNN
         )
         raise InputError(message)
     network.load_state_dict(dict(found))
+    named = read_class_names(path)
+    if named and class_names:
+        order = _order_of(path, named, class_names)
+        network.fc.weight.data = network.fc.weight.data[order]
+        network.fc.bias.data = network.fc.bias.data[order]
     return network.eval()
+
+
+def _order_of(path: Path, named: Sequence[str], class_names: Sequence[str]) -> list[int]:
+    """Return where the file has each class."""
+    if set(named) != set(class_names):
+        message = (
+            f"{path} was trained on the classes {', '.join(named)}, "
+            f"but these images have {', '.join(class_names)}: pass weights for these classes."
+        )
+        raise InputError(message)
+    return [list(named).index(name) for name in class_names]
 
 
 def _read_state(path: Path) -> Mapping[str, Tensor]:

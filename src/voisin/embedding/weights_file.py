@@ -1,10 +1,13 @@
 """Read a file of tensors without ever running code from it."""
 
+import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from voisin.errors import InputError
@@ -31,3 +34,15 @@ def load_weights_only(path: Path) -> Any:
             "save them with torch.save(network.state_dict(), path), or as safetensors."
         )
         raise InputError(message) from error
+
+
+def read_class_names(path: Path) -> Sequence[str]:
+    """Read the classes that a model of voisin's says its outputs are; none if it does not say."""
+    if path.suffix != ".safetensors":
+        return ()
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+    try:
+        return tuple(str(name) for name in json.loads(metadata.get("class_names", "[]")))
+    except ValueError:
+        return ()

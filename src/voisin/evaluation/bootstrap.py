@@ -1,5 +1,8 @@
 """Resampled weights of images, whole groups together; it knows no figures."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,16 +11,17 @@ from voisin.types import Names
 
 
 def bootstrap_weights(
-    n_images: int, groups: Names | None, *, n_resamples: int, random_state: int
-) -> NDArray[np.float64]:
-    """How often each image is drawn in each resample, drawing with replacement.
+    n_images: int, groups: Names | None, *, n_resamples: int, random_state: int, block: int
+) -> Iterator[NDArray[np.float64]]:
+    """Yield how often each image is drawn in each resample, drawing with replacement.
 
     Groups are drawn as wholes where they are known, since images of one patient are not
     independent (cluster bootstrap, Field & Welsh 2007).
 
-    Returns
-    -------
-    array of shape (n_resamples, n_images)
+    Yields
+    ------
+    array of shape (up to `block`, n_images)
+        In all, `n_resamples` rows.
     """
     rng = np.random.default_rng(random_state)
     unit = np.arange(n_images) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -26,7 +30,8 @@ def bootstrap_weights(
         np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
         for _ in range(n_resamples)
     )
-    return np.stack([count[unit] for count in counts]).astype(np.float64)
+    while rows := [count[unit] for count in islice(counts, block)]:
+        yield np.stack(rows).astype(np.float64)
 
 
 def interval(value: float, resampled: NDArray[np.float64]) -> Estimate:

@@ -9,7 +9,6 @@ one-against-rest areas, and the share of images whose largest probability is at 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.stats import rankdata
 
 from voisin.evaluation.scores import ReliabilityBin
 from voisin.types import Labels, Probabilities
@@ -22,12 +21,12 @@ N_BINS = 15
 def macro_auc(truth: Labels, probabilities: Probabilities, weights: Weights) -> Figures:
     """Mean over the classes of the area under the ROC curve of each class against the rest.
 
-    A class without images, or with all of them, has no area and is left out of the mean; NaN if
-    none is left.
+    Of two classes only the second counts, as in MedMNIST's evaluator. A class without images, or
+    with all of them, has no area and is left out of the mean; NaN if none is left.
     """
-    areas = [
-        _binary_auc(truth == c, probabilities[:, c], weights) for c in range(probabilities.shape[1])
-    ]
+    n_classes = probabilities.shape[1]
+    classes = [1] if n_classes == 2 else range(n_classes)
+    areas = [_binary_auc(truth == c, probabilities[:, c], weights) for c in classes]
     return _mean_of_defined(np.stack(areas, axis=1))
 
 
@@ -35,33 +34,39 @@ def _binary_auc(
     positive: NDArray[np.bool_], score: NDArray[np.float64], weights: Weights
 ) -> Figures:
     """Probability that a positive image scores above a negative one; ties count half."""
-    tie_group = rankdata(score, method="dense") - 1
-    columns = (np.arange(len(score)), tie_group)
-    shape = (len(score), int(tie_group.max(initial=0)) + 1)
-    of_positives = sparse.csr_array((positive.astype(float), columns), shape=shape)
-    of_negatives = sparse.csr_array(((~positive).astype(float), columns), shape=shape)
-    positives, negatives = weights @ of_positives, weights @ of_negatives
-    below = np.cumsum(negatives, axis=1) - negatives / 2
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    return _ratio((positives * below).sum(axis=1), pairs)
+    order = np.argsort(score, kind="stable")
+    ordered, is_positive = score[order], positive[order]
+    weight = weights[:, order]
+    negatives_up_to = np.cumsum(np.where(is_positive, 0, weight), axis=1)
+    negatives_up_to = np.pad(negatives_up_to, ((0, 0), (1, 0)))
+    rank = np.flatnonzero(is_positive)
+    first = np.searchsorted(ordered, ordered[rank], side="left")
+    last = np.searchsorted(ordered, ordered[rank], side="right")
+    below = negatives_up_to[:, first] + negatives_up_to[:, last]  # twice, for the ties
+    won = np.einsum("wi,wi->w", weight[:, rank], below) / 2
+    return _ratio(won, weight[:, rank].sum(axis=1) * negatives_up_to[:, -1])
 
 
 def confusion(truth: Labels, predicted: Labels, n_classes: int, weights: Weights) -> Weights:
-    """Weight of the images of each true class (rows) given to each class (columns)."""
-    cell = truth * n_classes + predicted
-    ones = np.ones(len(cell))
-    counter = sparse.csr_array((ones, (np.arange(len(cell)), cell)), (len(cell), n_classes**2))
-    return (weights @ counter).reshape(len(weights), n_classes, n_classes)
+    """Weight of the images of each true class (rows) given to each class (columns).
+
+    A last column counts the images that were given none: `predicted` is `n_classes` there.
+    """
+    n_columns = n_classes + 1
+    cell = truth * n_columns + predicted
+    ones, rows = np.ones(len(cell)), np.arange(len(cell))
+    counter = sparse.csr_array((ones, (rows, cell)), (len(cell), n_classes * n_columns))
+    return (weights @ counter).reshape(len(weights), n_classes, n_columns)
 
 
 def accuracy(confusions: Weights) -> Figures:
     """Share of the images that are given their class."""
-    return _ratio(np.trace(confusions, axis1=1, axis2=2), confusions.sum(axis=(1, 2)))
+    return _ratio(_hits(confusions).sum(axis=1), confusions.sum(axis=(1, 2)))
 
 
 def recall(confusions: Weights) -> Weights:
     """Share of each class's images that are given it; NaN for a class without images."""
-    return _ratio(np.diagonal(confusions, axis1=1, axis2=2), confusions.sum(axis=2))
+    return _ratio(_hits(confusions), confusions.sum(axis=2))
 
 
 def balanced_accuracy(confusions: Weights) -> Figures:
@@ -71,8 +76,12 @@ def balanced_accuracy(confusions: Weights) -> Figures:
 
 def macro_f1(confusions: Weights) -> Figures:
     """Mean over the classes, seen or predicted, of ``2 TP / (2 TP + FP + FN)``."""
-    hits = np.diagonal(confusions, axis1=1, axis2=2)
-    return _mean_of_defined(_ratio(2 * hits, confusions.sum(axis=1) + confusions.sum(axis=2)))
+    given = confusions[:, :, :-1].sum(axis=1)
+    return _mean_of_defined(_ratio(2 * _hits(confusions), given + confusions.sum(axis=2)))
+
+
+def _hits(confusions: Weights) -> Weights:
+    return np.diagonal(confusions, axis1=1, axis2=2)
 
 
 def expected_calibration_error(

@@ -38,11 +38,13 @@ class Scores:
         ``unlabeled``, ``test`` or ``test-no-leak``.
     n : int
         Images scored.
+    n_unanswered : int
+        Those for which the method had no evidence: they count as not found.
     auc, accuracy, macro_f1, balanced_accuracy, ece : Estimate
     recall : dict of str to Estimate
         By class name; NaN where the scope has no image of the class.
     confusion : array of shape (n_classes, n_classes)
-        Counts; a row a true class, a column a predicted one.
+        Counts; a row a true class, a column a predicted one; unanswered images are in none.
     reliability : tuple of ReliabilityBin
         Bins without predictions are left out.
     """
@@ -58,3 +60,4 @@ class Scores:
     recall: dict[str, Estimate]
     confusion: NDArray[np.int64]
     reliability: tuple[ReliabilityBin, ...]
+    n_unanswered: int = 0

@@ -1,6 +1,6 @@
 """The order of the chapter: expert, embeddings, graph, spreading, retraining, verdict, report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from voisin.evaluation.verdict import score
 from voisin.pipeline import stages as stage
 from voisin.pipeline.outputs import Findings, write_outputs
 from voisin.pipeline.settings import Settings
-from voisin.pipeline.stages import Stages, Trained
+from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task, check_given, make_task
-from voisin.pipeline.telling import tell_scores, tell_task
+from voisin.pipeline.telling import tell_scores, tell_source, tell_task
 from voisin.project.cache import hash_of
 from voisin.project.folder import Project
 from voisin.sources.opening import open_images
@@ -72,6 +72,7 @@ def run(
     source: str | Path | ImageCollection,
     out: str | Path,
     *,
+    opening: Mapping[str, Any] | None = None,
     progress: Progress = no_progress,
     announce: Callable[[str], None] = lambda _: None,
     **options: Any,
@@ -89,6 +90,8 @@ def run(
         Anything `open_images` opens, or what it returned.
     out : str or Path
         Folder of the project; made if absent.
+    opening : mapping, optional
+        Options of `open_images`, such as ``{"label_column": "dx"}``, where `source` is opened here.
     progress : callable, optional
     announce : callable, optional
         Told in one line a time what was understood and found.
@@ -107,16 +110,17 @@ def run(
         If `out` holds other files, or another run works in it.
     """
     settings = _settings(options)
-    images = source if isinstance(source, ImageCollection) else open_images(source)
+    images, origin = _open(source, dict(opening or {}), progress)
+    tell_source(images, announce)
     project = Project(Path(out))
     with project.locked() as cache:
-        project.write_settings({"source": str(images.name), **settings.as_dict()})
         stages = Stages(cache, settings, progress, announce)
         task, data_key = _prepare(stages, images, announce)
         findings = _compute(stages, task, data_key)
-        scores = _judge(findings.predictions, task, stages)
+        scores = stages.timed("verdict", lambda: _judge(findings.predictions, task, stages))
         tell_scores(scores, announce)
         write_outputs(project, images, task, stages, replace(findings, scores=scores))
+        project.write_settings({**origin, **settings.as_dict()})
     return Run(
         project.folder, task.pool, task.labels, findings.propagation, scores, findings.rounds
     )
@@ -134,20 +138,33 @@ def _settings(options: dict[str, Any]) -> Settings:
     return Settings(**options)
 
 
+def _open(
+    source: str | Path | ImageCollection, opening: dict[str, Any], progress: Progress
+) -> tuple[ImageCollection, dict[str, Any]]:
+    """Open the source, and say what `voisin.toml` must tell to open it again."""
+    if isinstance(source, ImageCollection):
+        return source, {"source": source.name}
+    name = str(source)
+    path = Path(source)
+    origin = {"source": str(path.resolve()) if path.exists() else name, **opening}
+    return open_images(source, **opening, progress=progress), origin
+
+
 def _prepare(
     stages: Stages, images: ImageCollection, announce: Callable[[str], None]
 ) -> tuple[Task, str]:
     """Check and read what will be used, in the order of the ids, and set the truth apart."""
     given = check_given(images, stages.settings)
     _check_network(given.images, stages.settings)
-    arrays, read_key = stage.read(stages, given.images)
+    arrays, _ = stage.read(stages, given.images)
     task = make_task(given, arrays["readable"], arrays["pixels"], stages.settings)
     reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
     for reason in reasons:
         announce(f"  {reason}")
     task = replace(task, warnings=(*task.warnings, *reasons))
     tell_task(task, announce)
-    return task, hash_of([read_key, hash_of(task.pool.ids), hash_of(task.test.ids)])
+    parts = (task.pool.ids, task.pool_pixels, task.test.ids, task.test_pixels)
+    return task, hash_of([hash_of(part) for part in parts])
 
 
 def _check_network(images: ImageCollection, settings: Settings) -> None:
@@ -157,7 +174,8 @@ def _check_network(images: ImageCollection, settings: Settings) -> None:
 
     choose_device(settings.device)
     if settings.expert is not None:
-        load_simple_cnn(settings.expert, images.reader.n_channels, images.n_classes)
+        n_channels = images.reader.n_channels
+        load_simple_cnn(settings.expert, n_channels, images.n_classes, images.class_names)
 
 
 def _compute(stages: Stages, task: Task, data_key: str) -> Findings:
@@ -170,18 +188,19 @@ def _compute(stages: Stages, task: Task, data_key: str) -> Findings:
         expert = stage.loaded_expert(stages, task, data_key, settings.expert)
     pool_vectors, test_vectors, key = stage.embeddings(stages, task, expert, data_key)
     neighbors, graph_key = stage.graph(stages, pool_vectors, key)
-    propagation, on_test, key = stage.propagate(
+    propagation, propagated = stage.propagate(
         stages, task, neighbors, (pool_vectors, test_vectors), graph_key
     )
     model = stage.retrained(stages, task, propagation, data_key)
-    propagated = Trained("propagated", {}, propagation.probabilities, on_test, key)
-    methods = [few, expert, propagated, model]
+    trained = [few, expert, model]
     if settings.ceiling and _has_ceiling(task):
-        methods.append(stage.ceiling(stages, task, data_key))
+        trained.append(stage.ceiling(stages, task, data_key))
+    predictions = [stage.predictions(one, task) for one in trained]
     return Findings(
-        predictions=tuple(stage.predictions(one, task) for one in methods),
+        predictions=(*predictions[:2], propagated, *predictions[2:]),
         propagation=propagation,
         embeddings=pool_vectors,
+        recall=neighbors.recall,
         rounds=tuple(PseudoLabelRound(**one) for one in expert.notes or ()),
         model=model.weights,
         scores=(),

@@ -1,5 +1,6 @@
 """The files of a finished run, each written whole."""
 
+import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,7 +16,7 @@ from voisin.project.exports import (
     metrics_document,
     to_json,
     write_labels,
-    write_medmnist_csv,
+    write_medmnist_csvs,
     write_model,
 )
 from voisin.project.folder import Project
@@ -33,6 +34,7 @@ class Findings:
     predictions: tuple[Predictions, ...]
     propagation: Propagation
     embeddings: Embeddings
+    recall: float
     rounds: tuple[PseudoLabelRound, ...]
     model: Arrays
     scores: tuple[Scores, ...]
@@ -53,6 +55,7 @@ def write_outputs(
         settings=settings,
         scores=found.scores,
         rounds=found.rounds,
+        graph=_graph(task, found),
         timings={one.stage: round(one.seconds, 3) for one in stages.timings},
         versions=_versions(),
     )
@@ -88,13 +91,25 @@ def _write_medmnist(project: Project, images: ImageCollection, task: Task, found
         return  # MedMNIST's evaluator needs every image
     order = np.argsort(task.test.positions)
     on_test = {one.method: one for one in found.scores if one.scope == "test"}
-    for predictions in found.predictions:
-        if predictions.method in on_test:
-            probabilities = predictions.probabilities[len(task.pool) :][order]
-            scores = on_test[predictions.method]
-            write_medmnist_csv(
-                project.folder / "medmnist", images.name, "test", scores, probabilities
-            )
+    predictions = [
+        (on_test[one.method], one.probabilities[len(task.pool) :][order])
+        for one in found.predictions
+        if one.method in on_test
+    ]
+    write_medmnist_csvs(project.folder / "medmnist", images.name, "test", predictions)
+
+
+def _graph(task: Task, found: Findings) -> dict[str, object]:
+    """Say how good the graph is, and how the spreading over it ended."""
+    propagation = found.propagation
+    return {
+        "recall": found.recall,
+        "n_reached": int(propagation.reached.sum()),
+        "n_images": len(task.pool),
+        "n_iter": propagation.n_iter,
+        "residual": propagation.residual,
+        "converged": propagation.converged,
+    }
 
 
 def _dataset(summary: Summary, task: Task) -> dict[str, object]:
@@ -116,7 +131,7 @@ def _model_card(task: Task) -> dict[str, str]:
     return {
         "architecture": "SimpleCNN",
         "in_channels": str(task.pool_pixels.shape[-1]),
-        "class_names": "\n".join(task.pool.class_names),
+        "class_names": json.dumps(task.pool.class_names, ensure_ascii=False),
         "input": "28 x 28, pixels / 127.5 - 1",
         "voisin": __version__,
     }

@@ -81,7 +81,7 @@ class Settings:
             check_at_least("labels_per_class", self.labels_per_class, 1)
         for name in ("epochs", "quota", "rounds", "n_neighbors", "retraining_epochs"):
             check_at_least(name, getattr(self, name), 1)
-        check_at_least("random_state", self.random_state, 0)
+        check_in_closed_interval("random_state", self.random_state, 0, 2**32 - 1)
         check_in_closed_interval("test_share", self.test_share, 0, 0.9)
         check_in_closed_interval("threshold", self.threshold, 0, 1)
         check_in_closed_interval("max_unreadable", self.max_unreadable, 0, 1)

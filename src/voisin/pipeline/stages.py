@@ -1,10 +1,12 @@
 """The stages of the chapter, each computed once for its inputs and found again after a crash."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from voisin.types import (
     UNLABELED,
     Embeddings,
     ImageCollection,
+    Names,
     Neighbors,
     Predictions,
     Probabilities,
@@ -26,6 +29,8 @@ from voisin.types import (
 )
 
 IMAGE_SIZE = 28  # what SimpleCNN looks at
+Result = TypeVar("Result")
+_VERSIONS = [__version__, *(version(name) for name in ("numpy", "torch", "pillow"))]
 _WEIGHT = "weight."  # names the arrays of a stage that are a network's weights
 
 
@@ -54,13 +59,22 @@ class Stages:
         self, stage: str, inputs: Mapping[str, Any], compute: Callable[[Path], Mapping[str, Any]]
     ) -> tuple[Arrays, str]:
         """Return a stage's arrays and key; `compute` is given a folder for unfinished work."""
-        inputs = {"stage": stage, "version": __version__, **inputs}
+        inputs = {"stage": stage, "versions": _VERSIONS, **inputs}
         scratch = self.cache.scratch(stage, hash_of(inputs))
         found = self.cache.recall(stage, inputs, lambda: compute(scratch))
         self.timings.append(StageTime(stage, found.seconds, found.reused))
         took = "reused" if found.reused else f"{found.seconds:.1f} s"
         self.announce(f"  {stage:22}{took:>8}")
         return found.arrays, found.key
+
+    def timed(self, stage: str, compute: Callable[[], Result]) -> Result:
+        """Run a stage that is quick enough not to be kept."""
+        start = time.perf_counter()
+        result = compute()
+        seconds = time.perf_counter() - start
+        self.timings.append(StageTime(stage, seconds, reused=False))
+        self.announce(f"  {stage:22}{f'{seconds:.1f} s':>8}")
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +166,8 @@ def loaded_expert(stages: Stages, task: Task, data_key: str, path: Path) -> Trai
     """Take the user's trained network as the expert."""
     from voisin.embedding.simple_cnn import load_simple_cnn
 
-    network = load_simple_cnn(path, task.pool_pixels.shape[-1], task.n_classes)
+    n_channels = task.pool_pixels.shape[-1]
+    network = load_simple_cnn(path, n_channels, task.n_classes, task.pool.class_names)
     weights = {name: hash_of(value.numpy()) for name, value in network.state_dict().items()}
     inputs = {"data": data_key, "weights": weights}
     return _trained(stages, task, "expert", inputs, lambda _: (network, None))
@@ -202,7 +217,7 @@ def propagate(
     neighbors: Neighbors,
     vectors: tuple[Embeddings, Embeddings],
     key: str,
-) -> tuple[Propagation, Probabilities, str]:
+) -> tuple[Propagation, Predictions]:
     """Spread the few labels over the graph, and on to the test images' neighbors."""
     from voisin.neighbors import build_affinity, query_neighbors
     from voisin.propagation import LabelSpreading, attach
@@ -214,7 +229,7 @@ def propagate(
     def compute(_: Path) -> Mapping[str, Any]:
         affinity = build_affinity(neighbors, weights=weights)
         found = method.propagate(affinity, task.labels, n_classes=task.n_classes)
-        test = np.empty((0, task.n_classes))
+        test, test_reached = np.empty((0, task.n_classes)), np.empty(0, bool)
         if len(task.test):
             n_neighbors = neighbors.indices.shape[1]
             near = query_neighbors(
@@ -225,7 +240,8 @@ def propagate(
                 progress=stages.progress,
             )
             test = attach(near, found.probabilities)
-        return {**vars(found), "test": test}
+            test_reached = np.any(found.reached[near.indices], axis=1)
+        return {**vars(found), "test": test, "test_reached": test_reached}
 
     inputs = {
         "graph": key,
@@ -234,7 +250,7 @@ def propagate(
         "method": repr(method),
         "weights": weights,
     }
-    found, key = stages.recall("propagation", inputs, compute)
+    found, _ = stages.recall("propagation", inputs, compute)
     propagation = Propagation(
         np.asarray(found["probabilities"]),
         np.asarray(found["reached"]),
@@ -242,7 +258,13 @@ def propagate(
         float(found["residual"]),
         bool(found["converged"]),
     )
-    return propagation, found["test"], key
+    predictions = Predictions(
+        "propagated",
+        _ids(task),
+        np.concatenate([propagation.probabilities, found["test"]]),
+        np.concatenate([propagation.reached, found["test_reached"]]),
+    )
+    return propagation, predictions
 
 
 def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: str) -> Trained:
@@ -304,6 +326,7 @@ def _trained(
     train: Callable[[Path], tuple[Any, Any]],
 ) -> Trained:
     """Train, predict pool and test, and keep all three."""
+    from voisin.embedding.device import choose_device
     from voisin.embedding.inference import predict
 
     def compute(scratch: Path) -> Mapping[str, Any]:
@@ -315,7 +338,12 @@ def _trained(
             "notes": np.array(json.dumps(notes)),
         }
 
-    inputs = {**inputs, "random_state": stages.settings.random_state, "n_classes": task.n_classes}
+    inputs = {
+        **inputs,
+        "random_state": stages.settings.random_state,
+        "n_classes": task.n_classes,
+        "device": choose_device(stages.settings.device).type,
+    }
     arrays, key = stages.recall(method, inputs, compute)
     weights = {
         name.removeprefix(_WEIGHT): value
@@ -346,8 +374,8 @@ def _network(trained: Trained, task: Task) -> Any:
 
 def predictions(trained: Trained, task: Task) -> Predictions:
     """Join the predictions on pool and test, each row with its image's id."""
-    return Predictions(
-        trained.method,
-        np.concatenate([task.pool.ids, task.test.ids]),
-        np.concatenate([trained.pool, trained.test]),
-    )
+    return Predictions(trained.method, _ids(task), np.concatenate([trained.pool, trained.test]))
+
+
+def _ids(task: Task) -> Names:
+    return np.concatenate([task.pool.ids, task.test.ids])

@@ -95,23 +95,24 @@ def check_given(images: ImageCollection, settings: Settings) -> Given:
         If no label is known, all are of one class, or none is left to find.
     """
     images = images.take(np.argsort(images.ids))
-    if images.splits is not None:
-        images = images.take(images.splits != "val")
     with _noting_warnings() as notes:
         labels, class_names = images.labels, images.class_names
+        in_train = _in_split(images, "train")
         if settings.labels is not None:
             labels, class_names = read_label_file(settings.labels, images)
-        in_train = _in_split(images, "train")
+            _warn_of_labels_set_apart(labels[~in_train], settings.labels)
         check_classes(labels[in_train], class_names)
-        if settings.labels is not None and (labels[~in_train] != UNLABELED).any():
-            _warn_of_test_labels(int((labels[~in_train] != UNLABELED).sum()), settings.labels)
     if settings.labels_per_class is None and (labels[in_train] != UNLABELED).all():
         message = (
             f"All {in_train.sum()} images are labeled, so there is nothing to find: "
             "pass labels_per_class to hide most of them."
         )
         raise InputError(message)
-    return Given(replace(images, class_names=class_names), labels, tuple(notes))
+    used = (
+        np.full(len(images), fill_value=True) if images.splits is None else images.splits != "val"
+    )
+    images = replace(images, class_names=class_names).take(used)
+    return Given(images, labels[used], tuple(notes))
 
 
 def make_task(
@@ -139,6 +140,8 @@ def make_task(
                 class_names=pool.class_names,
                 random_state=settings.random_state,
             )
+        elif not readable.all():
+            check_classes(labels, pool.class_names)
     return Task(
         pool=pool,
         test=images.take(in_test),
@@ -151,12 +154,11 @@ def make_task(
 
 
 def _with_test_split(images: ImageCollection, settings: Settings) -> ImageCollection:
-    """Hold a test set out where labels are drawn from a source that is labeled throughout."""
-    fully_labeled = bool((images.labels != UNLABELED).all())
-    if images.splits is not None or settings.labels_per_class is None or not fully_labeled:
+    """Hold a test set out where labels are drawn from a source that brings none."""
+    has_test = images.splits is not None and (images.splits == "test").any()
+    if has_test or settings.labels_per_class is None or not settings.test_share:
         return images
-    if not settings.test_share:
-        return images
+    images = replace(images, splits=None)
     splits = draw_test(images, share=settings.test_share, random_state=settings.random_state)
     return replace(images, splits=splits)
 
@@ -167,11 +169,11 @@ def _in_split(images: ImageCollection, split: str) -> NDArray[np.bool_]:
     return images.splits == split
 
 
-def _warn_of_test_labels(count: int, path: Path) -> None:
-    message = (
-        f"{count} labels of {path} are of test images, which are kept for the verdict: not used."
-    )
-    warnings.warn(message, InputWarning, stacklevel=2)
+def _warn_of_labels_set_apart(labels: Labels, path: Path) -> None:
+    count = int((labels != UNLABELED).sum())
+    if count:
+        message = f"{count} labels of {path} are of test or val images: not used for learning."
+        warnings.warn(message, InputWarning, stacklevel=2)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import numpy as np
 
 from voisin.evaluation.scores import Scores
 from voisin.pipeline.task import Task
+from voisin.sources.summary import summarize
 from voisin.types import UNLABELED, ImageCollection
 
 Announce = Callable[[str], None]
@@ -13,8 +14,6 @@ Announce = Callable[[str], None]
 
 def tell_source(images: ImageCollection, announce: Announce) -> None:
     """Say how many images, labels, classes, groups and splits a source has."""
-    from voisin.sources.summary import summarize
-
     found = summarize(images)
     announce(f"{found.name}: {found.n_images:,} images, {found.n_labeled:,} labeled")
     counts = ", ".join(f"{name} {count:,}" for name, count in found.class_counts.items())

@@ -1,7 +1,6 @@
 """The files that a run leaves: labels, figures, MedMNIST's predictions, the model."""
 
 import csv
-import glob
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from voisin.evaluation.certainty import certainty
 from voisin.evaluation.scores import Estimate, Scores
-from voisin.project.writing import written_whole
+from voisin.project.writing import PARTIAL, written_whole
 from voisin.types import UNLABELED, ImageCollection, Labels, Propagation
 
 
@@ -32,7 +31,6 @@ def write_labels(
 
     given = labels != UNLABELED
     assigned = np.where(given, labels, propagation.labels)
-    names = np.array([*images.class_names, ""])
     probabilities = np.where(
         given[:, None], np.eye(images.n_classes)[labels], propagation.probabilities
     )
@@ -40,7 +38,7 @@ def write_labels(
         "id": images.ids,
         "path": pa.array([images.reader.path(int(p)) for p in images.positions], pa.string()),
         "label": assigned,
-        "label_name": names[assigned],
+        "label_name": _names(assigned, images.class_names),
         "source": np.where(given, "expert", np.where(propagation.reached, "propagated", "none")),
         "confidence": probabilities.max(axis=1),
         "certainty": certainty(probabilities),
@@ -52,12 +50,21 @@ def write_labels(
         pq.write_table(pa.table(columns), partial)
 
 
+def _names(labels: Labels, class_names: Sequence[str]) -> Any:
+    """Name each label; empty where unlabeled."""
+    import pyarrow as pa
+
+    codes = pa.array(np.where(labels == UNLABELED, len(class_names), labels))
+    return pa.DictionaryArray.from_arrays(codes, pa.array([*class_names, ""])).dictionary_decode()
+
+
 def metrics_document(
     *,
     dataset: Mapping[str, Any],
     settings: Mapping[str, Any],
     scores: Sequence[Scores],
     rounds: Sequence[Any],
+    graph: Mapping[str, Any],
     timings: Mapping[str, float],
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -67,6 +74,7 @@ def metrics_document(
         "dataset": dict(dataset),
         "settings": dict(settings),
         "results": [result_row(one) for one in scores],
+        "graph": dict(graph),
         "pseudo_label_rounds": [asdict(one) for one in rounds],
         "timings": dict(timings),
         "versions": dict(versions),
@@ -86,6 +94,7 @@ def result_row(scores: Scores) -> dict[str, Any]:
         "method": scores.method,
         "scope": scores.scope,
         "n": scores.n,
+        "n_unanswered": scores.n_unanswered,
         **{name: _number(estimate.value) for name, estimate in figures.items()},
         "recall": {name: _number(estimate.value) for name, estimate in scores.recall.items()},
         "intervals": {name: _bounds(estimate) for name, estimate in figures.items()},
@@ -107,14 +116,16 @@ def to_json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_medmnist_csv(
-    folder: Path, name: str, split: str, scores: Scores, probabilities: NDArray[np.float64]
-) -> Path:
-    """Write predictions as MedMNIST's evaluator reads them, under its file name.
+def write_medmnist_csvs(
+    folder: Path,
+    name: str,
+    split: str,
+    predictions: Sequence[tuple[Scores, NDArray[np.float64]]],
+) -> list[Path]:
+    """Write predictions as MedMNIST's evaluator reads them, under its file names.
 
     ``{name}_{split}_[AUC]{auc:.3f}_[ACC]{acc:.3f}@{method}.csv``: no header, one row an image in
-    the order of the data set's file, its number first. Written by an earlier run, the file of the
-    same method and split is replaced.
+    the order of the data set's file, its number first. What an earlier run left is removed.
 
     Parameters
     ----------
@@ -122,21 +133,25 @@ def write_medmnist_csv(
     name : str
         Such as ``dermamnist`` or ``dermamnist_64``.
     split : str
-    scores : Scores
-        Of these predictions on this split.
-    probabilities : array of shape (n_images, n_classes)
-        In the order of the data set's file.
+    predictions : sequence of (Scores, array of shape (n_images, n_classes))
+        Of each method on this split, in the order of the data set's file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    figures = f"[AUC]{scores.auc.value:.3f}_[ACC]{scores.accuracy.value:.3f}"
-    path = folder / f"{name}_{split}_{figures}@{scores.method}.csv"
-    for old in folder.glob(glob.escape(f"{name}_{split}_") + f"*@{scores.method}.csv"):
-        if old != path:
+    written = []
+    for scores, probabilities in predictions:
+        figures = f"[AUC]{scores.auc.value:.3f}_[ACC]{scores.accuracy.value:.3f}"
+        path = folder / f"{name}_{split}_{figures}@{scores.method}.csv"
+        with (
+            written_whole(path) as partial,
+            partial.open("w", newline="", encoding="utf-8") as file,
+        ):
+            rows = csv.writer(file)
+            rows.writerows([number, *row] for number, row in enumerate(probabilities.tolist()))
+        written.append(path)
+    for old in folder.iterdir():
+        if old not in written and (old.suffix == ".csv" or old.name.endswith(PARTIAL)):
             old.unlink()
-    with written_whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerows([number, *row] for number, row in enumerate(probabilities.tolist()))
-    return path
+    return written
 
 
 def write_model(path: Path, state: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:

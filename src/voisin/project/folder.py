@@ -40,7 +40,11 @@ class Project:
                 "pass a new or empty folder."
             )
             raise ProjectError(message)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"{folder} cannot be made ({error.strerror}): pass a folder you may write to."
+            raise ProjectError(message) from error
 
     @contextmanager
     def locked(self) -> Iterator[Cache]:
@@ -58,6 +62,9 @@ class Project:
             message = (
                 f"{self.folder} is in use by another run: wait for it, or pass another folder."
             )
+            raise ProjectError(message) from error
+        except OSError as error:
+            message = f"{self.folder} cannot be written to ({error.strerror}): pass another folder."
             raise ProjectError(message) from error
         try:
             for leftover in self.folder.glob(f"*{PARTIAL}"):

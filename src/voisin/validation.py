@@ -9,6 +9,8 @@ from scipy import sparse
 from voisin.errors import InputError
 from voisin.types import UNLABELED, Labels
 
+_BLOCK = 8_192
+
 
 def check_in_open_interval(name: str, value: float, low: float, high: float) -> None:
     """Refuse a setting outside ``(low, high)``."""
@@ -41,7 +43,9 @@ def check_one_of(name: str, value: str, choices: Iterable[str]) -> None:
 
 def check_finite_rows(name: str, array: NDArray[np.floating]) -> None:
     """Refuse vectors with NaN or infinite entries, and say how many rows and which first."""
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    starts = range(0, len(array), _BLOCK)  # by blocks: the array may be on disk
+    finite = [np.isfinite(array[start : start + _BLOCK]).all(axis=1) for start in starts]
+    bad = np.flatnonzero(~np.concatenate(finite)) if finite else np.empty(0)
     if len(bad):
         message = (
             f"{name} has NaN or infinite entries in {len(bad)} of {len(array)} rows, "

@@ -1,6 +1,6 @@
 """From vectors to a graph: who is near whom, and how strongly they are tied."""
 
 from voisin.neighbors.affinity import build_affinity
-from voisin.neighbors.exact import find_neighbors, query_neighbors
+from voisin.neighbors.search import find_neighbors, query_neighbors
 
 __all__ = ["build_affinity", "find_neighbors", "query_neighbors"]

@@ -3,6 +3,7 @@
 from voisin.propagation.attachment import attach
 from voisin.propagation.harmonic import Harmonic
 from voisin.propagation.label_propagation import LabelPropagation
+from voisin.propagation.live import LiveSpreading
 from voisin.propagation.poisson import Poisson
 from voisin.propagation.poisson_mbo import PoissonMBO
 from voisin.propagation.reweighted import ReweightedLaplace
@@ -23,6 +24,7 @@ __all__ = [
     "Harmonic",
     "LabelPropagation",
     "LabelSpreading",
+    "LiveSpreading",
     "Poisson",
     "PoissonMBO",
     "ReweightedLaplace",

@@ -37,7 +37,7 @@ class Poisson:
     ----------
     class_shares : "labels", "uniform" or sequence of float, default="labels"
         Share of each class among all images.
-    tol : float, default=1e-5
+    tol : float, default=1e-4
         Stop once the residual of every class is below this share of its right-hand side.
     max_iter : int, default=1000
 
@@ -45,13 +45,13 @@ class Poisson:
     --------
     >>> import numpy as np
     >>> from scipy import sparse
-    >>> path = sparse.csr_array([[0.0, 3, 0], [3, 0, 1], [0, 1, 0]])
-    >>> Poisson().propagate(path, np.array([0, -1, 1])).labels
-    array([0, 0, 1])
+    >>> path = sparse.csr_array([[0.0, 3, 0, 0], [3, 0, 1, 0], [0, 1, 0, 3], [0, 0, 3, 0]])
+    >>> Poisson().propagate(path, np.array([0, -1, -1, 1])).labels
+    array([0, 0, 1, 1])
     """
 
     class_shares: ClassShares = "labels"
-    tol: float = 1e-5
+    tol: float = 1e-4
     max_iter: int = 1_000
 
     def __post_init__(self) -> None:

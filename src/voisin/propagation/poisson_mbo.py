@@ -19,7 +19,7 @@ from voisin.propagation.evidence import (
 from voisin.propagation.matrices import degrees_of, laplacian
 from voisin.propagation.outcome import outcome, reached_by_labels, rows_to_one
 from voisin.propagation.poisson import Poisson, label_sources
-from voisin.propagation.solvers import Solution
+from voisin.propagation.solvers import Solution, repeat
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least
 
@@ -40,7 +40,7 @@ class PoissonMBO:
     n_steps : int, default=40
     fidelity : float, default=1
         Strength of the sources, for weights of which the largest is 1.
-    tol : float, default=1e-5
+    tol : float, default=1e-4
         Of the Poisson equation at the start.
 
     Examples
@@ -56,7 +56,7 @@ class PoissonMBO:
     n_rounds: int = 20
     n_steps: int = 40
     fidelity: float = 1.0
-    tol: float = 1e-5
+    tol: float = 1e-4
 
     def __post_init__(self) -> None:
         check_class_shares(self.class_shares)
@@ -90,10 +90,8 @@ class PoissonMBO:
         step, push = self._diffusion(affinity / unit, sources)
         decided, changed, n_iter = first.probabilities, 1.0, 0
         while changed > 0 and n_iter < self.n_rounds:
-            scores = one_hot(decided.argmax(axis=1), evidence.n_classes)
-            last = scores
-            for _ in range(self.n_steps):
-                scores = step @ scores + push
+            last = one_hot(decided.argmax(axis=1), evidence.n_classes)
+            scores = repeat(step, push, last, self.n_steps)
             valid = rows_to_one(scores, reached, shares)
             decided = rebalance(valid, balanced_weights(valid[reached], shares))
             changed = float((last.argmax(axis=1) != decided.argmax(axis=1))[reached].mean())

@@ -17,10 +17,11 @@ from voisin.errors import ConvergenceWarning
 from voisin.parallel import Workers, blocks, workers
 
 _COLUMNS = 32  # solved at a time
-_ROWS = 1 << 14  # of a task
+_ROWS = 1 << 13  # of a task
 _COARSEST_FOR_FLOAT64 = 1e-5  # below, float32 residuals are mostly rounding
 
 Columns = NDArray[np.float64]
+Real = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +159,29 @@ def fixed_point(
     return found
 
 
+def repeat(
+    matrix: sparse.csr_array, right: NDArray[np.floating], start: Real, n_steps: int
+) -> Real:
+    """Repeat ``X ← A X + B`` a number of times, in float32.
+
+    Examples
+    --------
+    >>> halve = sparse.csr_array([[0.5]])
+    >>> repeat(halve, np.array([[1.0]]), np.array([[0.0]]), 3)
+    array([[1.75]], dtype=float32)
+    """
+    one = np.float32(1)
+    weights = matrix.data.astype(np.float32)
+    known = np.ascontiguousarray(right, dtype=np.float32)
+    now = np.array(start, dtype=np.float32, order="C")
+    before = now.copy()
+    with workers(1 if len(now) <= _ROWS else None) as crew:
+        for _ in range(n_steps):
+            _step(matrix, weights, now, before, known, one, one, crew)
+            now, before = before, now
+    return now
+
+
 def _by_columns(
     solve: Callable[[slice, Workers], Solution],
     right: NDArray[np.floating],
@@ -205,41 +229,57 @@ def _chebyshev(
     max_iter: int,
     crew: Workers,
 ) -> Solution:
-    from voisin.propagation.products import chebyshev_step
-
     real = _precision(tol)
     weights = smoother.data.astype(real, copy=False)
     known = np.ascontiguousarray(right, dtype=real)
     now = np.array(start, dtype=real, order="C")
     before = now.copy()
     goal = _lengths(np.einsum("ij,ij->j", known, known, dtype=np.float64))
-    tasks = blocks(len(known), _ROWS)
     stride, residual = 1.0, np.inf
     for n_iter in range(1, max_iter + 2):
-        sums = np.zeros((len(tasks), known.shape[1]))
-
-        def step(number: int) -> None:
-            chebyshev_step(
-                smoother.indptr,
-                smoother.indices,
-                weights,
-                now,  # noqa: B023
-                before,  # noqa: B023
-                known,
-                real(alpha),
-                real(stride),  # noqa: B023
-                tasks[number].start,
-                tasks[number].stop,
-                sums[number],  # noqa: B023
-            )
-
-        crew.each(step, range(len(tasks)))
-        residual = float((np.sqrt(sums.sum(axis=0)) / goal).max())
+        squares = _step(smoother, weights, now, before, known, real(alpha), real(stride), crew)
+        residual = float((np.sqrt(squares) / goal).max())
         if residual <= tol or n_iter > max_iter:
             break
         now, before = before, now
         stride = 1 / (1 - alpha**2 / 2) if n_iter == 1 else 1 / (1 - alpha**2 * stride / 4)
     return Solution(now, n_iter - 1, residual, converged=residual <= tol)
+
+
+def _step(
+    smoother: sparse.csr_array,
+    weights: Real,
+    now: Real,
+    before: Real,
+    right: Real,
+    alpha: np.floating,
+    stride: np.floating,
+    crew: Workers,
+) -> NDArray[np.float64]:
+    """Turn `before` into what comes after `now`; return the squared residuals of `now`."""
+    from voisin.propagation.products import chebyshev_step
+
+    tasks = blocks(len(now), _ROWS)
+    sums = np.zeros((len(tasks), now.shape[1]))
+
+    def work(number: int) -> None:
+        rows = tasks[number]
+        chebyshev_step(
+            smoother.indptr,
+            smoother.indices,
+            weights,
+            now,
+            before,
+            right,
+            alpha,
+            stride,
+            rows.start,
+            rows.stop,
+            sums[number],
+        )
+
+    crew.each(work, range(len(tasks)))
+    return np.asarray(sums.sum(axis=0))
 
 
 class _Descent:
@@ -254,12 +294,14 @@ class _Descent:
         crew: Workers,
     ) -> None:
         self._matrix = matrix
-        self._weights = matrix.data.astype(np.float64, copy=False)
+        self._real = _precision(tol)
+        self._weights = matrix.data.astype(self._real, copy=False)
         self._crew = crew
         self._tol = tol
         self._tasks = blocks(matrix.shape[0], _ROWS)
         diagonal = matrix.diagonal().astype(np.float64)
-        self._scale = np.divide(1, diagonal, where=diagonal > 0, out=np.ones_like(diagonal))
+        scale = np.divide(1, diagonal, where=diagonal > 0, out=np.ones_like(diagonal))
+        self._scale = scale.astype(self._real)
         self._goal = _lengths(np.einsum("ij,ij->j", right, right, dtype=np.float64))
         self._found = np.zeros(right.shape) if start is None else start.astype(np.float64)
         self._residual = right.astype(np.float64, order="C")
@@ -271,9 +313,11 @@ class _Descent:
         residual, scale = self._residual, self._scale
         left = np.sqrt(np.einsum("ij,ij->j", residual, residual)) / self._goal
         active = np.flatnonzero(left > self._tol)
-        values, residual = self._found[:, active].copy(), residual[:, active].copy()
+        values, residual = (
+            np.array(a[:, active], dtype=self._real, order="C") for a in (self._found, residual)
+        )
         direction = scale[:, None] * residual
-        steepness = np.einsum("ij,ij->j", residual, direction)
+        steepness = np.einsum("ij,ij->j", residual, direction, dtype=np.float64)
         n_iter = 0
         while len(active) and n_iter < max_iter:
             product, bend = self._multiply(direction)
@@ -295,7 +339,7 @@ class _Descent:
         worst = float(left.max(initial=0))
         return Solution(self._found, n_iter, worst, converged=worst <= self._tol)
 
-    def _multiply(self, direction: Columns) -> tuple[Columns, NDArray[np.float64]]:
+    def _multiply(self, direction: Real) -> tuple[Real, NDArray[np.float64]]:
         from voisin.propagation.products import multiply
 
         product = np.empty_like(direction)
@@ -320,10 +364,10 @@ class _Descent:
 
     def _descend(
         self,
-        values: Columns,
-        residual: Columns,
-        direction: Columns,
-        product: Columns,
+        values: Real,
+        residual: Real,
+        direction: Real,
+        product: Real,
         length: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         from voisin.propagation.products import descend
@@ -340,7 +384,7 @@ class _Descent:
                 direction,
                 product,
                 scale,
-                length,
+                length.astype(self._real),
                 rows.start,
                 rows.stop,
                 sums[number],
@@ -350,10 +394,10 @@ class _Descent:
         total = sums.sum(axis=0)
         return total[:n_columns], total[n_columns:]
 
-    def _turn(self, residual: Columns, direction: Columns, keep: NDArray[np.float64]) -> None:
+    def _turn(self, residual: Real, direction: Real, keep: NDArray[np.float64]) -> None:
         from voisin.propagation.products import turn
 
-        scale = self._scale
+        scale, part = self._scale, keep.astype(self._real)
         self._crew.each(
-            lambda rows: turn(residual, direction, scale, keep, rows.start, rows.stop), self._tasks
+            lambda rows: turn(residual, direction, scale, part, rows.start, rows.stop), self._tasks
         )

@@ -62,6 +62,19 @@ def test_exact_search_crosses_the_borders_of_its_blocks(metric):
 
 
 @METRICS
+@pytest.mark.parametrize("flat", [True, False], ids=["few telling dimensions", "noise"])
+def test_exact_search_of_long_vectors_is_exact(metric, flat):
+    vectors = clusters(1_500, n_dims=720)
+    if flat:
+        vectors *= np.linspace(1, 0, 720, dtype=np.float32) ** 6
+    vectors[[10, 11]] = 0
+
+    found = find_neighbors(vectors, 10, metric=metric)
+
+    assert share_found(found, vectors, metric) == 1
+
+
+@METRICS
 def test_queries_find_the_nearest_of_the_others(metric):
     vectors, queries = clusters(300), clusters(40, random_state=1)
 

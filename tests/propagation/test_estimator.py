@@ -95,6 +95,16 @@ def test_a_few_labels_of_digits_tell_nearly_all_others(method):
     assert (found.predict(images) == truth).mean() > 0.93
 
 
+def test_what_it_was_fitted_on_is_predicted_as_anything_else_is():
+    points = np.random.default_rng(0).normal(size=(60, 4))
+    fitted = GraphClassifier().fit(points, np.arange(60) % 3)
+
+    at_once = fitted.predict_proba(points)
+
+    one_by_one = np.concatenate([fitted.predict_proba(point[None]) for point in points])
+    np.testing.assert_allclose(at_once, one_by_one)
+
+
 def test_its_settings_survive_cloning():
     assert clone(GraphClassifier(method=Harmonic(tol=1e-3))).method == Harmonic(tol=1e-3)
 

@@ -74,12 +74,12 @@ class Cloud:
         squares[scales == 0] = 1
         return Points(vectors, squares)
 
-    def project(self, rows: slice, axes: NDArray[np.float32]) -> Points:
+    def project(self, rows: slice | NDArray[np.integer], axes: NDArray[np.float32]) -> Points:
         """Compute the points at `rows` along orthonormal axes, with their full lengths."""
         if self.offset.any():
             points = self.points(rows)
             return Points(points.vectors @ axes, points.squares)
-        vectors = (self.vectors[rows] @ axes) * self.scales[rows, None]
+        vectors = (self.vectors[rows] @ axes) * self.scales[rows][:, None]
         return Points(vectors, np.ones(len(vectors), dtype=np.float32))
 
 

@@ -23,7 +23,7 @@ from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
 from voisin.neighbors.graph import as_affinity
 from voisin.propagation.attachment import attach
 from voisin.propagation.spreading import LabelSpreading
-from voisin.types import UNLABELED, Affinity, Probabilities, PropagationMethod
+from voisin.types import UNLABELED, Affinity, Neighbors, Probabilities, PropagationMethod
 from voisin.validation import check_one_of
 
 AFFINITIES = ("neighbors", "precomputed")
@@ -125,14 +125,7 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ties = validate_data(self, X, accept_sparse="csr", reset=False, dtype=np.float64)
             return _average(sparse.csr_array(ties), self.label_distributions_)
         X = validate_data(self, X, reset=False, dtype=np.float32)
-        near = query_neighbors(
-            X,
-            self.X_,
-            min(self.n_neighbors, len(self.X_)),
-            metric=self.metric,
-            n_jobs=self.n_jobs,
-        )
-        return attach(near, self.label_distributions_)
+        return attach(self._near(X), self.label_distributions_)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Choose the most probable class of each new sample."""
@@ -162,14 +155,27 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _graph(self, X: Any) -> Affinity:
         if self.affinity == "precomputed":
             return as_affinity(X)
-        neighbors = find_neighbors(
+        self._neighbors = find_neighbors(
             X,
             min(self.n_neighbors, len(X) - 1),
             metric=self.metric,
             random_state=self.random_state,
             n_jobs=self.n_jobs,
         )
-        return build_affinity(neighbors, weights=self.weights)
+        return build_affinity(self._neighbors, weights=self.weights)
+
+    def _near(self, X: NDArray[np.float32]) -> Neighbors:
+        """Find the known samples near `X`; those it was fitted on lie nearest to themselves."""
+        count = min(self.n_neighbors, len(self.X_))
+        if not np.array_equal(X, self.X_):
+            return query_neighbors(X, self.X_, count, metric=self.metric, n_jobs=self.n_jobs)
+        others = self._neighbors
+        itself = np.arange(len(X))[:, None]
+        return Neighbors(
+            np.hstack([itself, others.indices])[:, :count],
+            np.hstack([np.zeros_like(others.distances[:, :1]), others.distances])[:, :count],
+            metric=self.metric,
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

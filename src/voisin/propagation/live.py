@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.errors import InputError
+from voisin.neighbors.graph import find_components
 from voisin.propagation.evidence import Evidence, expected_shares, gather_evidence
 from voisin.propagation.matrices import normalize
-from voisin.propagation.outcome import components_of, rows_to_one
+from voisin.propagation.outcome import rows_to_one
 from voisin.propagation.solvers import chebyshev
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Affinity, Indices, Labels, Propagation
@@ -59,7 +60,7 @@ class LiveSpreading:
         self._method = method
         self._labels = labels.copy()
         self._smoother = normalize(affinity)
-        self._component = components_of(affinity)[1]
+        self._component = find_components(affinity).of_sample
         self._known = evidence.spread_out((1 - method.alpha) * evidence.targets)
         found = chebyshev(
             self._smoother,

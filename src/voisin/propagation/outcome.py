@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
+from voisin.neighbors.graph import find_components
 from voisin.propagation.evidence import ClassShares, Evidence, expected_shares
 from voisin.propagation.solvers import Solution
 from voisin.types import Affinity, Probabilities, Propagation
@@ -23,18 +23,12 @@ def outcome(
     return Propagation(probabilities, reached, found.n_iter, found.residual, found.converged)
 
 
-def components_of(affinity: Affinity) -> tuple[int, NDArray[np.int32]]:
-    """Count the connected components, and tell which each image belongs to."""
-    count, component = sparse.csgraph.connected_components(affinity, directed=False)
-    return count, component
-
-
 def reached_by_labels(affinity: Affinity, evidence: Evidence) -> NDArray[np.bool_]:
     """Tell which images are in a connected component with a label."""
-    count, component = components_of(affinity)
-    has_label = np.zeros(count, dtype=bool)
-    has_label[component[evidence.rows]] = True
-    return has_label[component]
+    components = find_components(affinity)
+    has_label = np.zeros(len(components.sizes), dtype=bool)
+    has_label[components.of_sample[evidence.rows]] = True
+    return has_label[components.of_sample]
 
 
 def rows_to_one(

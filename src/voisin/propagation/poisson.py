@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.neighbors.graph import find_components
 from voisin.propagation.evidence import (
     ClassShares,
     Evidence,
@@ -17,7 +18,7 @@ from voisin.propagation.evidence import (
     gather_evidence,
 )
 from voisin.propagation.matrices import degrees_of, laplacian
-from voisin.propagation.outcome import components_of, likelihoods, outcome
+from voisin.propagation.outcome import likelihoods, outcome
 from voisin.propagation.solvers import Solution, conjugate_gradients
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least
@@ -85,14 +86,14 @@ def label_sources(
 
     The mean label is that of each component, so that what flows in flows out.
     """
-    count, component = components_of(affinity)
-    home = component[evidence.rows]
-    mass = np.zeros((count, evidence.n_classes))
+    components = find_components(affinity)
+    home = components.of_sample[evidence.rows]
+    mass = np.zeros((len(components.sizes), evidence.n_classes))
     np.add.at(mass, home, evidence.weights[:, None] * evidence.targets)
     total = mass.sum(axis=1, keepdims=True)
     mean = np.divide(mass, total, where=total > 0, out=np.zeros_like(mass))
     flow = evidence.weights[:, None] * (evidence.targets - mean[home])
-    return evidence.spread_out(flow), (mass > 0)[component]
+    return evidence.spread_out(flow), (mass > 0)[components.of_sample]
 
 
 def poisson_scores(
@@ -100,7 +101,8 @@ def poisson_scores(
 ) -> Solution:
     """Solve ``L U = sources``, with the degree-weighted mean of each component at zero."""
     found = conjugate_gradients(laplacian(affinity), sources, tol=tol, max_iter=max_iter)
-    count, component = components_of(affinity)
+    components = find_components(affinity)
+    count, component = len(components.sizes), components.of_sample
     degrees = degrees_of(affinity)
     total = np.bincount(component, weights=degrees, minlength=count)
     values = found.values

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from voisin.neighbors.graph import find_components
 from voisin.propagation.evidence import (
     ClassShares,
     Evidence,
@@ -18,7 +19,7 @@ from voisin.propagation.evidence import (
 )
 from voisin.propagation.harmonic import clamped_equation
 from voisin.propagation.matrices import degrees_of
-from voisin.propagation.outcome import components_of, outcome
+from voisin.propagation.outcome import outcome
 from voisin.propagation.poisson import poisson_scores
 from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import Affinity, Labels, Probabilities, Propagation
@@ -85,10 +86,10 @@ class ReweightedLaplace:
 
     def _reweigh(self, affinity: Affinity, evidence: Evidence) -> Affinity:
         """Compute ``W'``; what flows into a component flows out all over it."""
-        count, component = components_of(affinity)
+        components = find_components(affinity)
+        count, component = len(components.sizes), components.of_sample
         inflow = evidence.spread_out(evidence.weights[:, None])[:, 0]
-        sizes = np.bincount(component, minlength=count)
-        outflow = np.bincount(component, weights=inflow, minlength=count) / sizes
+        outflow = np.bincount(component, weights=inflow, minlength=count) / components.sizes
         sources = (inflow - outflow[component])[:, None]
         flow = poisson_scores(affinity, sources, tol=self.tol, max_iter=self.max_iter)
         lowest = np.full(count, np.inf)

@@ -25,9 +25,10 @@ def main(names):
     unknown = set(names) - set(BENCHMARKS)
     if unknown:
         sys.exit(f"No benchmark {', '.join(sorted(unknown))}: there are {', '.join(BENCHMARKS)}.")
+    machine = describe_machine()
     for name in names or BENCHMARKS:
         BENCHMARKS[name]()
-    (FOLDER / "README.md").write_text(page(describe_machine()))
+        (FOLDER / "README.md").write_text(page(machine))
 
 
 def page(machine):

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from voisin.errors import ConvergenceWarning
-from voisin.propagation.solvers import chebyshev, conjugate_gradients, fixed_point
+from voisin.propagation.gradients import conjugate_gradients
+from voisin.propagation.solvers import chebyshev, fixed_point
 
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(deadline=None, max_examples=25)

@@ -16,9 +16,9 @@ from voisin.propagation.evidence import (
     check_class_shares,
     gather_evidence,
 )
+from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.matrices import degrees_of
 from voisin.propagation.outcome import outcome, reached_by_labels
-from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least
 

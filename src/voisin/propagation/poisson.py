@@ -17,9 +17,10 @@ from voisin.propagation.evidence import (
     expected_shares,
     gather_evidence,
 )
+from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.matrices import degrees_of, laplacian
 from voisin.propagation.outcome import likelihoods, outcome
-from voisin.propagation.solvers import Solution, conjugate_gradients
+from voisin.propagation.solvers import Solution
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least
 

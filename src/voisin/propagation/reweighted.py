@@ -17,11 +17,11 @@ from voisin.propagation.evidence import (
     check_class_shares,
     gather_evidence,
 )
+from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.harmonic import clamped_equation
 from voisin.propagation.matrices import degrees_of
 from voisin.propagation.outcome import outcome
 from voisin.propagation.poisson import poisson_scores
-from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least
 

@@ -64,7 +64,7 @@ def test_exact_search_crosses_the_borders_of_its_blocks(metric):
 @METRICS
 @pytest.mark.parametrize("flat", [True, False], ids=["few telling dimensions", "noise"])
 def test_exact_search_of_long_vectors_is_exact(metric, flat):
-    vectors = clusters(1_500, n_dims=720)
+    vectors = clusters(1_500, n_dims=720, n_clusters=1)
     if flat:
         vectors *= np.linspace(1, 0, 720, dtype=np.float32) ** 6
     vectors[[10, 11]] = 0
@@ -100,6 +100,15 @@ def test_a_zero_vector_is_at_cosine_distance_one_from_every_other():
     found = find_neighbors(vectors, 49)
 
     assert (found.distances[[3, 4]] == 1).all()
+
+
+def test_zero_vectors_do_not_crowd_out_neighbors():
+    vectors = clusters(52, n_dims=3, n_clusters=1)
+    vectors[:40] = 0
+
+    found = find_neighbors(vectors, 2)
+
+    assert share_found(found, vectors, "cosine") == 1
 
 
 def test_near_duplicates_far_from_the_origin_are_told_apart():

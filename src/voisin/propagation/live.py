@@ -60,18 +60,20 @@ class LiveSpreading:
         self._method = method
         self._labels = labels.copy()
         self._smoother = normalize(affinity)
-        self._component = find_components(affinity).of_sample
-        self._known = evidence.spread_out((1 - method.alpha) * evidence.targets)
+        components = find_components(affinity)
+        self._component, self._n_components = components.of_sample, len(components.sizes)
+        known = evidence.spread_out((1 - method.alpha) * evidence.targets)
+        self._counts = np.bincount(labels[evidence.rows], minlength=evidence.n_classes)
         found = chebyshev(
             self._smoother,
             method.alpha,
-            self._known,
+            known,
             tol=_SLACK * method.tol,
             max_iter=method.max_iter,
         )
         scores = found.values.astype(np.float64)
         self._scores = np.ascontiguousarray(scores.T)  # one class after the other
-        left = self._known - scores + method.alpha * (self._smoother @ scores)
+        left = known - scores + method.alpha * (self._smoother @ scores)
         self._left = np.ascontiguousarray(left.T)
         self._queue = np.empty(n_samples, dtype=np.int64)
         self._queued = np.zeros(n_samples, dtype=np.bool_)
@@ -109,26 +111,28 @@ class LiveSpreading:
         new = self._checked(np.asarray(rows), np.asarray(labels))
         change = np.zeros((len(new), len(self._scores)))
         for place, (row, label) in enumerate(new.items()):
-            if self._labels[row] != UNLABELED:
-                change[place, self._labels[row]] -= 1 - self._method.alpha
-            if label != UNLABELED:
-                change[place, label] += 1 - self._method.alpha
+            for known, sign in ((self._labels[row], -1), (label, 1)):
+                if known != UNLABELED:
+                    change[place, known] += sign * (1 - self._method.alpha)
+                    self._counts[known] += sign
             self._labels[row] = label
         at = np.fromiter(new, dtype=np.int64)
-        self._known[at] += change
-        changed = [
-            self._repair(c, at, change[:, c]) for c in np.flatnonzero(change.any(axis=0)).tolist()
-        ]
-        return self._refresh(np.unique(np.concatenate([at, *changed])))
+        changed = np.zeros(len(self._labels), dtype=np.bool_)
+        changed[at] = True
+        for c in np.flatnonzero(change.any(axis=0)).tolist():
+            self._repair(c, at, change[:, c], changed)
+        return self._refresh(changed)
 
-    def _repair(self, c: int, at: Indices, change: NDArray[np.float64]) -> Indices:
-        """Bring one class's residual below its goal; return the images it touched."""
+    def _repair(
+        self, c: int, at: Indices, change: NDArray[np.float64], changed: NDArray[np.bool_]
+    ) -> None:
+        """Bring one class's residual below its goal, and mark the images it touched."""
         from voisin.propagation.pushing import push
 
         values, left, smoother = self._scores[c], self._left[c], self._smoother
-        if not self._known[:, c].any():
-            values[:], left[:] = 0, 0
-            return np.arange(len(left))
+        if not self._counts[c]:
+            values[:], left[:], changed[:] = 0, 0, True
+            return
         left[at] += change
         touched, is_touched = np.empty_like(self._queue), np.zeros_like(self._queued)
         touched[: len(at)], is_touched[at] = at, True
@@ -138,7 +142,8 @@ class LiveSpreading:
         for _ in range(_MOST_ROUNDS):
             square = float(left @ left)
             if square <= goal:
-                return touched[:count]
+                changed |= is_touched
+                return
             _, count, _ = push(  # its running sum of squares drifts by rounding
                 smoother.indptr,
                 smoother.indices,
@@ -156,44 +161,42 @@ class LiveSpreading:
                 self._queued,
             )
         self._solve_again(c)
-        return np.arange(len(left))
+        changed[:] = True
 
     def _solve_again(self, c: int) -> None:
         method = self._method
+        known = (1 - method.alpha) * (self._labels == c)
         found = chebyshev(
             self._smoother,
             method.alpha,
-            self._known[:, [c]],
+            known[:, None],
             tol=_SLACK * method.tol,
             max_iter=method.max_iter,
             start=self._scores[c][:, None],
         )
         self._scores[c] = found.values[:, 0]
         smooth = self._smoother @ self._scores[c]
-        self._left[c] = self._known[:, c] - self._scores[c] + method.alpha * smooth
+        self._left[c] = known - self._scores[c] + method.alpha * smooth
 
-    def _refresh(self, rows: Indices) -> Indices:
+    def _refresh(self, changed: NDArray[np.bool_]) -> Indices:
         """Compute the probabilities of some rows again, and of rows that no label reaches."""
-        labeled = np.flatnonzero(self._labels != UNLABELED)
-        here = np.zeros(self._component.max() + 1, dtype=bool)
-        here[self._component[labeled]] = True
+        here = np.zeros(self._n_components, dtype=np.bool_)
+        here[self._component[self._labels != UNLABELED]] = True
         reached = here[self._component]
-        rows = np.union1d(rows, np.flatnonzero((reached != self._reached) | ~reached))
+        rows = np.flatnonzero(changed | (reached != self._reached) | ~reached)
         self._reached = reached
-        self._probabilities[rows] = rows_to_one(
-            self._scores[:, rows].T, reached[rows], self._shares()
-        )
+        scores = self._scores[:, rows].T
+        self._probabilities[rows] = rows_to_one(scores, reached[rows], self._shares())
         return rows
 
     def _shares(self) -> NDArray[np.float64]:
-        rows = np.flatnonzero(self._labels != UNLABELED)
-        targets = np.eye(len(self._scores))[self._labels[rows]]
-        evidence = Evidence(rows, targets, np.ones(len(rows)), len(self._labels))
+        classes = np.eye(len(self._counts))
+        evidence = Evidence(np.arange(len(classes)), classes, self._counts.astype(float), 0)
         return expected_shares(self._method.class_shares, evidence)
 
     def _length(self, c: int) -> float:
         """Length of the right-hand side; that of one label where the class has none."""
-        return float(np.linalg.norm(self._known[:, c])) or 1 - self._method.alpha
+        return (1 - self._method.alpha) * float(np.sqrt(max(self._counts[c], 1)))
 
     def _residual(self, c: int) -> float:
         return float(np.linalg.norm(self._left[c])) / self._length(c)

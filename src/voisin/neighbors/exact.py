@@ -59,9 +59,9 @@ def search_exactly(
         np.empty((len(queries), n_neighbors), dtype=np.int32),
         np.empty((len(queries), n_neighbors), dtype=np.float32),
     )
-    bounds = _Bounds.of(targets, n_neighbors, crew)
-    many = bounds is None and len(queries) > _QUERIES
-    ready = targets.points(slice(None)) if many else targets
+    many = len(queries) > _QUERIES
+    bounds = _Bounds.of(targets, n_neighbors, crew) if many else None
+    ready = targets.points(slice(None)) if many and bounds is None else targets
     for some in blocks(len(queries), _QUERIES):
         rows = np.arange(some.start, some.stop)
         if bounds is not None:
@@ -95,7 +95,7 @@ class _Bounds:
     @classmethod
     def of(cls, targets: Cloud, n_neighbors: int, crew: Workers) -> "_Bounds | None":
         """Prepare bounds where they are likely to pay."""
-        if targets.n_dims < _MANY_DIMS or len(targets) < _QUERIES or n_neighbors > _FEW_NEIGHBORS:
+        if targets.n_dims < _MANY_DIMS or n_neighbors > _FEW_NEIGHBORS:
             return None
         sample = targets.points(slice(None, None, max(1, len(targets) // _SAMPLE)))
         axes = principal_axes(sample.vectors, _BOUND_DIMS, np.random.default_rng(0))

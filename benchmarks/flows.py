@@ -224,6 +224,6 @@ def accuracy():
             keep(
                 "accuracy",
                 "Accuracy of 10 draws on Fashion-MNIST's graph (pixels, cosine, k = 10)",
-                "graphlearning against voisin on unlabeled images; MBO knows the true shares in both",
+                "graphlearning, then voisin, on the unlabeled; MBO knows the true shares in both",
                 lines,
             )

@@ -101,6 +101,20 @@ def test_conjugate_gradients_solve_a_singular_laplacian_within_its_range(seed):
     np.testing.assert_allclose(laplacian @ found.values, right, atol=1e-7)
 
 
+def test_a_large_equation_is_solved_in_another_order_of_its_rows(monkeypatch):
+    monkeypatch.setattr("voisin.propagation.gradients._MANY_ROWS", 10)
+    path = sparse.diags_array([-np.ones(29)] * 2, offsets=[-1, 1]) + 3 * sparse.eye_array(30)
+    shuffle = np.random.default_rng(0).permutation(30)
+    matrix, right = path.tocsr()[shuffle][:, shuffle].tocsr(), random_columns(0)
+    expected = np.linalg.solve(matrix.toarray(), right)
+
+    found = conjugate_gradients(matrix, right, tol=1e-9, max_iter=99)
+    warm = conjugate_gradients(matrix, right, start=expected, tol=1e-9, max_iter=99)
+
+    np.testing.assert_allclose(found.values, expected, atol=1e-7)
+    assert warm.n_iter == 0
+
+
 def test_converged_columns_leave_and_keep_their_values():
     matrix = sparse.csr_array(np.diag(np.arange(1.0, 31)) + 0.3 * random_smoother(0))
     right = random_columns(0)

@@ -162,7 +162,12 @@ class PropagationMethod(Protocol):
     """A way to carry the known labels along the graph."""
 
     def propagate(
-        self, affinity: Affinity, labels: Labels, *, n_classes: int | None = None
+        self,
+        affinity: Affinity,
+        labels: Labels | Probabilities,
+        *,
+        n_classes: int | None = None,
+        sample_weight: NDArray[np.floating] | None = None,
     ) -> Propagation:
         """Give every sample a distribution over the classes."""
 

@@ -1,6 +1,24 @@
 """From vectors to a graph: who is near whom, and how strongly they are tied."""
 
 from voisin.neighbors.affinity import build_affinity
-from voisin.neighbors.exact import find_neighbors, query_neighbors
+from voisin.neighbors.graph import (
+    as_affinity,
+    find_components,
+    in_degree_skew,
+    load_affinity,
+    node_order,
+    save_affinity,
+)
+from voisin.neighbors.search import find_neighbors, query_neighbors
 
-__all__ = ["build_affinity", "find_neighbors", "query_neighbors"]
+__all__ = [
+    "as_affinity",
+    "build_affinity",
+    "find_components",
+    "find_neighbors",
+    "in_degree_skew",
+    "load_affinity",
+    "node_order",
+    "query_neighbors",
+    "save_affinity",
+]

@@ -1,26 +1,46 @@
 """From neighbors to a symmetric weighted graph; it knows distances, not vectors or labels."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.types import Affinity, Neighbors
 from voisin.validation import check_at_least, check_one_of
 
 WEIGHTS = ("binary", "cosine", "gaussian")
+SYMMETRIZE: dict[str, Callable[[sparse.csr_array], sparse.csr_array]] = {
+    "mean": lambda directed: (directed + directed.T) / 2,
+    "max": lambda directed: directed.maximum(directed.T),
+    "mutual": lambda directed: directed.minimum(directed.T),
+}
 
 
 def build_affinity(
-    neighbors: Neighbors, *, weights: str = "cosine", power: float = 3.0
+    neighbors: Neighbors,
+    *,
+    weights: str = "cosine",
+    power: float = 3.0,
+    symmetrize: str = "mean",
 ) -> Affinity:
-    """Tie each image to its neighbors, with the mean of both directions: ``W = (A + Aᵀ) / 2``.
+    """Tie each image to its neighbors by the weights ``A``, and make both directions agree.
 
     ======== ====================================================================
-    weights  weight of neighbor j of image i, at distance d
+    weights  ``A_ij`` of neighbor j of image i, at distance d
     ======== ====================================================================
     binary   1
     cosine   ``max(cos, 0)^power``, ``cos = 1 − d`` (Iscen et al. 2019)
     gaussian ``exp(−4 d² / r²)``, r the distance to i's last neighbor
     ======== ====================================================================
+
+    ========== =====================================================
+    symmetrize ``W``
+    ========== =====================================================
+    mean       ``(A + Aᵀ) / 2``
+    max        ``max(A, Aᵀ)``
+    mutual     ``min(A, Aᵀ)``: only images that are each other's neighbors
+    ========== =====================================================
 
     Parameters
     ----------
@@ -29,6 +49,7 @@ def build_affinity(
     weights : {"binary", "cosine", "gaussian"}, default="cosine"
     power : float, default=3
         Exponent of the cosine, at least 0.
+    symmetrize : {"mean", "max", "mutual"}, default="mean"
 
     Returns
     -------
@@ -50,29 +71,31 @@ def build_affinity(
            [0. , 0.5, 0. ]], dtype=float32)
     """
     check_one_of("weights", weights, WEIGHTS)
+    check_one_of("symmetrize", symmetrize, SYMMETRIZE)
     check_at_least("power", power, 0)
     if weights == "cosine":
         check_one_of("the metric of cosine weights", neighbors.metric, ["cosine"])
-    strengths = _strengths(neighbors, weights, power)
     n_samples, n_neighbors = neighbors.indices.shape
+    ends = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
+    small = np.int32 if 2 * ends[-1] < np.iinfo(np.int32).max else np.int64
     directed = sparse.csr_array(
         (
-            strengths.ravel(),
-            neighbors.indices.ravel(),
-            np.arange(0, n_samples * n_neighbors + 1, n_neighbors),
+            _strengths(neighbors, weights, power).ravel(),
+            neighbors.indices.ravel().astype(small),
+            ends.astype(small),
         ),
         shape=(n_samples, n_samples),
     )
-    affinity = ((directed + directed.T) / 2).astype(np.float32).tocsr()
+    affinity = SYMMETRIZE[symmetrize](directed).astype(np.float32).tocsr()
     affinity.eliminate_zeros()
     affinity.sort_indices()
     return affinity
 
 
-def _strengths(neighbors: Neighbors, weights: str, power: float) -> np.ndarray:
-    distances = neighbors.distances
+def _strengths(neighbors: Neighbors, weights: str, power: float) -> NDArray[np.float32]:
+    distances = neighbors.distances.astype(np.float32, copy=False)
     if weights == "cosine":
-        return np.maximum(1 - distances, 0) ** power
+        return np.maximum(1 - distances, 0) ** np.float32(power)
     if weights == "gaussian":
         radius = distances[:, -1:]
         scaled = np.divide(distances, radius, where=radius > 0, out=np.zeros_like(distances))

@@ -1,0 +1,229 @@
+"""Carrying labels along the graph: against SciPy, scikit-learn and graphlearning."""
+
+import warnings
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csr_matrix as their_matrix  # noqa: TID251 - graphlearning wants it
+
+from benchmarks.data import FOLDER, fashion_mnist, many_vectors
+from benchmarks.measuring import Row, keep, peak_bandwidth, ratio, side_by_side, timed
+from voisin.neighbors import build_affinity, find_neighbors
+from voisin.neighbors.graph import node_order
+from voisin.propagation import Harmonic, LabelSpreading, LiveSpreading, Poisson, PoissonMBO
+from voisin.propagation.estimator import GraphClassifier
+from voisin.propagation.matrices import normalize
+from voisin.propagation.solvers import chebyshev
+
+ALPHA, TOL = 0.9, 1e-4
+
+
+def large_graph():
+    vectors, truth = many_vectors(1_000_000)
+    neighbors = find_neighbors(vectors, metric="euclidean", target_recall=0.9, random_state=0)
+    affinity = build_affinity(neighbors, weights="gaussian")
+    seconds, order = timed(lambda: node_order(affinity))
+    moved, affinity = timed(lambda: affinity[order][:, order].tocsr())
+    affinity.sort_indices()
+    return affinity, truth[order], seconds + moved
+
+
+def fixed_point(smoother, known):
+    """scikit-learn's way: float64, one SciPy product a step."""
+    scores, lengths = known, np.linalg.norm(known, axis=0)
+    while True:
+        after = ALPHA * (smoother @ scores) + known
+        if (np.linalg.norm(after - scores, axis=0) <= TOL * lengths).all():
+            return scores
+        scores = after
+
+
+def their_gradients(smoother, known):
+    import graphlearning
+
+    matrix = their_matrix(sparse.eye(smoother.shape[0]) - ALPHA * smoother)
+    return graphlearning.utils.conjgrad(matrix, known, tol=TOL * np.linalg.norm(known))
+
+
+def spreading():
+    """α = 0.9 on a million nodes, and one more label."""
+    affinity, truth, ordering = large_graph()
+    generator = np.random.default_rng(0)
+    labels = np.full(len(truth), -1)
+    chosen = generator.choice(len(truth), 100, replace=False)
+    labels[chosen] = truth[chosen]
+    known = np.zeros((len(truth), 10))
+    known[chosen, labels[chosen]] = 1 - ALPHA
+    smoother = normalize(affinity)
+    options = {"tol": TOL, "max_iter": 1_000}
+    chebyshev(smoother[:50, :50].tocsr(), ALPHA, known[:50] + 1, **options)
+    seconds, found = side_by_side(
+        2,
+        ours=lambda: chebyshev(smoother, ALPHA, known, **options),
+        scipy=lambda: fixed_point(smoother, known),
+        graphlearning=lambda: their_gradients(smoother, known),
+    )
+    steps = found["ours"].n_iter + 1
+    moved = smoother.nnz * 8 + 4 * known.size * 4  # weights, indices; now, right, before in and out
+    streamed = steps * moved / peak_bandwidth()
+    lines = [
+        ratio("SciPy's fixed-point iteration", seconds["scipy"], seconds["ours"], 10),
+        ratio("graphlearning's solver", seconds["graphlearning"], seconds["ours"], 5),
+        Row(
+            f"streaming its bytes, {steps} times {moved / 1e6:.0f} MB",
+            f"{streamed:.3g} s; ours takes {seconds['ours'] / streamed:.1f} times as long",
+            "at most 5 times",
+            seconds["ours"] <= 5 * streamed,
+        ),
+        Row("putting the graph in node order, once", f"{ordering:.3g} s"),
+    ]
+    lines.append(one_more_label(affinity, truth, labels, generator))
+    keep(
+        "spreading",
+        "Spreading on 1,000,000 nodes, 10 classes, to relative residual 1e-4",
+        "the normalized graph, in node order, to the scores; one more label: to probabilities, "
+        "against propagating anew; shortest of 2 runs in turn, labels: the median of 10",
+        lines,
+    )
+
+
+def one_more_label(affinity, truth, labels, generator):
+    method = LabelSpreading(alpha=ALPHA, tol=TOL)
+    live = LiveSpreading(method, affinity, labels, n_classes=10)
+    live.add([0], [truth[0]])
+    times = []
+    for row in generator.choice(len(truth), 10, replace=False):
+        seconds, _ = timed(lambda: live.add([row], [truth[row]]))  # noqa: B023
+        times.append(seconds)
+        labels[row] = truth[row]
+    again, _ = timed(lambda: method.propagate(affinity, labels))
+    return ratio("one more label: solving again", again, float(np.median(times)), 20)
+
+
+def estimator():
+    """scikit-learn's own LabelSpreading on 7,007 × 1,568."""
+    from sklearn.semi_supervised import LabelSpreading as TheirSpreading
+
+    with np.load(FOLDER / "dermamnist.npz", allow_pickle=False) as archive:
+        images = archive["train_images"].reshape(7_007, -1).astype(np.float32) / 255
+        truth = archive["train_labels"].ravel().astype(int)
+    generator = np.random.default_rng(0)
+    vectors = images @ generator.normal(size=(images.shape[1], 1_568)).astype(np.float32)
+    labels = np.full(len(truth), -1)
+    for name in np.unique(truth):
+        labels[generator.choice(np.flatnonzero(truth == name), 50, replace=False)] = name
+    GraphClassifier().fit(vectors[:100], labels[:100] % 2).predict_proba(vectors[:9])
+
+    def theirs():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = TheirSpreading(kernel="knn", n_neighbors=10, alpha=ALPHA).fit(vectors, labels)
+            return model.predict_proba(vectors)
+
+    seconds, _ = side_by_side(
+        3,
+        theirs=theirs,
+        ours=lambda: GraphClassifier().fit(vectors, labels).predict_proba(vectors),
+    )
+    keep(
+        "estimator",
+        "scikit-learn's LabelSpreading(knn), DermaMNIST as 7,007 × 1,568 random projections",
+        "`fit` and `predict_proba`; shortest of 3 runs in turn",
+        [ratio("scikit-learn", seconds["theirs"], seconds["ours"], 6)],
+    )
+
+
+def fashion_graph():
+    pixels, truth = fashion_mnist()
+    neighbors = find_neighbors(pixels, random_state=0)
+    return build_affinity(neighbors), truth
+
+
+def draw(truth, per_class, random_state):
+    generator = np.random.default_rng(random_state)
+    names = np.unique(truth)
+    chosen = [generator.choice(np.flatnonzero(truth == c), per_class, replace=False) for c in names]
+    return np.sort(np.concatenate(chosen))
+
+
+def poisson():
+    """Poisson learning on the same affinity."""
+    import graphlearning
+
+    affinity, truth = fashion_graph()
+    theirs_on = their_matrix(affinity.astype(np.float64))
+    rows = draw(truth, 5, 0)
+    labels = np.full(len(truth), -1)
+    labels[rows] = truth[rows]
+    Poisson().propagate(affinity[:2_000][:, :2_000].tocsr(), np.arange(2_000) % 3)
+    seconds, found = side_by_side(
+        2,
+        theirs=lambda: graphlearning.ssl.poisson(theirs_on).fit_predict(rows, truth[rows]),
+        careful=lambda: graphlearning.ssl.poisson(theirs_on, tol=1e-6).fit_predict(
+            rows, truth[rows]
+        ),
+        ours=lambda: Poisson(tol=1e-3).propagate(affinity, labels),
+    )
+    reached = found["ours"].reached
+    mine = found["ours"].labels[reached]
+    same = {name: float((found[name][reached] == mine).mean()) for name in ("theirs", "careful")}
+    lines = [
+        ratio("graphlearning's poisson", seconds["theirs"], seconds["ours"], 5),
+        Row("the same at tol=1e-6", f"{seconds['careful']:.3g} s"),
+        Row(
+            "same labels, at their tol of 1e-3 and of 1e-6",
+            f"{same['theirs']:.3%}, {same['careful']:.3%}",
+            "99.9 %",
+            max(same.values()) >= 0.999,
+        ),
+    ]
+    keep(
+        "poisson",
+        "Poisson learning on Fashion-MNIST's graph (k = 10), 5 labels a class",
+        "the graph to the labels; shortest of 2 runs in turn",
+        lines,
+    )
+
+
+def accuracy():
+    """Ten draws of few labels, the same affinity and the true class shares where used."""
+    import graphlearning
+
+    affinity, truth = fashion_graph()
+    theirs_on = their_matrix(affinity.astype(np.float64))
+    shares = np.bincount(truth) / len(truth)
+    pairs = {
+        "poisson": (lambda: graphlearning.ssl.poisson(theirs_on), Poisson()),
+        "laplace": (lambda: graphlearning.ssl.laplace(theirs_on), Harmonic()),
+        "poisson_mbo": (
+            lambda: graphlearning.ssl.poisson_mbo(theirs_on, shares),
+            PoissonMBO(class_shares=tuple(shares)),
+        ),
+    }
+    lines = []
+    for name, (make, method) in pairs.items():
+        for per_class in (1, 5):
+            scores = []
+            for number in range(10):
+                rows = draw(truth, per_class, number)
+                labels = np.full(len(truth), -1)
+                labels[rows] = truth[rows]
+                others = labels < 0
+                theirs = make().fit_predict(rows, truth[rows])
+                mine = method.propagate(affinity, labels).probabilities.argmax(axis=1)
+                scores.append([(guess == truth)[others].mean() for guess in (theirs, mine)])
+            theirs, mine = np.mean(scores, axis=0) * 100
+            lines.append(
+                Row(
+                    f"{name}, {per_class} a class",
+                    f"{theirs:.1f} % against {mine:.1f} %",
+                    "not worse",
+                    bool(mine >= theirs - 0.1),
+                )
+            )
+            keep(
+                "accuracy",
+                "Accuracy of 10 draws on Fashion-MNIST's graph (pixels, cosine, k = 10)",
+                "graphlearning, then voisin, on the unlabeled; MBO knows the true shares in both",
+                lines,
+            )

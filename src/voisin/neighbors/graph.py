@@ -1,0 +1,155 @@
+"""What a graph looks like, and how it is kept; it knows weights, not vectors.
+
+In-degree skew as a measure of hubs: Radovanović, Nanopoulos & Ivanović 2010. Node order:
+Cuthill & McKee 1969, reversed as by George 1971.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from voisin.errors import InputError
+from voisin.types import UNLABELED, Affinity, Indices, Labels, Neighbors
+from voisin.validation import check_affinity
+
+_PARTS = ("weights", "indices", "ends")
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """The connected parts of a graph.
+
+    Attributes
+    ----------
+    of_sample : array of shape (n_samples,)
+        Number of the component that each sample belongs to.
+    sizes : array of shape (n_components,)
+    """
+
+    of_sample: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+    def with_labels(self, labels: Labels) -> NDArray[np.bool_]:
+        """Tell which components have a label."""
+        labeled = np.zeros(len(self.sizes), dtype=bool)
+        labeled[self.of_sample[labels != UNLABELED]] = True
+        return labeled
+
+    def reached(self, labels: Labels) -> NDArray[np.bool_]:
+        """Tell which samples are in a component with a label."""
+        return self.with_labels(labels)[self.of_sample]
+
+
+def find_components(affinity: Affinity) -> Components:
+    """Find the parts between which no edge runs.
+
+    Examples
+    --------
+    >>> pair_and_single = sparse.csr_array([[0.0, 1, 0], [1, 0, 0], [0, 0, 0]])
+    >>> find_components(pair_and_single).sizes
+    array([2, 1])
+    """
+    count, of_sample = sparse.csgraph.connected_components(affinity, directed=False)
+    return Components(of_sample.astype(np.int64), np.bincount(of_sample, minlength=count))
+
+
+def in_degree_skew(neighbors: Neighbors) -> float:
+    """Measure hubs: the skewness of how often each image is another's neighbor.
+
+    ``E[(N − μ)³] / σ³``; 0 where all are chosen equally often, over about 3 where hubs that
+    are everyone's neighbor make the graph doubtful.
+
+    Examples
+    --------
+    >>> ring = Neighbors(np.array([[1], [2], [0]]), np.ones((3, 1), dtype=np.float32))
+    >>> in_degree_skew(ring)
+    0.0
+    """
+    chosen = np.bincount(neighbors.indices.ravel(), minlength=len(neighbors.indices))
+    centered = chosen - chosen.mean()
+    spread = np.sqrt((centered**2).mean())
+    return float((centered**3).mean() / spread**3) if spread > 0 else 0.0
+
+
+def node_order(affinity: Affinity) -> Indices:
+    """Order the nodes so that neighbors lie together in memory (reverse Cuthill-McKee).
+
+    Products with ``affinity[order][:, order]`` then read memory almost in sequence.
+
+    Examples
+    --------
+    >>> ends_first = sparse.csr_array([[0.0, 0, 1], [0, 0, 1], [1, 1, 0]])
+    >>> node_order(ends_first)
+    array([1, 2, 0])
+    """
+    order = sparse.csgraph.reverse_cuthill_mckee(affinity, symmetric_mode=True)
+    return order.astype(np.int64)
+
+
+def as_affinity(graph: Any) -> Affinity:
+    """Take a graph made elsewhere: a square matrix of weights, sparse or dense.
+
+    Parameters
+    ----------
+    graph : sparse or dense array of shape (n_samples, n_samples)
+        Symmetric, non-negative. Its diagonal is dropped.
+
+    Returns
+    -------
+    csr_array of shape (n_samples, n_samples), float32
+
+    Raises
+    ------
+    InputError
+        If it is not square, symmetric, finite and non-negative.
+
+    Examples
+    --------
+    >>> as_affinity([[5, 1], [1, 5]]).toarray()
+    array([[0., 1.],
+           [1., 0.]], dtype=float32)
+    """
+    try:
+        affinity = sparse.csr_array(graph).astype(np.float32)
+    except (TypeError, ValueError) as error:
+        message = f"The graph cannot be read as a matrix of weights ({error}): pass numbers."
+        raise InputError(message) from error
+    check_affinity(affinity)
+    affinity.setdiag(0)
+    affinity.eliminate_zeros()
+    affinity.sum_duplicates()
+    return affinity
+
+
+def save_affinity(affinity: Affinity, path: str | Path) -> None:
+    """Write a graph as an uncompressed ``.npz`` of three arrays, beside and then renamed."""
+    path = Path(path)
+    beside = path.with_name(path.name + ".part")
+    with beside.open("wb") as file:
+        parts = (affinity.data, affinity.indices, affinity.indptr)
+        np.savez(file, allow_pickle=False, **dict(zip(_PARTS, parts, strict=True)))
+    beside.replace(path)
+
+
+def load_affinity(path: str | Path) -> Affinity:
+    """Read a graph that `save_affinity` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file holds something else.
+    """
+    with np.load(path, allow_pickle=False) as archive:
+        if set(archive.files) != set(_PARTS):
+            message = (
+                f"{path} holds {', '.join(archive.files)}, not a graph "
+                f"({', '.join(_PARTS)}): pass a file that save_affinity wrote."
+            )
+            raise InputError(message)
+        parts = tuple(archive[name] for name in _PARTS)
+    n_samples = len(parts[2]) - 1
+    return sparse.csr_array(parts, shape=(n_samples, n_samples))

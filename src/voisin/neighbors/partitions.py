@@ -1,0 +1,267 @@
+"""Approximate neighbors from overlapping partitions; it knows vectors, not images or labels.
+
+Random leaders part the points: each point joins the leaves of its few nearest leaders, every
+leaf compares its members by one matrix product, and then neighbors of neighbors compete. The
+idea of dense overlapping leaves is that of PiPNN (2026). Points are compared in their first
+principal dimensions, and the best candidates measured again in full.
+
+What was found is checked against the exact neighbors of a sample. While too few of them were
+found, neighbors of neighbors compete once more, then other leaders part the points in more
+dimensions.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.errors import InputWarning
+from voisin.neighbors.exact import measured, search_exactly
+from voisin.neighbors.leaders import members_of, merged, nearest_leaders
+from voisin.neighbors.projection import project
+from voisin.neighbors.tiles import Cloud, Points, Queries, Table, compare
+from voisin.parallel import Workers, blocks
+from voisin.types import Progress
+
+_LEAF = 400  # members wanted
+_LARGEST_LEAF = 4 * _LEAF
+_FAN_OUT = 4
+_FIRST_DIMS = 256
+_LEADER_DIMS = 48
+_REACH = 10
+_SPARE = 2
+_MOST_PASSES = 3
+_MOST_ROUNDS = 4
+_CHECKED_ROWS = 1_000
+_BLOCK = 2_048
+_SAME = 1 + 1e-5  # distances this close are equal, in float32
+
+
+def search_by_partitions(
+    cloud: Cloud,
+    n_neighbors: int,
+    *,
+    target_recall: float,
+    generator: np.random.Generator,
+    crew: Workers,
+    progress: Progress,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
+    """Find nearly all nearest neighbors of every vector.
+
+    Parameters
+    ----------
+    cloud : Cloud
+    n_neighbors : int
+    target_recall : float
+        Share of the true neighbors to find, of 1,000 checked rows.
+    generator : numpy.random.Generator
+    crew : Workers
+    progress : callable
+
+    Returns
+    -------
+    indices, squares : array of shape (n_samples, n_neighbors)
+        Nearest first, with squared distances.
+    recall : float
+        As measured.
+
+    Warns
+    -----
+    InputWarning
+        If the recall stays below the target.
+    """
+    check = _Check.draw(cloud, n_neighbors, generator, crew)
+    search = _Search(cloud, n_neighbors, generator, crew, progress)
+    recall = 0.0
+    for effort in range(_MOST_ROUNDS):
+        if effort:
+            search.sharpen(_FIRST_DIMS << effort)
+        search.part()
+        for _ in range(_MOST_PASSES):
+            search.visit()
+            recall = check.recall(search.candidates(check.rows))
+            if recall >= target_recall:
+                return *search.finish(), recall
+    message = (
+        f"The neighbor search found {recall:.1%} of the true neighbors, not the "
+        f"target_recall={target_recall:g}: pass method='exact' to have them all."
+    )
+    warnings.warn(message, InputWarning, stacklevel=4)
+    return *search.finish(), recall
+
+
+@dataclass(frozen=True, eq=False)
+class _Check:
+    """Rows whose exact neighbors are known."""
+
+    cloud: Cloud
+    rows: NDArray[np.int64]
+    squares: NDArray[np.float32]
+    crew: Workers
+
+    @classmethod
+    def draw(
+        cls, cloud: Cloud, n_neighbors: int, generator: np.random.Generator, crew: Workers
+    ) -> "_Check":
+        count = min(len(cloud), _CHECKED_ROWS)
+        rows = np.sort(generator.choice(len(cloud), count, replace=False))
+        names = rows.astype(np.int32)
+        _, squares = search_exactly(cloud.take(rows), names, cloud, n_neighbors, crew)
+        return cls(cloud, rows, squares, crew)
+
+    def recall(self, candidates: NDArray[np.int32]) -> float:
+        """Share of candidates no farther than the last true neighbor: ties count as found."""
+        n_neighbors = self.squares.shape[1]
+        _, squares = measured(self.cloud, self.rows, self.cloud, candidates, n_neighbors, self.crew)
+        return float((squares <= self.squares[:, -1:] * _SAME).mean())
+
+
+class _Search:
+    """The candidates found so far, with the points laid in memory leaf by leaf."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        n_neighbors: int,
+        generator: np.random.Generator,
+        crew: Workers,
+        progress: Progress,
+    ) -> None:
+        self._cloud = cloud
+        self._n_neighbors = n_neighbors
+        self._generator = generator
+        self._crew = crew
+        self._progress = progress
+        self._order = np.arange(len(cloud))
+        self._points = project(cloud, _FIRST_DIMS, generator, crew)
+        spare = _SPARE if cloud.n_dims <= _FIRST_DIMS else max(_SPARE, min(n_neighbors, 16))
+        width = max(n_neighbors + spare, _REACH)
+        self._found = Table.empty(len(cloud), 1, width)
+
+    def part(self) -> None:
+        """Part the points among new leaders, and compare the members of each leaf."""
+        joined = self._join_leaves()
+        leaves = members_of(joined, int(joined.max()) + 1)
+        slot_width = min(self._n_neighbors + _SPARE, self._found.ids.shape[2])
+        n_slots = joined.shape[1]
+        table = Table.empty(len(joined), n_slots, slot_width)
+
+        def compare_within(places: NDArray[np.int64]) -> None:
+            members, slots = (a.astype(np.int32) for a in (places // n_slots, places % n_slots))
+            points = self._points.take(members)
+            compare(Queries(points.vectors, members, members, slots), points, members, table)
+
+        parts = [part for leaf in leaves for part in self._cut(leaf, n_slots)]
+        parts.sort(key=len, reverse=True)  # the longest first, so that threads end together
+        self._crew.each(compare_within, parts, self._tell("Comparing within leaves"))
+        merged(table, self._crew, self._found)
+
+    def visit(self) -> None:
+        """Let neighbors of neighbors compete."""
+        from voisin.neighbors.best_k import visit_neighbors_of_neighbors
+
+        points, found = self._points, self._found
+        better = Table.empty(len(points), 1, found.ids.shape[2])
+
+        def visit(rows: slice) -> None:
+            visit_neighbors_of_neighbors(
+                points.vectors,
+                points.squares,
+                found.ids[:, 0],
+                found.gaps[:, 0],
+                rows.start,
+                rows.stop,
+                _REACH,
+                better.ids[:, 0],
+                better.gaps[:, 0],
+            )
+
+        told = self._tell("Visiting neighbors of neighbors")
+        self._crew.each(visit, blocks(len(points), _BLOCK), told)
+        self._found = better
+
+    def sharpen(self, n_dims: int) -> None:
+        """Compare in more dimensions from now on."""
+        if self._points.vectors.shape[1] == self._cloud.n_dims:
+            return
+        from voisin.neighbors.best_k import remeasure
+
+        points = project(self._cloud, n_dims, self._generator, self._crew)
+        self._points = self._gather(points)
+        points, found = self._points, self._found
+        self._crew.each(
+            lambda rows: remeasure(
+                points.vectors,
+                points.squares,
+                found.ids[:, 0],
+                rows.start,
+                rows.stop,
+                found.gaps[:, 0],
+            ),
+            blocks(len(points), _BLOCK),
+        )
+
+    def candidates(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Where the neighbors of some rows may be."""
+        place = np.empty(len(self._order), dtype=np.int64)
+        place[self._order] = np.arange(len(self._order))
+        return self._named(self._found.ids[place[rows], 0])
+
+    def finish(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Measure the candidates in full, and search exactly for rows with too few of them."""
+        cloud, order, crew = self._cloud, self._order, self._crew
+        candidates = self._named(self._found.ids[:, 0])
+        found = measured(cloud, order, cloud, candidates, self._n_neighbors, crew)
+        indices, squares = np.empty_like(found[0]), np.empty_like(found[1])
+        indices[order], squares[order] = found
+        lonely = np.flatnonzero(indices[:, -1] < 0)
+        if len(lonely):
+            names = lonely.astype(np.int32)
+            indices[lonely], squares[lonely] = search_exactly(
+                cloud.take(lonely), names, cloud, self._n_neighbors, crew
+            )
+        return indices, squares
+
+    def _join_leaves(self) -> NDArray[np.int32]:
+        points = self._points
+        n_leaders = len(points) * _FAN_OUT // _LEAF
+        if n_leaders <= _FAN_OUT:
+            return np.zeros((len(points), 1), dtype=np.int32)
+        leaders = np.sort(self._generator.choice(len(points), n_leaders, replace=False))
+        coarse = points.shorten(_LEADER_DIMS)
+        joined = nearest_leaders(coarse, leaders, _FAN_OUT, self._generator, self._crew)
+        if (self._found.ids >= 0).any():
+            return joined
+        self._order = np.argsort(joined[:, 0], kind="stable")
+        self._points = self._gather(points)
+        return joined[self._order]
+
+    def _cut(self, leaf: NDArray[np.int64], n_slots: int) -> list[NDArray[np.int64]]:
+        """Cut a leaf that is too large along the line through two of its members.
+
+        Identical members lie in one point of the line, and are cut all the same.
+        """
+        if len(leaf) <= _LARGEST_LEAF:
+            return [leaf] if len(leaf) > 1 else []
+        vectors = self._points.vectors[leaf // n_slots]
+        along = vectors @ (vectors[0] - vectors[len(leaf) // 2])
+        order = np.argsort(along, kind="stable")
+        return np.array_split(leaf[order], -(-len(leaf) // _LARGEST_LEAF))
+
+    def _gather(self, points: Points) -> Points:
+        """Lay the points in the order of the leaves."""
+        vectors = np.empty_like(points.vectors)
+
+        def copy(rows: slice) -> None:
+            np.take(points.vectors, self._order[rows], axis=0, out=vectors[rows], mode="clip")
+
+        self._crew.each(copy, blocks(len(points), _BLOCK))
+        return Points(vectors, points.squares[self._order])
+
+    def _named(self, ids: NDArray[np.int32]) -> NDArray[np.int32]:
+        return np.where(ids < 0, -1, self._order[ids]).astype(np.int32)
+
+    def _tell(self, task: str) -> Callable[[int, int], None]:
+        return lambda done, total: self._progress(task, done, total)

@@ -1,0 +1,51 @@
+"""Points in fewer dimensions, the telling ones first; it knows vectors, not neighbors.
+
+The axes are the principal ones of a sample, found by subspace iteration (Halko, Martinsson &
+Tropp 2011) where there are many dimensions.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.neighbors.tiles import Cloud, Points
+from voisin.parallel import Workers, blocks
+
+_SAMPLE = 4_000
+_FEW_DIMS = 512
+_ITERATIONS = 2
+_BLOCK = 2_048
+
+
+def project(cloud: Cloud, n_dims: int, generator: np.random.Generator, crew: Workers) -> Points:
+    """Turn the points onto their `n_dims` principal axes, and keep their full lengths."""
+    size = min(len(cloud), _SAMPLE)
+    sample = np.sort(generator.choice(len(cloud), size, replace=False))
+    axes = principal_axes(cloud.points(sample).vectors, n_dims, generator)
+    vectors = np.empty((len(cloud), axes.shape[1]), dtype=np.float32)
+    squares = np.empty(len(cloud), dtype=np.float32)
+
+    def turn(rows: slice) -> None:
+        points = cloud.project(rows, axes)
+        vectors[rows], squares[rows] = points.vectors, points.squares
+
+    crew.each(turn, blocks(len(cloud), _BLOCK))
+    return Points(vectors, squares)
+
+
+def principal_axes(
+    sample: NDArray[np.float32], n_dims: int, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Orthonormal columns that keep the most of the sample's squares, the most telling first."""
+    available = sample.shape[1]
+    n_dims = min(n_dims, available)
+    if available <= _FEW_DIMS:
+        return _ascending_axes(sample)[:, ::-1][:, :n_dims].copy()
+    basis = generator.standard_normal((available, n_dims), dtype=np.float32)
+    for _ in range(_ITERATIONS):
+        basis = np.linalg.qr(sample.T @ (sample @ basis))[0]
+    return np.ascontiguousarray(basis @ _ascending_axes(sample @ basis)[:, ::-1])
+
+
+def _ascending_axes(sample: NDArray[np.float32]) -> NDArray[np.float32]:
+    axes: NDArray[np.float32] = np.linalg.eigh(sample.T @ sample)[1]
+    return axes

@@ -1,0 +1,199 @@
+"""The graph and a propagation method as one scikit-learn classifier.
+
+Imports scikit-learn, and so is imported only where it is asked for.
+"""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+
+from voisin.errors import InputError
+from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
+from voisin.neighbors.graph import as_affinity
+from voisin.propagation.attachment import attach
+from voisin.propagation.spreading import LabelSpreading
+from voisin.types import UNLABELED, Affinity, Neighbors, Probabilities, PropagationMethod
+from voisin.validation import check_one_of
+
+AFFINITIES = ("neighbors", "precomputed")
+
+
+class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classify samples by the few labels among their neighbors.
+
+    Parameters
+    ----------
+    affinity : {"neighbors", "precomputed"}, default="neighbors"
+        Build the graph from `X`, or take `X` as the graph: symmetric weights when fitting, and
+        the weights between new and known samples when predicting.
+    n_neighbors : int, default=10
+        At most one less than the number of samples.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+    weights : {"gaussian", "cosine", "binary"}, default="gaussian"
+    method : PropagationMethod, optional
+        `LabelSpreading` by default.
+    random_state : int, optional
+        Of the approximate neighbor search, from 20,001 samples on.
+    n_jobs : int, optional
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_classes,)
+    label_distributions_ : array of shape (n_samples, n_classes)
+    transduction_ : array of shape (n_samples,)
+        Most probable class of each sample.
+    reached_ : array of shape (n_samples,)
+        Whether any label reaches the sample.
+    n_iter_ : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> points = np.array([[0.0], [1.0], [2.0], [9.0], [10.0], [11.0]])
+    >>> y = np.array(["near", "-1", "-1", "-1", "-1", "far"])
+    >>> GraphClassifier(n_neighbors=2).fit(points, y).transduction_
+    array(['near', 'near', 'near', 'far', 'far', 'far'], dtype='<U4')
+    """
+
+    def __init__(
+        self,
+        *,
+        affinity: str = "neighbors",
+        n_neighbors: int = 10,
+        metric: str = "euclidean",
+        weights: str = "gaussian",
+        method: PropagationMethod | None = None,
+        random_state: int | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.affinity = affinity
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.weights = weights
+        self.method = method
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Build the graph, and carry the labels along it.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features), or the graph
+        y : array of shape (n_samples,)
+            Classes; -1, or "-1" among strings, where unknown.
+        sample_weight : array of shape (n_samples,), optional
+            How much each label counts; all samples stay in the graph.
+        """
+        check_one_of("affinity", self.affinity, AFFINITIES)
+        X, y = self._validated(X, y)
+        known = _is_known(y)
+        if not known.any():
+            message = f"None of the {len(y)} samples is labeled: label one of each class first."
+            raise InputError(message)
+        check_classification_targets(y[known])
+        self.classes_, positions = np.unique(y[known], return_inverse=True)
+        labels = np.full(len(y), UNLABELED, dtype=np.int64)
+        labels[known] = positions
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        found = (self.method or LabelSpreading()).propagate(
+            self._graph(X), labels, n_classes=len(self.classes_), sample_weight=sample_weight
+        )
+        self.X_ = X
+        self.label_distributions_ = found.probabilities
+        self.transduction_ = self.classes_[found.probabilities.argmax(axis=1)]
+        self.reached_ = found.reached
+        self.n_iter_ = found.n_iter
+        return self
+
+    def predict_proba(self, X: Any) -> Probabilities:
+        """Average the distributions of each new sample's neighbors among the known ones."""
+        check_is_fitted(self)
+        if self.affinity == "precomputed":
+            ties = validate_data(self, X, accept_sparse="csr", reset=False, dtype=np.float64)
+            return _average(sparse.csr_array(ties), self.label_distributions_)
+        X = validate_data(self, X, reset=False, dtype=np.float32)
+        return attach(self._near(X), self.label_distributions_)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Choose the most probable class of each new sample."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def _validated(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
+        precomputed = self.affinity == "precomputed"
+        if y is None:
+            message = (
+                "This GraphClassifier estimator requires y to be passed, but the target y is None"
+            )
+            raise InputError(message)
+        X = validate_data(
+            self,
+            X,
+            accept_sparse="csr" if precomputed else False,
+            dtype=np.float32,
+            ensure_min_samples=2,
+        )
+        y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
+        if len(y) != X.shape[0]:
+            message = f"y has {len(y)} entries, but X has {X.shape[0]} rows: pass one a sample."
+            raise InputError(message)
+        return X, y
+
+    def _graph(self, X: Any) -> Affinity:
+        if self.affinity == "precomputed":
+            return as_affinity(X)
+        self._neighbors = find_neighbors(
+            X,
+            min(self.n_neighbors, len(X) - 1),
+            metric=self.metric,
+            random_state=self.random_state,
+            n_jobs=self.n_jobs,
+        )
+        return build_affinity(self._neighbors, weights=self.weights)
+
+    def _near(self, X: NDArray[np.float32]) -> Neighbors:
+        """Find the known samples near `X`; those it was fitted on lie nearest to themselves."""
+        count = min(self.n_neighbors, len(self.X_))
+        if not np.array_equal(X, self.X_):
+            return query_neighbors(X, self.X_, count, metric=self.metric, n_jobs=self.n_jobs)
+        others = self._neighbors
+        itself = np.arange(len(X))[:, None]
+        return Neighbors(
+            np.hstack([itself, others.indices])[:, :count],
+            np.hstack([np.zeros_like(others.distances[:, :1]), others.distances])[:, :count],
+            metric=self.metric,
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.affinity == "precomputed"
+        tags.input_tags.sparse = self.affinity == "precomputed"
+        return tags
+
+
+def _is_known(y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell labels from -1, which arrays of strings hold as text."""
+    if y.dtype.kind in "OUS":
+        return np.array([label not in (UNLABELED, str(UNLABELED)) for label in y.tolist()])
+    return np.asarray(y != UNLABELED)
+
+
+def _average(ties: sparse.csr_array, distributions: Probabilities) -> Probabilities:
+    """Average by the weights of the ties; the mean of all where a sample has none."""
+    total = np.asarray(ties.sum(axis=1))
+    averages = ties @ distributions / np.where(total > 0, total, 1)[:, None]
+    averages[total <= 0] = distributions.mean(axis=0)
+    return np.asarray(averages / averages.sum(axis=1, keepdims=True))

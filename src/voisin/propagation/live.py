@@ -1,0 +1,223 @@
+"""Label spreading that takes new labels as they come, in time proportional to what changes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.errors import InputError
+from voisin.neighbors.graph import find_components
+from voisin.propagation.evidence import Evidence, expected_shares, gather_evidence
+from voisin.propagation.matrices import normalize
+from voisin.propagation.outcome import rows_to_one
+from voisin.propagation.solvers import chebyshev
+from voisin.propagation.spreading import LabelSpreading
+from voisin.types import UNLABELED, Affinity, Indices, Labels, Propagation
+from voisin.validation import check_affinity
+
+_MOST_ROUNDS = 8
+_FEW_PUSHES = 10_000
+_SLACK = 0.5  # of the tolerance, left for updates by the first solution
+
+
+class LiveSpreading:
+    """The result of label spreading, kept up to date while labels are added or corrected.
+
+    Keeps the solution of ``(I − alpha S) F = (1 − alpha) Y`` with its residual. A new label
+    changes ``Y`` in one row; its residual is pushed on until the whole is as small as the
+    method's tolerance asks, so that the outcome is as good as that of solving again.
+
+    Parameters
+    ----------
+    method : LabelSpreading
+    affinity : sparse array of shape (n_samples, n_samples)
+    labels : array of shape (n_samples,)
+        Class of each image from 0, or -1 where it is unknown.
+    n_classes : int, optional
+
+    Examples
+    --------
+    >>> from scipy import sparse
+    >>> path = sparse.csr_array([[0.0, 3, 0], [3, 0, 1], [0, 1, 0]])
+    >>> live = LiveSpreading(LabelSpreading(), path, np.array([0, -1, -1]), n_classes=2)
+    >>> live.add([2], [1])
+    array([0, 1, 2])
+    >>> live.propagation.labels
+    array([0, 0, 1])
+    """
+
+    def __init__(
+        self,
+        method: LabelSpreading,
+        affinity: Affinity,
+        labels: Labels,
+        *,
+        n_classes: int | None = None,
+    ) -> None:
+        check_affinity(affinity)
+        n_samples = affinity.shape[0]
+        evidence = gather_evidence(labels, n_samples, n_classes)
+        self._method = method
+        self._labels = labels.copy()
+        self._smoother = normalize(affinity)
+        components = find_components(affinity)
+        self._component, self._n_components = components.of_sample, len(components.sizes)
+        known = evidence.spread_out((1 - method.alpha) * evidence.targets)
+        self._counts = np.bincount(labels[evidence.rows], minlength=evidence.n_classes)
+        found = chebyshev(
+            self._smoother,
+            method.alpha,
+            known,
+            tol=_SLACK * method.tol,
+            max_iter=method.max_iter,
+        )
+        scores = found.values.astype(np.float64)
+        self._scores = np.ascontiguousarray(scores.T)  # one class after the other
+        left = known - scores + method.alpha * (self._smoother @ scores)
+        self._left = np.ascontiguousarray(left.T)
+        self._queue = np.empty(n_samples, dtype=np.int64)
+        self._queued = np.zeros(n_samples, dtype=np.bool_)
+        self._n_iter = found.n_iter
+        self._reached = np.isin(self._component, self._component[evidence.rows])
+        self._probabilities = rows_to_one(scores, self._reached, self._shares())
+
+    @property
+    def propagation(self) -> Propagation:
+        """The outcome for the labels so far; its arrays are views that `add` changes."""
+        worst = max(self._residual(c) for c in range(len(self._scores)))
+        converged = worst <= self._method.tol * (1 + 1e-6)
+        return Propagation(
+            self._probabilities, self._reached, self._n_iter, worst, converged=converged
+        )
+
+    def add(self, rows: Sequence[int] | Indices, labels: Sequence[int] | Labels) -> Indices:
+        """Label images, correct their labels, or take them back with -1.
+
+        Parameters
+        ----------
+        rows : array of shape (n_new,)
+        labels : array of shape (n_new,)
+
+        Returns
+        -------
+        array of int
+            The images whose probabilities changed, ascending.
+
+        Raises
+        ------
+        InputError
+            If an image or a class does not exist, or no label would be left.
+        """
+        new = self._checked(np.asarray(rows), np.asarray(labels))
+        change = np.zeros((len(new), len(self._scores)))
+        for place, (row, label) in enumerate(new.items()):
+            for known, sign in ((self._labels[row], -1), (label, 1)):
+                if known != UNLABELED:
+                    change[place, known] += sign * (1 - self._method.alpha)
+                    self._counts[known] += sign
+            self._labels[row] = label
+        at = np.fromiter(new, dtype=np.int64)
+        changed = np.zeros(len(self._labels), dtype=np.bool_)
+        changed[at] = True
+        for c in np.flatnonzero(change.any(axis=0)).tolist():
+            self._repair(c, at, change[:, c], changed)
+        return self._refresh(changed)
+
+    def _repair(
+        self, c: int, at: Indices, change: NDArray[np.float64], changed: NDArray[np.bool_]
+    ) -> None:
+        """Bring one class's residual below its goal, and mark the images it touched."""
+        from voisin.propagation.pushing import push
+
+        values, left, smoother = self._scores[c], self._left[c], self._smoother
+        if not self._counts[c]:
+            values[:], left[:], changed[:] = 0, 0, True
+            return
+        left[at] += change
+        touched, is_touched = np.empty_like(self._queue), np.zeros_like(self._queued)
+        touched[: len(at)], is_touched[at] = at, True
+        count = len(at)
+        goal = (self._method.tol * self._length(c)) ** 2
+        most = max(_FEW_PUSHES, len(left))
+        for _ in range(_MOST_ROUNDS):
+            square = float(left @ left)
+            if square <= goal:
+                changed |= is_touched
+                return
+            _, count, _ = push(  # its running sum of squares drifts by rounding
+                smoother.indptr,
+                smoother.indices,
+                smoother.data,
+                self._method.alpha,
+                values,
+                left,
+                square,
+                goal,
+                most,
+                touched,
+                count,
+                is_touched,
+                self._queue,
+                self._queued,
+            )
+        self._solve_again(c)
+        changed[:] = True
+
+    def _solve_again(self, c: int) -> None:
+        method = self._method
+        known = (1 - method.alpha) * (self._labels == c)
+        found = chebyshev(
+            self._smoother,
+            method.alpha,
+            known[:, None],
+            tol=_SLACK * method.tol,
+            max_iter=method.max_iter,
+            start=self._scores[c][:, None],
+        )
+        self._scores[c] = found.values[:, 0]
+        smooth = self._smoother @ self._scores[c]
+        self._left[c] = known - self._scores[c] + method.alpha * smooth
+
+    def _refresh(self, changed: NDArray[np.bool_]) -> Indices:
+        """Compute the probabilities of some rows again, and of rows that no label reaches."""
+        here = np.zeros(self._n_components, dtype=np.bool_)
+        here[self._component[self._labels != UNLABELED]] = True
+        reached = here[self._component]
+        rows = np.flatnonzero(changed | (reached != self._reached) | ~reached)
+        self._reached = reached
+        scores = self._scores[:, rows].T
+        self._probabilities[rows] = rows_to_one(scores, reached[rows], self._shares())
+        return rows
+
+    def _shares(self) -> NDArray[np.float64]:
+        classes = np.eye(len(self._counts))
+        evidence = Evidence(np.arange(len(classes)), classes, self._counts.astype(float), 0)
+        return expected_shares(self._method.class_shares, evidence)
+
+    def _length(self, c: int) -> float:
+        """Length of the right-hand side; that of one label where the class has none."""
+        return (1 - self._method.alpha) * float(np.sqrt(max(self._counts[c], 1)))
+
+    def _residual(self, c: int) -> float:
+        return float(np.linalg.norm(self._left[c])) / self._length(c)
+
+    def _checked(self, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[int, int]:
+        n_samples, n_classes = len(self._labels), len(self._scores)
+        if rows.shape != labels.shape or rows.ndim != 1:
+            message = f"rows has shape {rows.shape} and labels {labels.shape}: pass one a label."
+            raise InputError(message)
+        if len(rows) and (rows.min() < 0 or rows.max() >= n_samples):
+            message = f"rows reach from {rows.min()} to {rows.max()}: there are {n_samples} images."
+            raise InputError(message)
+        if len(labels) and (labels.min() < UNLABELED or labels.max() >= n_classes):
+            message = (
+                f"labels reach from {labels.min()} to {labels.max()}: there are {n_classes} "
+                "classes, from 0, and -1 takes a label back."
+            )
+            raise InputError(message)
+        after = self._labels.copy()
+        after[rows] = labels
+        if (after == UNLABELED).all():
+            message = "No label would be left: keep one."
+            raise InputError(message)
+        return dict(zip(rows.tolist(), labels.tolist(), strict=True))

@@ -1,0 +1,113 @@
+"""Poisson learning: labels are sources and sinks of a flow, instead of fixed values.
+
+Calder, Cook, Thorpe & Slepčev, "Poisson learning: graph based semi-supervised learning at very
+low label rates", 2020.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.neighbors.graph import find_components
+from voisin.propagation.evidence import (
+    ClassShares,
+    Evidence,
+    check_class_shares,
+    expected_shares,
+    gather_evidence,
+)
+from voisin.propagation.gradients import conjugate_gradients
+from voisin.propagation.matrices import degrees_of, laplacian
+from voisin.propagation.outcome import likelihoods, outcome
+from voisin.propagation.solvers import Solution
+from voisin.types import Affinity, Labels, Probabilities, Propagation
+from voisin.validation import check_affinity, check_at_least
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """Let a flow from the labels of each class tell how near every image is.
+
+    Solves ``L U = Σ_j δ_j (y_j − ȳ)`` with the degree-weighted mean of ``U`` at zero, ``ȳ`` the
+    mean label; each connected component by itself, since no flow runs between them. Where other
+    ``class_shares`` than those of the labels are expected, class c counts ``share_c / ȳ_c``
+    times. Probabilities are ``exp(u / rms(u))``, normalized: their order is meant, not how sure
+    they are.
+
+    Parameters
+    ----------
+    class_shares : "labels", "uniform" or sequence of float, default="labels"
+        Share of each class among all images.
+    tol : float, default=1e-4
+        Stop once the residual of every class is below this share of its right-hand side.
+    max_iter : int, default=1000
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> path = sparse.csr_array([[0.0, 3, 0, 0], [3, 0, 1, 0], [0, 1, 0, 3], [0, 0, 3, 0]])
+    >>> Poisson().propagate(path, np.array([0, -1, -1, 1])).labels
+    array([0, 0, 1, 1])
+    """
+
+    class_shares: ClassShares = "labels"
+    tol: float = 1e-4
+    max_iter: int = 1_000
+
+    def __post_init__(self) -> None:
+        check_class_shares(self.class_shares)
+        check_at_least("max_iter", self.max_iter, 1)
+        check_at_least("tol", self.tol, 0)
+
+    def propagate(
+        self,
+        affinity: Affinity,
+        labels: Labels | Probabilities,
+        *,
+        n_classes: int | None = None,
+        sample_weight: NDArray[np.floating] | None = None,
+    ) -> Propagation:
+        """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
+        check_affinity(affinity)
+        evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
+        sources, present = label_sources(affinity, evidence)
+        found = poisson_scores(affinity, sources, tol=self.tol, max_iter=self.max_iter)
+        shares, seen = expected_shares(self.class_shares, evidence), evidence.shares
+        gain = np.divide(shares, seen, where=seen > 0, out=np.ones_like(shares))
+        scores = likelihoods(found.values * gain, present)
+        return outcome(scores, affinity, evidence, self.class_shares, found)
+
+
+def label_sources(
+    affinity: Affinity, evidence: Evidence
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Compute the sources ``y_j − ȳ``, and which classes have labels in each component.
+
+    The mean label is that of each component, so that what flows in flows out.
+    """
+    components = find_components(affinity)
+    home = components.of_sample[evidence.rows]
+    mass = np.zeros((len(components.sizes), evidence.n_classes))
+    np.add.at(mass, home, evidence.weights[:, None] * evidence.targets)
+    total = mass.sum(axis=1, keepdims=True)
+    mean = np.divide(mass, total, where=total > 0, out=np.zeros_like(mass))
+    flow = evidence.weights[:, None] * (evidence.targets - mean[home])
+    return evidence.spread_out(flow), (mass > 0)[components.of_sample]
+
+
+def poisson_scores(
+    affinity: Affinity, sources: NDArray[np.float64], *, tol: float, max_iter: int
+) -> Solution:
+    """Solve ``L U = sources``, with the degree-weighted mean of each component at zero."""
+    found = conjugate_gradients(laplacian(affinity), sources, tol=tol, max_iter=max_iter)
+    components = find_components(affinity)
+    count, component = len(components.sizes), components.of_sample
+    degrees = degrees_of(affinity)
+    total = np.bincount(component, weights=degrees, minlength=count)
+    values = found.values
+    for c in range(values.shape[1]):
+        mean = np.bincount(component, weights=degrees * values[:, c], minlength=count)
+        values[:, c] -= (mean / np.where(total > 0, total, 1))[component]
+    return Solution(values, found.n_iter, found.residual, found.converged)

@@ -1,0 +1,112 @@
+"""Poisson MBO: diffusion from the labels and decisions of known shares, in turn.
+
+Calder, Cook, Thorpe & Slepčev 2020, algorithm 2 (Merriman, Bence & Osher 1992 for the scheme).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from voisin.propagation.decision import balanced_weights, rebalance
+from voisin.propagation.evidence import (
+    ClassShares,
+    check_class_shares,
+    expected_shares,
+    gather_evidence,
+)
+from voisin.propagation.matrices import degrees_of, laplacian
+from voisin.propagation.outcome import outcome, reached_by_labels, rows_to_one
+from voisin.propagation.poisson import Poisson, label_sources
+from voisin.propagation.solvers import Solution, repeat
+from voisin.types import Affinity, Labels, Probabilities, Propagation
+from voisin.validation import check_affinity, check_at_least
+
+
+@dataclass(frozen=True)
+class PoissonMBO:
+    """Start from Poisson learning; diffuse, decide with the class shares, and repeat.
+
+    ``n_rounds`` times: ``n_steps`` steps of ``U ← U − dt (L U − fidelity · B)`` from the last
+    decisions, ``B`` the sources of Poisson learning and ``dt = 1 / max degree``; then decisions
+    that give each class its share. Images that no label reaches take no part.
+
+    Parameters
+    ----------
+    class_shares : "labels", "uniform" or sequence of float, default="labels"
+        Share of each class among all images.
+    n_rounds : int, default=20
+    n_steps : int, default=40
+    fidelity : float, default=1
+        Strength of the sources, for weights of which the largest is 1.
+    tol : float, default=1e-4
+        Of the Poisson equation at the start.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> path = sparse.csr_array([[0.0, 3, 0, 0], [3, 0, 1, 0], [0, 1, 0, 3], [0, 0, 3, 0]])
+    >>> PoissonMBO().propagate(path, np.array([0, -1, -1, 1])).labels
+    array([0, 0, 1, 1])
+    """
+
+    class_shares: ClassShares = "labels"
+    n_rounds: int = 20
+    n_steps: int = 40
+    fidelity: float = 1.0
+    tol: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_class_shares(self.class_shares)
+        check_at_least("n_rounds", self.n_rounds, 1)
+        check_at_least("n_steps", self.n_steps, 1)
+        check_at_least("fidelity", self.fidelity, 0)
+        check_at_least("tol", self.tol, 0)
+
+    def propagate(
+        self,
+        affinity: Affinity,
+        labels: Labels | Probabilities,
+        *,
+        n_classes: int | None = None,
+        sample_weight: NDArray[np.floating] | None = None,
+    ) -> Propagation:
+        """Give every image a distribution over the classes; see `LabelSpreading.propagate`.
+
+        Here `n_iter` counts the rounds until the decisions stay, and `residual` is the share of
+        decisions that the last round changed.
+        """
+        check_affinity(affinity)
+        evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
+        first = Poisson(self.class_shares, self.tol).propagate(
+            affinity, labels, n_classes=n_classes, sample_weight=sample_weight
+        )
+        sources, _ = label_sources(affinity, evidence)
+        shares = expected_shares(self.class_shares, evidence)
+        reached = reached_by_labels(affinity, evidence)
+        unit = affinity.data.max() if affinity.nnz else 1.0
+        step, push = self._diffusion(affinity / unit, sources)
+        decided, changed, n_iter = first.probabilities, 1.0, 0
+        while changed > 0 and n_iter < self.n_rounds:
+            last = one_hot(decided.argmax(axis=1), evidence.n_classes)
+            scores = repeat(step, push, last, self.n_steps)
+            valid = rows_to_one(scores, reached, shares)
+            decided = rebalance(valid, balanced_weights(valid[reached], shares))
+            changed = float((last.argmax(axis=1) != decided.argmax(axis=1))[reached].mean())
+            n_iter += 1
+        found = Solution(decided, n_iter, changed, converged=changed <= 1e-3)
+        return outcome(decided, affinity, evidence, self.class_shares, found)
+
+    def _diffusion(
+        self, affinity: Affinity, sources: NDArray[np.float64]
+    ) -> tuple[sparse.csr_array, NDArray[np.float64]]:
+        pace = 1 / max(degrees_of(affinity).max(initial=0), 1e-300)
+        step = sparse.eye_array(affinity.shape[0]) - pace * laplacian(affinity)
+        return step.tocsr(), pace * self.fidelity * sources
+
+
+def one_hot(labels: Labels, n_classes: int) -> NDArray[np.float64]:
+    """Return 1 at each label's class."""
+    return np.eye(n_classes)[labels]

@@ -1,0 +1,156 @@
+"""A graph has the weights of its formulas, and keeps them when saved and loaded."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse, stats
+
+from voisin.errors import InputError
+from voisin.neighbors import build_affinity, find_neighbors
+from voisin.neighbors.affinity import SYMMETRIZE, WEIGHTS
+from voisin.neighbors.graph import (
+    as_affinity,
+    find_components,
+    in_degree_skew,
+    load_affinity,
+    node_order,
+    save_affinity,
+)
+from voisin.types import Neighbors
+
+two_triangles = sparse.csr_array(np.kron(np.eye(2), np.ones((3, 3)) - np.eye(3)))
+
+
+def some_neighbors(random_state=0, n_samples=40, k=5, metric="cosine"):
+    vectors = np.random.default_rng(random_state).normal(size=(n_samples, 6))
+    return find_neighbors(vectors.astype(np.float32), k, metric=metric)
+
+
+def dense_weights(neighbors, formula):
+    n_samples = len(neighbors.indices)
+    directed = np.zeros((n_samples, n_samples))
+    for i in range(n_samples):
+        for j, d in zip(neighbors.indices[i], neighbors.distances[i], strict=True):
+            directed[i, j] = formula(float(d), float(neighbors.distances[i, -1]))
+    return directed
+
+
+FORMULAS = {
+    "binary": lambda d, r: 1,
+    "cosine": lambda d, r: max(1 - d, 0) ** 3,
+    "gaussian": lambda d, r: np.exp(-4 * d**2 / r**2),
+}
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_weights_follow_their_formula(weights):
+    neighbors = some_neighbors()
+    directed = dense_weights(neighbors, FORMULAS[weights])
+
+    affinity = build_affinity(neighbors, weights=weights)
+
+    np.testing.assert_allclose(affinity.toarray(), (directed + directed.T) / 2, atol=1e-5)
+    assert affinity.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("symmetrize", "combine"),
+    [("mean", lambda a, b: (a + b) / 2), ("max", np.maximum), ("mutual", np.minimum)],
+)
+def test_both_directions_are_combined_as_asked(symmetrize, combine):
+    neighbors = some_neighbors(metric="euclidean")
+    directed = dense_weights(neighbors, FORMULAS["gaussian"])
+
+    affinity = build_affinity(neighbors, weights="gaussian", symmetrize=symmetrize)
+
+    np.testing.assert_allclose(affinity.toarray(), combine(directed, directed.T), atol=1e-5)
+
+
+@pytest.mark.parametrize("symmetrize", SYMMETRIZE)
+@pytest.mark.parametrize("weights", WEIGHTS)
+@settings(deadline=None, max_examples=20)
+@given(random_state=st.integers(0, 2**32 - 1))
+def test_a_graph_is_symmetric_with_an_empty_diagonal(weights, symmetrize, random_state):
+    affinity = build_affinity(some_neighbors(random_state), weights=weights, symmetrize=symmetrize)
+
+    assert abs(affinity - affinity.T).sum() == 0
+    assert (affinity.diagonal() == 0).all()
+    assert affinity.nnz == 0 or affinity.data.min() > 0
+
+
+def test_identical_images_are_tied_by_full_gaussian_weights():
+    neighbors = Neighbors(np.array([[1], [0]]), np.zeros((2, 1), dtype=np.float32))
+
+    assert build_affinity(neighbors, weights="gaussian").toarray().tolist() == [[0, 1], [1, 0]]
+
+
+def test_refuses_cosine_weights_of_euclidean_distances():
+    with pytest.raises(InputError, match="metric of cosine weights"):
+        build_affinity(some_neighbors(metric="euclidean"))
+
+
+def test_components_tell_their_sizes_and_which_have_labels():
+    components = find_components(two_triangles)
+    labels = np.array([-1, 1, -1, -1, -1, -1])
+
+    assert components.sizes.tolist() == [3, 3]
+    assert components.with_labels(labels).tolist() == [True, False]
+    assert components.reached(labels).tolist() == [True] * 3 + [False] * 3
+
+
+def test_in_degree_skew_is_the_skewness_of_the_in_degrees():
+    neighbors = some_neighbors()
+    in_degrees = np.bincount(neighbors.indices.ravel(), minlength=40)
+
+    assert in_degree_skew(neighbors) == pytest.approx(stats.skew(in_degrees))
+
+
+def test_node_order_brings_neighbors_together():
+    path = sparse.diags_array([np.ones(199)] * 2, offsets=[-1, 1]).tocsr()
+    shuffle = np.random.default_rng(0).permutation(200)
+    shuffled = path[shuffle][:, shuffle].tocsr()
+
+    order = node_order(shuffled)
+
+    ordered = shuffled[order][:, order].tocoo()
+    assert sorted(order) == list(range(200))
+    assert abs(ordered.row - ordered.col).max() == 1
+
+
+def test_a_graph_survives_saving_and_loading(tmp_path):
+    affinity = build_affinity(some_neighbors())
+
+    save_affinity(affinity, tmp_path / "graph.npz")
+
+    loaded = load_affinity(tmp_path / "graph.npz")
+    assert abs(loaded - affinity).sum() == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["graph.npz"]
+
+
+def test_refuses_a_file_that_is_no_graph(tmp_path):
+    np.savez(tmp_path / "other.npz", images=np.zeros(3))
+
+    with pytest.raises(InputError, match="holds images, not a graph"):
+        load_affinity(tmp_path / "other.npz")
+
+
+def test_takes_a_graph_made_elsewhere_without_its_diagonal():
+    affinity = as_affinity(np.array([[1.0, 2], [2, 1]]))
+
+    assert affinity.toarray().tolist() == [[0, 2], [2, 0]]
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        ([[0.0, 1]], "shape"),
+        ([[0.0, 1], [2, 0]], "not symmetric"),
+        ([[0.0, -1], [-1, 0]], "negative weights"),
+        ([[0.0, np.nan], [np.nan, 0]], "NaN"),
+        ([["a", "b"]], "cannot be read as a matrix of weights"),
+    ],
+)
+def test_refuses_a_graph_that_cannot_carry_labels(graph, message):
+    with pytest.raises(InputError, match=message):
+        as_affinity(graph)

@@ -1,0 +1,168 @@
+"""Each method solves the equation of its paper, as a dense solver does."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.semi_supervised import LabelSpreading as TheirSpreading
+
+from tests.propagation.graphs import FEW_LABELS, random_affinity, two_moons
+from voisin.errors import ConvergenceWarning, InputError
+from voisin.neighbors import build_affinity, find_neighbors
+from voisin.propagation import (
+    Harmonic,
+    LabelPropagation,
+    LabelSpreading,
+    Poisson,
+    PoissonMBO,
+    ReweightedLaplace,
+)
+
+seeds = st.integers(0, 2**32 - 1)
+quick = settings(deadline=None, max_examples=20)
+KNOWN = np.eye(3)[FEW_LABELS] * (FEW_LABELS >= 0)[:, None]
+
+
+def rows_to_one(scores):
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+def dense_laplacian(weights):
+    return np.diag(weights.sum(axis=1)) - weights
+
+
+@quick
+@given(seed=seeds, alpha=st.sampled_from([0.1, 0.5, 0.9, 0.99]))
+def test_spreading_has_the_closed_form_of_zhou_2004(seed, alpha):
+    affinity = random_affinity(seed)
+    scale = 1 / np.sqrt(affinity.sum(axis=1))
+    smoother = scale[:, None] * affinity.toarray() * scale
+    expected = rows_to_one(np.linalg.solve(np.eye(12) - alpha * smoother, KNOWN))
+
+    found = LabelSpreading(alpha=alpha, tol=1e-9).propagate(affinity, FEW_LABELS)
+
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
+
+
+def test_spreading_agrees_with_scikit_learn_on_the_same_affinity():
+    affinity, truth = two_moons()
+    labels = np.full(len(truth), -1)
+    labels[[20, 80, 120, 180]] = truth[[20, 80, 120, 180]]
+    theirs = TheirSpreading(
+        kernel=lambda x, y: affinity.toarray(), alpha=0.9, tol=1e-12, max_iter=5_000
+    ).fit(np.arange(len(truth))[:, None], labels)
+
+    ours = LabelSpreading(alpha=0.9, tol=1e-9).propagate(affinity, labels)
+
+    np.testing.assert_allclose(ours.probabilities, theirs.label_distributions_, atol=1e-5)
+
+
+def harmonic_values(weights, weight_of_first=1.0):
+    edges = weights[3:, :3] * np.array([weight_of_first, 1, 1])
+    laplacian = np.diag(edges.sum(axis=1)) + dense_laplacian(weights[3:, 3:])
+    return np.linalg.solve(laplacian, edges)
+
+
+@quick
+@given(seed=seeds)
+def test_harmonic_values_are_means_of_their_neighbors(seed):
+    affinity = random_affinity(seed)
+
+    found = Harmonic(tol=1e-9).propagate(affinity, FEW_LABELS)
+
+    np.testing.assert_allclose(
+        found.probabilities[3:], harmonic_values(affinity.toarray()), atol=1e-6
+    )
+    np.testing.assert_array_equal(found.probabilities[:3], np.eye(3))
+
+
+def test_a_label_of_weight_two_counts_as_two_images_in_its_place():
+    affinity = random_affinity(0)
+    weights = np.ones(12)
+    weights[0] = 2
+
+    found = Harmonic(tol=1e-9).propagate(affinity, FEW_LABELS, sample_weight=weights)
+
+    expected = harmonic_values(affinity.toarray(), weight_of_first=2.0)
+    np.testing.assert_allclose(found.probabilities[3:], expected, atol=1e-6)
+
+
+@quick
+@given(seed=seeds)
+def test_label_propagation_ends_in_the_harmonic_values(seed):
+    affinity = random_affinity(seed)
+
+    found = LabelPropagation(tol=1e-10).propagate(affinity, FEW_LABELS)
+
+    np.testing.assert_allclose(
+        found.probabilities[3:], harmonic_values(affinity.toarray()), atol=1e-6
+    )
+
+
+def test_label_propagation_warns_when_it_stops_early():
+    with pytest.warns(ConvergenceWarning, match="max_iter=1"):
+        LabelPropagation(max_iter=1).propagate(random_affinity(0), FEW_LABELS)
+
+
+def poisson_values(weights):
+    sources = KNOWN - (FEW_LABELS >= 0)[:, None] * KNOWN.sum(axis=0) / KNOWN.sum()
+    values = np.linalg.pinv(dense_laplacian(weights)) @ sources
+    return values - np.average(values, axis=0, weights=weights.sum(axis=1))
+
+
+@quick
+@given(seed=seeds)
+def test_poisson_orders_classes_as_the_pseudoinverse_of_the_laplacian_does(seed):
+    affinity = random_affinity(seed)
+
+    found = Poisson(tol=1e-9).propagate(affinity, FEW_LABELS)
+
+    expected = poisson_values(affinity.toarray())
+    logs = np.log(found.probabilities)
+    logs -= logs.mean(axis=1, keepdims=True)
+    centered = expected - expected.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(logs, centered / np.sqrt((expected**2).mean()), atol=1e-4)
+
+
+def test_poisson_with_known_shares_weighs_the_classes_by_them():
+    affinity, shares = random_affinity(0), np.array([0.2, 0.3, 0.5])
+
+    found = Poisson(class_shares=tuple(shares), tol=1e-9).propagate(affinity, FEW_LABELS)
+
+    expected = poisson_values(affinity.toarray()) * shares * 3
+    np.testing.assert_array_equal(found.labels, expected.argmax(axis=1))
+
+
+@quick
+@given(seed=seeds)
+def test_reweighted_laplace_solves_its_two_equations(seed):
+    affinity = random_affinity(seed)
+    weights = affinity.toarray()
+    gamma = np.linalg.pinv(dense_laplacian(weights)) @ ((FEW_LABELS >= 0) - 3 / 12)
+    gamma += 1e-5 * np.ptp(gamma) - gamma.min()
+    reweighted = gamma[:, None] * weights * gamma
+    shift = 1e-3 * reweighted.sum(axis=1).mean()
+    shifted = shift * np.eye(9) + dense_laplacian(reweighted)[3:, 3:]
+    expected = rows_to_one(np.linalg.solve(shifted, reweighted[3:, :3]))
+
+    found = ReweightedLaplace(tol=1e-10).propagate(affinity, FEW_LABELS)
+
+    np.testing.assert_allclose(found.probabilities[3:], expected, atol=1e-4)
+
+
+def test_poisson_mbo_gives_each_class_its_share():
+    cloud = np.random.default_rng(0).normal(size=(600, 4)).astype(np.float32)
+    cloud[:300, 0] += 2
+    affinity = build_affinity(find_neighbors(cloud, metric="euclidean"), weights="gaussian")
+    labels = np.full(600, -1)
+    labels[[0, 1, 2, 400]] = [0, 0, 0, 1]
+
+    found = PoissonMBO(class_shares=(0.4, 0.6)).propagate(affinity, labels)
+
+    assert np.bincount(found.labels) == pytest.approx([240, 360], abs=12)
+
+
+@pytest.mark.parametrize("alpha", [-0.1, 0, 1, 1.5])
+def test_spreading_refuses_alpha_outside_its_interval(alpha):
+    with pytest.raises(InputError, match=r"alpha=.* is outside \(0, 1\)"):
+        LabelSpreading(alpha=alpha)

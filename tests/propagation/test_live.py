@@ -1,0 +1,100 @@
+"""Labels that come later lead to where solving again would."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from tests.propagation.graphs import TWO_PAIRS, random_affinity, two_moons
+from voisin.errors import InputError
+from voisin.propagation import LabelSpreading, LiveSpreading
+
+METHOD = LabelSpreading(tol=1e-8)
+
+
+def a_long_ring(n_samples=5_000):
+    ones = np.ones(n_samples)
+    ring = sparse.diags_array(
+        [ones, ones, ones, ones],
+        offsets=[1, -1, n_samples - 1, 1 - n_samples],
+        shape=(n_samples, n_samples),
+    )
+    return ring.tocsr()
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1), steps=st.integers(1, 5))
+def test_added_corrected_and_withdrawn_labels_lead_where_solving_again_does(seed, steps):
+    generator = np.random.default_rng(seed)
+    affinity = random_affinity(seed, n_samples=30)
+    labels = np.full(30, -1)
+    labels[:3] = [0, 1, 2]
+    live = LiveSpreading(METHOD, affinity, labels)
+    for _ in range(steps):
+        rows = generator.choice(np.arange(1, 30), 3, replace=False)
+        labels[rows] = generator.integers(-1, 3, size=3)
+        live.add(rows, labels[rows])
+
+    expected = METHOD.propagate(affinity, labels, n_classes=3)
+
+    np.testing.assert_allclose(live.propagation.probabilities, expected.probabilities, atol=1e-5)
+    assert live.propagation.residual <= 1e-8
+    assert live.propagation.converged
+
+
+def test_only_the_surroundings_of_a_new_label_change():
+    labels = np.full(5_000, -1)
+    labels[[0, 2_500]] = [0, 1]
+    live = LiveSpreading(LabelSpreading(alpha=0.5, tol=1e-4), a_long_ring(), labels)
+
+    changed = live.add([1_000], [1])
+
+    assert 1_000 in changed
+    assert len(changed) < 100
+
+
+def test_tells_exactly_which_images_changed():
+    affinity, truth = two_moons()
+    labels = np.full(len(truth), -1)
+    labels[[50, 150]] = [0, 1]
+    live = LiveSpreading(METHOD, affinity, labels)
+    before = live.propagation.probabilities.copy()
+
+    changed = live.add([60], [0])
+
+    differs = (live.propagation.probabilities != before).any(axis=1)
+    assert not differs[np.setdiff1d(np.arange(len(truth)), changed)].any()
+
+
+def test_a_first_label_reaches_its_component():
+    live = LiveSpreading(METHOD, TWO_PAIRS, np.array([0, -1, -1, -1]), n_classes=2)
+
+    live.add([2], [1])
+
+    assert live.propagation.labels.tolist() == [0, 0, 1, 1]
+
+
+def test_a_last_label_leaves_its_component_with_the_class_shares():
+    live = LiveSpreading(METHOD, TWO_PAIRS, np.array([0, -1, 1, -1]))
+
+    live.add([2], [-1])
+
+    assert live.propagation.labels.tolist() == [0, 0, -1, -1]
+    assert live.propagation.probabilities[3].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "message"),
+    [
+        ([4], [0], "rows reach from 4 to 4: there are 4 images"),
+        ([1], [2], "labels reach from 2 to 2: there are 2 classes"),
+        ([1, 2], [0], r"rows has shape \(2,\) and labels \(1,\)"),
+        ([0], [-1], "No label would be left"),
+    ],
+)
+def test_refuses_labels_that_cannot_be(rows, labels, message):
+    live = LiveSpreading(METHOD, TWO_PAIRS, np.array([0, -1, -1, -1]), n_classes=2)
+
+    with pytest.raises(InputError, match=message):
+        live.add(rows, labels)

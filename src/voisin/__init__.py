@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
     from voisin.pipeline import Run, Settings, run
     from voisin.propagation import LabelSpreading, attach
+    from voisin.propagation.estimator import GraphClassifier
     from voisin.sources import draw_labels, open_images, read_images
     from voisin.training.classifier import Training
     from voisin.training.pseudo_labels import PseudoLabels
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "GraphClassifier": "propagation.estimator",
     "ImageCollection": "types",
     "LabelSpreading": "propagation",
     "Predictions": "types",
@@ -49,6 +51,7 @@ _HOME = {
 }
 
 __all__ = [
+    "GraphClassifier",
     "ImageCollection",
     "LabelSpreading",
     "Predictions",

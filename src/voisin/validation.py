@@ -64,8 +64,14 @@ def check_finite_rows(name: str, array: NDArray[np.floating]) -> None:
         raise InputError(message)
 
 
-def check_embeddings(embeddings: NDArray[np.floating]) -> None:
+def check_embeddings(embeddings: Any) -> None:
     """Refuse what is not a finite matrix of numbers, one row an image."""
+    if not isinstance(embeddings, np.ndarray):
+        message = (
+            f"embeddings is a {type(embeddings).__name__}: "
+            "pass an array, such as numpy.asarray(embeddings, dtype=numpy.float32)."
+        )
+        raise InputError(message)
     if embeddings.ndim != 2:
         message = f"embeddings has shape {embeddings.shape}: pass (n_samples, n_dims)."
         raise InputError(message)

@@ -153,7 +153,7 @@ def test_a_device_that_is_not_there_is_refused():
 
 def test_outputs_are_put_in_the_order_of_the_images_classes(tmp_path):
     network, path = SimpleCNN(1, 3).eval(), tmp_path / "model.safetensors"
-    save_file(network.state_dict(), path, {"class_names": '["cat", "dog", "emu"]'})
+    save_file(network.state_dict(), path, {"voisin": '{"class_names": ["cat", "dog", "emu"]}'})
     pixels = random_pixels(channels=1)
 
     turned = load_simple_cnn(path, 1, 3, ("emu", "cat", "dog"))

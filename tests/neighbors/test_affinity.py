@@ -86,7 +86,9 @@ def test_identical_images_are_tied_by_full_gaussian_weights():
 
 
 def test_refuses_cosine_weights_of_euclidean_distances():
-    with pytest.raises(InputError, match="metric of cosine weights"):
+    with pytest.raises(
+        InputError, match="needs cosine distances, but these are euclidean: pass weights='gaussian'"
+    ):
         build_affinity(some_neighbors(metric="euclidean"))
 
 

@@ -1,5 +1,6 @@
 """The files of a run hold what their readers expect."""
 
+import csv
 import json
 
 import numpy as np
@@ -52,9 +53,7 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
         residual=0.0,
         converged=True,
     )
-    write_labels(
-        tmp_path / "labels.parquet", small_collection(), np.array([0, -1, -1]), propagation
-    )
+    write_labels(tmp_path, small_collection(), np.array([0, -1, -1]), propagation)
     table = pq.read_table(tmp_path / "labels.parquet").to_pydict()
 
     assert table["id"] == ["a", "b", "c"]
@@ -65,6 +64,13 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
     assert table["reached"] == [True, True, False]
     assert table["probability_cat"] == [1.0, 0.25, 0.5]
     assert table["probability_dog"] == [0.0, 0.75, 0.5]
+    with (tmp_path / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["id"], row["label_name"], row["confidence"]) for row in rows] == [
+        ("a", "cat", "1"),
+        ("b", "dog", "0.75"),
+        ("c", "", "0.5"),
+    ]
     assert table["path"] == [None, "/photographs/1.jpg", "/photographs/2.jpg"]
 
 

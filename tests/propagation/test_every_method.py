@@ -1,5 +1,7 @@
 """What every propagation method promises, whatever its equations."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from tests.propagation.graphs import FEW_LABELS, TWO_PAIRS, random_affinity, two_moons
-from voisin.errors import InputError
+from voisin.errors import ConvergenceWarning, InputError
 from voisin.propagation import METHODS
 
 seeds = st.integers(0, 2**32 - 1)
@@ -214,3 +216,18 @@ def test_refuses_class_shares_that_are_no_shares(name, class_shares, message):
 
     with pytest.raises(InputError, match=message):
         method(class_shares=class_shares)
+
+
+@every_method
+def test_no_image_is_given_the_bare_class_shares_as_if_a_label_had_reached_it(method):
+    n_samples = 3_000  # a chain: what is known at its head fades long before its end
+    ones = np.ones(n_samples - 1)
+    chain = sparse.diags_array([ones, ones], offsets=[1, -1]).tocsr()
+    labels = np.full(n_samples, -1)
+    labels[:3] = [0, 1, 2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = method.propagate(chain, labels)
+
+    bare = np.ptp(found.probabilities, axis=1) == 0
+    assert not (bare & found.reached).any()

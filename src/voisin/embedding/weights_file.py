@@ -43,6 +43,6 @@ def read_class_names(path: Path) -> Sequence[str]:
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
     try:
-        return tuple(str(name) for name in json.loads(metadata.get("class_names", "[]")))
-    except ValueError:
+        return tuple(str(name) for name in json.loads(metadata["voisin"])["class_names"])
+    except (ValueError, KeyError, TypeError):
         return ()

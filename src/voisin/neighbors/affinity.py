@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from voisin.errors import InputError
 from voisin.types import Affinity, Neighbors
 from voisin.validation import check_at_least, check_one_of
 
@@ -74,7 +75,7 @@ def build_affinity(
     check_one_of("symmetrize", symmetrize, SYMMETRIZE)
     check_at_least("power", power, 0)
     if weights == "cosine":
-        check_one_of("the metric of cosine weights", neighbors.metric, ["cosine"])
+        _check_cosine(neighbors)
     n_samples, n_neighbors = neighbors.indices.shape
     ends = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
     small = np.int32 if 2 * ends[-1] < np.iinfo(np.int32).max else np.int64
@@ -101,3 +102,12 @@ def _strengths(neighbors: Neighbors, weights: str, power: float) -> NDArray[np.f
         scaled = np.divide(distances, radius, where=radius > 0, out=np.zeros_like(distances))
         return np.exp(-4 * scaled**2)
     return np.ones_like(distances)
+
+
+def _check_cosine(neighbors: Neighbors) -> None:
+    if neighbors.metric != "cosine":
+        message = (
+            f"weights='cosine' needs cosine distances, but these are {neighbors.metric}: "
+            "pass weights='gaussian', or find neighbors with metric='cosine'."
+        )
+        raise InputError(message)

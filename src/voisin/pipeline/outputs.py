@@ -46,7 +46,7 @@ def write_outputs(
     """Write labels, model, figures and, last, the report."""
     folder, settings = project.folder, stages.settings.as_dict()
     summary = summarize(images)
-    write_labels(folder / "labels.parquet", task.pool, task.labels, found.propagation)
+    write_labels(folder, task.pool, task.labels, found.propagation)
     write_model(folder / "model.safetensors", found.model, _model_card(task))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)
@@ -128,13 +128,15 @@ def _dataset(summary: Summary, task: Task) -> dict[str, object]:
 
 
 def _model_card(task: Task) -> dict[str, str]:
-    return {
+    """Say what the network is, under one key: the order of several would change the file."""
+    card = {
         "architecture": "SimpleCNN",
-        "in_channels": str(task.pool_pixels.shape[-1]),
-        "class_names": json.dumps(task.pool.class_names, ensure_ascii=False),
+        "in_channels": task.pool_pixels.shape[-1],
+        "class_names": task.pool.class_names,
         "input": "28 x 28, pixels / 127.5 - 1",
-        "voisin": __version__,
+        "version": __version__,
     }
+    return {"voisin": json.dumps(card, ensure_ascii=False)}
 
 
 def _versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voisin import __version__
 from voisin.pipeline.settings import Settings
@@ -20,6 +21,7 @@ from voisin.types import (
     UNLABELED,
     Embeddings,
     ImageCollection,
+    Labels,
     Names,
     Neighbors,
     Predictions,
@@ -201,11 +203,20 @@ def graph(stages: Stages, vectors: Embeddings, key: str) -> tuple[Neighbors, str
 
     def compute(_: Path) -> Mapping[str, Any]:
         found = find_neighbors(
-            vectors, n_neighbors, metric=settings.metric, progress=stages.progress
+            vectors,
+            n_neighbors,
+            metric=settings.metric,
+            random_state=settings.random_state,
+            progress=stages.progress,
         )
         return {"indices": found.indices, "distances": found.distances, "recall": found.recall}
 
-    inputs = {"embeddings": key, "n_neighbors": n_neighbors, "metric": settings.metric}
+    inputs = {
+        "embeddings": key,
+        "n_neighbors": n_neighbors,
+        "metric": settings.metric,
+        "random_state": settings.random_state,
+    }
     arrays, key = stages.recall("graph", inputs, compute)
     recall = float(arrays["recall"])
     return Neighbors(arrays["indices"], arrays["distances"], recall, settings.metric), key
@@ -223,12 +234,14 @@ def propagate(
     from voisin.propagation import LabelSpreading, attach
 
     settings = stages.settings
-    method = LabelSpreading(alpha=settings.alpha, tol=1e-4, max_iter=5_000)
+    method = LabelSpreading(alpha=settings.alpha)
     weights = "cosine" if settings.metric == "cosine" else "gaussian"
 
     def compute(_: Path) -> Mapping[str, Any]:
         affinity = build_affinity(neighbors, weights=weights)
-        found = method.propagate(affinity, task.labels, n_classes=task.n_classes)
+        found = method.propagate(
+            affinity, task.labels, n_classes=task.n_classes, sample_weight=_even(task.labels)
+        )
         test, test_reached = np.empty((0, task.n_classes)), np.empty(0, bool)
         if len(task.test):
             n_neighbors = neighbors.indices.shape[1]
@@ -249,6 +262,7 @@ def propagate(
         "test": hash_of(task.test.ids),
         "method": repr(method),
         "weights": weights,
+        "classes": "even",
     }
     found, _ = stages.recall("propagation", inputs, compute)
     propagation = Propagation(
@@ -265,6 +279,16 @@ def propagate(
         np.concatenate([propagation.reached, found["test_reached"]]),
     )
     return propagation, predictions
+
+
+def _even(labels: Labels) -> NDArray[np.float64]:
+    """Weigh each label by one over the number of its class, as Iscen et al. (2019) do.
+
+    Spread far, a class with many labels would else take every image: the mass of a class in the
+    whole graph grows with its labels. Of an even draw this changes nothing.
+    """
+    counts = np.bincount(labels[labels != UNLABELED])
+    return np.where(labels == UNLABELED, 0, counts.max() / np.maximum(counts, 1)[labels])
 
 
 def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: str) -> Trained:

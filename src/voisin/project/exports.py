@@ -18,16 +18,17 @@ from voisin.types import UNLABELED, ImageCollection, Labels, Propagation
 
 
 def write_labels(
-    path: Path, images: ImageCollection, labels: Labels, propagation: Propagation
+    folder: Path, images: ImageCollection, labels: Labels, propagation: Propagation
 ) -> None:
-    """Write ``labels.parquet``: one row an image, what it was given and how sure that is.
+    """Write ``labels.parquet`` and ``labels.csv``: what each image was given, and how sure that is.
 
     Columns: id, path (where the source has files), label (class, -1 where nothing reaches it),
     label_name, source (``expert`` or ``propagated``), confidence (largest probability), certainty
     (one minus normalized entropy), reached, and one probability a class.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow.csv
+    import pyarrow.parquet
 
     given = labels != UNLABELED
     assigned = np.where(given, labels, propagation.labels)
@@ -46,8 +47,11 @@ def write_labels(
     }
     for c, name in enumerate(images.class_names):
         columns[f"probability_{name}"] = probabilities[:, c]
-    with written_whole(path) as partial:
-        pq.write_table(pa.table(columns), partial)
+    table = pa.table(columns)
+    with written_whole(folder / "labels.parquet") as partial:
+        pa.parquet.write_table(table, partial)
+    with written_whole(folder / "labels.csv") as partial:
+        pa.csv.write_csv(table, partial)
 
 
 def _names(labels: Labels, class_names: Sequence[str]) -> Any:

@@ -16,8 +16,12 @@ def outcome(
     class_shares: ClassShares,
     found: Solution,
 ) -> Propagation:
-    """Divide the scores by their row sums; where no label reaches, put the class shares."""
-    reached = reached_by_labels(affinity, evidence)
+    """Divide the scores by their row sums; where no label reaches, put the class shares.
+
+    An image so far from all labels that nothing arrives within the solver's tolerance is not
+    reached either: it must not be given the largest of the class shares.
+    """
+    reached = reached_by_labels(affinity, evidence) & (scores > 0).any(axis=1)
     shares = expected_shares(class_shares, evidence)
     probabilities = rows_to_one(scores, reached, shares)
     return Propagation(probabilities, reached, found.n_iter, found.residual, found.converged)

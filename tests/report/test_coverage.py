@@ -54,5 +54,5 @@ def test_the_order_of_the_images_does_not_matter_and_the_end_is_the_accuracy(see
     shuffled = coverage(probabilities[order], reached[order], truth[order])
 
     np.testing.assert_allclose(shuffled.accuracy, curve.accuracy)
-    correct = (probabilities.argmax(axis=1) == truth)[truth != -1]
+    correct = (reached & (probabilities.argmax(axis=1) == truth))[truth != -1]
     assert abs(curve.accuracy[-1] - correct.mean()) < 1e-12

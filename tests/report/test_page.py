@@ -14,7 +14,6 @@ from tests.report.samples import around, sample_content, sample_images, sample_s
 from voisin.errors import UnreadableImageError
 from voisin.report import render_report
 from voisin.sources.summary import Summary
-from voisin.training.rounds import PseudoLabelRound
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def page_of(**changes):
 
 def test_the_headline_counts_images_and_labels_and_names_the_best_method_with_its_interval(page):
     assert "pets: from 6 labels to 60" in page.text
-    assert "given 60 images, 6 of them with a label" in page.text
+    assert "linked 60 images, 6 of them with a label, each to the ones" in page.text
     assert "found a label for 54 more" in page.text
     assert "the best method is propagated labels" in page.text
     assert "balanced accuracy 0.550, 95% interval 0.530–0.570" in page.text
@@ -136,6 +135,110 @@ def test_what_was_understood_of_the_source_is_told():
     ]
 
 
+@pytest.mark.parametrize(
+    ("n_source", "split_counts", "scopes", "words"),
+    [
+        (90, {"train": 60, "test": 30}, ("test",),
+         "The graph is made of the 60 training images. 30 test images are kept for the verdict."),
+        (101, {"train": 60, "val": 11, "test": 30}, ("unlabeled", "test"),
+         "made of the 60 training images. 30 test images are kept for the verdict. "
+         "The 11 images of val are not used."),
+        (91, {"train": 60, "val": 1, "test": 30}, (),
+         "60 training images. The 30 test images give no verdict. The 1 image of val is not used."),
+        (102, {"train": 62, "test": 40}, ("test",),
+         "the 60 training images; 2 more could not be read. 30 test images whose true class is "
+         "known are kept for the verdict."),
+        (63, {}, ("unlabeled",), "The graph is made of the 60 images; 3 more could not be read."),
+        (93, {}, ("test",),
+         "The graph is made of the 60 training images. 30 test images are kept for the verdict."),
+        (60, {}, (), None),
+    ],
+)  # fmt: skip
+def test_what_became_of_the_images_outside_the_graph_is_told(n_source, split_counts, scopes, words):
+    content = sample_content(scores=tuple(sample_scores("propagated", s) for s in scopes))
+    summary = replace(content.summary, n_images=n_source, split_counts=split_counts)
+    text = Page(render_report(replace(content, summary=summary))).text
+    told = text[text.index("What was understood") : text.index("Images of each class")]
+
+    assert words is None or words in told
+    for word, is_meant in [
+        ("graph is made", words),
+        ("verdict", "test" in split_counts or "test" in scopes),
+        ("val ", "val" in split_counts),
+        ("could not be read", words and "read" in words),
+    ]:
+        assert (word in told) == bool(is_meant), word
+
+
+def test_an_expert_from_a_file_is_named_and_may_have_seen_the_test():
+    scores = tuple(
+        sample_scores(method, scope)
+        for scope in ("unlabeled", "test", "test-no-leak")
+        for method in ("few-labels", "expert", "propagated")
+    )
+    page = page_of(scores=scores, rounds=())
+
+    assert page.table("Figures of every method, by scope")[3][0] == "Expert (from a file)"
+    assert "what it was trained on is not known here" in page.text
+    assert page.text.count("had learned from them before is not known here") == 3
+    assert "no method learned" not in page.text
+    assert "The expert was loaded from a file" in page.text
+
+
+def test_without_an_expert_from_a_file_nothing_was_trained_on_the_test(page):
+    assert "nothing in this run was trained on them" in page.text
+    assert "had learned from them" not in page.text
+
+
+def test_methods_of_one_chart_have_different_looks():
+    from voisin.report.charts import _look
+
+    for third in ("pseudo-labels", "expert"):
+        methods = ("few-labels", third, "propagated", "retrained", "ceiling")
+        assert len({_look(method) for method in methods}) == 5
+
+
+@pytest.mark.parametrize(("ceiling", "is_explained"), [(0.5, True), (0.9, False)])
+def test_a_ceiling_below_another_method_is_explained(ceiling, is_explained):
+    scores = (
+        sample_scores("retrained", balanced_accuracy=0.6),
+        sample_scores("ceiling", balanced_accuracy=ceiling),
+    )
+    text = page_of(scores=scores).text
+
+    assert ("below that of retrained here: it learns from the classes" in text) == is_explained
+
+
+def test_scopes_are_not_to_be_compared_with_one_another(page):
+    assert "compare methods within a scope, not scopes" in page.text
+
+
+def test_images_without_evidence_are_counted_and_stand_under_no_answer():
+    answered = np.array([[6, 2, 0], [0, 5, 0], [0, 0, 4]])
+    in_part = np.array([[4, 1, 0], [0, 5, 0], [0, 0, 4]])
+    scores = (
+        replace(sample_scores("propagated", confusion=in_part), n=17, n_unanswered=3),
+        sample_scores("few-labels", confusion=answered),
+    )
+    page = page_of(scores=scores)
+
+    figures = page.table("Figures of every method, by scope")
+    assert figures[2][0] == "Propagated labels 3 without evidence, counted as not found"
+    assert figures[3][0] == "Few labels only"
+    assert page.table("Propagated labels")[:2] == [
+        ["True class", "cat", "dog", "owl", "no answer"],
+        ["cat", "50% 4", "12% 1", "0", "38% 3"],
+    ]
+    assert page.table("Few labels only")[0] == ["True class", "cat", "dog", "owl"]
+    assert "Images under “no answer” have no evidence" in page.text
+    assert [row[1] for row in page.table("Recall of each class, by method")[1:]] == ["8", "5", "4"]
+
+
+def test_without_unanswered_images_none_are_spoken_of(page):
+    assert "no answer" not in page.text
+    assert "without evidence" not in page.text
+
+
 def test_the_images_labeled_by_voisin_add_up_and_leave_out_the_unreached():
     reached = np.arange(60) != 59
     rows = page_of(reached=reached).table("Images of each class")
@@ -166,34 +269,6 @@ def test_columns_of_long_names_have_the_numbers_of_their_rows():
         ["1 domestic cat", "100% 10", "0"],
         ["2 dog", "0", "100% 10"],
     ]
-
-
-def test_rounds_show_growth_and_precision_and_name_confirmation_bias(page):
-    assert page.table("Pseudo-labels added in each round")[1:] == [
-        ["1", "20", "20", "90%", "20"],
-        ["2", "30", "50", "60%", "30"],
-    ]
-    assert "confirmation bias" in page.text
-    assert (
-        "90% of the 20 pseudo-labels added in round 1 are true, but only 60% of the 30" in page.text
-    )
-
-
-@pytest.mark.parametrize(
-    ("precisions", "words"),
-    [
-        ((), "loaded from a file"),
-        ((None, None), "growth alone says nothing about quality"),
-        ((None, 0.5), "Here 50% of the 10 pseudo-labels of round 2 are true"),
-        ((0.5, 0.7), "Here precision did not fall: 50% of the 10"),
-    ],
-)
-def test_rounds_are_told_as_they_were(precisions, words):
-    rounds = tuple(
-        PseudoLabelRound(i, 10, (10, 0, 0), p, 0 if p is None else 10)
-        for i, p in enumerate(precisions, start=1)
-    )
-    assert words in page_of(rounds=rounds).text
 
 
 def test_settings_times_and_versions_are_listed(page):

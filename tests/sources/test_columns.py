@@ -2,6 +2,7 @@
 
 import string
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -90,6 +91,49 @@ def test_parquet_is_read_as_text_with_nothing_where_there_is_null(tmp_path):
         "class": ["x", "y"],
         "zero": ["0", "10"],
     }
+
+
+def test_nan_in_parquet_is_nothing_but_the_texts_na_and_nan_are_texts(tmp_path):
+    table = pa.table(
+        {
+            "number": [1.5, float("nan"), None],
+            "half": pa.array(np.array([1, np.nan, 2], dtype=np.float16)),
+            "coded": pa.array([1.5, float("nan"), None]).dictionary_encode(),
+            "text": ["NA", "nan", None],
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+
+    columns = read_columns(tmp_path / "t.parquet")
+
+    assert columns["number"] == ["1.5", "", ""]
+    assert columns["half"] == ["1", "", "2"]
+    assert columns["coded"] == ["1.5", "", ""]
+    assert columns["text"] == ["NA", "nan", ""]
+    assert read_columns(written(tmp_path, b"path,label\na.png,NA\n"))["label"] == ["NA"]
+
+
+def test_columns_of_parquet_that_are_not_asked_for_do_not_matter(tmp_path):
+    not_text = pa.Array.from_buffers(
+        pa.string(), 2, pa.array([b"\xff", b"a"], pa.binary()).buffers()
+    )
+    table = pa.table(
+        {
+            "label": ["cat", "dog"],
+            "bytes": pa.array([b"\xff", b"\xfe"], pa.large_binary()),
+            "fixed": pa.array([b"\xff", b"\xfe"], pa.binary(1)),
+            "bad.text": not_text,
+        }
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+
+    columns = read_columns(tmp_path / "t.parquet")
+
+    assert list(columns) == ["label", "bad.text"]
+    assert columns["label"] == ["cat", "dog"]
+    assert pick_column(columns, "label", None, ["bytes", "label"]) == ["cat", "dog"]
+    with pytest.raises(InputError, match=r"t\.parquet: column 'bad\.text' cannot be read as text"):
+        columns["bad.text"]
 
 
 def test_a_damaged_parquet_file_is_refused(tmp_path):

@@ -180,6 +180,38 @@ def test_an_unlabeled_folder_gets_the_classes_of_the_file(tmp_path, written):
     assert class_names == ("9", "10")
 
 
+def test_an_id_is_looked_for_as_it_is_written_before_it_is_made_regular(tmp_path):
+    ids = ["a/b", "a\\b", "./a/b", " a/b", "plain"]
+    images = replace(collection([-1] * 5, n_classes=0), ids=np.array(ids))
+    written = [*ids[:4], " .\\plain "]
+    rows = [[id_, f" {number} "] for number, id_ in enumerate(written)]
+    path = write_table(tmp_path / "mine.csv", [["id ", " label"], *rows])
+
+    labels, class_names = read_label_file(path, images)
+
+    assert labels.tolist() == [0, 1, 2, 3, 4]
+    assert class_names == ("0", "1", "2", "3", "4")
+
+
+def test_two_spellings_of_one_id_are_one_id(tmp_path):
+    images = replace(collection([-1], n_classes=0), ids=np.array(["a/b"]))
+    path = write_table(tmp_path / "mine.csv", [["id", "label"], ["a/b", "0"], ["a\\b", "1"]])
+
+    with pytest.raises(InputError, match="'a/b' occurs more than once"):
+        read_label_file(path, images)
+
+
+def test_a_typing_error_among_many_ids_is_told_at_once(tmp_path, monkeypatch):
+    labels = np.full(20_000, -1)
+    images = collection(labels, n_classes=0)
+    monkeypatch.setattr(
+        "difflib.get_close_matches", lambda *_, **__: pytest.fail("compared with every id")
+    )
+
+    with pytest.raises(InputError, match=r"first 'image': ids look like image-0\.$"):
+        read_label_file(write_table(tmp_path / "m.csv", [["id", "label"], ["image", "0"]]), images)
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
@@ -249,6 +281,14 @@ def test_unlabeled_images_follow_their_group():
         assert splits[4] == "train"
 
 
+def test_a_collection_labeled_in_part_gives_each_class_its_share_of_the_known_labels():
+    labels = np.full(1_000, -1)
+    labels[:60] = np.repeat([0, 1], [40, 20])  # class 2 has none
+    in_test = draw_test(collection(labels, n_classes=3), share=0.25, random_state=0) == "test"
+
+    assert np.bincount(labels[in_test]).tolist() == [10, 5]
+
+
 def test_a_source_with_splits_keeps_them():
     with pytest.raises(InputError, match="digits has splits already"):
         draw_test(open_images("digits"), share=0.2)
@@ -256,7 +296,8 @@ def test_a_source_with_splits_keeps_them():
 
 @pytest.mark.parametrize("labels", [[0, 1], [-1, -1]])
 def test_a_share_that_leaves_one_side_empty_is_refused(labels):
-    with pytest.raises(InputError, match=r"share=0\.1 of the . labeled images of made up"):
+    words = r"test share of 0\.1 of the . labeled images of made up.*pass another \(test_share"
+    with pytest.raises(InputError, match=words):
         draw_test(collection(labels, 2), share=0.1)
 
 

@@ -97,6 +97,38 @@ def test_an_empty_folder_of_a_class_is_a_class_without_images(tmp_path):
     assert open_images(tmp_path).class_names == ("cat", "cow", "dog")
 
 
+def test_an_empty_folder_elsewhere_is_no_class(tmp_path):
+    write_folder(tmp_path / "plain", "cat/1.png", "dog/1.png")
+    (tmp_path / "plain" / "cat" / "empty").mkdir()
+    (tmp_path / "plain" / "notes" / "empty").mkdir(parents=True)
+    write_folder(tmp_path / "split", "train/cat/1.png", "test/dog/1.png")
+    for name in ("cache", "train/cow", "train/notes/empty"):
+        (tmp_path / "split" / name).mkdir(parents=True)
+
+    assert open_images(tmp_path / "plain").class_names == ("cat", "dog")
+    assert open_images(tmp_path / "split").class_names == ("cat", "cow", "dog")
+
+
+@pytest.mark.parametrize("mark", ["voisin.toml", ".voisin.lock"])
+@pytest.mark.parametrize("place", ["project", "cat/project", "deep/below/project"])
+def test_a_project_among_the_images_is_passed_over(tmp_path, mark, place):
+    write_folder(tmp_path, "cat/1.png", "dog/1.png", f"{place}/picture.png")
+    (tmp_path / place / "cache").mkdir()
+    (tmp_path / place / mark).touch()
+
+    images = open_images(tmp_path)
+
+    assert images.ids.tolist() == ["cat/1.png", "dog/1.png"]
+    assert images.class_names == ("cat", "dog")
+
+
+def test_a_folder_that_is_asked_for_is_read_whatever_it_holds(tmp_path):
+    write_folder(tmp_path, "cat/1.png")
+    (tmp_path / "voisin.toml").touch()
+
+    assert open_images(tmp_path).ids.tolist() == ["cat/1.png"]
+
+
 def test_the_order_is_that_of_the_paths_whatever_their_case(tmp_path):
     write_folder(tmp_path, "b/1.png", "A/2.png", "a2/1.png", "b/B.png", "b/a.png")
 

@@ -1,5 +1,6 @@
 """NPZ files, with MedMNIST's keys or plain."""
 
+import re
 import zipfile
 
 import numpy as np
@@ -10,6 +11,7 @@ from tests.sources.small import medmnist_arrays, random_pixels
 from voisin.errors import InputError
 from voisin.sources import open_images, read_images
 from voisin.sources.medmnist_sets import read_sets
+from voisin.sources.npz_file import NpzArray
 
 
 def saved(tmp_path, name="plain.npz", **arrays):
@@ -123,6 +125,79 @@ def test_a_plain_file_may_have_texts_with_nothing_where_unknown(tmp_path):
     assert len(set(images.groups)) == 3
 
 
+@pytest.mark.parametrize(
+    "groups", [np.array([1.0, 1.0, np.nan, np.nan]), np.array(["1.0", "1.0", "nan", "nan"])]
+)
+def test_an_image_with_nan_for_a_group_stands_alone(tmp_path, groups):
+    path = saved(tmp_path, images=random_pixels(4), labels=[0, 1, 0, 1], groups=groups)
+
+    found = open_images(path).groups
+
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
+
+
+def test_nan_among_texts_is_an_unknown_label_and_no_split(tmp_path):
+    images = open_images(
+        saved(
+            tmp_path,
+            images=random_pixels(3),
+            labels=["cat", "nan", "dog"],
+            splits=["nan", "train", "test"],
+        )
+    )
+
+    assert images.class_names == ("cat", "dog")
+    assert images.labels.tolist() == [0, -1, 1]
+    assert images.splits.tolist() == ["train", "train", "test"]
+
+
+def test_splits_may_have_labels_of_different_integers(tmp_path):
+    arrays = medmnist_arrays()
+    arrays["train_labels"] = arrays["train_labels"].astype(np.uint64)
+    arrays["test_labels"] = np.array([1, -1, 0], dtype=np.int64)
+
+    images = open_images(saved(tmp_path, **arrays))
+
+    assert images.labels.tolist() == [0, 1, 0, 1, 0, 1, 1, -1, 0]
+    assert images.labels.dtype == np.int64
+
+
+def test_labels_of_text_in_one_split_and_integers_in_another_are_refused(tmp_path):
+    arrays = medmnist_arrays() | {"test_labels": np.array(["0", "1", "0"])}
+
+    with pytest.raises(InputError, match="labels has dtype <U1, uint8: pass integers"):
+        open_images(saved(tmp_path, **arrays))
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "expected"),
+    [
+        ("labels", np.zeros(100_000, dtype=np.int8), r"shape \(100000,\): pass \(2,\)"),
+        ("ids", np.zeros(100_000, dtype="<U1"), r"shape \(100000,\): pass \(2,\)"),
+        ("groups", np.zeros(2, dtype="<U100000"), "entries of 400,000 bytes, more than the 16,384"),
+        (
+            "class_names",
+            np.zeros(100_000, dtype="<U1"),
+            r"shape \(100000,\): pass one name a class",
+        ),
+        ("class_names", np.zeros(2, dtype="<U100000"), "entries of 400,000 bytes"),
+    ],
+)
+def test_an_array_far_too_large_is_refused_before_it_is_read(
+    tmp_path, monkeypatch, key, values, expected
+):
+    arrays = {"images": random_pixels(2), "labels": np.array([0, 1])} | {key: values}
+    path = saved(tmp_path, **arrays)
+    read = NpzArray.read
+    monkeypatch.setattr(
+        NpzArray, "read", lambda self: pytest.fail("was read") if self.key == key else read(self)
+    )
+
+    with pytest.raises(InputError, match=expected):
+        open_images(path)
+
+
 def test_all_labels_may_be_unknown(tmp_path):
     images = open_images(saved(tmp_path, images=random_pixels(2), labels=[-1, -1]))
 
@@ -152,6 +227,7 @@ def test_integers_beyond_the_class_names_are_refused(tmp_path):
     [
         (np.array([0, -2]), "labels go from -2 to 0: number the classes from 0"),
         (np.array([0, 70_000]), "number the classes from 0"),
+        (np.array([0, 2**64 - 1], dtype=np.uint64), "number the classes from 0"),
         (np.array([0.0, 1.0]), "dtype float64: pass integers, -1 where unknown"),
         (np.array([[0, 1], [1, 0]]), "labels has 2 columns: several labels an image"),
         (np.array([0, 1, 2]), r"labels has shape \(3,\): pass \(2,\), one an image"),
@@ -231,11 +307,36 @@ def test_values_of_other_types_are_brought_to_eight_bits(tmp_path, values, expec
     np.testing.assert_allclose(pixels.ravel(), expected, atol=int(values.dtype == np.float16))
 
 
-@pytest.mark.parametrize("highest", [1.01, 255.0, np.nan])
-def test_floats_beyond_one_are_refused(tmp_path, highest):
-    path = saved(tmp_path, images=np.array([[[0.0, highest]]]), labels=[0])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            1.01,
+            r"images\[2\] has float64 values from 0 to 1\.01: pass uint8, or floats from 0 to 1",
+        ),
+        (-0.5, "from -0.5 to 1"),
+        (np.nan, r"images\[2\] has NaN among its float64 values"),
+        (np.inf, "from 0 to inf"),
+    ],
+)
+def test_an_image_of_floats_beyond_one_is_unreadable_and_the_others_are_not(
+    tmp_path, value, expected
+):
+    values = np.linspace(0, 1, 40 * 4).reshape(40, 2, 2)
+    values[2] = [[0, 1], [1, value]]
+    path = saved(tmp_path, images=values, labels=np.zeros(40, dtype=int))
 
-    with pytest.raises(InputError, match="pass uint8, or floats from 0 to 1"):
+    read = read_images(open_images(path), size=2)
+
+    assert len(read.images) == 39
+    assert list(read.unreadable) == ["image-00002"]
+    assert re.search(expected, read.unreadable["image-00002"])
+
+
+def test_an_array_of_floats_up_to_255_says_what_to_pass(tmp_path):
+    path = saved(tmp_path, images=random_pixels(9).astype(float), labels=[0] * 9)
+
+    with pytest.raises(InputError, match=r"pass uint8, or floats from 0 to 1.*Mend or remove them"):
         read_images(open_images(path))
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.sources.small import random_pixels, write_folder, write_image
-from voisin.errors import InputError, UnreadableImageError
+from voisin.errors import InputError, InputWarning, UnreadableImageError
 from voisin.sources import load_picture, open_images, read_images
 from voisin.sources import reading as reading_module
 
@@ -95,6 +95,27 @@ def test_nothing_readable_is_an_error_whatever_the_share(tmp_path):
 
     with pytest.raises(InputError, match="1 of the 1 images cannot be read"):
         read_images(open_images(tmp_path / "photos"), max_unreadable=1)
+
+
+@pytest.mark.parametrize(("highest", "brightest"), [(4095, 16), (31 * 257, 31)])
+def test_images_that_came_out_black_are_warned_of_once(tmp_path, highest, brightest):
+    for number in range(3):
+        path = tmp_path / "cat" / f"{number}.png"
+        write_image(path, np.full((4, 4), highest if number == 1 else 0, dtype=np.uint16))
+
+    with pytest.warns(InputWarning) as caught:
+        read_images(open_images(tmp_path), size=4)
+
+    (one,) = caught
+    assert f"brightest pixel is {brightest} of 255" in str(one.message)
+    assert "scale them to the full range first" in str(one.message)
+
+
+def test_a_single_image_that_is_bright_enough_gives_no_warning(tmp_path):
+    write_image(tmp_path / "cat" / "1.png", np.zeros((4, 4), dtype=np.uint8))
+    write_image(tmp_path / "cat" / "2.png", np.full((4, 4), 32 * 257, dtype=np.uint16))
+
+    assert read_images(open_images(tmp_path), size=4).pixels.max() == 32
 
 
 def test_pixels_are_written_to_the_array_given(photos, tmp_path):

@@ -12,11 +12,12 @@ from voisin.evaluation.scores import Estimate, ReliabilityBin, Scores
 from voisin.report.coverage import Coverage
 from voisin.report.numbers import decimal, percent
 from voisin.report.svg import ACCENT, INK, LINE, MUTED, SERIES, SURFACE, inline_svg
-from voisin.report.wording import METHODS, FigureWording, method_wording
+from voisin.report.wording import EXPERT, METHODS, FigureWording, method_wording
 from voisin.training.rounds import PseudoLabelRound
 
 _MARKERS = ("o", "s", "D", "^", "v")
 _WIDTH = 350
+_LOOKS = [method for method in METHODS if method != EXPERT]
 
 
 def comparison(scores: Sequence[Scores], figure: FigureWording) -> Markup:
@@ -47,8 +48,9 @@ def comparison(scores: Sequence[Scores], figure: FigureWording) -> Markup:
 
 
 def _look(method: str) -> tuple[str, str]:
-    """Color and marker of a method, the same on the whole page."""
-    place = list(METHODS).index(method) if method in METHODS else sum(map(ord, method))
+    """Color and marker of a method, the same on the whole page; the expert's are its rival's."""
+    method = "pseudo-labels" if method == EXPERT else method
+    place = _LOOKS.index(method) if method in _LOOKS else sum(map(ord, method))
     return SERIES[place % len(SERIES)], _MARKERS[place % len(_MARKERS)]
 
 

@@ -1,5 +1,6 @@
 """A confusion matrix made readable: few enough classes, shares of rows, the worst confusions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,43 +17,71 @@ class Matrix:
     ----------
     classes : tuple of int
         Rows, and columns in the same order.
-    counts : array of shape (n_shown, n_shown) or (n_shown, n_shown + 1)
-        With a last column for all classes that are not shown.
+    counts : array of shape (n_shown, n_shown + n_extra)
+        With a column for each of `extra` after those of the classes.
+    extra : tuple of str
+        ``others``, all classes that are not shown; ``no answer``, images without evidence.
     """
 
     classes: tuple[int, ...]
     counts: NDArray[np.int64]
+    extra: tuple[str, ...] = ()
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Counts divided by the sum of their row; NaN for a class without images."""
+        """Counts divided by the images of their class; NaN for a class without images."""
         total = self.counts.sum(axis=1, keepdims=True)
         undefined = np.full(self.counts.shape, np.nan)
         return np.divide(self.counts, total, where=total > 0, out=undefined)
 
 
-def condense(confusion: NDArray[np.int64], max_classes: int = MAX_CLASSES) -> Matrix:
+def count_classes(confusions: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Count the images of each class by the confusion matrices of several methods.
+
+    A matrix leaves out the images to which its method gave no answer, so the largest sum counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> count_classes([np.array([[3, 1], [0, 2]]), np.array([[2, 0], [1, 2]])])
+    array([4, 3])
+    """
+    return np.max([confusion.sum(axis=1) for confusion in confusions], axis=0)
+
+
+def condense(
+    confusion: NDArray[np.int64], n_images: NDArray[np.int64], max_classes: int = MAX_CLASSES
+) -> Matrix:
     """Keep the classes with the most images, and add up the columns of the others.
 
     Parameters
     ----------
     confusion : array of shape (n_classes, n_classes)
         Counts; a row a true class, a column a predicted one.
+    n_images : array of shape (n_classes,)
+        Images of each class; those that a row lacks had no answer.
     max_classes : int, default=12
 
     Examples
     --------
     >>> import numpy as np
-    >>> condense(np.array([[5, 1, 2], [0, 1, 0], [3, 0, 4]]), 2).counts
-    array([[5, 2, 1],
-           [3, 4, 0]])
+    >>> matrix = condense(np.array([[5, 1, 2], [0, 1, 0], [3, 0, 4]]), np.array([8, 1, 9]), 2)
+    >>> matrix.extra
+    ('others', 'no answer')
+    >>> matrix.counts
+    array([[5, 2, 1, 0],
+           [3, 4, 0, 2]])
     """
-    if len(confusion) <= max_classes:
-        return Matrix(tuple(range(len(confusion))), confusion)
-    shown = np.sort(np.argsort(-confusion.sum(axis=1), kind="stable")[:max_classes])
-    rows = confusion[shown]
-    others = np.delete(rows, shown, axis=1).sum(axis=1, keepdims=True)
-    return Matrix(tuple(shown.tolist()), np.hstack([rows[:, shown], others]))
+    shown = np.arange(len(confusion))
+    extra: dict[str, NDArray[np.int64]] = {}
+    if len(confusion) > max_classes:
+        shown = np.sort(np.argsort(-n_images, kind="stable")[:max_classes])
+        extra["others"] = np.delete(confusion, shown, axis=1).sum(axis=1)
+    unanswered = n_images - confusion.sum(axis=1)
+    if unanswered.any():
+        extra["no answer"] = unanswered
+    columns = [confusion[:, shown], *(column[:, None] for column in extra.values())]
+    return Matrix(tuple(shown.tolist()), np.hstack(columns)[shown], tuple(extra))
 
 
 @dataclass(frozen=True)
@@ -65,13 +94,15 @@ class Mixup:
     share: float
 
 
-def most_frequent_mixups(confusion: NDArray[np.int64], max_mixups: int = 5) -> tuple[Mixup, ...]:
-    """List the largest counts off the diagonal, largest first.
+def most_frequent_mixups(
+    confusion: NDArray[np.int64], n_images: NDArray[np.int64], max_mixups: int = 5
+) -> tuple[Mixup, ...]:
+    """List the largest counts off the diagonal, largest first, with their share of `n_images`.
 
     Examples
     --------
     >>> import numpy as np
-    >>> most_frequent_mixups(np.array([[3, 1], [0, 4]]))
+    >>> most_frequent_mixups(np.array([[3, 1], [0, 4]]), np.array([4, 4]))
     (Mixup(truth=0, predicted=1, n=1, share=0.25),)
     """
     wrong = confusion.copy()
@@ -79,7 +110,7 @@ def most_frequent_mixups(confusion: NDArray[np.int64], max_mixups: int = 5) -> t
     order = np.argsort(-wrong, axis=None, kind="stable")[:max_mixups]
     cells = (divmod(int(cell), len(wrong)) for cell in order)
     return tuple(
-        Mixup(t, p, int(wrong[t, p]), float(wrong[t, p] / confusion[t].sum()))
+        Mixup(t, p, int(wrong[t, p]), float(wrong[t, p] / n_images[t]))
         for t, p in cells
         if wrong[t, p]
     )

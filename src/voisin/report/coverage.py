@@ -44,7 +44,7 @@ def coverage(
 
     ``accuracy_k = (1/k) Σ_{i ≤ k} [argmax p_i = y_i]``, the most certain first. Images of equal
     certainty share their mean correctness, so that their order does not matter. Images that no
-    label reaches come last.
+    label reaches come last and count as not found, as in the verdict.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def coverage(
         return None
     sure = np.where(reached, certainty(probabilities), 0.0)[known]
     rank = np.where(reached[known], np.round(sure, 12), -1.0)  # unreached after the least certain
-    correct = (probabilities.argmax(axis=1) == truth)[known].astype(np.float64)
+    correct = (reached & (probabilities.argmax(axis=1) == truth))[known].astype(np.float64)
     order = np.argsort(-rank, kind="stable")
     _, tie, size = np.unique(-rank[order], return_inverse=True, return_counts=True)
     mean_of_tie = np.bincount(tie, weights=correct[order]) / size

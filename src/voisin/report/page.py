@@ -9,10 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from voisin.evaluation.scores import Scores
-from voisin.report import charts, confusion, gallery, numbers, ranking, wording
+from voisin.report import charts, confusion, gallery, numbers, origin, ranking, wording
 from voisin.report.content import ReportContent
 from voisin.report.coverage import coverage
 from voisin.report.pictures import Picture, read_picture
+from voisin.report.trend import precision_trend
 from voisin.training.rounds import PseudoLabelRound
 from voisin.types import UNLABELED
 
@@ -41,6 +42,7 @@ def render_report(content: ReportContent) -> str:
             words=wording,
             **_what_was_understood(content),
             **_verdict(content.scores),
+            **_mistakes(content.scores),
             **_certainty(content),
             **_pseudo_labels(content.rounds),
             **_gallery(content),
@@ -73,6 +75,7 @@ def _what_was_understood(content: ReportContent) -> dict[str, Any]:
     carried = content.probabilities[unlabeled].argmax(axis=1)
     n_classes = content.images.n_classes
     return {
+        "origin": origin.origin(content),
         "n_images": len(content.labels),
         "n_given": len(given),
         "n_carried": len(carried),
@@ -85,24 +88,42 @@ def _verdict(scores: tuple[Scores, ...]) -> dict[str, Any]:
     scopes = ranking.by_scope(scores)
     main = ranking.main_scope(scores)
     told = scopes[main] if main else ()
-    shown = {s.method: confusion.condense(s.confusion) for s in told}
     lead = ranking.lead(told)
+    ceiling = next((s for s in told if s.method == wording.CEILING), None)
     return {
         "scopes": scopes,
         "main": main,
         "main_scores": told,
         "lead": lead,
+        "ceiling_is_below": bool(
+            lead
+            and ceiling
+            and ceiling.balanced_accuracy.value < lead.first.balanced_accuracy.value
+        ),
+        "has_expert": any(s.method == wording.EXPERT for s in scores),
         "best": {
             (scope, f.field): ranking.best_methods(of_scope, f)
             for scope, of_scope in scopes.items()
             for f in wording.FIGURES
         },
         "comparisons": [charts.comparison(told, f) for f in _compared()] if told else [],
-        "matrices": shown,
-        "mixups": confusion.most_frequent_mixups(lead.first.confusion) if lead else (),
         "reliabilities": [
             charts.reliability(s, name=f"reliability-{i}") for i, s in enumerate(told)
         ],
+    }
+
+
+def _mistakes(scores: tuple[Scores, ...]) -> dict[str, Any]:
+    main = ranking.main_scope(scores)
+    told = ranking.by_scope(scores)[main] if main else ()
+    if not told:
+        return {"class_sizes": [], "matrices": {}, "mixups": ()}
+    n_images = confusion.count_classes([s.confusion for s in told])
+    lead = ranking.lead(told)
+    return {
+        "class_sizes": n_images.tolist(),
+        "matrices": {s.method: confusion.condense(s.confusion, n_images) for s in told},
+        "mixups": confusion.most_frequent_mixups(lead.first.confusion, n_images) if lead else (),
     }
 
 
@@ -120,11 +141,9 @@ def _certainty(content: ReportContent) -> dict[str, Any]:
 
 
 def _pseudo_labels(rounds: tuple[PseudoLabelRound, ...]) -> dict[str, Any]:
-    measured = [r for r in rounds if r.precision is not None]
     return {
         "growth_chart": charts.growth(rounds) if rounds else Markup(),
-        "first_measured": measured[0] if measured else None,
-        "last_measured": measured[-1] if measured else None,
+        "trend": precision_trend(rounds),
     }
 
 

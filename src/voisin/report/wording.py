@@ -5,6 +5,14 @@ from dataclasses import dataclass
 CEILING = "ceiling"
 """The one method that is told every label, so it never counts as the best."""
 
+EXPERT = "expert"
+"""The network that came from a file in place of the one that pseudo-labels grow."""
+
+EXPERT_MAY_KNOW = (
+    "whether the expert, whose view of the images makes the graph, had learned from them before "
+    "is not known here"
+)
+
 
 @dataclass(frozen=True)
 class Wording:
@@ -25,7 +33,13 @@ class FigureWording(Wording):
 METHODS = {
     "few-labels": Wording("Few labels only", "a network trained on the given labels alone"),
     "pseudo-labels": Wording(
-        "Pseudo-labels", "that network taught its own most confident guesses, round after round"
+        "Pseudo-labels",
+        "in each round a new network, trained on the given labels and on the most confident "
+        "guesses of the networks before it",
+    ),
+    EXPERT: Wording(
+        "Expert (from a file)",
+        "the network that was brought along; what it was trained on is not known here",
     ),
     "propagated": Wording(
         "Propagated labels",
@@ -37,8 +51,8 @@ METHODS = {
     ),
     CEILING: Wording(
         "Ceiling",
-        "the same network told every true label: what could be had by labeling everything; "
-        "not a competitor, so never marked as best",
+        "the same network told every true label of the training images: about what labeling "
+        "everything would bring; not a competitor, so never marked as best",
     ),
 }
 
@@ -47,11 +61,14 @@ SCOPES = {
         "Unlabeled images",
         "images of the graph whose label was hidden from the methods and kept for this check",
     ),
-    "test": Wording("Test images", "images kept apart from the start: no method learned from them"),
+    "test": Wording(
+        "Test images", "images kept apart from the start: nothing in this run was trained on them"
+    ),
     "test-no-leak": Wording(
         "Test images without leak",
         "test images without those whose group (patient, lesion, video) also has an image in the "
-        "training set, which makes them too easy",
+        "training set, which makes them too easy; what is left is another mix of classes, so the "
+        "figures may be higher as well as lower: compare methods within a scope, not scopes",
     ),
 }
 

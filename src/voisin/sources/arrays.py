@@ -6,7 +6,7 @@ dtype     becomes
 uint8     itself
 bool      0 or 255
 uint16    the full range, 65535 becomes 255
-floats    in [0, 1], times 255; others are refused
+floats    in [0, 1], times 255; else unreadable
 ========= =======================================
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from voisin.errors import InputError
+from voisin.errors import InputError, UnreadableImageError
 from voisin.sources.decoding import to_bytes, to_gray_or_color
 
 
@@ -66,10 +66,16 @@ class ArrayReader:
         return 1 if gray else 3
 
     def load(self, position: int) -> Image.Image:
-        """Give one image, as mode ``L`` or ``RGB``."""
+        """Give one image, as mode ``L`` or ``RGB``.
+
+        Raises
+        ------
+        UnreadableImageError
+            If it has floats that are no numbers from 0 to 1.
+        """
         which = int(np.searchsorted(self._starts, position, side="right")) - 1
-        pixels = self._arrays[which][int(position - self._starts[which])]
-        return to_picture(pixels)
+        row = int(position - self._starts[which])
+        return to_picture(self._arrays[which][row], f"images[{row}]")
 
     def path(self, position: int) -> None:
         """Nowhere: the images share one file."""
@@ -79,8 +85,13 @@ class ArrayReader:
         return self._fingerprint
 
 
-def to_picture(pixels: NDArray[Any]) -> Image.Image:
+def to_picture(pixels: NDArray[Any], name: str = "The image") -> Image.Image:
     r"""Turn the pixels of one image into a picture, alpha laid over white.
+
+    Raises
+    ------
+    UnreadableImageError
+        If it has floats that are no numbers from 0 to 1; the line begins with `name`.
 
     Examples
     --------
@@ -89,7 +100,7 @@ def to_picture(pixels: NDArray[Any]) -> Image.Image:
     """
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
-    return to_gray_or_color(Image.fromarray(np.ascontiguousarray(_eight_bits(pixels))))
+    return to_gray_or_color(Image.fromarray(np.ascontiguousarray(_eight_bits(pixels, name))))
 
 
 def check_pixels(array: PixelArray, name: str = "images") -> None:
@@ -116,17 +127,20 @@ def _check_layout(shape: tuple[int, ...], name: str) -> None:
     raise InputError(message + ".")
 
 
-def _eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def _eight_bits(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint8:
         return pixels
     if pixels.dtype == np.bool_:
         return pixels.astype(np.uint8) * 255
     if pixels.dtype == np.uint16:
         return to_bytes(pixels)
-    if not (pixels.min() >= 0 and pixels.max() <= 1):  # so written that NaN fails too
+    if np.isnan(pixels).any():
+        message = f"{name} has NaN among its {pixels.dtype} values."
+        raise UnreadableImageError(message)
+    if pixels.min() < 0 or pixels.max() > 1:
         message = (
-            f"images has {pixels.dtype} values from {pixels.min():g} to {pixels.max():g}: "
+            f"{name} has {pixels.dtype} values from {pixels.min():g} to {pixels.max():g}: "
             "pass uint8, or floats from 0 to 1."
         )
-        raise InputError(message)
+        raise UnreadableImageError(message)
     return np.round(pixels * 255).astype(np.uint8)

@@ -1,20 +1,22 @@
 """A table as columns of text, from CSV, TSV or Parquet; it knows no images."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
 from voisin.errors import InputError
+from voisin.sources.parquet import ParquetColumns
 from voisin.sources.suggestion import did_you_mean, list_some
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 
 
-def read_columns(path: Path) -> dict[str, list[str]]:
-    r"""Read a table as text; what is missing is empty.
+def read_columns(path: Path, *, strip: bool = True) -> Mapping[str, list[str]]:
+    r"""Read a table as text; what is missing is empty, the text ``NA`` is a text like any other.
 
-    A CSV file may be separated by commas or by semicolons.
+    A CSV file may be separated by commas or by semicolons. With `strip`, values lose the spaces
+    around them; names of columns always do.
 
     Raises
     ------
@@ -30,15 +32,23 @@ def read_columns(path: Path) -> dict[str, list[str]]:
     >>> read_columns(path)
     {'path': ['a.png', 'b.png'], 'label': ['cat, small', '']}
     """
-    columns = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_text(path)
-    if not columns or not next(iter(columns.values())):
-        message = f"{path} has no row: write a header, then one row an image."
-        raise InputError(message)
-    return columns
+    if path.suffix.lower() == ".parquet":
+        parquet = ParquetColumns(path, strip=strip)
+        _check_header(path, parquet.names)
+        _check_rows(path, parquet.n_rows)
+        return parquet
+    header, *rows = _read_text(path) or [[]]
+    _check_header(path, header)
+    _check_rows(path, len(rows))
+    columns = zip(header, zip(*rows, strict=True), strict=True)
+    return {
+        name: [value.strip() for value in values] if strip else list(values)
+        for name, values in columns
+    }
 
 
 def pick_column(
-    columns: dict[str, list[str]], what: str, asked: str | None, usual: Iterable[str]
+    columns: Mapping[str, list[str]], what: str, asked: str | None, usual: Iterable[str]
 ) -> list[str] | None:
     """Find a column by the name asked for, else by a usual one; None where there is none.
 
@@ -63,18 +73,15 @@ def pick_column(
     return columns[asked]
 
 
-def _read_text(path: Path) -> dict[str, list[str]]:
+def _read_text(path: Path) -> list[list[str]]:
+    """Give the header and the rows."""
     text = _decode(path)
     header = text[: text.find("\n")]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     if delimiter == "," and "," not in header and ";" in header:
         delimiter = ";"
     rows = list(_rows(path, csv.reader(StringIO(text, newline=""), delimiter=delimiter)))
-    if not rows:
-        return {}
-    _check_header(path, rows[0])
-    values = zip(*rows[1:], strict=True) if rows[1:] else ((),) * len(rows[0])
-    return {name: list(column) for name, column in zip(rows[0], values, strict=True)}
+    return [[name.strip() for name in rows[0]], *rows[1:]] if rows else []
 
 
 def _decode(path: Path) -> str:
@@ -112,28 +119,17 @@ def _rows(path: Path, reader: Iterable[list[str]]) -> Iterator[list[str]]:
                 "put quotes around values that hold the separator."
             )
             raise InputError(message)
-        yield [value.strip() for value in row]
+        yield row
 
 
-def _check_header(path: Path, names: list[str]) -> None:
+def _check_rows(path: Path, n_rows: int) -> None:
+    if not n_rows:
+        message = f"{path} has no row: write a header, then one row an image."
+        raise InputError(message)
+
+
+def _check_header(path: Path, names: Sequence[str]) -> None:
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated is not None:
         message = f"{path} has two columns {repeated!r}: give each its own name."
         raise InputError(message)
-
-
-def _read_parquet(path: Path) -> dict[str, list[str]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        message = f"{path} is no Parquet file, or damaged: write it again."
-        raise InputError(message) from error
-    _check_header(path, table.column_names)
-    return {
-        name: [str(value or "").strip() for value in column.cast(pa.string()).to_pylist()]
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if not pa.types.is_nested(column.type) and not pa.types.is_binary(column.type)
-    }

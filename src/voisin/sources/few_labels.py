@@ -4,7 +4,7 @@ It knows labels, groups and ids, not pixels.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,8 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
     Parameters
     ----------
     path : str or Path
-        CSV, TSV or Parquet; images that it does not list stay unlabeled.
+        CSV, TSV or Parquet; images that it does not list stay unlabeled. An id is looked for as
+        it is written, then without spaces around it and with ``/`` for a backslash.
     images : ImageCollection
         Its classes are the ones allowed; if it has none, the file's are taken.
 
@@ -113,9 +114,10 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
     """
     path = Path(path)
     columns = _read_label_columns(path)
-    ids = [_as_id(value) for value in columns.get("id", columns.get("path", []))]
+    position = {id_: index for index, id_ in enumerate(images.ids.tolist())}
+    values = columns["id" if "id" in columns else "path"]
+    ids = [value if value in position else _as_id(value) for value in values]
     check_distinct(ids, f"id in {path}")
-    position = {str(id_): index for index, id_ in enumerate(images.ids)}
     unknown = [id_ for id_ in ids if id_ not in position]
     if unknown:
         message = (
@@ -123,7 +125,8 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
             f"{unknown[0]!r}: ids look like {images.ids[0]}.{did_you_mean(unknown[0], position)}"
         )
         raise InputError(message)
-    codes, class_names = encode_labels(columns["label"], images.class_names or None)
+    texts = [text.strip() for text in columns["label"]]
+    codes, class_names = encode_labels(texts, images.class_names or None)
     labels = np.full(len(images), UNLABELED, dtype=np.int64)
     labels[[position[id_] for id_ in ids]] = codes
     return labels, class_names
@@ -144,7 +147,8 @@ def draw_test(
     Parameters
     ----------
     images : ImageCollection
-        Without splits; images without label stay in train, unless their group goes.
+        Without splits, labeled throughout or in part; images without label stay in train,
+        unless their group goes.
     share : float
         In (0, 1).
     random_state : int or Generator, optional
@@ -182,8 +186,9 @@ def draw_test(
     in_test = _choose_groups(counts, order, share)
     if not in_test.any() or in_test[order].all():
         message = (
-            f"share={share} of the {known.sum()} labeled images of {images.name}, in {len(order)} "
-            "groups, leaves none on one side: pass another share, or more labels."
+            f"A test share of {share} of the {known.sum()} labeled images of {images.name}, in "
+            f"{len(order)} groups, leaves none on one side: pass another (test_share; share of "
+            "draw_test), or more labels."
         )
         raise InputError(message)
     return np.where(in_test[group_of], "test", "train")
@@ -229,14 +234,14 @@ def _warn_of_short_classes(
     warnings.warn(message, InputWarning, stacklevel=3)
 
 
-def _read_label_columns(path: Path) -> dict[str, list[str]]:
+def _read_label_columns(path: Path) -> Mapping[str, list[str]]:
     if not path.is_file():
         message = f"{path} does not exist: pass a table with the columns id and label."
         raise InputError(message)
     if path.suffix.lower() not in TABLE_SUFFIXES:
         message = f"{path} is no table: pass a {', '.join(TABLE_SUFFIXES)} file with id and label."
         raise InputError(message)
-    columns = read_columns(path)
+    columns = read_columns(path, strip=False)
     if "label" not in columns or not ("id" in columns or "path" in columns):
         message = f"{path} has the columns {list_some(columns)}: it needs label, and id or path."
         raise InputError(message)
@@ -244,4 +249,4 @@ def _read_label_columns(path: Path) -> dict[str, list[str]]:
 
 
 def _as_id(value: str) -> str:
-    return value.replace("\\", "/").removeprefix("./")
+    return value.strip().replace("\\", "/").removeprefix("./")

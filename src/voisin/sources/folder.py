@@ -1,7 +1,8 @@
 """Images in a folder: a sub-folder a class, perhaps below ``train``, ``val`` and ``test``.
 
 Images that lie loose, or below ``unlabeled``, have no label. Hidden files, files that are no
-images and links that lead back to where they lie are passed over.
+images, folders of this program's own projects and links that lead back to where they lie are
+passed over.
 """
 
 import os
@@ -18,6 +19,7 @@ from voisin.sources.kinds import OpeningOptions, Source, SourceKind
 from voisin.types import ImageCollection
 
 _UNLABELED = ("unlabeled", "unlabelled")
+_OF_A_PROJECT = {"voisin.toml", ".voisin.lock"}
 
 
 def _is_folder(source: Source) -> bool:
@@ -35,7 +37,12 @@ def _open_folder(source: Source, options: OpeningOptions) -> ImageCollection:  #
         )
         raise InputError(message)
     has_splits = _has_splits(folder, paths)
-    classes = [_class_of(path, has_splits) for path in found]
+    class_level = 2 if has_splits else 1
+    classes = [
+        _class_of(path, has_splits)
+        for path in found
+        if not path.endswith("/") or path.count("/") == class_level
+    ]
     labels, class_names = encode_labels(
         [_class_of(path, has_splits) for path in paths], sort_class_names(filter(None, classes))
     )
@@ -60,7 +67,10 @@ def _walk(folder: Path) -> Iterator[str]:
             continue
         above |= {(identity.st_dev, identity.st_ino)}
         with os.scandir(here) as entries:
-            visible = [entry for entry in entries if not entry.name.startswith(".")]
+            inside = list(entries)
+        if relative.parts and any(entry.name in _OF_A_PROJECT for entry in inside):
+            continue
+        visible = [entry for entry in inside if not entry.name.startswith(".")]
         if not visible and relative.parts:
             yield f"{relative}/"
         for entry in visible:

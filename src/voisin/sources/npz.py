@@ -12,9 +12,11 @@ without splits                            with splits, for ``train``, ``val``, `
                                           file name begins with
 ========================================= =====================================================
 
-Labels are integers, -1 where unknown, or texts, empty where unknown.
+Labels are integers, -1 where unknown, or texts, empty where unknown. NaN, which as a text is
+``nan``, counts as empty, so an image with the group NaN stands alone.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,7 @@ from voisin.types import UNLABELED, ImageCollection, Labels, Names
 
 _SPLITS = ("train", "val", "test")
 _MOST_CLASSES = 65_536
+_MOST_BYTES = 16_384  # of a label, id or group: a text of 4,096 letters
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +109,7 @@ def _read_optional(
     file: NpzFile, prefix: str, keys: Sequence[str], n_images: int
 ) -> NDArray[Any] | None:
     present = [prefix + key for key in keys if prefix + key in file.keys]
-    return _read_column(file, present[0], n_images).astype(np.str_) if present else None
+    return _as_texts(_read_column(file, present[0], n_images)) if present else None
 
 
 def _read_column(file: NpzFile, key: str, n_images: int) -> NDArray[Any]:
@@ -119,7 +122,25 @@ def _read_column(file: NpzFile, key: str, n_images: int) -> NDArray[Any]:
                 f"not supported, pass one class an image, of shape ({n_images},)."
             )
         raise InputError(message)
-    return array.read().reshape(n_images)
+    return _read_small(file, key).reshape(n_images)
+
+
+def _read_small(file: NpzFile, key: str) -> NDArray[Any]:
+    """Read an array whose entries have been counted, unless each is huge."""
+    array = file.array(key)
+    if array.dtype.itemsize > _MOST_BYTES:
+        message = (
+            f"{file.path}: {key} has entries of {array.dtype.itemsize:,} bytes, more than the "
+            f"{_MOST_BYTES:,} allowed: shorten the texts."
+        )
+        raise InputError(message)
+    return array.read()
+
+
+def _as_texts(values: NDArray[Any]) -> Names:
+    """Write each value as text, empty for NaN."""
+    texts = values.astype(np.str_)
+    return np.where(np.char.lower(texts) == "nan", "", texts)
 
 
 def _ids(part: _Part) -> Names:
@@ -143,39 +164,49 @@ def _read_splits(file: NpzFile, parts: Sequence[_Part]) -> Names | None:
         return name_splits(np.repeat(words, [len(part) for part in parts]))
     if "splits" not in file.keys:
         return None
-    return name_splits(_read_column(file, "splits", len(parts[0])).astype(np.str_))
+    return name_splits(_as_texts(_read_column(file, "splits", len(parts[0]))))
 
 
 def _read_classes(file: NpzFile, parts: Sequence[_Part]) -> tuple[Labels, tuple[str, ...]]:
-    given = None
-    if "class_names" in file.keys:
-        given = tuple(str(name) for name in file.array("class_names").read().ravel())
-    labels = np.concatenate([part.labels for part in parts])
-    if labels.dtype.kind == "U":
-        return encode_labels(labels, given)
-    if labels.dtype.kind not in "iub":
+    given = _read_class_names(file)
+    kinds = {part.labels.dtype.kind for part in parts}
+    if kinds == {"U"}:
+        return encode_labels(_as_texts(np.concatenate([part.labels for part in parts])), given)
+    if not kinds <= set("iub"):
+        found = ", ".join(sorted({str(part.labels.dtype) for part in parts}))
         message = (
-            f"{file.path}: labels has dtype {labels.dtype}: pass integers, -1 where unknown, "
+            f"{file.path}: labels has dtype {found}: pass integers, -1 where unknown, "
             "or texts, empty where unknown."
         )
         raise InputError(message)
-    labels = labels.astype(np.int64)
-    n_classes = int(labels.max()) + 1
-    if labels.min() < UNLABELED or n_classes > _MOST_CLASSES:
+    lowest = min(int(part.labels.min()) for part in parts)
+    highest = max(int(part.labels.max()) for part in parts)
+    if lowest < UNLABELED or highest >= _MOST_CLASSES:
         message = (
-            f"{file.path}: labels go from {labels.min()} to {labels.max()}: "
+            f"{file.path}: labels go from {lowest} to {highest}: "
             "number the classes from 0, and pass -1 where unknown."
         )
         raise InputError(message)
+    labels = np.concatenate([part.labels.astype(np.int64) for part in parts])
     if given is None:
-        return labels, _default_names(file, parts, n_classes)
-    if n_classes > len(given):
+        return labels, _default_names(file, parts, highest + 1)
+    if highest >= len(given):
         message = (
-            f"{file.path}: labels go from {labels.min()} to {labels.max()}, "
+            f"{file.path}: labels go from {lowest} to {highest}, "
             f"but there are {len(given)} class_names: name every class."
         )
         raise InputError(message)
     return labels, given
+
+
+def _read_class_names(file: NpzFile) -> tuple[str, ...] | None:
+    if "class_names" not in file.keys:
+        return None
+    shape = file.array("class_names").shape
+    if math.prod(shape) > _MOST_CLASSES:
+        message = f"{file.path}: class_names has shape {shape}: pass one name a class."
+        raise InputError(message)
+    return tuple(str(name) for name in _read_small(file, "class_names").ravel())
 
 
 def _default_names(file: NpzFile, parts: Sequence[_Part], n_classes: int) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Decode a collection to one array of pixels; it knows readers, not where they read from."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image
 
-from voisin.errors import InputError, UnreadableImageError
+from voisin.errors import InputError, InputWarning, UnreadableImageError
 from voisin.sources.files import FileReader
 from voisin.types import ImageCollection, Pixels, Progress, no_progress
 from voisin.validation import check_at_least, check_in_closed_interval
@@ -17,6 +18,7 @@ from voisin.validation import check_at_least, check_in_closed_interval
 _BLOCK = 512  # images decoded between two calls of progress
 _N_THREADS = min(8, os.cpu_count() or 1)
 _TASK = "Reading images"
+_BLACK = 32  # of 255: where no pixel is brighter, the eye sees nothing
 _Decoded: TypeAlias = Pixels | UnreadableImageError
 
 
@@ -50,7 +52,8 @@ def read_images(
     """Decode every image at ``size × size``; those that cannot be read are left out.
 
     An image of another size is squashed to the square by bicubic interpolation, whatever its
-    shape, as the makers of MedMNIST did; one of this size is left as it is.
+    shape, as the makers of MedMNIST did; one of this size is left as it is. If all are nearly
+    black, as 12 bits in arrays of 16 are, an `InputWarning` says so.
 
     Parameters
     ----------
@@ -83,6 +86,7 @@ def read_images(
     mode = "L" if images.reader.n_channels == 1 else "RGB"
     pixels = _allocate((len(images), size, size, images.reader.n_channels), out)
     unreadable: dict[int, str] = {}
+    brightest = 0
     order = np.argsort(images.positions, kind="stable")  # some readers only go forward quickly
 
     def decode(index: int) -> _Decoded:
@@ -98,8 +102,10 @@ def read_images(
             _check_share(images, unreadable, max_unreadable)
         else:
             pixels[index] = decoded
+            brightest = max(brightest, int(decoded.max()))
         if done % _BLOCK == 0 or done == len(order):
             progress(_TASK, done, len(order))
+    _warn_of_black(images, brightest)
     return _leave_out(images, pixels, dict(sorted(unreadable.items())))
 
 
@@ -160,9 +166,20 @@ def _check_share(
     message = (
         f"At least {len(unreadable)} of the {len(images)} images cannot be read, and no more than "
         f"max_unreadable={max_unreadable:g} of them may be left out: {first} "
-        "Mend or remove these files, or allow a larger share."
+        "Mend or remove them, or allow a larger share."
     )
     raise InputError(message)
+
+
+def _warn_of_black(images: ImageCollection, brightest: int) -> None:
+    if brightest >= _BLACK:
+        return
+    message = (
+        f"The images of {images.name} are nearly black: their brightest pixel is {brightest} of "
+        "255. If their values use a part of the range only, such as 12 of 16 bits, scale them to "
+        "the full range first."
+    )
+    warnings.warn(message, InputWarning, stacklevel=3)
 
 
 def _leave_out(images: ImageCollection, pixels: Pixels, unreadable: dict[int, str]) -> ReadImages:

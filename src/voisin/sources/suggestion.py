@@ -3,9 +3,11 @@
 import difflib
 from collections.abc import Iterable
 
+_MOST_CHOICES = 10_000  # comparing with more takes seconds
+
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Say which of the choices comes closest, or nothing where none is close.
+    """Say which of the choices comes closest, or nothing where none is close or they are many.
 
     Examples
     --------
@@ -14,6 +16,9 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     >>> did_you_mean("xyz", ["path", "label"])
     ''
     """
+    choices = tuple(choices)
+    if len(choices) > _MOST_CHOICES:
+        return ""
     by_lowercase = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(word.lower(), by_lowercase, n=1)
     return f" Did you mean {by_lowercase[close[0]]}?" if close else ""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +126,7 @@ class Embedder(Protocol):
         """Give each image a vector, in the order of the collection."""
 
 
+@runtime_checkable
 class LearningEmbedder(Protocol):
     """A way to turn images into vectors that first learns from the pool, without its labels."""
 

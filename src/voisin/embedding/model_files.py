@@ -122,7 +122,7 @@ def _bar_class(progress: Progress) -> Any:
     """Make a class of progress bars that tells our callback instead of the screen."""
     from tqdm import tqdm
 
-    class Bar(tqdm):
+    class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
             self._task, self._total = f"Downloading {kwargs.get('desc', '')}", kwargs.get("total")

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.embedding.by_batch import embed_by_batch
+from voisin.embedding.file_digest import digest_of_files
 from voisin.embedding.normalization import NORMALIZATIONS, normalize
 from voisin.embedding.registry import EmbedderOptions
-from voisin.embedding.file_digest import digest_of_files
 from voisin.errors import InputError
 from voisin.sources.reading import read_images
 from voisin.types import Embeddings, ImageCollection, Pixels, Progress, no_progress
@@ -149,7 +149,7 @@ def pool(output: NDArray[Any], *, channels_first: bool) -> NDArray[np.float32]:
     >>> pool(np.arange(8.0).reshape(1, 2, 2, 2), channels_first=True).tolist()
     [[1.5, 5.5]]
     """
-    values = output.astype(np.float32)
+    values: NDArray[np.float32] = output.astype(np.float32)
     if values.ndim == 4:
         return values.mean(axis=(2, 3) if channels_first else (1, 2))
     if values.ndim == 3:

@@ -73,7 +73,9 @@ def read_npy(path: Path, source_ids: Names) -> OwnVectors:
     try:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        message = f"{path} cannot be read as an array of numbers: save it with np.save(path, array)."
+        message = (
+            f"{path} cannot be read as an array of numbers: save it with np.save(path, array)."
+        )
         raise InputError(message) from error
     if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
         found = getattr(vectors, "shape", "several arrays")
@@ -116,7 +118,7 @@ def read_parquet(path: Path, source_ids: Names) -> OwnVectors:
 def _check_ids(path: Path, ids: Names, source_ids: Names) -> None:
     unique, counts = np.unique(ids, return_counts=True)
     if len(unique) < len(ids):
-        message = f"{path} has {unique[counts > 1][0]!r} twice: keep one vector an image."
+        message = f"{path} has {str(unique[counts > 1][0])!r} twice: keep one vector an image."
         raise InputError(message)
     missing = np.setdiff1d(source_ids, ids).tolist()
     unknown = np.setdiff1d(ids, source_ids).tolist()

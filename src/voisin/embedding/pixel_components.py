@@ -40,7 +40,7 @@ class PixelComponents:
         return _SIZE
 
     def fingerprint(self) -> str:
-        """The settings."""
+        """Text of the settings."""
         return repr(self)
 
     def fit(
@@ -99,7 +99,7 @@ class FittedComponents:
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
         """Give each image its components."""
-        vectors: Embeddings = (_flatten(images) - self.mean) @ self.components.T
+        vectors = ((_flatten(images) - self.mean) @ self.components.T).astype(np.float32)
         progress("Embedding: pixels", len(images), len(images))
         return vectors
 

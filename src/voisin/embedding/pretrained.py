@@ -25,9 +25,9 @@ from PIL import Image
 
 from voisin.embedding.by_batch import embed_by_batch
 from voisin.embedding.device import choose_device
+from voisin.embedding.file_digest import digest_of_files
 from voisin.embedding.model_files import find_model, weight_files
 from voisin.embedding.registry import EmbedderOptions
-from voisin.embedding.file_digest import digest_of_files
 from voisin.errors import InputError
 from voisin.types import Embeddings, ImageCollection, Progress, no_progress
 
@@ -235,6 +235,4 @@ def _first_line(error: Exception) -> str:
 
 def make(argument: str, options: EmbedderOptions) -> Pretrained:
     """Make the embedder; the argument is a local folder or the id of a model."""
-    return Pretrained(
-        argument, size=options.size, device=options.device, progress=options.progress
-    )
+    return Pretrained(argument, size=options.size, device=options.device, progress=options.progress)

@@ -46,9 +46,7 @@ class EmbedderKind:
 
 
 KINDS: Mapping[str, EmbedderKind] = {
-    "cnn": EmbedderKind(
-        "expert_features", extra="torch", libraries=("torch",), needs_expert=True
-    ),
+    "cnn": EmbedderKind("expert_features", extra="torch", libraries=("torch",), needs_expert=True),
     "pixels": EmbedderKind("pixel_components", "<number of components>", optional=True),
     "pretrained": EmbedderKind(
         "pretrained",

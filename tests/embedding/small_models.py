@@ -82,8 +82,9 @@ def write_clip(folder):
     from transformers import CLIPConfig, CLIPModel
 
     ids = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
+    vision = {**_TOKENS, "projection_dim": 10}
     texts = {**_TOKENS, "vocab_size": 50, "num_hidden_layers": 1, **ids}
-    config = CLIPConfig(text_config=texts, vision_config=_TOKENS, projection_dim=10)
+    config = CLIPConfig(text_config=texts, vision_config=vision, projection_dim=10)
     settings = {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 64}}
     return _save(folder, CLIPModel(config), {**settings, "crop_size": _square(64)})
 

@@ -89,10 +89,8 @@ def _fetch_files(source: str, progress: Progress) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    bar = _bar_class(progress)
-
     def fetch(name: str) -> Path:
-        return Path(hf_hub_download(source, name, tqdm_class=bar))
+        return Path(hf_hub_download(source, name, tqdm_class=_bar_class(name, progress)))
 
     for name in SETTINGS:
         found = fetch(name)
@@ -118,21 +116,21 @@ def _advice(source: str, reason: str) -> str:
     )
 
 
-def _bar_class(progress: Progress) -> Any:
+def _bar_class(name: str, progress: Progress) -> Any:
     """Make a class of progress bars that tells our callback instead of the screen."""
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
-            self._task, self._total = f"Downloading {kwargs.get('desc', '')}", kwargs.get("total")
+            self._total = kwargs.get("total")
             self._done = int(kwargs.get("initial") or 0)
             super().__init__(*args, **{**kwargs, "disable": True})
 
         def update(self, n: float | None = 1) -> bool | None:
             self._done += int(n or 0)
             if self._total:
-                progress(self._task, min(self._done, self._total), self._total)
+                progress(f"Downloading {name}", min(self._done, self._total), self._total)
             return None
 
     return Bar

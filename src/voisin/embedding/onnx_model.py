@@ -137,7 +137,7 @@ def lay_out(pixels: Pixels, wanted: ImageInput, normalization: str) -> NDArray[A
         pixels = np.round(pixels @ _LUMA).astype(np.uint8)[..., None]
     if wanted.n_channels == 3 and pixels.shape[-1] == 1:
         pixels = np.repeat(pixels, 3, axis=-1)
-    values = normalize(pixels, normalization).astype(wanted.dtype)
+    values: NDArray[Any] = normalize(pixels, normalization).astype(wanted.dtype)
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2)) if wanted.channels_first else values
 
 
@@ -151,9 +151,9 @@ def pool(output: NDArray[Any], *, channels_first: bool) -> NDArray[np.float32]:
     """
     values: NDArray[np.float32] = output.astype(np.float32)
     if values.ndim == 4:
-        return values.mean(axis=(2, 3) if channels_first else (1, 2))
-    if values.ndim == 3:
-        return values.mean(axis=1)
+        values = values.mean(axis=(2, 3) if channels_first else (1, 2))
+    elif values.ndim == 3:
+        values = values.mean(axis=1)
     return values.reshape(len(values), -1)
 
 

@@ -181,11 +181,12 @@ def _load_model(source: str, folder: Path) -> Any:
             trust_remote_code=False,
             local_files_only=True,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
         )
     except (ValueError, OSError, RuntimeError, KeyError) as error:
         message = f"{source} cannot be loaded ({_first_line(error)}): fetch its files again."
         raise InputError(message) from error
-    unset = sorted({*report["missing_keys"], *map(str, report["mismatched_keys"])})
+    unset = sorted({*report["missing_keys"], *(one[0] for one in report["mismatched_keys"])})
     if _has_class_token(model):  # then the pooling layer is not used
         unset = [name for name in unset if not name.startswith("pooler.")]
     if unset:

@@ -128,7 +128,7 @@ def test_an_embedder_learns_from_the_pool_without_any_label(run_with, images, mo
 
 def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert):
     pool = images.in_split("train")
-    pool.labels[20:] = -1
+    pool.labels[100:] = -1
     run(pool, tmp_path / "out", expert=expert, embedding="cnn+pixels:4", **QUICK)
 
     assert cached(tmp_path, "embeddings")[1].shape == (0, 1572)

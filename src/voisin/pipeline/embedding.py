@@ -9,6 +9,7 @@ import numpy as np
 
 from voisin.embedding.registry import EmbedderOptions, make_embedder
 from voisin.embedding.specification import KINDS, Part, parse_embedding
+from voisin.pipeline.blocks import embed_in_blocks
 from voisin.pipeline.stages import IMAGE_SIZE, Stages, Trained, network_of
 from voisin.pipeline.task import Task
 from voisin.sources.arrays import ArrayReader
@@ -84,10 +85,10 @@ def _embed(
             if isinstance(embedder, LearningEmbedder)
             else embedder
         )
-        of_pool = ready.embed(pool, progress=stages.progress)
+        of_pool = embed_in_blocks(ready, pool, scratch / "pool", stages.progress)
         of_test = np.empty((0, of_pool.shape[1]), dtype=np.float32)
         if len(test):
-            of_test = ready.embed(test, progress=stages.progress)
+            of_test = embed_in_blocks(ready, test, scratch / "test", stages.progress)
         return {"pool": of_pool, "test": of_test}
 
     inputs = {"data": data_key, "embedder": embedder.fingerprint()}

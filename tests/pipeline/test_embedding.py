@@ -110,6 +110,28 @@ def test_only_the_part_that_changed_is_computed_again(run_with, vectors, tmp_pat
     assert all(run_with(f"onnx:{model}+vectors:{vectors}", embedding_size=96).values())
 
 
+def test_images_that_look_alike_at_28_pixels_alone_are_embedded_again(expert, tmp_path):
+    model, lines = write_onnx(tmp_path / "net.onnx"), []
+    pixels = np.full((60, 56, 56), 128, dtype=np.uint8)
+    np.savez(tmp_path / "one.npz", images=pixels, labels=np.arange(60) % 2)
+    pixels[:, 20, 20] = 129  # lost in rounding when the image is made smaller
+    np.savez(tmp_path / "two.npz", images=pixels, labels=np.arange(60) % 2)
+    for name in ("one", "two"):
+        found = open_images(tmp_path / f"{name}.npz")
+        assert set(read_images(found).pixels.flat) == {128}
+        run(
+            found,
+            tmp_path / "out",
+            labels_per_class=2,
+            embedding=f"onnx:{model}",
+            embedding_size=96,
+            announce=lines.append,
+            **QUICK,
+        )
+
+    assert not any(line.endswith("reused") for line in lines if "embeddings-onnx" in line)
+
+
 def test_an_embedder_learns_from_the_pool_without_any_label(run_with, images, monkeypatch):
     seen = []
     fit = PixelComponents.fit
@@ -173,7 +195,7 @@ def test_what_is_missing_is_said_before_any_image_is_read(
             announce=lines.append,
             **QUICK,
         )
-    assert lines == []
+    assert not any(line.startswith("  read") for line in lines)
 
 
 def test_a_missing_extra_is_said_before_any_image_is_read(images, tmp_path, monkeypatch):
@@ -188,4 +210,4 @@ def test_a_missing_extra_is_said_before_any_image_is_read(images, tmp_path, monk
             announce=lines.append,
             **QUICK,
         )
-    assert lines == []
+    assert not any(line.startswith("  read") for line in lines)

@@ -7,6 +7,7 @@ averaged over height and width, tokens (n, tokens, dims) over tokens.
 """
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ class OnnxModel:
         files = [
             path for path in self._path.parent.iterdir() if path.name.startswith(self._path.name)
         ]  # weights may lie beside, as in model.onnx_data
-        return f"onnx {self._size} {self._normalization} {digest_of_files(files)}"
+        settings = f"{self._size} {self._normalization} {version('onnxruntime')}"
+        return f"onnx {settings} {digest_of_files(files)}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
         """Give each image the model's features.

@@ -15,6 +15,7 @@ Weights come from safetensors alone, and no code of a model is ever run.
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class Pretrained:
     def fingerprint(self) -> str:
         """Digest of the model's files, and the settings."""
         digest = digest_of_files(weight_files(self._folder))
-        return f"pretrained {self._size} {self._dtype} {digest}"
+        return f"pretrained {self._size} {self._dtype} {version('transformers')} {digest}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
         """Give each image the model's features.

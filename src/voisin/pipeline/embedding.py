@@ -12,6 +12,7 @@ from voisin.embedding.specification import KINDS, Part, parse_embedding
 from voisin.pipeline.blocks import embed_in_blocks
 from voisin.pipeline.stages import IMAGE_SIZE, Stages, Trained, network_of
 from voisin.pipeline.task import Task
+from voisin.project.cache import hash_of
 from voisin.sources.arrays import ArrayReader
 from voisin.types import (
     UNLABELED,
@@ -91,7 +92,10 @@ def _embed(
             of_test = embed_in_blocks(ready, test, scratch / "test", stages.progress)
         return {"pool": of_pool, "test": of_test}
 
-    inputs = {"data": data_key, "embedder": embedder.fingerprint()}
+    inputs: dict[str, Any] = {"data": data_key, "embedder": embedder.fingerprint()}
+    if embedder.input_size != IMAGE_SIZE:  # it reads the images themselves, again
+        places = [hash_of(images.positions) for images in (pool, test)]
+        inputs |= {"images": pool.reader.fingerprint(), "places": places}
     arrays, key = stages.recall(f"embeddings-{part.kind}", inputs, compute)
     return arrays["pool"], arrays["test"], key
 

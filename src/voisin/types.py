@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,10 @@ Affinity: TypeAlias = sparse.csr_array  # (n_samples, n_samples), symmetric, >= 
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Told of long work as ``progress(task, done, total)``; the last call has ``done == total``."""
+
+
+def no_progress(task: str, done: int, total: int) -> None:
+    """Ignore the news; the default of every ``progress`` parameter."""
 
 
 class ImageReader(Protocol):
@@ -105,6 +110,37 @@ class ImageCollection:
         if self.splits is None:
             return self.take(np.full(len(self), split == "train"))
         return self.take(self.splits == split)
+
+
+class Embedder(Protocol):
+    """A way to turn images into vectors; it has nothing to learn, or has learned it."""
+
+    @property
+    def input_size(self) -> int | None:
+        """Pixels a side of the squares it looks at; None where it sees to the size itself."""
+
+    def fingerprint(self) -> str:
+        """Text that changes when its settings or its weights do."""
+
+    def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
+        """Give each image a vector, in the order of the collection."""
+
+
+@runtime_checkable
+class LearningEmbedder(Protocol):
+    """A way to turn images into vectors that first learns from the pool, without its labels."""
+
+    @property
+    def input_size(self) -> int | None:
+        """Pixels a side of the squares it looks at; None where it sees to the size itself."""
+
+    def fingerprint(self) -> str:
+        """Text that changes when its settings do."""
+
+    def fit(
+        self, pool: ImageCollection, *, scratch: Path, progress: Progress = no_progress
+    ) -> Embedder:
+        """Learn from images; `scratch` is a folder for what an interrupted fit goes on from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +226,3 @@ class Predictions:
     ids: Names
     probabilities: Probabilities
     reached: NDArray[np.bool_] | None = None
-
-
-def no_progress(task: str, done: int, total: int) -> None:
-    """Ignore the news; the default of every ``progress`` parameter."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.embedding.small_models import write_onnx
+
 VOISIN = [str(Path(sys.executable).with_name("voisin"))]
 QUICK = ["--epochs", "2", "--rounds", "1", "--retraining-epochs", "2", "--device", "cpu"]
 
@@ -42,6 +44,7 @@ def test_json_is_one_object_alone_on_standard_output(tmp_path):
         (["run", "digits"], "All 1437 images are labeled"),
         (["run", "digits", "--labels-per-class", "0"], "labels_per_class=0 is too small"),
         (["run", "digits", "--label-column", "dx"], "dx"),
+        (["run", "digits", "--embedding", "resnet"], "'resnet' is no embedder: choose among cnn"),
     ],
 )
 def test_a_known_error_is_one_line_and_exit_code_1(tmp_path, arguments, words):
@@ -95,3 +98,24 @@ def test_starting_loads_no_heavy_library(code):
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert set(HEAVY).isdisjoint(ended.stdout.split())
+
+
+def test_an_embedding_of_several_parts_is_chosen_by_name(tmp_path):
+    model = write_onnx(tmp_path / "net.onnx")
+    options = ["--embedding", f"pixels:8+onnx:{model}", "--embedding-size", 96]
+    ended = voisin(
+        "run",
+        "digits",
+        "--labels-per-class",
+        5,
+        *options,
+        "--onnx-normalization",
+        "-1..1",
+        "--out",
+        tmp_path / "out",
+        *QUICK,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    stages = [line.split()[0] for line in ended.stderr.splitlines() if "  embeddings" in line]
+    assert stages == ["embeddings-pixels", "embeddings-onnx", "embeddings"]

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from voisin.cli.screen import note, progress_bars
+from voisin.embedding.normalization import NORMALIZATIONS
+from voisin.embedding.specification import describe_kinds
 
 Out = Annotated[Path, typer.Option(help="Folder of the project, made if absent.")]
 AsJson = Annotated[
@@ -41,6 +43,17 @@ def run(
     threshold: Annotated[float, typer.Option(help="Least probability of a pseudo-label.")] = 0.95,
     quota: Annotated[int, typer.Option(help="Most pseudo-labels a class and round.")] = 100,
     rounds: Annotated[int, typer.Option(help="Of pseudo-labels.")] = 3,
+    embedding: Annotated[
+        str,
+        typer.Option(help=f"{describe_kinds()}; several are joined by '+'."),
+    ] = "cnn",
+    embedding_size: Annotated[
+        int | None,
+        typer.Option(help="Pixels a side for pretrained and onnx, from 96; else the model's own."),
+    ] = None,
+    onnx_normalization: Annotated[
+        str, typer.Option(help=f"Of pixels for onnx: {', '.join(NORMALIZATIONS)}.")
+    ] = "imagenet",
     n_neighbors: Annotated[int, typer.Option(help="Neighbors of each image in the graph.")] = 10,
     metric: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
     alpha: Annotated[
@@ -77,6 +90,9 @@ def run(
         "threshold": threshold,
         "quota": quota,
         "rounds": rounds,
+        "embedding": embedding,
+        "embedding_size": embedding_size,
+        "onnx_normalization": onnx_normalization,
         "n_neighbors": n_neighbors,
         "metric": metric,
         "alpha": alpha,

@@ -10,10 +10,13 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from voisin.types import Progress as Callback
 
@@ -38,13 +41,23 @@ def show_warning(
         note(f"Warning: {message}")
 
 
+class SpeedColumn(ProgressColumn):
+    """Shows how many a second are done, once that is known."""
+
+    def render(self, task: Task) -> Text:
+        """Write the speed."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.3g}/s", style="progress.data.speed")
+
+
 @contextmanager
 def progress_bars() -> Iterator[Callback]:
-    """Give a callback that draws one bar a task, with the time left; nothing without a screen."""
+    """Give a callback that draws one bar a task, speed and time left; nothing without a screen."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        SpeedColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=_console, transient=True, disable=not _on_screen()) as bars:

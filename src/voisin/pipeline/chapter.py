@@ -9,6 +9,7 @@ from voisin.errors import InputError
 from voisin.evaluation.scores import Scores
 from voisin.evaluation.verdict import score
 from voisin.pipeline import stages as stage
+from voisin.pipeline.embedding import Embedders, embeddings, make_embedders
 from voisin.pipeline.outputs import Findings, write_outputs
 from voisin.pipeline.settings import Settings
 from voisin.pipeline.stages import Stages
@@ -115,8 +116,8 @@ def run(
     project = Project(Path(out))
     with project.locked() as cache:
         stages = Stages(cache, settings, progress, announce)
-        task, data_key = _prepare(stages, images, announce)
-        findings = _compute(stages, task, data_key)
+        task, embedders, data_key = _prepare(stages, images, announce)
+        findings = _compute(stages, task, embedders, data_key)
         scores = stages.timed("verdict", lambda: _judge(findings.predictions, task, stages))
         tell_scores(scores, announce)
         write_outputs(project, images, task, stages, replace(findings, scores=scores))
@@ -152,19 +153,20 @@ def _open(
 
 def _prepare(
     stages: Stages, images: ImageCollection, announce: Callable[[str], None]
-) -> tuple[Task, str]:
+) -> tuple[Task, Embedders, str]:
     """Check and read what will be used, in the order of the ids, and set the truth apart."""
     given = check_given(images, stages.settings)
     _check_network(given.images, stages.settings)
+    embedders = make_embedders(stages, images.ids)
     arrays, _ = stage.read(stages, given.images)
     task = make_task(given, arrays["readable"], arrays["pixels"], stages.settings)
     reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
     for reason in reasons:
         announce(f"  {reason}")
-    task = replace(task, warnings=(*task.warnings, *reasons))
+    task = replace(task, warnings=(*task.warnings, *arrays["notes"].tolist(), *reasons))
     tell_task(task, announce)
     parts = (task.pool.ids, task.pool_pixels, task.test.ids, task.test_pixels)
-    return task, hash_of([hash_of(part) for part in parts])
+    return task, embedders, hash_of([hash_of(part) for part in parts])
 
 
 def _check_network(images: ImageCollection, settings: Settings) -> None:
@@ -178,7 +180,7 @@ def _check_network(images: ImageCollection, settings: Settings) -> None:
         load_simple_cnn(settings.expert, n_channels, images.n_classes, images.class_names)
 
 
-def _compute(stages: Stages, task: Task, data_key: str) -> Findings:
+def _compute(stages: Stages, task: Task, embedders: Embedders, data_key: str) -> Findings:
     """Run the stages up to the predictions of every method."""
     settings = stages.settings
     few = stage.few_labels(stages, task, data_key)
@@ -186,7 +188,7 @@ def _compute(stages: Stages, task: Task, data_key: str) -> Findings:
         expert = stage.pseudo_labels(stages, task, few)
     else:
         expert = stage.loaded_expert(stages, task, data_key, settings.expert)
-    pool_vectors, test_vectors, key = stage.embeddings(stages, task, expert, data_key)
+    pool_vectors, test_vectors, key = embeddings(stages, task, expert, embedders, data_key)
     neighbors, graph_key = stage.graph(stages, pool_vectors, key)
     propagation, propagated = stage.propagate(
         stages, task, neighbors, (pool_vectors, test_vectors), graph_key

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from voisin.embedding.normalization import NORMALIZATIONS
+from voisin.embedding.specification import parse_embedding
 from voisin.errors import InputError
 from voisin.validation import (
     check_at_least,
@@ -37,6 +39,12 @@ class Settings:
         Most pseudo-labels a class and round.
     rounds : int, default=3
         Of pseudo-labels.
+    embedding : str, default="cnn"
+        One or several embedders joined by ``+``, as `voisin.embedding.specification` lists them.
+    embedding_size : int, optional
+        Pixels a side that ``pretrained`` and ``onnx`` look at, from 96; by default the model's.
+    onnx_normalization : {"imagenet", "-1..1", "0..1", "0..255"}, default="imagenet"
+        How the ONNX model wants its pixels.
     n_neighbors : int, default=10
     metric : {"cosine", "euclidean"}, default="cosine"
     alpha : float, default=0.99
@@ -65,6 +73,9 @@ class Settings:
     threshold: float = 0.95
     quota: int = 100
     rounds: int = 3
+    embedding: str = "cnn"
+    embedding_size: int | None = None
+    onnx_normalization: str = "imagenet"
     n_neighbors: int = 10
     metric: str = "cosine"
     alpha: float = 0.99
@@ -86,7 +97,21 @@ class Settings:
         check_in_closed_interval("threshold", self.threshold, 0, 1)
         check_in_closed_interval("max_unreadable", self.max_unreadable, 0, 1)
         check_in_open_interval("alpha", self.alpha, 0, 1)
+        self._check_embedding()
+        check_one_of("onnx_normalization", self.onnx_normalization, NORMALIZATIONS)
         check_one_of("metric", self.metric, ("cosine", "euclidean"))
+
+    def _check_embedding(self) -> None:
+        kinds = {part.kind for part in parse_embedding(self.embedding)}
+        if self.embedding_size is None:
+            return
+        check_at_least("embedding_size", self.embedding_size, 96)
+        if kinds.isdisjoint(("pretrained", "onnx")):
+            message = (
+                f"embedding_size={self.embedding_size} is for pretrained and onnx models, "
+                f"and embedding={self.embedding!r} has none: leave it out."
+            )
+            raise InputError(message)
 
     def as_dict(self) -> dict[str, str | int | float | bool | None]:
         """Return the settings as JSON and TOML can write them; paths become texts."""

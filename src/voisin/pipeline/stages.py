@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voisin import __version__
 from voisin.pipeline.settings import Settings
-from voisin.pipeline.task import Task
+from voisin.pipeline.task import Task, noting_warnings
 from voisin.project.cache import Arrays, Cache, hash_of
 from voisin.report.content import StageTime
 from voisin.sources.reading import read_images
@@ -102,12 +102,18 @@ def read(stages: Stages, images: ImageCollection) -> tuple[Arrays, str]:
     }
 
     def compute(_: Path) -> Mapping[str, Any]:
-        found = read_images(
-            images, size=IMAGE_SIZE, max_unreadable=max_unreadable, progress=stages.progress
-        )
+        with noting_warnings() as notes:
+            found = read_images(
+                images, size=IMAGE_SIZE, max_unreadable=max_unreadable, progress=stages.progress
+            )
         readable = ~np.isin(images.ids, list(found.unreadable))
         reasons = [f"{name}: {reason}" for name, reason in found.unreadable.items()]
-        return {"pixels": found.pixels, "readable": readable, "reasons": np.array(reasons, str)}
+        return {
+            "pixels": found.pixels,
+            "readable": readable,
+            "reasons": np.array(reasons, str),
+            "notes": np.array(notes, str),
+        }
 
     return stages.recall("read", inputs, compute)
 
@@ -148,7 +154,7 @@ def pseudo_labels(stages: Stages, task: Task, start: Trained) -> Trained:
 
     def train(scratch: Path) -> tuple[Any, Any]:
         network, rounds = method.fit(
-            _network(start, task),
+            network_of(start, task),
             task.pool_pixels,
             task.labels,
             n_classes=task.n_classes,
@@ -173,25 +179,6 @@ def loaded_expert(stages: Stages, task: Task, data_key: str, path: Path) -> Trai
     weights = {name: hash_of(value.numpy()) for name, value in network.state_dict().items()}
     inputs = {"data": data_key, "weights": weights}
     return _trained(stages, task, "expert", inputs, lambda _: (network, None))
-
-
-def embeddings(
-    stages: Stages, task: Task, expert: Trained, data_key: str
-) -> tuple[Embeddings, Embeddings, str]:
-    """Turn the images of pool and test into the expert's features."""
-    from voisin.embedding.inference import embed
-
-    weights = {name: hash_of(value) for name, value in expert.weights.items()}
-
-    def compute(_: Path) -> Mapping[str, Any]:
-        network = _network(expert, task)
-        return {
-            name: _each(embed, network, pixels, stages)
-            for name, pixels in (("pool", task.pool_pixels), ("test", task.test_pixels))
-        }
-
-    arrays, key = stages.recall("embeddings", {"data": data_key, "weights": weights}, compute)
-    return arrays["pool"], arrays["test"], key
 
 
 def graph(stages: Stages, vectors: Embeddings, key: str) -> tuple[Neighbors, str]:
@@ -383,7 +370,7 @@ def _each(function: Callable[..., Any], network: Any, pixels: Any, stages: Stage
     return function(network, pixels, device=stages.settings.device, progress=stages.progress)
 
 
-def _network(trained: Trained, task: Task) -> Any:
+def network_of(trained: Trained, task: Task) -> Any:
     """Build the network of a finished stage again."""
     import torch
 

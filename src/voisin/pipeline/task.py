@@ -95,7 +95,7 @@ def check_given(images: ImageCollection, settings: Settings) -> Given:
         If no label is known, all are of one class, or none is left to find.
     """
     images = images.take(np.argsort(images.ids))
-    with _noting_warnings() as notes:
+    with noting_warnings() as notes:
         labels, class_names = images.labels, images.class_names
         in_train = _in_split(images, "train")
         if settings.labels is not None:
@@ -127,7 +127,7 @@ def make_task(
     pixels : array of shape (n_readable, 28, 28, channels)
     settings : Settings
     """
-    with _noting_warnings() as notes:
+    with noting_warnings() as notes:
         images = _with_test_split(given.images.take(readable), settings)
         in_train, in_test = _in_split(images, "train"), _in_split(images, "test")
         pool = images.take(in_train)
@@ -177,7 +177,7 @@ def _warn_of_labels_set_apart(labels: Labels, path: Path) -> None:
 
 
 @contextmanager
-def _noting_warnings() -> Iterator[list[str]]:
+def noting_warnings() -> Iterator[list[str]]:
     """Keep the texts of input warnings for the report, and still give the warnings."""
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:

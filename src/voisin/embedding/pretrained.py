@@ -1,0 +1,240 @@
+"""``pretrained``: features by a vision model of Hugging Face transformers.
+
+Each image goes through the model's own processor (the Pillow one), then the model. Of what the
+model gives, the vector is, by the first rule that fits:
+
+1. a model of images and texts, such as CLIP: the image's projection into their shared space
+   (``image_embeds``);
+2. a model with a class token, such as ViT and DINOv2: the class token of the last layer;
+3. a model with a pooled output, such as ResNet, ConvNeXT and Swin: that (``pooler_output``);
+4. any other: the mean of the last layer over tokens, or over height and width.
+
+Weights come from safetensors alone, and no code of a model is ever run.
+"""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from voisin.embedding.by_batch import embed_by_batch
+from voisin.embedding.device import choose_device
+from voisin.embedding.file_digest import digest_of_files
+from voisin.embedding.model_files import find_model, weight_files
+from voisin.embedding.registry import EmbedderOptions
+from voisin.errors import InputError
+from voisin.types import Embeddings, ImageCollection, Progress, no_progress
+
+_BATCH_SIZE = 32
+_CLASS_TOKENS = ("cls_token", "class_embedding")
+
+
+class Pretrained:
+    """Embeds by a model that was trained elsewhere, in half precision on a GPU.
+
+    Parameters
+    ----------
+    source : str
+        Local folder, or id of a model of the hub.
+    size : int, optional
+        Pixels a side of what the model sees; by default what its processor says.
+    device : str, default="auto"
+    progress : callable, optional
+        Told of the download.
+
+    Raises
+    ------
+    InputError
+        If it is no vision model, its weights do not fit, or it cannot take this size.
+    DownloadError
+        If the model is not here and cannot be fetched.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        size: int | None = None,
+        device: str = "auto",
+        progress: Progress = no_progress,
+    ) -> None:
+        self._source = source
+        self._size = size
+        self._device = choose_device(device)
+        self._folder = find_model(source, progress)
+        with _silent_transformers():
+            self._processor = _load_processor(source, self._folder)
+            self._model = _load_model(source, self._folder)
+        self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
+        self._model.to(self._device, self._dtype).eval()
+        self._sizes = _sizes(self._processor, size)
+        self._try_out()
+
+    @property
+    def input_size(self) -> None:
+        """None: its processor brings each image to the size it needs."""
+        return
+
+    def fingerprint(self) -> str:
+        """Digest of the model's files, and the settings."""
+        digest = digest_of_files(weight_files(self._folder))
+        return f"pretrained {self._size} {self._dtype} {version('transformers')} {digest}"
+
+    def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
+        """Give each image the model's features.
+
+        Raises
+        ------
+        InputError
+            If the model gives values that are not finite.
+        """
+
+        def embed_batch(batch: ImageCollection) -> NDArray[np.float32]:
+            return self._run([batch.reader.load(int(one)) for one in batch.positions])
+
+        return embed_by_batch(
+            images,
+            embed_batch,
+            batch_size=_BATCH_SIZE,
+            name=f"pretrained ({Path(self._source).name})",
+            progress=progress,
+        )
+
+    @torch.inference_mode()
+    def _run(self, pictures: list[Image.Image]) -> NDArray[np.float32]:
+        pictures = [picture.convert("RGB") for picture in pictures]
+        inputs = self._processor(images=pictures, return_tensors="pt", **self._sizes)
+        pixels = inputs["pixel_values"].to(self._device, self._dtype)
+        return image_vectors(self._model, pixels).float().cpu().numpy()
+
+    def _try_out(self) -> None:
+        """Find out before any image is read whether the model takes images of this size."""
+        try:
+            self._run([Image.new("RGB", (32, 32))])
+        except (ValueError, RuntimeError, TypeError) as error:
+            size = "of its own size" if self._size is None else f"with embedding_size={self._size}"
+            message = (
+                f"{self._source} does not run on images {size} ({_first_line(error)}): "
+                "pass another embedding_size or model."
+            )
+            raise InputError(message) from error
+
+
+def image_vectors(model: Any, pixels: torch.Tensor) -> torch.Tensor:
+    """Return one vector an image, by the rules of this module."""
+    if _sees_texts_too(model.config):
+        found = model.get_image_features(pixels, **_interpolation(model.get_image_features))
+        projected = getattr(found, "pooler_output", found)
+        return projected.flatten(1)
+    output = model(pixel_values=pixels, **_interpolation(model.forward))
+    if _has_class_token(model):
+        return output.last_hidden_state[:, 0]
+    if getattr(output, "pooler_output", None) is not None:
+        return output.pooler_output.flatten(1)
+    last = output.last_hidden_state
+    return last.mean(dim=(2, 3)) if last.ndim == 4 else last.mean(dim=1)
+
+
+def _sees_texts_too(config: Any) -> bool:
+    return hasattr(config, "vision_config") and hasattr(config, "text_config")
+
+
+def _has_class_token(model: Any) -> bool:
+    embeddings = getattr(model, "embeddings", None)
+    return any(getattr(embeddings, name, None) is not None for name in _CLASS_TOKENS)
+
+
+def _interpolation(function: Any) -> dict[str, bool]:
+    """Let the embeddings of positions be stretched to another size, where a model can."""
+    name = "interpolate_pos_encoding"
+    return {name: True} if name in inspect.signature(function).parameters else {}
+
+
+def _load_processor(source: str, folder: Path) -> Any:
+    from transformers import AutoImageProcessor
+
+    try:
+        return AutoImageProcessor.from_pretrained(
+            folder, backend="pil", trust_remote_code=False, local_files_only=True
+        )
+    except (ValueError, OSError, ImportError) as error:
+        message = (
+            f"{source} is not a vision model that can be used here ({_first_line(error)}): "
+            "pass one whose preprocessor_config.json names an image processor of transformers."
+        )
+        raise InputError(message) from error
+
+
+def _load_model(source: str, folder: Path) -> Any:
+    from transformers import AutoModel
+
+    try:
+        model, report = AutoModel.from_pretrained(
+            folder,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
+        )
+    except (ValueError, OSError, RuntimeError, KeyError) as error:
+        message = f"{source} cannot be loaded ({_first_line(error)}): fetch its files again."
+        raise InputError(message) from error
+    unset = sorted({*report["missing_keys"], *(one[0] for one in report["mismatched_keys"])})
+    if _has_class_token(model):  # then the pooling layer is not used
+        unset = [name for name in unset if not name.startswith("pooler.")]
+    if unset:
+        message = (
+            f"{source}: {len(unset)} weights are missing or of another shape, such as {unset[0]}: "
+            "its config.json and its weights do not belong together."
+        )
+        raise InputError(message)
+    return model
+
+
+def _sizes(processor: Any, size: int | None) -> dict[str, dict[str, int]]:
+    """Tell the processor to show the model `size` pixels a side; crops keep their share."""
+    if size is None:
+        return {}
+    square = {"height": size, "width": size}
+    resized = dict(processor.size or {})
+    shorter = resized.get("shortest_edge")
+    crop = dict(getattr(processor, "crop_size", None) or {})
+    if not shorter:
+        return {"size": square, "crop_size": square} if crop else {"size": square}
+    if not (crop and getattr(processor, "do_center_crop", False)):
+        return {"size": {"shortest_edge": size}}
+    share = shorter / min(crop["height"], crop["width"])
+    return {"size": {"shortest_edge": round(size * share)}, "crop_size": square}
+
+
+@contextmanager
+def _silent_transformers() -> Iterator[None]:
+    """Keep reports and bars off the screen: what matters of them is raised."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
+
+
+def make(argument: str, options: EmbedderOptions) -> Pretrained:
+    """Make the embedder; the argument is a local folder or the id of a model."""
+    return Pretrained(argument, size=options.size, device=options.device, progress=options.progress)

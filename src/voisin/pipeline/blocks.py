@@ -1,0 +1,58 @@
+"""Embed block by block, each kept on disk until all are done: embedding can take an hour."""
+
+from pathlib import Path
+
+import numpy as np
+
+from voisin.project.cache import hash_of
+from voisin.project.writing import written_whole
+from voisin.types import Embedder, Embeddings, ImageCollection, Progress
+
+BLOCK = 2048  # images; a multiple of the expert's batch, so that blocks change no value
+
+
+def embed_in_blocks(
+    embedder: Embedder, images: ImageCollection, scratch: Path, progress: Progress
+) -> Embeddings:
+    """Give each image a vector; after an interruption, finished blocks are read again.
+
+    Blocks follow the order in which the source holds its images, as some readers only go forward
+    quickly. They are found by the embedder's fingerprint: another one starts from nothing.
+
+    Parameters
+    ----------
+    embedder : Embedder
+    images : ImageCollection
+        At least one.
+    scratch : Path
+        Made if absent; for these images alone.
+    progress : callable
+    """
+    place = scratch / hash_of(embedder.fingerprint())[:20]
+    place.mkdir(parents=True, exist_ok=True)
+    order = np.argsort(images.positions, kind="stable")
+    blocks = {
+        place / f"{start}.npy": order[start : start + BLOCK]
+        for start in range(0, len(order), BLOCK)
+    }
+    done = 0
+    for path, rows in blocks.items():
+        if not path.is_file():
+            news = _count_from(done, len(order), progress)
+            _write(path, embedder.embed(images.take(rows), progress=news))
+        done += len(rows)
+        n_dims = np.load(path, mmap_mode="r", allow_pickle=False).shape[1]
+    vectors: Embeddings = np.empty((len(images), n_dims), dtype=np.float32)
+    for path, rows in blocks.items():
+        vectors[rows] = np.load(path, allow_pickle=False)
+    return vectors
+
+
+def _count_from(before: int, total: int, progress: Progress) -> Progress:
+    """Tell of a block's images as a part of all."""
+    return lambda task, done, _: progress(task, before + done, total)
+
+
+def _write(path: Path, block: Embeddings) -> None:
+    with written_whole(path) as partial, partial.open("wb") as file:
+        np.save(file, block, allow_pickle=False)

@@ -1,0 +1,213 @@
+"""Which vectors a run works on, and when they are computed again."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.embedding.small_models import write_onnx
+from voisin import SimpleCNN, embed, load_simple_cnn, open_images, read_images, run
+from voisin.embedding.combination import combine
+from voisin.embedding.pixel_components import PixelComponents
+from voisin.errors import InputError, MissingDependencyError
+
+QUICK = {"epochs": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def images():
+    return open_images("digits").take(np.arange(0, 1797, 9))  # 160 to train on, 40 to test on
+
+
+@pytest.fixture(scope="module")
+def expert(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("expert") / "expert.pth"
+    torch.save(SimpleCNN(1, 10).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory, images):
+    path = tmp_path_factory.mktemp("vectors") / "own.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(len(images), 6)))
+    return path
+
+
+@pytest.fixture
+def run_with(images, expert, tmp_path):
+    """Run, and give the lines that name a stage of embeddings."""
+
+    def start(embedding, **options):
+        lines = []
+        run(
+            images,
+            tmp_path / "out",
+            labels_per_class=2,
+            expert=expert,
+            embedding=embedding,
+            announce=lines.append,
+            **{**QUICK, **options},
+        )
+        return {
+            line.split()[0]: line.endswith("reused") for line in lines if "  embeddings" in line
+        }
+
+    return start
+
+
+def cached(folder, stage):
+    (place,) = (path for path in (folder / "out" / "cache").iterdir() if path.name[:-21] == stage)
+    return [np.load(place / f"{part}.npy") for part in ("pool", "test")]
+
+
+def in_order(images, split):
+    images = images.in_split(split)
+    return images.take(np.argsort(images.ids))
+
+
+def test_the_expert_alone_gives_its_features_as_they_are(run_with, images, expert, tmp_path):
+    assert run_with("cnn") == {"embeddings-cnn": False}
+
+    network = load_simple_cnn(expert, 1, 10)
+    for found, split in zip(cached(tmp_path, "embeddings-cnn"), ("train", "test"), strict=True):
+        pixels = read_images(in_order(images, split)).pixels
+        np.testing.assert_array_equal(found, embed(network, pixels))
+
+
+def test_own_vectors_follow_the_order_of_the_source(run_with, images, vectors, tmp_path):
+    run_with(f"vectors:{vectors}")
+
+    rows = dict(zip(images.ids, np.load(vectors), strict=True))
+    for found, split in zip(cached(tmp_path, "embeddings-vectors"), ("train", "test"), strict=True):
+        expected = [rows[name] for name in in_order(images, split).ids]
+        np.testing.assert_array_equal(found, np.array(expected, dtype=np.float32))
+
+
+def test_several_are_joined_and_centered_by_the_pool(run_with, vectors, tmp_path):
+    stages = run_with(f"cnn+pixels:8+vectors:{vectors}")
+
+    assert list(stages) == [
+        "embeddings-cnn",
+        "embeddings-pixels",
+        "embeddings-vectors",
+        "embeddings",
+    ]
+    parts = [cached(tmp_path, name) for name in list(stages)[:3]]
+    expected = combine(*zip(*parts, strict=True))
+    for found, wanted in zip(cached(tmp_path, "embeddings"), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_only_the_part_that_changed_is_computed_again(run_with, vectors, tmp_path):
+    model = write_onnx(tmp_path / "net.onnx")
+    assert not any(run_with(f"onnx:{model}+vectors:{vectors}", embedding_size=96).values())
+
+    assert run_with(f"onnx:{model}+vectors:{vectors}", embedding_size=97) == {
+        "embeddings-onnx": False,
+        "embeddings-vectors": True,
+        "embeddings": False,
+    }
+    assert all(run_with(f"onnx:{model}+vectors:{vectors}", embedding_size=96).values())
+
+
+def test_images_that_look_alike_at_28_pixels_alone_are_embedded_again(expert, tmp_path):
+    model, lines = write_onnx(tmp_path / "net.onnx"), []
+    pixels = np.full((60, 56, 56), 128, dtype=np.uint8)
+    np.savez(tmp_path / "one.npz", images=pixels, labels=np.arange(60) % 2)
+    pixels[:, 20, 20] = 129  # lost in rounding when the image is made smaller
+    np.savez(tmp_path / "two.npz", images=pixels, labels=np.arange(60) % 2)
+    for name in ("one", "two"):
+        found = open_images(tmp_path / f"{name}.npz")
+        assert set(read_images(found).pixels.flat) == {128}
+        run(
+            found,
+            tmp_path / "out",
+            labels_per_class=2,
+            embedding=f"onnx:{model}",
+            embedding_size=96,
+            announce=lines.append,
+            **QUICK,
+        )
+
+    assert not any(line.endswith("reused") for line in lines if "embeddings-onnx" in line)
+
+
+def test_an_embedder_learns_from_the_pool_without_any_label(run_with, images, monkeypatch):
+    seen = []
+    fit = PixelComponents.fit
+
+    def watched(self, pool, **options):
+        seen.append(pool)
+        return fit(self, pool, **options)
+
+    monkeypatch.setattr(PixelComponents, "fit", watched)
+    run_with("pixels:4")
+
+    (pool,) = seen
+    assert set(pool.labels) == {-1}
+    assert sorted(pool.ids) == sorted(images.in_split("train").ids)
+
+
+def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert):
+    pool = images.in_split("train")
+    pool.labels[100:] = -1
+    run(pool, tmp_path / "out", expert=expert, embedding="cnn+pixels:4", **QUICK)
+
+    assert cached(tmp_path, "embeddings")[1].shape == (0, 1572)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"embedding": "resnet"}, "'resnet' is no embedder: choose among cnn, pixels"),
+        ({"embedding": "cnn", "embedding_size": 96}, "is for pretrained and onnx models"),
+        ({"embedding": "onnx:x.onnx", "embedding_size": 95}, "embedding_size=95 is too small"),
+        ({"onnx_normalization": "none"}, "onnx_normalization='none' is not known"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_before_a_folder_is_made(
+    images, tmp_path, options, words
+):
+    with pytest.raises(InputError, match=words):
+        run(images, tmp_path / "out", labels_per_class=2, **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("embedding", "words"),
+    [
+        ("cnn+onnx:none.onnx", "none.onnx is not a file"),
+        ("vectors:none.npy", "none.npy is not a file"),
+        ("pretrained:./none", "none is not a folder"),
+        ("pixels:many", "pixels:many is not a number of components"),
+    ],
+)
+def test_what_is_missing_is_said_before_any_image_is_read(
+    images, tmp_path, expert, embedding, words
+):
+    lines = []
+    with pytest.raises(InputError, match=words):
+        run(
+            images,
+            tmp_path / "out",
+            labels_per_class=2,
+            embedding=embedding,
+            announce=lines.append,
+            **QUICK,
+        )
+    assert not any(line.startswith("  read") for line in lines)
+
+
+def test_a_missing_extra_is_said_before_any_image_is_read(images, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    lines = []
+    with pytest.raises(MissingDependencyError, match=r"pip install 'voisin\[onnx\]'"):
+        run(
+            images,
+            tmp_path / "out",
+            labels_per_class=2,
+            embedding="onnx:x.onnx",
+            announce=lines.append,
+            **QUICK,
+        )
+    assert not any(line.startswith("  read") for line in lines)

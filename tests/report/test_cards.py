@@ -33,7 +33,7 @@ def false_cards(page, content):
         elif truth == predicted:
             words.append('<p class="good"><span aria-hidden="true">✓</span> right</p>')
         else:
-            words.append(f'<span aria-hidden="true">✗</span> wrong: {names[truth]}</p>')
+            words.append(f'<span aria-hidden="true">✗</span> wrong, true class: {names[truth]}</p>')
         own = unescape(card.split("Nearest labeled images")[0])
         n_verdicts = own.count("✓") + own.count("✗")
         if not all(word in own for word in words) or n_verdicts != (truth >= 0 and reached):

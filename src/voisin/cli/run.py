@@ -65,11 +65,22 @@ def run(
         float, typer.Option(help="Stop if a larger share of the images cannot be read.")
     ] = 0.05,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    id_column: Annotated[str | None, typer.Option(help="Column of a table.")] = None,
-    path_column: Annotated[str | None, typer.Option(help="Column of a table.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="Column of a table.")] = None,
-    group_column: Annotated[str | None, typer.Option(help="Column of a table.")] = None,
-    split_column: Annotated[str | None, typer.Option(help="Column of a table.")] = None,
+    id_column: Annotated[
+        str | None, typer.Option(help="Column of a table with the ids (default: id).")
+    ] = None,
+    path_column: Annotated[
+        str | None,
+        typer.Option(help="Column with the image files (default: path, file_name or image)."),
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Column with the labels (default: label).")
+    ] = None,
+    group_column: Annotated[
+        str | None, typer.Option(help="Column with patients or lesions (default: group).")
+    ] = None,
+    split_column: Annotated[
+        str | None, typer.Option(help="Column with train, val or test (default: split).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take your images and few labels through the whole chapter, to a verdict and a report."""

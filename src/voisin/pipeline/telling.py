@@ -10,13 +10,14 @@ from voisin.sources.summary import summarize
 from voisin.types import UNLABELED, ImageCollection
 
 Announce = Callable[[str], None]
+_FEW = 50  # images, below which intervals mislead
 
 
 def tell_source(images: ImageCollection, announce: Announce) -> None:
     """Say how many images, labels, classes, groups and splits a source has."""
     found = summarize(images)
     announce(f"{found.name}: {found.n_images:,} images, {found.n_labeled:,} labeled")
-    counts = ", ".join(f"{name} {count:,}" for name, count in found.class_counts.items())
+    counts = ", ".join(f"{name}: {count:,}" for name, count in found.class_counts.items())
     n_classes = len(found.class_counts)
     announce(f"  {n_classes} {'class' if n_classes == 1 else 'classes'}: {counts or 'none yet'}")
     splits = ", ".join(f"{name} {count:,}" for name, count in found.split_counts.items())
@@ -32,18 +33,26 @@ def tell_task(task: Task, announce: Announce) -> None:
     n_labels = int((task.labels != UNLABELED).sum())
     counts = np.bincount(task.labels[task.labels != UNLABELED], minlength=task.n_classes)
     names = ", ".join(
-        f"{name} {count:,}" for name, count in zip(task.pool.class_names, counts, strict=True)
+        f"{name}: {count:,}" for name, count in zip(task.pool.class_names, counts, strict=True)
     )
     announce(f"Starting from {n_labels:,} labels among {len(task.pool):,} images: {names}")
     truths = {scope: len(truth.ids) for scope, truth in task.truths().items()}
     scopes = ", ".join(f"{scope} {n:,}" for scope, n in truths.items())
-    announce(f"Judged on: {scopes or 'nothing, since no truth is known beyond these labels'}")
+    announce(f"Judged on: {scopes or 'no image, since no truth is known beyond these labels'}")
+    for scope, n in truths.items():
+        if n < _FEW:
+            announce(
+                f"  {n} images are too few for a verdict on {scope}: take it as a hint at most"
+            )
 
 
 def tell_scores(scores: Sequence[Scores], announce: Announce) -> None:
     """Lay the verdict out as a table."""
     if not scores:
-        announce("No verdict: no image outside the given labels has a known truth.")
+        announce(
+            "No verdict: no image outside the given labels has a known truth. "
+            "The report says how to get one."
+        )
     for scope in dict.fromkeys(one.scope for one in scores):
         announce("")
         n = next(one.n for one in scores if one.scope == scope)
@@ -56,6 +65,7 @@ def tell_scores(scores: Sequence[Scores], announce: Announce) -> None:
 
 def _row(one: Scores) -> str:
     auc = f"{one.auc.value:.3f} [{one.auc.low:.3f}, {one.auc.high:.3f}]"
+    auc = auc.replace("nan", "–")
     return (
         f"  {one.method:22}{auc:>22}{one.accuracy.value:10.3f}{one.balanced_accuracy.value:10.3f}"
         f"{one.macro_f1.value:8.3f}{one.ece.value:8.3f}"

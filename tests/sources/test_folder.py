@@ -219,3 +219,14 @@ def test_a_folder_that_may_not_be_read_is_an_error(tmp_path):
 
     with pytest.raises(InputError, match="cannot be read"):
         open_images(tmp_path)
+
+
+def test_pictures_of_kinds_that_are_not_read_are_counted_in_a_warning(tmp_path):
+    write_folder(tmp_path, "cat/a.png", "dog/b.png")
+    for name in ("cat/c.HEIC", "cat/d.heic", "dog/e.dcm", "dog/notes.txt"):
+        (tmp_path / name).write_bytes(b"?")
+
+    with pytest.warns(InputWarning, match=r"3 pictures in .* not read \(\.dcm 1, \.heic 2\)"):
+        images = open_images(tmp_path)
+
+    assert images.ids.tolist() == ["cat/a.png", "dog/b.png"]

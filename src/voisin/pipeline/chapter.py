@@ -13,7 +13,7 @@ from voisin.pipeline.embedding import Embedders, embeddings, make_embedders
 from voisin.pipeline.outputs import Findings, write_outputs
 from voisin.pipeline.settings import Settings
 from voisin.pipeline.stages import Stages
-from voisin.pipeline.task import Task, check_given, make_task
+from voisin.pipeline.task import Task, check_given, make_task, noting_warnings
 from voisin.pipeline.telling import tell_scores, tell_source, tell_task
 from voisin.project.cache import hash_of
 from voisin.project.folder import Project
@@ -111,12 +111,14 @@ def run(
         If `out` holds other files, or another run works in it.
     """
     settings = _settings(options)
-    images, origin = _open(source, dict(opening or {}), progress)
+    with noting_warnings() as notes:
+        images, origin = _open(source, dict(opening or {}), progress)
     tell_source(images, announce)
     project = Project(Path(out))
     with project.locked() as cache:
         stages = Stages(cache, settings, progress, announce)
         task, embedders, data_key = _prepare(stages, images, announce)
+        task = replace(task, warnings=(*notes, *task.warnings))
         findings = _compute(stages, task, embedders, data_key)
         scores = stages.timed("verdict", lambda: _judge(findings.predictions, task, stages))
         tell_scores(scores, announce)

@@ -7,6 +7,7 @@ passed over.
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,7 @@ from voisin.sources.kinds import OpeningOptions, Source, SourceKind
 from voisin.types import ImageCollection
 
 _UNLABELED = ("unlabeled", "unlabelled")
+_OTHER_PICTURES = {".heic", ".heif", ".avif", ".dcm", ".dng", ".cr2", ".nef", ".psd", ".svg"}
 _OF_A_PROJECT = {"voisin.toml", ".voisin.lock"}
 
 
@@ -28,7 +30,9 @@ def _is_folder(source: Source) -> bool:
 
 def _open_folder(source: Source, options: OpeningOptions) -> ImageCollection:  # noqa: ARG001
     folder = Path(source)
-    found = sorted(_walk(folder), key=lambda path: (path.casefold(), path))
+    passed_over: Counter[str] = Counter()
+    found = sorted(_walk(folder, passed_over), key=lambda path: (path.casefold(), path))
+    _warn_of(passed_over, folder)
     paths = [path for path in found if not path.endswith("/")]
     if not paths:
         message = (
@@ -57,8 +61,11 @@ def _open_folder(source: Source, options: OpeningOptions) -> ImageCollection:  #
     )
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    """Find images as POSIX paths relative to the folder, and empty folders, which end in '/'."""
+def _walk(folder: Path, passed_over: Counter[str]) -> Iterator[str]:
+    """Find images as POSIX paths relative to the folder, and empty folders, which end in '/'.
+
+    Pictures of kinds that are not read are counted by suffix in `passed_over`.
+    """
     waiting = [(folder, PurePosixPath(), frozenset[tuple[int, int]]())]
     while waiting:
         here, relative, above = waiting.pop()
@@ -78,6 +85,18 @@ def _walk(folder: Path) -> Iterator[str]:
                 waiting.append((Path(entry.path), relative / entry.name, above))
             elif _is_image(entry):
                 yield str(relative / entry.name)
+            elif (suffix := PurePosixPath(entry.name).suffix.lower()) in _OTHER_PICTURES:
+                passed_over[suffix] += 1
+
+
+def _warn_of(passed_over: Counter[str], folder: Path) -> None:
+    if passed_over:
+        kinds = ", ".join(f"{suffix} {count}" for suffix, count in sorted(passed_over.items()))
+        message = (
+            f"{passed_over.total()} pictures in {folder} are of kinds that are not read "
+            f"({kinds}): convert them to PNG or JPEG to have them in."
+        )
+        warnings.warn(message, InputWarning, stacklevel=4)
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:

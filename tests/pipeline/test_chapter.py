@@ -238,4 +238,5 @@ def test_no_warning_is_given_where_nothing_is_wrong(tmp_path):
     images = open_images("digits").take(np.arange(200))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        run(images, tmp_path / "out", labels_per_class=4, **QUICK)
+        done = run(images, tmp_path / "out", labels_per_class=4, **QUICK)
+    assert done.report.is_file()

@@ -26,7 +26,7 @@ def test_a_file_is_refused(tmp_path):
 
 def test_an_earlier_project_is_opened_again(tmp_path):
     Project(tmp_path / "new").write_settings({"alpha": 0.9})
-    Project(tmp_path / "new")
+    assert Project(tmp_path / "new").folder == tmp_path / "new"
 
 
 def test_settings_are_read_back_as_they_were_written(tmp_path):

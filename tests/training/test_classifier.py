@@ -132,11 +132,11 @@ def test_stops_early_once_the_loss_no_longer_falls():
     assert epochs[-1] == 200  # the bar is told that the work is over
 
 
-def test_a_last_batch_of_one_image_joins_the_one_before():
-    pixels, labels = stripes(17)
-    Training(epochs=1, batch_size=16).fit(pixels, labels, n_classes=2)
-    pixels, labels = stripes(33)
-    Training(epochs=1, batch_size=16).fit(pixels, labels, n_classes=2)
+@pytest.mark.parametrize("n_images", [17, 33])
+def test_a_last_batch_of_one_image_joins_the_one_before(n_images):
+    pixels, labels = stripes(n_images)
+    network = Training(epochs=1, batch_size=16).fit(pixels, labels, n_classes=2)
+    assert int(network.layer1[1].num_batches_tracked) == n_images // 16
 
 
 @pytest.mark.parametrize(

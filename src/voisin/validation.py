@@ -1,13 +1,14 @@
 """Checks of what the caller passed: each says what came, what was expected and what to do."""
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.errors import InputError
+from voisin.errors import InputError, MissingDependencyError
 from voisin.types import UNLABELED
 
 _BLOCK = 8_192
@@ -134,3 +135,11 @@ def check_partial_labels(
     if n_classes is not None and labels.max() >= n_classes:
         message = f"labels has class {labels.max()}, but there are {n_classes} classes, from 0."
         raise InputError(message)
+
+
+def check_installed(what: str, libraries: Iterable[str], extra: str) -> None:
+    """Refuse what needs libraries that are not installed, and say how to install them."""
+    missing = [library for library in libraries if find_spec(library) is None]
+    if missing:
+        message = f"{what} needs {' and '.join(missing)}: pip install 'voisin[{extra}]'"
+        raise MissingDependencyError(message)

@@ -119,3 +119,21 @@ def test_an_embedding_of_several_parts_is_chosen_by_name(tmp_path):
     assert ended.returncode == 0, ended.stderr
     stages = [line.split()[0] for line in ended.stderr.splitlines() if "  embeddings" in line]
     assert stages == ["embeddings-pixels", "embeddings-onnx", "embeddings"]
+
+
+def test_without_pytorch_a_run_says_what_to_install(tmp_path):
+    script = (
+        "import sys, importlib.util as util\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == 'torch' else find(name, *more)\n"
+        "sys.argv = ['voisin', 'demo', '--out', sys.argv[1]]\n"
+        "from voisin.cli import main; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == "Error: A run needs torch: pip install 'voisin[torch]'"

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from voisin.embedding.specification import KINDS, EmbedderKind, Part
-from voisin.errors import MissingDependencyError
+from voisin.embedding.specification import KINDS, Part
 from voisin.types import Embedder, LearningEmbedder, Names, Progress, no_progress
+from voisin.validation import check_installed
 
 if TYPE_CHECKING:
     from voisin.embedding.simple_cnn import SimpleCNN
@@ -54,17 +53,7 @@ def make_embedder(part: Part, options: EmbedderOptions) -> Embedder | LearningEm
         If its model is not here and cannot be downloaded.
     """
     kind = KINDS[part.kind]
-    _check_libraries(part.kind, kind)
+    check_installed(f"The embedder {part.kind!r}", kind.libraries, kind.extra)
     module = import_module(f"voisin.embedding.{kind.module}")
     embedder: Embedder | LearningEmbedder = module.make(part.argument, options)
     return embedder
-
-
-def _check_libraries(name: str, kind: EmbedderKind) -> None:
-    missing = [library for library in kind.libraries if find_spec(library) is None]
-    if missing:
-        message = (
-            f"The embedder {name!r} needs {' and '.join(missing)}: "
-            f"pip install 'voisin[{kind.extra}]'"
-        )
-        raise MissingDependencyError(message)

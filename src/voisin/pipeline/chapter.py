@@ -20,6 +20,7 @@ from voisin.project.folder import Project
 from voisin.sources.opening import open_images
 from voisin.training.rounds import PseudoLabelRound
 from voisin.types import ImageCollection, Labels, Predictions, Progress, Propagation, no_progress
+from voisin.validation import check_installed
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +110,11 @@ def run(
         If the source, the labels or a setting cannot be used.
     ProjectError
         If `out` holds other files, or another run works in it.
+    MissingDependencyError
+        If PyTorch is not installed.
     """
     settings = _settings(options)
+    check_installed("A run", ["torch"], "torch")
     with noting_warnings() as notes:
         images, origin = _open(source, dict(opening or {}), progress)
     tell_source(images, announce)

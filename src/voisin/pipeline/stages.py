@@ -32,7 +32,6 @@ from voisin.types import (
 
 IMAGE_SIZE = 28  # what SimpleCNN looks at
 Result = TypeVar("Result")
-_VERSIONS = [__version__, *(version(name) for name in ("numpy", "torch", "pillow"))]
 _WEIGHT = "weight."  # names the arrays of a stage that are a network's weights
 
 
@@ -61,7 +60,7 @@ class Stages:
         self, stage: str, inputs: Mapping[str, Any], compute: Callable[[Path], Mapping[str, Any]]
     ) -> tuple[Arrays, str]:
         """Return a stage's arrays and key; `compute` is given a folder for unfinished work."""
-        inputs = {"stage": stage, "versions": _VERSIONS, **inputs}
+        inputs = {"stage": stage, "versions": _versions(), **inputs}
         scratch = self.cache.scratch(stage, hash_of(inputs))
         found = self.cache.recall(stage, inputs, lambda: compute(scratch))
         self.timings.append(StageTime(stage, found.seconds, found.reused))
@@ -89,6 +88,11 @@ class Trained:
     test: Probabilities
     key: str
     notes: Any = None
+
+
+def _versions() -> list[str]:
+    """Return the versions that a result may depend on."""
+    return [__version__, *(version(name) for name in ("numpy", "torch", "pillow"))]
 
 
 def read(stages: Stages, images: ImageCollection) -> tuple[Arrays, str]:

@@ -54,6 +54,13 @@ def run(
     onnx_normalization: Annotated[
         str, typer.Option(help=f"Of pixels for onnx: {', '.join(NORMALIZATIONS)}.")
     ] = "imagenet",
+    orientation: Annotated[
+        str,
+        typer.Option(
+            help="How images may lie, for cnn-augmented and contrastive: any (skin, cells), "
+            "upright (photographs) or fixed (digits, letters)."
+        ),
+    ] = "upright",
     n_neighbors: Annotated[int, typer.Option(help="Neighbors of each image in the graph.")] = 10,
     metric: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
     alpha: Annotated[
@@ -104,6 +111,7 @@ def run(
         "embedding": embedding,
         "embedding_size": embedding_size,
         "onnx_normalization": onnx_normalization,
+        "orientation": orientation,
         "n_neighbors": n_neighbors,
         "metric": metric,
         "alpha": alpha,

@@ -9,7 +9,7 @@ is often not in the nearest group.
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.neighbors.tiles import Points, Queries, Table, compare
+from voisin.neighbors.tiles import Points, Queries, Table, compare, compare_roughly
 from voisin.parallel import Workers, blocks
 
 _FEW = 1_024
@@ -55,9 +55,9 @@ def nearest_leaders(
         inside = np.flatnonzero(home == group)
         if len(members) and len(inside):
             queries = Queries(
-                points.vectors[members], *(a.astype(np.int32) for a in (members, members, slots))
+                points.take(members), *(a.astype(np.int32) for a in (members, members, slots))
             )
-            compare(queries, led.take(inside), _names(inside), table)
+            compare_roughly(queries, led.take(inside), _names(inside), table)
 
     visits = members_of(probed, n_groups)
     crew.each(meet, range(n_groups))
@@ -92,7 +92,7 @@ def _compare_all(points: Points, led: Points, count: int, crew: Workers) -> NDAr
 
     def meet(rows: slice) -> None:
         ids = np.arange(rows.start, rows.stop, dtype=np.int32)
-        queries = Queries(points.vectors[rows], ids, ids, np.zeros_like(ids))
+        queries = Queries(points.take(rows), ids, ids, np.zeros_like(ids))
         compare(queries, led, names, table)
 
     crew.each(meet, blocks(len(points), _BLOCK))

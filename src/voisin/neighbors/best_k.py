@@ -8,9 +8,12 @@ of the candidates either.
 A *gap* is a squared distance as products tell it: ``|q|² + |t|² − 2 q·t``.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from voisin.neighbors.half_precision import STRIP, Bits, fill_panels, multiply_strip
@@ -24,12 +27,13 @@ Real: TypeAlias = float | np.floating
 
 NOBODY = -1
 _LANES = 64  # columns compared at once; more than a register holds, so that loops vectorize
-_VISITED = 1 << 12  # places of the table of candidates seen, a power of two
-_MOST_VISITS = _VISITED // 2
 _TWO = np.float32(2)  # a plain 2 would turn the arithmetic into float64
 _HALVINGS = 10
 _REGISTER = 16  # numbers that a register holds
 _HUGE = np.float32(1e38)
+_AHEAD = 4  # candidates whose vectors are fetched while one is measured
+_LINE = 64  # bytes of memory that come at once
+_MOST_BYTES = 1_024  # fetched of one vector; the processor itself goes on from there
 _HASH = 2654435761  # Knuth's multiplier
 
 
@@ -282,27 +286,73 @@ def remeasure(
                 insert(ids[row], gaps[row], old[place], gap)
 
 
-@compiled
-def _visit(seen: Places, used: Places, count: Whole, candidate: Whole) -> Whole:
-    """Note a candidate; return the new count, unchanged if it was noted before."""
-    place = (candidate * _HASH >> 12) & (_VISITED - 1)
-    while seen[place] != NOBODY:
-        if seen[place] == candidate:
-            return count
-        place = (place + 1) & (_VISITED - 1)
-    seen[place] = candidate
-    used[count] = place
-    return count + 1
+@intrinsic
+def _fetch(_: Any, address: Any) -> Any:
+    """Ask for a line of memory before it is needed."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        pointer, whole = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, whole, whole, whole])
+        name = "llvm.prefetch.p0"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        reading, near, data = (ir.Constant(whole, value) for value in (0, 3, 1))
+        builder.call(function, [builder.inttoptr(args[0], pointer), reading, near, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
 
 
 @compiled
-def _visit_known(seen: Places, used: Places, ids: Ids, row: Whole) -> Whole:
-    """Note the row itself and its candidates."""
-    count = _visit(seen, used, 0, row)
-    for place in range(ids.shape[1]):
-        if ids[row, place] != NOBODY:
-            count = _visit(seen, used, count, np.int64(ids[row, place]))
-    return count
+def _fetch_row(points: Floats, row: Whole) -> None:
+    start = points.ctypes.data + row * points.strides[0]
+    for line in range(start, start + min(4 * points.shape[1], _MOST_BYTES), _LINE):
+        _fetch(line)
+
+
+@compiled
+def _visit(seen: Ids, candidate: Whole) -> Whole:
+    """Find the place of a candidate, or a free one, in the table of those seen.
+
+    The table's length is a power of two.
+    """
+    last = len(seen) - 1
+    place = (np.int64(candidate) * _HASH >> 12) & last
+    while seen[place] != NOBODY and seen[place] != candidate:
+        place = (place + 1) & last
+    return place
+
+
+@compiled
+def _find_strangers(
+    ids: Ids, row: Whole, reach: Whole, seen: Ids, used: Ids, strangers: Ids
+) -> Whole:
+    """Find neighbors of a row's neighbors that are not its neighbors yet; tell how many."""
+    count = 0
+    for place in range(-1, ids.shape[1]):
+        known = np.int32(row) if place < 0 else ids[row, place]
+        if known != NOBODY:
+            used[count] = _visit(seen, known)
+            seen[used[count]] = known
+            count += 1
+    n_strangers = 0
+    for place in range(reach):
+        neighbor = ids[row, place]
+        if neighbor == NOBODY:
+            break
+        for step in range(reach):
+            candidate = ids[neighbor, step]
+            if candidate == NOBODY:
+                break
+            free = _visit(seen, candidate)
+            if seen[free] == NOBODY:
+                seen[free] = candidate
+                used[count] = free
+                strangers[n_strangers] = candidate
+                count += 1
+                n_strangers += 1
+    for visit in range(count):
+        seen[used[visit]] = NOBODY
+    return n_strangers
 
 
 @compiled
@@ -318,33 +368,30 @@ def visit_neighbors_of_neighbors(
     better_gaps: Floats,
 ) -> None:
     """Let the first `reach` neighbors of each row's first `reach` neighbors compete."""
-    width = ids.shape[1]
-    reach = min(reach, width)
-    seen = np.full(_VISITED, NOBODY, np.int64)
-    used = np.empty(_MOST_VISITS + 1, np.int64)
+    reach = min(reach, ids.shape[1])
+    most = ids.shape[1] + 1 + reach * reach
+    size = 1
+    while size < 4 * most:
+        size *= 2
+    seen = np.full(size, NOBODY, np.int32)
+    used = np.empty(most, np.int32)
+    strangers = np.empty(most, np.int32)
     for row in range(start, stop):
         best = better[row]
         best_gaps = better_gaps[row]
         best[:] = ids[row]
         best_gaps[:] = gaps[row]
-        count = _visit_known(seen, used, ids, row)
-        for place in range(reach):
-            neighbor = ids[row, place]
-            if neighbor == NOBODY or count > _MOST_VISITS - reach:
-                break
-            for step in range(reach):
-                candidate = np.int64(ids[neighbor, step])
-                if candidate == NOBODY:
-                    break
-                before = count
-                count = _visit(seen, used, count, candidate)
-                if count == before:
-                    continue
-                gap = squares[row] + squares[candidate] - _TWO * _inner(points, row, candidate)
-                if improves(best, best_gaps, candidate, gap):
-                    insert(best, best_gaps, candidate, gap)
-        for visit in range(count):
-            seen[used[visit]] = NOBODY
+        count = _find_strangers(ids, row, reach, seen, used, strangers)
+        for number in range(min(count, _AHEAD)):
+            _fetch_row(points, strangers[number])
+        for number in range(count):
+            if number + _AHEAD < count:
+                _fetch_row(points, strangers[number + _AHEAD])
+            candidate = strangers[number]
+            product = _inner(points, row, candidate)
+            gap = squares[row] + squares[candidate] - _TWO * product
+            if improves(best, best_gaps, candidate, gap):
+                insert(best, best_gaps, candidate, gap)
 
 
 @compiled
@@ -377,6 +424,8 @@ def measure(
                 continue
             if bounds[row, place] > squares[row, -1]:
                 break
+            if place + _AHEAD < ids.shape[1] and ids[row, place + _AHEAD] != NOBODY:
+                _fetch_row(targets, ids[row, place + _AHEAD])
             scale = target_scales[candidate]
             target = targets[candidate]
             square = np.float32(0)

@@ -129,7 +129,10 @@ class _Rounding:
         asked = Rounded.of(points, self._middle)
         tiles = self._tiles
         slips = np.zeros(len(tiles), dtype=np.float32)
-        places, n_slots = np.arange(len(rows), dtype=np.int32), min(len(tiles), 2 * self._crew.count)
+        places, n_slots = (
+            np.arange(len(rows), dtype=np.int32),
+            min(len(tiles), 2 * self._crew.count),
+        )
         table = Table.empty(len(rows), n_slots, self._width)
 
         def meet(slot: int) -> None:

@@ -7,6 +7,8 @@ fast as float32. They are kept as their bits, in `numpy.uint16`, which numpy has
 Imported only when a search begins, since numba takes a while to import.
 """
 
+# ruff: noqa: ARG001 — numba takes the arguments of an instruction from its signature
+
 import ctypes
 import platform
 from functools import cache
@@ -326,3 +328,18 @@ def fill_panels(rounded: Bits, panels: NDArray[np.uint32]) -> None:
                 panels[panel, pair, place] = pairs[start + place, pair]
             for place in range(count, _PANEL):
                 panels[panel, pair, place] = 0
+
+
+@compiled
+def multiply(left: Bits, right: Bits, products: Floats) -> None:
+    """Compute all inner products of rounded vectors, ``products[i, j]``, by the matrix unit."""
+    n_panels = 2 * ((len(right) + STRIP - 1) // STRIP)
+    panels = np.empty((n_panels, right.shape[1] // 2, _PANEL), np.uint32)
+    fill_panels(right, panels)
+    strip = np.zeros((STRIP, left.shape[1]), np.uint16)
+    some = np.empty((STRIP, _PANEL * n_panels), np.float32)
+    for start in range(0, len(left), STRIP):
+        stop = min(start + STRIP, len(left))
+        strip[: stop - start] = left[start:stop]
+        multiply_strip(strip, panels, some)
+        products[start:stop] = some[: stop - start, : len(right)]

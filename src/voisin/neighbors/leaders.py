@@ -13,7 +13,8 @@ from voisin.neighbors.tiles import Points, Queries, Table, compare, compare_roug
 from voisin.parallel import Workers, blocks
 
 _FEW = 1_024
-_PROBES = 6
+_PROBES = 4
+_WIDER = 2  # groups are this many times larger than there are groups for their square root
 _BLOCK = 4_096
 
 
@@ -44,14 +45,15 @@ def nearest_leaders(
     led = points.take(leaders)
     if len(led) <= max(_FEW, count):
         return _compare_all(points, led, count, crew)
-    n_groups = int(np.sqrt(len(led)))
+    n_groups = max(2, int(np.sqrt(len(led)) / _WIDER))
+    n_probes = min(_PROBES, n_groups)
     heads = led.take(np.sort(generator.choice(len(led), n_groups, replace=False)))
     home = _compare_all(led, heads, 1, crew)[:, 0]
-    probed = _compare_all(points, heads, _PROBES, crew)
-    table = Table.empty(len(points), _PROBES, count)
+    probed = _compare_all(points, heads, n_probes, crew)
+    table = Table.empty(len(points), n_probes, count)
 
     def meet(group: int) -> None:
-        members, slots = visits[group] // _PROBES, visits[group] % _PROBES
+        members, slots = visits[group] // n_probes, visits[group] % n_probes
         inside = np.flatnonzero(home == group)
         if len(members) and len(inside):
             queries = Queries(

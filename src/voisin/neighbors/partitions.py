@@ -25,13 +25,14 @@ from voisin.neighbors.tiles import Cloud, Points, Queries, Table, compare_roughl
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress
 
-_LEAF = 400  # members wanted
+_LEAF = 800  # members wanted
 _LARGEST_LEAF = 4 * _LEAF
-_FAN_OUT = 4
+_FAN_OUT = 3
 _FIRST_DIMS = 256
 _LEADER_DIMS = 48
 _REACH = 10
-_SPARE = 6
+_SPARE = 4
+_SPARE_ROUGH = 8  # where points are compared in fewer dimensions
 _MOST_PASSES = 3
 _MOST_ROUNDS = 4
 _CHECKED_ROWS = 1_000
@@ -114,7 +115,9 @@ class _Check:
     def recall(self, candidates: NDArray[np.int32]) -> float:
         """Share of candidates no farther than the last true neighbor: ties count as found."""
         n_neighbors = self.squares.shape[1]
-        _, squares = measured(self.cloud, self.rows, self.cloud, candidates, None, n_neighbors, self.crew)
+        _, squares = measured(
+            self.cloud, self.rows, self.cloud, candidates, None, n_neighbors, self.crew
+        )
         return float((squares <= self.squares[:, -1:] * _SAME).mean())
 
 
@@ -136,7 +139,8 @@ class _Search:
         self._progress = progress
         self._order = np.arange(len(cloud))
         self._points = project(cloud, _FIRST_DIMS, generator, crew)
-        self._found = Table.empty(len(cloud), 1, max(n_neighbors + _SPARE, _REACH))
+        spare = _SPARE if cloud.n_dims <= _FIRST_DIMS else _SPARE_ROUGH
+        self._found = Table.empty(len(cloud), 1, max(n_neighbors + spare, _REACH))
 
     def part(self) -> None:
         """Part the points among new leaders, and compare the members of each leaf."""

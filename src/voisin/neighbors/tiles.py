@@ -69,7 +69,8 @@ class Cloud:
     def points(self, rows: slice | NDArray[np.integer]) -> Points:
         """Compute the points at `rows`."""
         scales = self.scales[rows]
-        vectors = (self.vectors[rows] - self.offset) * scales[:, None]
+        vectors = self.vectors[rows] - self.offset
+        vectors *= scales[:, None]
         squares = np.einsum("ij,ij->i", vectors, vectors)
         squares[scales == 0] = 1
         return Points(vectors, squares)
@@ -201,6 +202,14 @@ class Rounded:
             points.vectors, points.squares, middle, rounded.vectors, rounded.squares, rounded.slips
         )
         return rounded
+
+    def project(self, axes: "Rounded") -> Points:
+        """Compute the points along axes, with their full lengths, by the matrix unit."""
+        from voisin.neighbors.half_precision import multiply
+
+        vectors = np.empty((len(self.vectors), len(axes.vectors)), dtype=np.float32)
+        multiply(self.vectors, axes.vectors, vectors)
+        return Points(vectors, self.squares)
 
 
 def compare_rounded(

@@ -8,15 +8,13 @@ of the candidates either.
 A *gap* is a squared distance as products tell it: ``|q|² + |t|² − 2 q·t``.
 """
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from voisin.neighbors.half_precision import STRIP, Bits, fill_panels, multiply_strip
+from voisin.neighbors.instructions import fetch
 from voisin.parallel import compiled
 
 Ids: TypeAlias = NDArray[np.int32]
@@ -286,27 +284,11 @@ def remeasure(
                 insert(ids[row], gaps[row], old[place], gap)
 
 
-@intrinsic
-def _fetch(_: Any, address: Any) -> Any:
-    """Ask for a line of memory before it is needed."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        pointer, whole = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer, whole, whole, whole])
-        name = "llvm.prefetch.p0"
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
-        reading, near, data = (ir.Constant(whole, value) for value in (0, 3, 1))
-        builder.call(function, [builder.inttoptr(args[0], pointer), reading, near, data])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
-
-
 @compiled
 def _fetch_row(points: Floats, row: Whole) -> None:
     start = points.ctypes.data + row * points.strides[0]
     for line in range(start, start + min(4 * points.shape[1], _MOST_BYTES), _LINE):
-        _fetch(line)
+        fetch(line)
 
 
 @compiled
@@ -411,7 +393,8 @@ def measure(
     """Keep the nearest of the candidates of queries `asked`, measured from the differences.
 
     Candidates come by ascending bounds on their squared distances from below: the rest are not
-    measured once those found are nearer. Vectors count times their scales; one of scale 0 is at squared distance 2 from every other.
+    measured once those found are nearer. Vectors count times their scales; one of scale 0 is at
+    squared distance 2 from every other.
     """
     for row in range(start, stop):
         nearest[row] = NOBODY

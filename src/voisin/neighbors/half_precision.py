@@ -7,19 +7,23 @@ fast as float32. They are kept as their bits, in `numpy.uint16`, which numpy has
 Imported only when a search begins, since numba takes a while to import.
 """
 
-# ruff: noqa: ARG001 — numba takes the arguments of an instruction from its signature
-
 import ctypes
 import platform
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from voisin.neighbors.instructions import (
+    clear,
+    configure,
+    load,
+    multiply_tiles,
+    release,
+    store,
+    widen,
+)
 from voisin.parallel import compiled
 
 Bits: TypeAlias = NDArray[np.uint16]
@@ -49,184 +53,6 @@ def has_matrix_unit() -> bool:
 def padded(n_dims: int) -> int:
     """Length of the rounded vectors of `n_dims` dimensions."""
     return (n_dims + STEP - 1) // STEP * STEP
-
-
-_BYTE, _POINTER = ir.IntType(8), ir.IntType(8).as_pointer()
-
-
-@intrinsic
-def widen(_: Any, bits: Any) -> Any:
-    """Give the float32 of one bfloat16, in compiled code."""
-
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
-        whole = ir.IntType(32)
-        upper = builder.shl(builder.zext(args[0], whole), ir.Constant(whole, 16))
-        return builder.bitcast(upper, ir.FloatType())
-
-    return types.float32(types.uint16), generate
-
-
-def _emit(builder: Any, name: str, tiles: Any, *memory: Any) -> Any:
-    """Write an instruction of the matrix unit: the numbers of tiles, an address, a stride."""
-    given = [ir.Constant(_BYTE, tile.literal_value) for tile in tiles]
-    given += [
-        builder.inttoptr(value, _POINTER) if place == 0 else value
-        for place, value in enumerate(memory)
-    ]
-    kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
-    return builder.call(
-        cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.{name}"), given
-    )
-
-
-@intrinsic
-def _configure(_: Any, address: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        _emit(builder, "ldtilecfg", (), args[0])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
-
-
-@intrinsic
-def _release(_: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
-        _emit(builder, "tilerelease", ())
-        return context.get_dummy_value()
-
-    return types.void(), generate
-
-
-@intrinsic(prefer_literal=True)
-def _clear(_: Any, tile: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
-        _emit(builder, "tilezero", (tile,))
-        return context.get_dummy_value()
-
-    return types.void(tile), generate
-
-
-@intrinsic(prefer_literal=True)
-def _load(_: Any, tile: Any, address: Any, stride: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        _emit(builder, "tileloadd64", (tile,), *args[1:])
-        return context.get_dummy_value()
-
-    return types.void(tile, types.int64, types.int64), generate
-
-
-@intrinsic(prefer_literal=True)
-def _store(_: Any, tile: Any, address: Any, stride: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        _emit(builder, "tilestored64", (tile,), *args[1:])
-        return context.get_dummy_value()
-
-    return types.void(tile, types.int64, types.int64), generate
-
-
-@intrinsic(prefer_literal=True)
-def _multiply(_: Any, total: Any, left: Any, right: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
-        _emit(builder, "tdpbf16ps", (total, left, right))
-        return context.get_dummy_value()
-
-    return types.void(total, left, right), generate
-
-
-_BYTE, _POINTER = ir.IntType(8), ir.IntType(8).as_pointer()
-
-
-@intrinsic
-def widen(_: Any, bits: Any) -> Any:
-    """Give the float32 of one bfloat16, in compiled code."""
-
-    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
-        whole = ir.IntType(32)
-        upper = builder.shl(builder.zext(args[0], whole), ir.Constant(whole, 16))
-        return builder.bitcast(upper, ir.FloatType())
-
-    return types.float32(types.uint16), generate
-
-
-def _emit(builder: Any, name: str, tiles: Any, *memory: Any) -> Any:
-    """Write an instruction of the matrix unit: the numbers of tiles, an address, a stride."""
-    given = [ir.Constant(_BYTE, tile.literal_value) for tile in tiles]
-    given += [
-        builder.inttoptr(value, _POINTER) if place == 0 else value
-        for place, value in enumerate(memory)
-    ]
-    kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
-    return builder.call(
-        cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.{name}"), given
-    )
-
-
-@intrinsic
-def _configure(_: Any, address: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        _emit(builder, "ldtilecfg", (), args[0])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
-
-
-@intrinsic
-def _release(_: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
-        _emit(builder, "tilerelease", ())
-        return context.get_dummy_value()
-
-    return types.void(), generate
-
-
-@intrinsic(prefer_literal=True)
-def _clear(_: Any, tile: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
-        _emit(builder, "tilezero", (tile,))
-        return context.get_dummy_value()
-
-    return types.void(tile), generate
-
-
-@intrinsic(prefer_literal=True)
-def _load(_: Any, tile: Any, address: Any, stride: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        _emit(builder, "tileloadd64", (tile,), *args[1:])
-        return context.get_dummy_value()
-
-    return types.void(tile, types.int64, types.int64), generate
-
-
-@intrinsic(prefer_literal=True)
-def _store(_: Any, tile: Any, address: Any, stride: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        _emit(builder, "tilestored64", (tile,), *args[1:])
-        return context.get_dummy_value()
-
-    return types.void(tile, types.int64, types.int64), generate
-
-
-@intrinsic(prefer_literal=True)
-def _multiply(_: Any, total: Any, left: Any, right: Any) -> Any:
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
-        _emit(builder, "tdpbf16ps", (total, left, right))
-        return context.get_dummy_value()
-
-    return types.void(total, left, right), generate
-
-
-@compiled
-def round_vectors(vectors: Floats, rounded: Bits) -> None:
-    """Round to the nearest bfloat16, ties to even, and pad with zeros."""
-    bits = vectors.view(np.uint32)
-    n_dims = vectors.shape[1]
-    for row in range(len(vectors)):
-        for axis in range(n_dims):
-            value = bits[row, axis]
-            half = np.uint32(0x7FFF) + ((value >> np.uint32(16)) & np.uint32(1))
-            rounded[row, axis] = np.uint16((value + half) >> np.uint32(16))
-        for axis in range(n_dims, rounded.shape[1]):
-            rounded[row, axis] = 0
 
 
 @compiled
@@ -291,29 +117,29 @@ def multiply_strip(strip: Bits, panels: NDArray[np.uint32], products: Floats) ->
     row_bytes, product_bytes, panel_bytes = 2 * n_dims, 4 * products.shape[1], 32 * n_dims
     upper, panel, product = strip.ctypes.data, panels.ctypes.data, products.ctypes.data
     lower, product_below = upper + _PANEL * row_bytes, product + _PANEL * product_bytes
-    _configure(shapes.ctypes.data)
+    configure(shapes.ctypes.data)
     for _ in range(0, len(panels), 2):
-        _clear(0)
-        _clear(1)
-        _clear(2)
-        _clear(3)
+        clear(0)
+        clear(1)
+        clear(2)
+        clear(3)
         for axis in range(0, n_dims, STEP):
-            _load(4, upper + 2 * axis, row_bytes)
-            _load(6, panel + 32 * axis, 64)
-            _load(5, lower + 2 * axis, row_bytes)
-            _load(7, panel + panel_bytes + 32 * axis, 64)
-            _multiply(0, 4, 6)
-            _multiply(1, 4, 7)
-            _multiply(2, 5, 6)
-            _multiply(3, 5, 7)
-        _store(0, product, product_bytes)
-        _store(1, product + 64, product_bytes)
-        _store(2, product_below, product_bytes)
-        _store(3, product_below + 64, product_bytes)
+            load(4, upper + 2 * axis, row_bytes)
+            load(6, panel + 32 * axis, 64)
+            load(5, lower + 2 * axis, row_bytes)
+            load(7, panel + panel_bytes + 32 * axis, 64)
+            multiply_tiles(0, 4, 6)
+            multiply_tiles(1, 4, 7)
+            multiply_tiles(2, 5, 6)
+            multiply_tiles(3, 5, 7)
+        store(0, product, product_bytes)
+        store(1, product + 64, product_bytes)
+        store(2, product_below, product_bytes)
+        store(3, product_below + 64, product_bytes)
         panel += 2 * panel_bytes
         product += 128
         product_below += 128
-    _release()
+    release()
 
 
 @compiled

@@ -58,8 +58,8 @@ def principal_axes(
     basis = generator.standard_normal((available, n_dims), dtype=np.float32)
     scatter = sample.T @ sample if available <= _MOST_SCATTERED * n_dims else None
     for _ in range(_ITERATIONS):
-        basis = scatter @ basis if scatter is not None else sample.T @ (sample @ basis)
-        basis = np.linalg.qr(basis)[0]
+        turned = scatter @ basis if scatter is not None else sample.T @ (sample @ basis)
+        basis = np.linalg.qr(turned)[0]
     return np.ascontiguousarray(basis @ _ascending_axes(sample @ basis)[:, ::-1])
 
 

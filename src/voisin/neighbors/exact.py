@@ -227,7 +227,7 @@ def measured(
 
     `bounds` tell what the squared distances of the candidates are at least, ascending.
     """
-    from voisin.neighbors.best_k import measure
+    from voisin.neighbors.visiting import measure
 
     lowest = np.zeros(candidates.shape, dtype=np.float32) if bounds is None else bounds
     nearest = np.empty((len(asked), n_neighbors), dtype=np.int32)

@@ -162,7 +162,7 @@ class _Search:
 
     def visit(self) -> None:
         """Let neighbors of neighbors compete."""
-        from voisin.neighbors.best_k import visit_neighbors_of_neighbors
+        from voisin.neighbors.visiting import visit_neighbors_of_neighbors
 
         points, found = self._points, self._found
         better = Table.empty(len(points), 1, found.ids.shape[2])
@@ -188,7 +188,7 @@ class _Search:
         """Compare in more dimensions from now on."""
         if self._points.vectors.shape[1] == self._cloud.n_dims:
             return
-        from voisin.neighbors.best_k import remeasure
+        from voisin.neighbors.visiting import remeasure
 
         points = project(self._cloud, n_dims, self._generator, self._crew)
         self._points = self._gather(points)

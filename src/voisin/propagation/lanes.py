@@ -31,7 +31,7 @@ class Lanes(types.Type):
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, lanes: Lanes) -> None:
         number = manager.lookup(lanes.real).get_value_type()
-        super().__init__(manager, lanes, ir.VectorType(number, WIDTH))
+        super().__init__(manager, lanes, ir.VectorType(number, WIDTH))  # type: ignore[no-untyped-call]
 
 
 def _place(context: Any, builder: Any, signature: Any, args: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.neighbors.graph import node_order
+from voisin.neighbors.graph import find_components, node_order
 from voisin.propagation.decision import rebalance
 from voisin.propagation.evidence import (
     ClassShares,
@@ -85,7 +85,7 @@ class PoissonMBO:
         first = Poisson(self.class_shares, self.tol).propagate(
             affinity, labels, n_classes=n_classes, sample_weight=sample_weight
         )
-        sources, _ = label_sources(affinity, evidence)
+        sources, _ = label_sources(find_components(affinity), evidence)
         shares = expected_shares(self.class_shares, evidence)
         order = node_order(affinity)
         reached = reached_by_labels(affinity, evidence)[order]

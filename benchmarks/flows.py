@@ -166,7 +166,7 @@ def poisson():
         careful=lambda: graphlearning.ssl.poisson(theirs_on, tol=1e-6).fit_predict(
             rows, truth[rows]
         ),
-        ours=lambda: Poisson(tol=1e-3).propagate(affinity, labels),
+        ours=lambda: Poisson().propagate(affinity, labels),
     )
     reached = found["ours"].reached
     mine = found["ours"].labels[reached]
@@ -178,7 +178,7 @@ def poisson():
             "same labels, at their tol of 1e-3 and of 1e-6",
             f"{same['theirs']:.3%}, {same['careful']:.3%}",
             "99.9 %",
-            max(same.values()) >= 0.999,
+            min(same.values()) >= 0.999,
         ),
     ]
     keep(

@@ -32,7 +32,7 @@ class PoissonMBO:
 
     ``n_rounds`` times: ``n_steps`` steps of ``U ← U − dt (L U − fidelity · B)`` from the last
     decisions, ``B`` the sources of Poisson learning and ``dt = 1 / max degree``; then decisions
-    that give each class its share. Images that no label reaches take no part.
+    by ``U − min U`` that give each class its share. Images that no label reaches take no part.
 
     Parameters
     ----------
@@ -94,15 +94,16 @@ class PoissonMBO:
         weights = np.ones_like(shares)
         while changed > 0 and n_iter < self.n_rounds:
             last = one_hot(decided.argmax(axis=1), evidence.n_classes)
-            valid = rows_to_one(repeat(step, push, last, self.n_steps), reached, shares)
+            scores = repeat(step, push, last, self.n_steps)
+            valid = rows_to_one(scores - scores.min(), reached, shares)
             weights = quota_weights(valid[reached], shares, weights)
             decided = rebalance(valid, weights)
             changed = float((last.argmax(axis=1) != decided.argmax(axis=1))[reached].mean())
             n_iter += 1
-        scores = np.empty_like(decided)
-        scores[order] = decided
-        found = Solution(scores, n_iter, changed, converged=changed <= 1e-3)
-        return outcome(scores, affinity, evidence, self.class_shares, found)
+        in_place = np.empty_like(decided)
+        in_place[order] = decided
+        found = Solution(in_place, n_iter, changed, converged=changed <= 1e-3)
+        return outcome(in_place, affinity, evidence, self.class_shares, found)
 
     def _diffusion(
         self, affinity: Affinity, sources: NDArray[np.float64]

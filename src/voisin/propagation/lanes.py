@@ -10,7 +10,6 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 
@@ -73,8 +72,8 @@ def prefetch(_: Any, block: Any, row: Any) -> tuple[Any, Callable[..., Any]]:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
         place = builder.bitcast(_place(context, builder, signature, args), byte)
+        ask = builder.module.declare_intrinsic("llvm.prefetch.p0i8", fnty=kind)
         builder.call(ask, [place, *(ir.Constant(number, n) for n in (0, 3, 1))])  # to read, to keep
         return context.get_dummy_value()
 

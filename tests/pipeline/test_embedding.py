@@ -188,7 +188,7 @@ def test_networks_are_trained_for_the_embedders_that_look_through_them(
         "network-tuned": False,
     }
     widths = [cached(tmp_path, f"embeddings-{kind}")[0].shape[1] for kind in kinds.split("+")]
-    assert widths == [1568, 256, 256]
+    assert widths == [1568, 896, 896]
     assert cached(tmp_path, "embeddings")[0].shape[1] == sum(widths)
 
 

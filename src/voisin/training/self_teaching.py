@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from voisin.embedding.device import choose_device
 from voisin.embedding.inference import to_tensor
-from voisin.embedding.residual_network import N_FEATURES, ResidualNetwork
+from voisin.embedding.residual_network import N_OUTPUTS, ResidualNetwork
 from voisin.errors import InputError
 from voisin.training.augmentation import Augmentation
 from voisin.training.checkpoint import load_checkpoint, save_checkpoint
@@ -137,8 +137,8 @@ class SelfTeaching:
         views = self._augmentation().apply(torch.cat([images, images]), generator)
         views = views.to(lesson.device, memory_format=torch.channels_last)
         with mixed_precision(lesson.device):
-            features = lesson.network.features(views)
-        first, second = lesson.projector(features).chunk(2)
+            outputs = lesson.network(views)
+        first, second = lesson.projector(outputs).chunk(2)
         loss = contrastive_loss(first, second, self.temperature)
         lesson.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -203,7 +203,7 @@ def _start(n_channels: int, random_state: int, device: torch.device) -> _Lesson:
         torch.manual_seed(random_state)
         network = ResidualNetwork(n_channels)
         projector = nn.Sequential(
-            nn.Linear(N_FEATURES, _HIDDEN, bias=False),
+            nn.Linear(N_OUTPUTS, _HIDDEN, bias=False),
             nn.BatchNorm1d(_HIDDEN),
             nn.ReLU(),
             nn.Linear(_HIDDEN, _PROJECTED, bias=False),

@@ -209,6 +209,117 @@ class PropagationMethod(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class View:
+    """What a labeling method sees of the images: their vectors, and the graph that links them.
+
+    Attributes
+    ----------
+    embeddings : array of shape (n_samples, n_dims)
+    affinity : sparse array of shape (n_samples, n_samples)
+    new : array of shape (n_new, n_dims)
+        Vectors of images outside the graph, to be labeled too; may be empty.
+    near : Neighbors, optional
+        Of the new images among those of the graph; None if there are no new ones.
+    """
+
+    embeddings: Embeddings
+    affinity: Affinity
+    new: Embeddings
+    near: Neighbors | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Some labels held out, and what is seen without them.
+
+    Attributes
+    ----------
+    held_out : array of shape (n_held_out,)
+        Positions of the images whose labels are held out.
+    view : View
+        Embedders that learn from labels have not seen those.
+    """
+
+    held_out: Indices
+    view: View
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Images, a few labels, and what a method may use to decide its own settings.
+
+    Attributes
+    ----------
+    view : View
+    labels : array of shape (n_samples,)
+        -1 where unknown.
+    n_classes : int
+    folds : tuple of Fold
+        To cross-validate with; empty where there are too few labels.
+    class_shares : array of shape (n_classes,), optional
+        Share of each class among the images, where something is known of it beside the labels;
+        else all classes are taken as equally frequent.
+    random_state : int
+    """
+
+    view: View
+    labels: Labels
+    n_classes: int
+    folds: tuple[Fold, ...] = ()
+    class_shares: NDArray[np.float64] | None = None
+    random_state: int = 0
+
+    def without(self, fold: Fold) -> "Problem":
+        """Return the problem of one fold: its labels held out, its view, no folds of its own."""
+        labels = self.labels.copy()
+        labels[fold.held_out] = UNLABELED
+        return replace(self, view=fold.view, labels=labels, folds=())
+
+
+@dataclass(frozen=True, eq=False)
+class Labeling:
+    """What a labeling method found.
+
+    Attributes
+    ----------
+    propagation : Propagation
+        Of the images of the graph.
+    new : array of shape (n_new, n_classes)
+        Probabilities of the new images.
+    new_reached : array of shape (n_new,)
+        Whether there is any evidence for them.
+    method : LabelingMethod
+        The method with every choice it made for itself fixed, to be used again.
+    reason : str
+        What was chosen, and why, in one line; empty where there was nothing to choose.
+    start : array of shape (n_samples, n_classes), optional
+        Where ``F = (1 − alpha) (I − alpha S)⁻¹ start`` gives the scores up to each row's sum:
+        that start, labels and opinions alike; None where the method is not of this form.
+    alpha : float, optional
+        The alpha of that equation.
+    """
+
+    propagation: Propagation
+    new: Probabilities
+    new_reached: NDArray[np.bool_]
+    method: "LabelingMethod"
+    reason: str = ""
+    start: Probabilities | None = None
+    alpha: float | None = None
+
+
+class LabelingMethod(Protocol):
+    """A way to label every image from a few labels, by the graph, the vectors or both."""
+
+    def label(self, problem: Problem) -> Labeling:
+        """Give every image a distribution over the classes.
+
+        Settings that are left open are decided by cross-validation on ``problem.folds``, or by
+        the method's documented rule where there are none.
+        """
+
+
+@dataclass(frozen=True, eq=False)
 class Predictions:
     """Class probabilities that carry their images' ids, so that order never matters.
 

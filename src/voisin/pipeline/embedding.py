@@ -36,7 +36,7 @@ def make_embedders(stages: Stages, source_ids: Names) -> Embedders:
 
 
 def embeddings(
-    stages: Stages, task: Task, expert: Trained, embedders: Embedders, data_key: str
+    stages: Stages, task: Task, expert: Trained | None, embedders: Embedders, data_key: str
 ) -> tuple[Embeddings, Embeddings, str]:
     """Turn the images of pool and test into vectors; one embedder's stay as they are."""
     from voisin.embedding.combination import combine

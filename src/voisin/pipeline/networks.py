@@ -15,7 +15,9 @@ from voisin.project.cache import hash_of
 from voisin.types import UNLABELED
 
 
-def network_for(name: str, stages: Stages, task: Task, expert: Trained, data_key: str) -> Any:
+def network_for(
+    name: str, stages: Stages, task: Task, expert: Trained | None, data_key: str
+) -> Any:
     """Return a trained network by the name that a kind of embedder asks for.
 
     Parameters
@@ -23,12 +25,12 @@ def network_for(name: str, stages: Stages, task: Task, expert: Trained, data_key
     name : {"expert", "augmented", "self-taught", "tuned"}
     stages : Stages
     task : Task
-    expert : Trained
-        The chapter's own.
+    expert : Trained, optional
+        The chapter's own, for ``expert`` alone.
     data_key : str
         Of the pool's pixels.
     """
-    if name == "expert":
+    if name == "expert" and expert is not None:
         return network_of(expert, task)
     network, _ = _MAKERS[name](stages, task, data_key)
     return network

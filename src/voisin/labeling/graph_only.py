@@ -1,0 +1,78 @@
+"""A labeling by the graph alone: a propagation method, and the neighbors of new images."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.propagation import LabelSpreading, attach
+from voisin.propagation.decision import rebalance
+from voisin.types import (
+    UNLABELED,
+    Labeling,
+    Labels,
+    Probabilities,
+    Problem,
+    Propagation,
+    PropagationMethod,
+)
+
+
+@dataclass(frozen=True)
+class GraphOnly:
+    """Carries the labels along the graph, each weighted by one over the number of its class.
+
+    So all classes count as equally frequent; where the shares ``π`` of the classes are told,
+    ``p_c ∝ π_c p_c`` follows (Bayes' rule for another prior).
+
+    Parameters
+    ----------
+    method : PropagationMethod
+    """
+
+    method: PropagationMethod
+
+    def label(self, problem: Problem) -> Labeling:
+        """Give every image a distribution over the classes."""
+        found = self.method.propagate(
+            problem.view.affinity,
+            problem.labels,
+            n_classes=problem.n_classes,
+            sample_weight=even_weights(problem.labels),
+        )
+        if problem.class_shares is not None:
+            shifted = rebalance(found.probabilities, problem.class_shares)
+            found = replace(found, probabilities=shifted)
+        new, new_reached = to_new_images(problem, found)
+        start, alpha = None, None
+        if isinstance(self.method, LabelSpreading):
+            start, alpha = _start(problem), self.method.alpha
+        return Labeling(found, new, new_reached, self, start=start, alpha=alpha)
+
+
+def even_weights(labels: Labels) -> NDArray[np.float64]:
+    """Weigh each label by one over the number of its class, as Iscen et al. (2019) do.
+
+    Spread far, a class with many labels would else take every image: the mass of a class in the
+    whole graph grows with its labels. Of an even draw this changes nothing.
+
+    Examples
+    --------
+    >>> even_weights(np.array([0, 0, 1, -1]))
+    array([1., 1., 2., 0.])
+    """
+    counts = np.bincount(labels[labels != UNLABELED])
+    return np.where(labels == UNLABELED, 0, counts.max() / np.maximum(counts, 1)[labels])
+
+
+def to_new_images(problem: Problem, found: Propagation) -> tuple[Probabilities, NDArray[np.bool_]]:
+    """Give new images the mean of their neighbors; reached if one of these is."""
+    near = problem.view.near
+    if near is None:
+        return np.empty((0, problem.n_classes)), np.empty(0, dtype=bool)
+    return attach(near, found.probabilities), np.any(found.reached[near.indices], axis=1)
+
+
+def _start(problem: Problem) -> Probabilities:
+    start = np.eye(problem.n_classes)[problem.labels] * even_weights(problem.labels)[:, None]
+    return start if problem.class_shares is None else start * problem.class_shares

@@ -1,0 +1,33 @@
+"""The labeling methods by name; a new one is a file and an entry here."""
+
+from collections.abc import Callable, Mapping
+
+from voisin.labeling.graph_only import GraphOnly
+from voisin.propagation import Harmonic, LabelSpreading, Poisson, PoissonMBO, ReweightedLaplace
+from voisin.types import LabelingMethod
+from voisin.validation import check_one_of
+
+METHODS: Mapping[str, Callable[[float], LabelingMethod]] = {
+    "spreading": lambda alpha: GraphOnly(LabelSpreading(alpha=alpha)),
+    "harmonic": lambda _: GraphOnly(Harmonic()),
+    "poisson": lambda _: GraphOnly(Poisson()),
+    "poisson-mbo": lambda _: GraphOnly(PoissonMBO()),
+    "reweighted": lambda _: GraphOnly(ReweightedLaplace()),
+}
+
+
+def make_method(name: str, *, alpha: float = 0.99) -> LabelingMethod:
+    """Make a method by its name; `alpha` is for those that spread with a fixed one.
+
+    Raises
+    ------
+    InputError
+        If there is no such method; says which there are.
+
+    Examples
+    --------
+    >>> make_method("spreading", alpha=0.9)
+    GraphOnly(method=LabelSpreading(alpha=0.9, class_shares='labels', tol=1e-06, max_iter=1000))
+    """
+    check_one_of("method", name, tuple(METHODS))
+    return METHODS[name](alpha)

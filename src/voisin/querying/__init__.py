@@ -1,0 +1,1 @@
+"""Which images to label next: a file a strategy."""

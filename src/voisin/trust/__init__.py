@@ -1,0 +1,1 @@
+"""What to believe: calibration, explanations, audit, certificates."""

@@ -6,7 +6,6 @@ import torch
 
 from tests.training.test_classifier import InterruptionError, assert_same_network, stripes
 from voisin.embedding.inference import embed
-from voisin.embedding.residual_network import ResidualNetwork
 from voisin.errors import InputError
 from voisin.training import self_teaching
 from voisin.training.contrastive_loss import contrastive_loss
@@ -96,12 +95,6 @@ def test_stops_early_once_the_loss_no_longer_falls():
     )
     assert len(steps) < 60
     assert steps[-1] == 100  # the bar is told that the work is over
-
-
-def test_features_of_gray_and_color_images_are_256_values():
-    for channels in (1, 3):
-        images = torch.zeros(2, channels, 28, 28)
-        assert ResidualNetwork(channels).features(images).shape == (2, 256)
 
 
 def test_what_makes_no_sense_is_refused():

@@ -52,7 +52,7 @@ def embed(
     Returns
     -------
     array of shape (n_images, n_features), float32
-        1,568 features of a SimpleCNN, 256 of a residual network.
+        1,568 features of a SimpleCNN, 896 of a residual network.
     """
     return _by_batch(network, network.features, pixels, device, progress, "Embedding images")
 

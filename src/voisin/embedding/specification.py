@@ -5,7 +5,7 @@ embedder               vectors
 ====================== ============================================================
 ``cnn``                1,568 features of the chapter's expert
 ``cnn-augmented``      the same of a network taught the few labels with changed images
-``contrastive``        256 features of a residual network that taught itself on the pool
+``contrastive``        896 features of a residual network that taught itself on the pool
 ``contrastive-tuned``  the same, once it has learned the few labels too
 ``pixels[:n]``         n principal components of the pixels (at most 64 by default)
 ``pretrained:model``   a vision model of Hugging Face, by id or local folder

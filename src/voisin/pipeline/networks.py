@@ -26,7 +26,7 @@ def network_for(
     stages : Stages
     task : Task
     expert : Trained, optional
-        The chapter's own, where it is asked for.
+        The chapter's own, for ``expert`` alone.
     data_key : str
         Of the pool's pixels.
     """
@@ -81,7 +81,7 @@ def _tuned(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
         network.load_state_dict({**network.state_dict(), **start.state_dict()})
         return network
 
-    training = FineTuning(stages.settings.orientation, epochs=60, learning_rate=1e-3)
+    training = FineTuning(stages.settings.orientation, epochs=40, learning_rate=1e-3)
     return _taught_labels("tuned", stages, task, {"start": key}, new, training)
 
 

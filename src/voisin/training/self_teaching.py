@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from voisin.embedding.device import choose_device
 from voisin.embedding.inference import to_tensor
-from voisin.embedding.residual_network import N_FEATURES, ResidualNetwork
+from voisin.embedding.residual_network import N_OUTPUTS, ResidualNetwork
 from voisin.errors import InputError
 from voisin.training.augmentation import Augmentation
 from voisin.training.checkpoint import load_checkpoint, save_checkpoint
@@ -26,7 +26,7 @@ from voisin.types import Pixels, Progress, no_progress
 from voisin.validation import check_at_least, check_in_open_interval
 
 _TASK = "Teaching a network on all images"
-_VIEW_SIZE = 20  # pixels: 28 times the mean scale of a view, so that nothing is enlarged
+_VIEW_SIZE = 20  # pixels: 28 times the mean scale of a view, so that little is enlarged
 _ROUND = 25  # steps between checkpoints
 _PATIENCE = 5  # rounds
 _SMALLEST_GAIN = 0.002  # of the loss in that time, in shares of the best before
@@ -45,7 +45,7 @@ class SelfTeaching:
     ----------
     orientation : {"any", "upright", "fixed"}, default="upright"
         How images may lie, as `Augmentation` says.
-    steps : int, default=300
+    steps : int, default=150
         At most so many, however many images there are.
     looks : int, default=30
         At most so many at each image, however few there are.
@@ -61,7 +61,7 @@ class SelfTeaching:
     """
 
     orientation: str = "upright"
-    steps: int = 300
+    steps: int = 150
     looks: int = 30
     batch_size: int = 256
     learning_rate: float = 1e-3
@@ -137,8 +137,8 @@ class SelfTeaching:
         views = self._augmentation().apply(torch.cat([images, images]), generator)
         views = views.to(lesson.device, memory_format=torch.channels_last)
         with mixed_precision(lesson.device):
-            features = lesson.network.features(views)
-        first, second = lesson.projector(features).chunk(2)
+            outputs = lesson.network(views)
+        first, second = lesson.projector(outputs).chunk(2)
         loss = contrastive_loss(first, second, self.temperature)
         lesson.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -150,11 +150,10 @@ class SelfTeaching:
             self.orientation,
             scale=(0.45, 1.0),
             stretch=0.28,
-            brightness=0.4,
-            contrast=0.4,
-            saturation=0.4,
-            hue=0.1,
-            gray=0.2,
+            brightness=0.2,
+            contrast=0.2,
+            saturation=0.2,
+            hue=0.02,  # little: color tells much of skin and cells
             size=_VIEW_SIZE,
         )
 
@@ -203,7 +202,7 @@ def _start(n_channels: int, random_state: int, device: torch.device) -> _Lesson:
         torch.manual_seed(random_state)
         network = ResidualNetwork(n_channels)
         projector = nn.Sequential(
-            nn.Linear(N_FEATURES, _HIDDEN, bias=False),
+            nn.Linear(N_OUTPUTS, _HIDDEN, bias=False),
             nn.BatchNorm1d(_HIDDEN),
             nn.ReLU(),
             nn.Linear(_HIDDEN, _PROJECTED, bias=False),

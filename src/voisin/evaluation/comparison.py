@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FIGURES = ("auc", "accuracy", "balanced_accuracy", "macro_f1", "ece")
-LESS_IS_BETTER = ("ece",)
+LESS_IS_BETTER = ("ece", "seconds")
 LEVEL = 0.05
 
 
@@ -96,7 +96,8 @@ def standings(trials: Sequence[Trial], figure: str = "auc") -> tuple[Standing, .
     trials : sequence of Trial
         Of one scope and one number of labels. Only draws of which every method has the figure
         count, so that all are compared on the same.
-    figure : {"auc", "accuracy", "balanced_accuracy", "macro_f1", "ece"}, default="auc"
+    figure : str, default="auc"
+        One of `FIGURES`, or ``seconds``.
 
     Returns
     -------

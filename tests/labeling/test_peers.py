@@ -10,7 +10,8 @@ from voisin.errors import InputError, MissingDependencyError
 from voisin.labeling.peers import PEERS, Peer, make_peer
 from voisin.labeling.peers import registry as peers_registry
 from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
-from voisin.propagation import Harmonic, LabelSpreading as Ours
+from voisin.propagation import Harmonic
+from voisin.propagation import LabelSpreading as Ours
 from voisin.sources.few_labels import draw_labels
 from voisin.types import Neighbors, Problem, View
 
@@ -53,9 +54,7 @@ def test_a_peer_gives_every_image_a_distribution_and_labels_most_digits_rightly(
 def test_a_class_without_label_gets_nothing_and_keeps_its_column(name, problem, truth):
     labels = np.where(problem.labels == 3, -1, problem.labels)
 
-    found = make_peer(name).label(
-        Problem(problem.view, labels, n_classes=10)
-    )
+    found = make_peer(name).label(Problem(problem.view, labels, n_classes=10))
 
     assert found.propagation.probabilities.shape == (500, 10)
     assert (found.propagation.probabilities[:, 3] == 0).all()
@@ -90,7 +89,8 @@ def test_self_training_is_that_of_logistic_regression(problem):
     found = make_peer("sklearn-self-training").label(problem)
 
     np.testing.assert_allclose(
-        found.propagation.probabilities, reference.predict_proba(problem.view.embeddings),
+        found.propagation.probabilities,
+        reference.predict_proba(problem.view.embeddings),
         atol=1e-5,
     )
 

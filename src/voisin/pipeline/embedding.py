@@ -61,6 +61,12 @@ def embeddings(
     return arrays["pool"], arrays["test"], key
 
 
+def embed_without_labels(stages: Stages, task: Task, embedders: Embedders, data_key: str) -> None:
+    """Embed by all that need no expert, so that what is computed next finds it."""
+    for part, embedder in embedders.items():
+        _embed(stages, task, part, embedder, data_key)
+
+
 def _options(stages: Stages, source_ids: Names) -> EmbedderOptions:
     settings = stages.settings
     return EmbedderOptions(

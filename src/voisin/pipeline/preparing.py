@@ -1,6 +1,6 @@
 """What comes before any stage: settings, source, and a task whose every image can be read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,16 @@ def open_source(
     return open_images(source, **opening, progress=progress), origin
 
 
-def prepare(stages: Stages, images: ImageCollection) -> Viewpoint:
-    """Check and read what will be used, in the order of the ids, and set the truth apart."""
+def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> Viewpoint:
+    """Check and read what will be used, in the order of the ids, and set the truth apart.
+
+    Parameters
+    ----------
+    stages : Stages
+    images : ImageCollection
+    notes : sequence of str, optional
+        What the user was warned of already, for the report.
+    """
     given = check_given(images, stages.settings)
     _check_network(given.images, stages.settings)
     embedders = make_embedders(stages, images.ids)
@@ -58,7 +66,7 @@ def prepare(stages: Stages, images: ImageCollection) -> Viewpoint:
     reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
     for reason in reasons:
         stages.announce(f"  {reason}")
-    warnings = (*task.warnings, *arrays["notes"].tolist(), *reasons)
+    warnings = (*notes, *task.warnings, *arrays["notes"].tolist(), *reasons)
     task = replace(task, warnings=warnings)
     parts = (task.pool.ids, task.pool_pixels, task.test.ids, task.test_pixels)
     return Viewpoint(stages, task, embedders, hash_of([hash_of(part) for part in parts]))

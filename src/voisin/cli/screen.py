@@ -39,7 +39,8 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
         table.add_row(*map(Text, row))
     room = _console.options.update(max_width=1_000)
     needed = _console.measure(table, options=room).maximum
-    _console.print(table, soft_wrap=False, crop=False, width=needed)  # rather wrapped than cut
+    wide = max(needed, _console.width)  # rather wrapped by the screen than cut
+    Console(stderr=True, highlight=False, width=wide).print(table, soft_wrap=False)
 
 
 def show_warning(

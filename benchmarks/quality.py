@@ -36,10 +36,14 @@ def main():
     for name in arguments.experiments or EXPERIMENTS:
         title, measure = EXPERIMENTS[name]
         print(f"{name}: {title}", flush=True)
-        rows, trials = measure(arguments)
+        try:
+            rows, trials = measure(arguments)
+        except voisin.VoisinError as error:  # what is missing here must not stop the others
+            print(f"  not measured: {error}", flush=True)
+            continue
         keep(name, title, arguments, rows, trials)
         PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE.read_text(encoding="utf-8"))
+    print(page())
 
 
 def parse():

@@ -10,6 +10,7 @@ _MEANINGS = {
     "classifier": "logistic regression on the vectors alone",
     "smoothed-classifier": "logistic regression on the vectors, its opinions smoothed along the "
     "graph",
+    "consensus": "the opinions of logistic regression and of label spreading, mixed",
     "correct-and-smooth": "logistic regression, its errors on the labels spread along the graph "
     "and taken back, then smoothed (Huang et al. 2021)",
     "auto": "what a run uses by default: the method that cross-validation on the labels prefers",

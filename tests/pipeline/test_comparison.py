@@ -73,7 +73,9 @@ def test_every_method_is_tried_on_every_draw_and_number_of_labels_in_every_scope
     assert sizes[4, "test-no-leak"] == 60
 
 
-def test_a_draw_is_that_of_a_run_with_its_random_state(digits_npz, compared, tmp_path):
+def test_a_draw_on_vectors_without_labels_is_that_of_a_run_with_its_random_state(
+    digits_npz, compared, tmp_path
+):
     quick = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False}
     options = {"embedding": "pixels", "method": "spreading", "device": "cpu"}
     finished = run(

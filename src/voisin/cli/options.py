@@ -38,6 +38,13 @@ EmbeddingSize = Annotated[
 OnnxNormalization = Annotated[
     str, typer.Option(help=f"Of pixels for onnx: {', '.join(NORMALIZATIONS)}.")
 ]
+Orientation = Annotated[
+    str,
+    typer.Option(
+        help="How images may lie, for cnn-augmented and contrastive: any (skin, cells), "
+        "upright (photographs) or fixed (digits, letters)."
+    ),
+]
 NNeighbors = Annotated[int, typer.Option(help="Neighbors of each image in the graph.")]
 Metric = Annotated[str, typer.Option(help="cosine or euclidean.")]
 Alpha = Annotated[

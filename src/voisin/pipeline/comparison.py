@@ -53,7 +53,8 @@ def compare(
     out : str or Path
         Folder of the comparison; made if absent.
     draws : int, default=20
-        Draw d starts from ``random_state + d``; fewer labels are a part of more.
+        Draw d is drawn by ``random_state + d``; fewer labels are a part of more. Networks and folds
+        are drawn by ``random_state`` itself, so that what no label changes is learned once.
     labels_per_class : sequence of int, default=(50,)
         Of each of these numbers, all draws.
     methods : sequence of str, optional

@@ -45,7 +45,7 @@ class Draw:
     Attributes
     ----------
     number : int
-        From 0; decides all randomness beside the labels, too.
+        From 0.
     labels_per_class : int
     labels : array of shape (n_pool,)
         -1 where hidden.
@@ -57,8 +57,8 @@ class Draw:
 
 
 def blind(viewpoint: Viewpoint, draw: Draw) -> Viewpoint:
-    """Return a viewpoint that knows no label but the draw's, with randomness of its own."""
-    task, settings = viewpoint.task, viewpoint.stages.settings
+    """Return a viewpoint that knows no label but the draw's."""
+    task = viewpoint.task
     unknown = np.full_like(draw.labels, UNLABELED)
     task = replace(
         task,
@@ -67,9 +67,7 @@ def blind(viewpoint: Viewpoint, draw: Draw) -> Viewpoint:
         labels=draw.labels,
         hidden=unknown,
     )
-    random_state = (settings.random_state + draw.number) % 2**32
-    stages = replace(viewpoint.stages, settings=replace(settings, random_state=random_state))
-    return replace(viewpoint, stages=stages, task=task)
+    return replace(viewpoint, task=task)
 
 
 def _without_labels(images: ImageCollection) -> ImageCollection:

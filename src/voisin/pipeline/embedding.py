@@ -61,6 +61,22 @@ def embeddings(
     return arrays["pool"], arrays["test"], key
 
 
+def embed_without_labels(stages: Stages, task: Task, embedders: Embedders, data_key: str) -> None:
+    """Do all that no label changes, so that what is computed from labels next finds it."""
+    options = _options(stages, task.pool.ids)
+    for part in parse_embedding(stages.settings.embedding):
+        kind = KINDS[part.kind]
+        if kind.network == "tuned":
+            network_for("self-taught", stages, task, None, data_key)
+        if kind.learns_from_labels:
+            continue
+        embedder = embedders.get(part)
+        if embedder is None:
+            network = network_for(kind.network, stages, task, None, data_key)
+            embedder = make_embedder(part, replace(options, network=network))
+        _embed(stages, task, part, embedder, data_key)
+
+
 def _options(stages: Stages, source_ids: Names) -> EmbedderOptions:
     settings = stages.settings
     return EmbedderOptions(

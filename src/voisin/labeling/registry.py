@@ -10,6 +10,7 @@ from voisin.types import LabelingMethod
 from voisin.validation import check_one_of
 
 METHODS: Mapping[str, Callable[[float], LabelingMethod]] = {
+    "consensus": lambda _: SmoothedClassifier(graph_share=None),
     "smoothed-classifier": lambda _: SmoothedClassifier(),
     "classifier": lambda _: Classifier(),
     "spreading": lambda alpha: GraphOnly(LabelSpreading(alpha=alpha)),

@@ -59,16 +59,14 @@ def test_settings_are_chosen_without_the_held_out_labels_of_each_fold(name, monk
 
     seen = []
 
-    def note(losses, weights, default):
-        seen.append(losses)
+    def note(found, labels, default):
+        seen.append(found)
         return default
 
     problem, _ = few_labels(4)
     method = make_method(name)
     for module in (correct_and_smooth, smoothed_classifier):
-        monkeypatch.setattr(module, "log_losses", lambda p, labels: p)
-        monkeypatch.setattr(module, "fit_temperature", lambda *_: 1.0)
-        monkeypatch.setattr(module, "choose", note)
+        monkeypatch.setattr(module, "choose_by_held_out", note)
     classifier = replace(method.classifier, strength=3.0, temperature=1.0)
     fold = problem.folds[0].held_out
     for one in (problem, relabel(problem, fold, (problem.labels[fold] + 1) % 3)):

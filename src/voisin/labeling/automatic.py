@@ -7,13 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.evaluation.metrics import macro_auc
-from voisin.labeling.calibration import (
-    apply_temperature,
-    even_by_class,
-    fit_temperature,
-    log_losses,
-)
-from voisin.labeling.choosing import choose
+from voisin.labeling.calibration import even_by_class
+from voisin.labeling.choosing import choose, losses_at_best
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.correct_and_smooth import CorrectAndSmooth
 from voisin.labeling.cross_fitting import cross_fit
@@ -89,10 +84,8 @@ def _try(method: LabelingMethod, problem: Problem) -> _Trial:
     """Fix the method's choices, and judge it by what it did not see."""
     fixed = method.label(problem).method
     held_out, weights = cross_fit(fixed, problem), _weights(problem)
-    temperature = fit_temperature(held_out.probabilities, held_out.labels, weights)
-    probabilities = apply_temperature(held_out.probabilities, temperature)
-    losses = log_losses(probabilities, held_out.labels)
-    auc = float(macro_auc(held_out.labels, probabilities, weights[None])[0])
+    losses = losses_at_best(held_out.probabilities, held_out.labels, weights)
+    auc = float(macro_auc(held_out.labels, held_out.probabilities, weights[None])[0])
     return _Trial(fixed, losses, float(np.average(losses, weights=weights)), auc)
 
 

@@ -1,9 +1,40 @@
-"""One setting among several, by labels that were held out; it knows losses, no methods."""
+"""One of several settings, by labels that were held out; it knows what was said, no methods."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from voisin.labeling.calibration import (
+    apply_temperature,
+    even_by_class,
+    fit_temperature,
+    log_losses,
+)
+from voisin.types import Labels, Probabilities
+
+
+def choose_by_held_out(found: Sequence[Probabilities], labels: Labels, default: int) -> int:
+    """Choose by the log loss at the temperature that suits each, all classes weighing the same.
+
+    Parameters
+    ----------
+    found : sequence of arrays of shape (n_held_out, n_classes)
+        One array a choice.
+    labels : array of shape (n_held_out,)
+    default : int
+        Position among the choices.
+    """
+    weights = even_by_class(labels)
+    return choose([losses_at_best(one, labels, weights) for one in found], weights, default)
+
+
+def losses_at_best(
+    probabilities: Probabilities, labels: Labels, weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return each label's log loss at the temperature that suits the probabilities."""
+    temperature = fit_temperature(probabilities, labels, weights)
+    return log_losses(apply_temperature(probabilities, temperature), labels)
 
 
 def choose(

@@ -149,7 +149,9 @@ def held_out_scores(
     found: list[list[Probabilities]] = []
     for fold in problem.folds:
         view = fold.view
-        scale = scales.setdefault(id(view), scales.get(id(view)) or _scale_of(view.embeddings))
+        if id(view) not in scales:
+            scales[id(view)] = _scale_of(view.embeddings)
+        scale = scales[id(view)]
         models = _fit(scale, view, problem.without(fold), strengths)
         vectors = view.embeddings[fold.held_out]
         found.append([softmax(scale.scores(model, vectors), axis=1) for model in models])

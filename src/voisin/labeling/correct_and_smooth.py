@@ -10,13 +10,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.labeling.calibration import (
-    apply_temperature,
-    even_by_class,
-    fit_temperature,
-    log_losses,
-)
-from voisin.labeling.choosing import choose
+from voisin.labeling.calibration import even_by_class
+from voisin.labeling.choosing import choose_by_held_out
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.smoothed_classifier import with_labels
 from voisin.propagation import LabelSpreading, attach
@@ -124,14 +119,10 @@ def _choose(classifier: Classifier, problem: Problem) -> tuple[float, float]:
             a: with_labels(_correct(opinion, _spread_mistakes(opinion, inner, a, _COARSE)), inner)
             for a, _ in CHOICES
         }
-        for found, (correction, alpha) in zip(parts, CHOICES, strict=True):
+        for part, (correction, alpha) in zip(parts, CHOICES, strict=True):
             spreading = LabelSpreading(alpha=alpha, tol=_COARSE)
             smooth = spreading.propagate(fold.view.affinity, corrected[correction])
-            found.append(smooth.probabilities[fold.held_out])
+            part.append(smooth.probabilities[fold.held_out])
     labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
-    weights = even_by_class(labels)
-    losses = []
-    for probabilities in map(np.concatenate, parts):
-        temperature = fit_temperature(probabilities, labels, weights)
-        losses.append(log_losses(apply_temperature(probabilities, temperature), labels))
-    return CHOICES[choose(losses, weights, CHOICES.index(DEFAULT))]
+    found = [np.concatenate(one) for one in parts]
+    return CHOICES[choose_by_held_out(found, labels, CHOICES.index(DEFAULT))]

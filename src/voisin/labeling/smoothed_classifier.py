@@ -8,15 +8,8 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
-from voisin.labeling.calibration import (
-    apply_temperature,
-    even_by_class,
-    fit_temperature,
-    log_losses,
-)
-from voisin.labeling.choosing import choose
+from voisin.labeling.choosing import choose_by_held_out
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.graph_only import GraphOnly
 from voisin.propagation import LabelSpreading, attach
@@ -109,8 +102,7 @@ class SmoothedClassifier:
         default = choices.index(
             (self.alpha or DEFAULT_ALPHA, shares[0] if len(shares) == 1 else DEFAULT_GRAPH_SHARE)
         )
-        losses, weights = _held_out_losses(classifier, problem, alphas, shares)
-        alpha, share = choices[choose(losses, weights, default)]
+        alpha, share = choices[_best(classifier, problem, alphas, shares, default)]
         return SmoothedClassifier(alpha, share, classifier)
 
 
@@ -122,23 +114,20 @@ def with_labels(opinion: Probabilities, problem: Problem) -> Probabilities:
     return start
 
 
-def _held_out_losses(
+def _best(
     classifier: Classifier,
     problem: Problem,
     alphas: tuple[float, ...],
     shares: tuple[float, ...],
-) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return the losses of each choice by opinions that never saw the labels, and the weights."""
+    default: int,
+) -> int:
+    """Judge each choice by labels that its opinions never saw; return its position."""
     problem = replace(problem, class_shares=None)  # held-out labels are judged evenly
-    found = [_held_out_rows(classifier, problem, fold, alphas, shares) for fold in problem.folds]
+    parts = [_held_out_rows(classifier, problem, fold, alphas, shares) for fold in problem.folds]
     labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
-    weights = even_by_class(labels)
-    losses = []
-    for parts in zip(*found, strict=True):
-        probabilities = np.concatenate(parts)
-        temperature = fit_temperature(probabilities, labels, weights)
-        losses.append(log_losses(apply_temperature(probabilities, temperature), labels))
-    return losses, weights
+    return choose_by_held_out(
+        [np.concatenate(one) for one in zip(*parts, strict=True)], labels, default
+    )
 
 
 def _held_out_rows(

@@ -20,7 +20,7 @@ from voisin.types import UNLABELED, Fold, Labeling, Probabilities, Problem
 from voisin.validation import check_in_closed_interval, check_in_open_interval
 
 ALPHAS = (0.3, 0.5, 0.7, 0.9)
-DEFAULT_ALPHA = 0.7
+DEFAULT_ALPHA = 0.5
 GRAPH_SHARES = (0.0, 0.3, 0.5, 0.7)
 DEFAULT_GRAPH_SHARE = 0.5
 BLIND_GRAPH_SHARE = 0.7  # one label a class: the classifier knows little
@@ -40,7 +40,7 @@ class SmoothedClassifier:
     Parameters
     ----------
     alpha : float, optional
-        In (0, 1). By default 0.7, or one of 0.3, 0.5, 0.9 if held-out labels say so.
+        In (0, 1). By default 0.5, or one of 0.3, 0.7, 0.9 if held-out labels say so.
     graph_share : float, optional, default=0
         w in [0, 1]. If None, 0.5, or one of 0, 0.3, 0.7 if held-out labels say so; 0.7 where
         none can be held out.

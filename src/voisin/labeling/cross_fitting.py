@@ -1,0 +1,70 @@
+"""What a method says of labeled images without their labels; it knows folds, not calibration."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.types import (
+    UNLABELED,
+    Indices,
+    LabelingMethod,
+    Labels,
+    Probabilities,
+    Problem,
+    Progress,
+    no_progress,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """Labels, each with the probabilities that it had no part in.
+
+    Attributes
+    ----------
+    rows : array of shape (n_held_out,)
+        Positions of the images, ascending.
+    labels : array of shape (n_held_out,)
+    probabilities : array of shape (n_held_out, n_classes)
+    reached : array of shape (n_held_out,)
+    folds : array of shape (n_held_out,)
+        The fold that held each label out.
+    """
+
+    rows: Indices
+    labels: Labels
+    probabilities: Probabilities
+    reached: NDArray[np.bool_]
+    folds: Indices
+
+
+def cross_fit(
+    method: LabelingMethod, problem: Problem, *, progress: Progress = no_progress
+) -> CrossFit:
+    """Label the images of each fold without the fold's labels.
+
+    Parameters
+    ----------
+    method : LabelingMethod
+        Best with its choices made (``labeling.method``), else each fold makes its own.
+    problem : Problem
+    progress : callable, optional
+
+    Returns
+    -------
+    CrossFit
+        Empty where there are no folds.
+    """
+    n_samples = len(problem.labels)
+    fold_of = np.full(n_samples, -1)
+    probabilities = np.zeros((n_samples, problem.n_classes))
+    reached = np.zeros(n_samples, dtype=bool)
+    for number, fold in enumerate(problem.folds):
+        rows = fold.held_out
+        found = method.label(problem.without(fold)).propagation
+        probabilities[rows], reached[rows] = found.probabilities[rows], found.reached[rows]
+        fold_of[rows] = number
+        progress("Cross-fitting", number + 1, len(problem.folds))
+    rows = np.flatnonzero((fold_of >= 0) & (problem.labels != UNLABELED))
+    return CrossFit(rows, problem.labels[rows], probabilities[rows], reached[rows], fold_of[rows])

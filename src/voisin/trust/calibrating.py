@@ -174,7 +174,7 @@ def _uncertainty(
         again = fit_calibration(
             held_out.probabilities, held_out.labels, kind="temperature", weights=draw[0]
         )
-        told = estimate_shares(again.even(some)) if shares is None else shares
+        told = estimate_shares(again.even(some), fitted.shares) if shares is None else shares
         temperatures.append(again.temperature)
         confidences.append(replace(again, shares=told).apply(some).max(axis=1).mean())
     mean = float(fitted.apply(some).max(axis=1).mean())

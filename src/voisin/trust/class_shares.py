@@ -11,10 +11,12 @@ from voisin.types import Probabilities
 
 _DOUBT = 0.05
 _MOST_ROWS = 20_000
-_MOST_STEPS, _CLOSE = 500, 1e-6
+_MOST_STEPS, _CLOSE = 500, 1e-5
 
 
-def estimate_shares(even: Probabilities) -> NDArray[np.float64]:
+def estimate_shares(
+    even: Probabilities, start: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Find the shares that agree with the mean of the probabilities they lead to.
 
     ``π ← 0.95 · mean_i (π_c p_ic / Σ_c π_c p_ic) + 0.05 / C`` until nothing changes. The share of
@@ -25,6 +27,8 @@ def estimate_shares(even: Probabilities) -> NDArray[np.float64]:
     ----------
     even : array of shape (n_samples, n_classes)
         Calibrated probabilities in which all classes count as equally frequent.
+    start : array of shape (n_classes,), optional
+        A good guess; even by default.
 
     Returns
     -------
@@ -38,7 +42,7 @@ def estimate_shares(even: Probabilities) -> NDArray[np.float64]:
     """
     even = even[:: max(1, len(even) // _MOST_ROWS)]
     n_classes = even.shape[1]
-    shares = np.full(n_classes, 1 / n_classes)
+    shares = np.full(n_classes, 1 / n_classes) if start is None else start
     for _ in range(_MOST_STEPS):
         total = even @ shares
         mean = shares * (even / np.maximum(total, 1e-300)[:, None]).mean(axis=0)

@@ -27,12 +27,17 @@ class Path:
     ----------
     images : array of shape (n_steps + 1,)
         From the image to the labeled one.
-    strength : float
-        Product of the weights of its edges.
+    weights : array of shape (n_steps,)
+        Of its edges: what a score loses on the way.
     """
 
     images: Indices
-    strength: float
+    weights: NDArray[np.float64]
+
+    @property
+    def strength(self) -> float:
+        """Product of the weights."""
+        return float(np.prod(self.weights))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +187,7 @@ def _account(flow: Flow, image: int, label: int, weights: _Weights, n_paths: int
     order = np.argsort(-brought, kind="stable")
     order = order[brought[order] > _LEAST * total]
     sources = flow.labeled[order]
-    paths = (_strength(flow, weights.path_to(int(source))) for source in sources[:n_paths])
+    paths = (_weighed(flow, weights.path_to(int(source))) for source in sources[:n_paths])
     scores = flow.scores[image]
     return Account(
         label=label,
@@ -208,10 +213,9 @@ def _by_neighbors(flow: Flow, image: int, label: int) -> tuple[float, Indices, N
     return own / total, near[order], brought[order] / total
 
 
-def _strength(flow: Flow, images: Indices) -> Path:
-    product = 1.0
+def _weighed(flow: Flow, images: Indices) -> Path:
+    graph, weights = flow.transition, []
     for here, there in pairwise(images.tolist()):
-        graph = flow.transition
         edges = slice(graph.indptr[here], graph.indptr[here + 1])
-        product *= float(graph.data[edges][graph.indices[edges] == there].sum())
-    return Path(images, product)
+        weights.append(float(graph.data[edges][graph.indices[edges] == there].sum()))
+    return Path(images, np.array(weights))

@@ -53,12 +53,12 @@ class Flow:
     scores: Probabilities
     contributions: NDArray[np.floating] | None = None
 
-    @property
+    @cached_property
     def labeled(self) -> Indices:
         """Positions of the labeled images, ascending."""
         return np.flatnonzero(self.labels != UNLABELED)
 
-    @property
+    @cached_property
     def has_opinions(self) -> bool:
         """Whether images without a label bring something along, too."""
         return bool(self.source[self.labels == UNLABELED].any())

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from voisin.errors import ProjectError
 from voisin.project.cache import Arrays
-from voisin.project.writing import PARTIAL
 
 EVIDENCE = "evidence"
+UNFINISHED = f"{EVIDENCE}.unfinished"
 
 
 def write_evidence(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -27,7 +27,7 @@ def write_evidence(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     [0, -1]
     """
     place = folder / EVIDENCE
-    partial = folder / f"{EVIDENCE}{PARTIAL}.d"
+    partial = folder / UNFINISHED
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for name, array in arrays.items():

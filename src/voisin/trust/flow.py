@@ -21,7 +21,7 @@ from voisin.propagation.matrices import degrees_of, normalize
 from voisin.propagation.outcome import reached_by_labels
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
 
-_TOL, _MAX_ITER = 1e-9, 10_000
+_TOL, _MAX_ITER = 1e-8, 10_000
 _COLUMNS = 32
 
 

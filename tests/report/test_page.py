@@ -13,7 +13,7 @@ from markupsafe import escape
 from tests.report.reader import Page
 from tests.report.samples import around, sample_content, sample_images, sample_scores
 from voisin.errors import UnreadableImageError
-from voisin.labeling.cross_fitting import CrossFit
+from voisin.labeling.cross_fitting import HeldOut
 from voisin.report import render_report
 from voisin.sources.summary import Summary
 from voisin.trust.calibrating import calibrate
@@ -464,7 +464,7 @@ def test_how_sure_is_told_in_words_and_by_class():
     content = sample_content()
     n_classes = content.probabilities.shape[1]
     rows = np.flatnonzero(content.labels >= 0)
-    held_out = CrossFit(
+    held_out = HeldOut(
         rows,
         content.labels[rows],
         content.probabilities[rows],

@@ -8,7 +8,7 @@ from tests.propagation.graphs import random_affinity, two_moons
 from voisin.errors import InputError
 from voisin.evaluation.metrics import expected_calibration_error
 from voisin.labeling import make_method
-from voisin.labeling.cross_fitting import CrossFit, cross_fit
+from voisin.labeling.cross_fitting import HeldOut, cross_fit
 from voisin.labeling.folds import make_folds
 from voisin.trust.calibrating import calibrate
 from voisin.trust.calibration import class_weights, fit_calibration
@@ -185,7 +185,7 @@ def calibrated(per_class, **options):
     everywhere = np.ones(len(pool), dtype=bool)
     propagation = Propagation(pool, everywhere, 1, 0.0, converged=True)
     rows = np.arange(len(labels))
-    held_out = CrossFit(rows, labels, held, everywhere[rows], rows % 5)
+    held_out = HeldOut(rows, labels, held, everywhere[rows], rows % 5)
     return calibrate(propagation, held_out, **options), held_out
 
 

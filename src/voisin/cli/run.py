@@ -55,6 +55,13 @@ def run(
     onnx_normalization: Annotated[
         str, typer.Option(help=f"Of pixels for onnx: {', '.join(NORMALIZATIONS)}.")
     ] = "imagenet",
+    orientation: Annotated[
+        str,
+        typer.Option(
+            help="How images may lie, for cnn-augmented and contrastive: any (skin, cells), "
+            "upright (photographs) or fixed (digits, letters)."
+        ),
+    ] = "upright",
     n_neighbors: Annotated[int, typer.Option(help="Neighbors of each image in the graph.")] = 10,
     metric: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
     method: Annotated[str, typer.Option(help=f"Way to label: {', '.join(METHODS)}.")] = "spreading",
@@ -106,6 +113,7 @@ def run(
         "embedding": embedding,
         "embedding_size": embedding_size,
         "onnx_normalization": onnx_normalization,
+        "orientation": orientation,
         "n_neighbors": n_neighbors,
         "metric": metric,
         "method": method,

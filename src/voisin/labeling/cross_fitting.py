@@ -18,7 +18,7 @@ from voisin.types import (
 
 
 @dataclass(frozen=True, eq=False)
-class CrossFit:
+class HeldOut:
     """Labels, each with the probabilities that it had no part in.
 
     Attributes
@@ -27,21 +27,22 @@ class CrossFit:
         Positions of the images, ascending.
     labels : array of shape (n_held_out,)
     probabilities : array of shape (n_held_out, n_classes)
-    reached : array of shape (n_held_out,)
-    folds : array of shape (n_held_out,)
+    reached : array of shape (n_held_out,), optional
+        Whether the other labels reach the image; None means all.
+    folds : array of shape (n_held_out,), optional
         The fold that held each label out.
     """
 
     rows: Indices
     labels: Labels
     probabilities: Probabilities
-    reached: NDArray[np.bool_]
-    folds: Indices
+    reached: NDArray[np.bool_] | None = None
+    folds: Indices | None = None
 
 
 def cross_fit(
     method: LabelingMethod, problem: Problem, *, progress: Progress = no_progress
-) -> CrossFit:
+) -> HeldOut:
     """Label the images of each fold without the fold's labels.
 
     Parameters
@@ -53,7 +54,7 @@ def cross_fit(
 
     Returns
     -------
-    CrossFit
+    HeldOut
         Empty where there are no folds.
     """
     n_samples = len(problem.labels)
@@ -67,4 +68,4 @@ def cross_fit(
         fold_of[rows] = number
         progress("Cross-fitting", number + 1, len(problem.folds))
     rows = np.flatnonzero((fold_of >= 0) & (problem.labels != UNLABELED))
-    return CrossFit(rows, problem.labels[rows], probabilities[rows], reached[rows], fold_of[rows])
+    return HeldOut(rows, problem.labels[rows], probabilities[rows], reached[rows], fold_of[rows])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from voisin.labeling import make_method
-from voisin.labeling.cross_fitting import CrossFit, cross_fit
+from voisin.labeling.cross_fitting import HeldOut, cross_fit
 from voisin.pipeline.explaining import keep_evidence
 from voisin.pipeline.labeling import Labeled
 from voisin.pipeline.views import Sight, Viewpoint
@@ -59,7 +59,7 @@ def trust(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Trust:
         "random_state": settings.random_state,
     }
     arrays, _ = stages.recall("held-out", inputs, compute)
-    held_out = CrossFit(**{name: np.asarray(value) for name, value in arrays.items()})
+    held_out = HeldOut(**{name: np.asarray(value) for name, value in arrays.items()})
     sure = stages.timed(
         "calibration",
         lambda: calibrate(

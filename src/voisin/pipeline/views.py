@@ -109,12 +109,17 @@ class Viewpoint:
 
 
 def learns_from_labels(settings: Settings) -> bool:
-    """Tell whether other labels would give other vectors."""
-    return settings.expert is None and _needs_expert(settings)
+    """Tell whether other labels would give other vectors; the user's own expert stays as it is."""
+    kinds = [KINDS[part.kind] for part in parse_embedding(settings.embedding)]
+    return any(
+        kind.learns_from_labels and not (kind.network == "expert" and settings.expert)
+        for kind in kinds
+    )
 
 
 def _needs_expert(settings: Settings) -> bool:
-    return any(KINDS[part.kind].needs_expert for part in parse_embedding(settings.embedding))
+    parts = parse_embedding(settings.embedding)
+    return any(KINDS[part.kind].network == "expert" for part in parts)
 
 
 def _linked(stages: Stages, pool: Embeddings, test: Embeddings, key: str) -> Sight:

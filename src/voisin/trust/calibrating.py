@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from voisin.evaluation.bootstrap import bootstrap_weights, interval
 from voisin.evaluation.scores import Estimate
-from voisin.labeling.cross_fitting import CrossFit
+from voisin.labeling.cross_fitting import HeldOut
 from voisin.trust.calibration import Calibration, class_weights, fit_calibration
 from voisin.trust.class_shares import estimate_shares
 from voisin.trust.reliability import ClassReliability, calibration_error, reliability_by_class
 from voisin.types import Labels, Names, Probabilities, Propagation
 
 _RESAMPLES = 100
+_FOLDS = 5  # where it is not told which fold held a label out
 _SOME = 1_000  # images that stand for all in the bootstrap
 _FEW, _VERY_FEW = 20, 5  # labels a class
 _UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
@@ -61,7 +62,7 @@ class HowSure:
 
 def calibrate(
     propagation: Propagation,
-    held_out: CrossFit,
+    held_out: HeldOut,
     *,
     shares: NDArray[np.float64] | None = None,
     groups: Names | None = None,
@@ -74,7 +75,7 @@ def calibrate(
     ----------
     propagation : Propagation
         Of all images, on the same footing as `held_out`.
-    held_out : CrossFit
+    held_out : HeldOut
     shares : array of shape (n_classes,), optional
         Expected share of each class among the images; by default estimated from them.
     groups : array of shape (n_samples,), optional
@@ -132,23 +133,23 @@ def _judge(
     return error, by_class
 
 
-def _only_reached(held_out: CrossFit) -> CrossFit:
-    kept = held_out.reached
-    return CrossFit(
+def _only_reached(held_out: HeldOut) -> HeldOut:
+    reached, n = held_out.reached, len(held_out.labels)
+    kept = np.ones(n, dtype=bool) if reached is None else reached
+    folds = np.arange(n) % _FOLDS if held_out.folds is None else held_out.folds
+    return HeldOut(
         held_out.rows[kept],
         held_out.labels[kept],
         held_out.probabilities[kept],
         kept[kept],
-        held_out.folds[kept],
+        folds[kept],
     )
 
 
-def _each_by_the_others(
-    held_out: CrossFit, shares: NDArray[np.float64], kind: str
-) -> Probabilities:
-    mapped = held_out.probabilities.copy()
-    for fold in np.unique(held_out.folds):
-        here = held_out.folds == fold
+def _each_by_the_others(held_out: HeldOut, shares: NDArray[np.float64], kind: str) -> Probabilities:
+    mapped, folds = held_out.probabilities.copy(), np.asarray(held_out.folds)
+    for fold in np.unique(folds):
+        here = folds == fold
         others = fit_calibration(
             held_out.probabilities[~here], held_out.labels[~here], shares=shares, kind=kind
         )
@@ -158,7 +159,7 @@ def _each_by_the_others(
 
 def _uncertainty(
     fitted: Calibration,
-    held_out: CrossFit,
+    held_out: HeldOut,
     groups: Names | None,
     pool: Probabilities,
     shares: NDArray[np.float64] | None,
@@ -184,7 +185,7 @@ def _uncertainty(
     )
 
 
-def _as_it_was(propagation: Propagation, held_out: CrossFit) -> HowSure:
+def _as_it_was(propagation: Propagation, held_out: HeldOut) -> HowSure:
     n_classes = propagation.probabilities.shape[1]
     neutral = Calibration(1.0, np.ones(n_classes), np.full(n_classes, 1 / n_classes))
     why = (
@@ -202,7 +203,7 @@ def _as_it_was(propagation: Propagation, held_out: CrossFit) -> HowSure:
     )  # fmt: skip
 
 
-def _words(found: HowSure, held_out: CrossFit, *, estimated: bool) -> tuple[str, ...]:
+def _words(found: HowSure, held_out: HeldOut, *, estimated: bool) -> tuple[str, ...]:
     n_classes = len(found.calibration.shares)
     counts = np.bincount(held_out.labels, minlength=n_classes)
     spread = found.confidence

@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from voisin import __version__
 from voisin.cli.compare import compare
+from voisin.cli.explain import explain
 from voisin.cli.run import demo, run
 from voisin.cli.screen import note, show_warning
 from voisin.errors import VoisinError
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(run)
 app.command()(compare)
+app.command()(explain)
 
 
 def _say_version(asked: bool) -> None:

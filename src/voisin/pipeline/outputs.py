@@ -11,6 +11,7 @@ from voisin import __version__
 from voisin.evaluation.scores import Scores
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task
+from voisin.pipeline.trusting import Trust
 from voisin.project.cache import Arrays
 from voisin.project.exports import (
     metrics_document,
@@ -34,6 +35,7 @@ class Findings:
     predictions: tuple[Predictions, ...]
     propagation: Propagation
     reason: str
+    trust: Trust
     embeddings: Embeddings
     recall: float
     rounds: tuple[PseudoLabelRound, ...]
@@ -47,7 +49,14 @@ def write_outputs(
     """Write labels, model, figures and, last, the report."""
     folder, settings = project.folder, stages.settings.as_dict()
     summary = summarize(images)
-    write_labels(folder, task.pool, task.labels, found.propagation)
+    write_labels(
+        folder,
+        task.pool,
+        task.labels,
+        found.propagation,
+        calibrated=found.trust.how_sure.probabilities,
+        why=found.trust.reasons(task.pool.ids),
+    )
     write_model(folder / "model.safetensors", found.model, _model_card(task))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)
@@ -83,6 +92,7 @@ def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> R
         embeddings=found.embeddings,
         metric=stages.settings.metric,
         versions=_versions(),
+        how_sure=found.trust.how_sure,
     )
 
 

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from voisin import __version__
 from voisin.cli.run import demo, run
 from voisin.cli.screen import note, show_warning
+from voisin.cli.suggest import suggest
 from voisin.errors import VoisinError
 
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(run)
+app.command()(suggest)
 
 
 def _say_version(asked: bool) -> None:

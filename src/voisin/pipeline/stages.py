@@ -19,6 +19,7 @@ from voisin.report.content import StageTime
 from voisin.sources.reading import read_images
 from voisin.types import (
     UNLABELED,
+    Affinity,
     Embeddings,
     ImageCollection,
     Labels,
@@ -213,6 +214,17 @@ def graph(stages: Stages, vectors: Embeddings, key: str) -> tuple[Neighbors, str
     return Neighbors(arrays["indices"], arrays["distances"], recall, settings.metric), key
 
 
+def tied(neighbors: Neighbors) -> Affinity:
+    """Tie neighbors by the weights that suit their metric."""
+    from voisin.neighbors import build_affinity
+
+    return build_affinity(neighbors, weights=_weights(neighbors))
+
+
+def _weights(neighbors: Neighbors) -> str:
+    return "cosine" if neighbors.metric == "cosine" else "gaussian"
+
+
 def propagate(
     stages: Stages,
     task: Task,
@@ -221,15 +233,14 @@ def propagate(
     key: str,
 ) -> tuple[Propagation, Predictions]:
     """Spread the few labels over the graph, and on to the test images' neighbors."""
-    from voisin.neighbors import build_affinity, query_neighbors
+    from voisin.neighbors import query_neighbors
     from voisin.propagation import LabelSpreading, attach
 
     settings = stages.settings
     method = LabelSpreading(alpha=settings.alpha)
-    weights = "cosine" if settings.metric == "cosine" else "gaussian"
 
     def compute(_: Path) -> Mapping[str, Any]:
-        affinity = build_affinity(neighbors, weights=weights)
+        affinity = tied(neighbors)
         found = method.propagate(
             affinity, task.labels, n_classes=task.n_classes, sample_weight=_even(task.labels)
         )
@@ -252,7 +263,7 @@ def propagate(
         "labels": hash_of(task.labels),
         "test": hash_of(task.test.ids),
         "method": repr(method),
-        "weights": weights,
+        "weights": _weights(neighbors),
         "classes": "even",
     }
     found, _ = stages.recall("propagation", inputs, compute)

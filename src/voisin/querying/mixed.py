@@ -6,38 +6,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.propagation.decision import rebalance
 from voisin.propagation.matrices import degrees_of
 from voisin.querying.batches import novelty, pick_apart
 from voisin.querying.doubt import narrowness, say_doubt
 from voisin.querying.suggestion import Suggestion, askable, name_class
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
-from voisin.validation import check_in_closed_interval
+
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
 class Mixed:
-    """The product of four reasons to ask, picked apart from one another.
+    """The product of three reasons to ask, all classes alike, picked apart from one another.
 
-    ``worth_i = (u_i + Σ_j w_ij u_j / d_i) · min(d_i / median d, 1) · ν_i · ρ_i`` with
+    ``worth_i = (u_i + Σ_j w_ij u_j / d_i) · min(d_i / median d, 1) · ν_i`` with
 
     - doubt: ``u = 1 − (p₁ − p₂)``, an image's own and the mean of its neighbors', which an
-      answer settles too;
+      answer settles too. The p are those of equally frequent classes: where shares ``π`` are
+      told, ``p_c ∝ p_c / π_c``, or the frequent classes would hide the doubt about rare ones;
     - density: d, the degree; an outlier speaks for nobody, but a hub for no more than others,
       or the rare classes would never be asked about;
-    - novelty: ``ν_i = 1 − max_l max(cos(i, l), 0)⁴`` over the labeled images l;
-    - rarity: ``ρ_i = Σ_c p_ic (m / m_c)^r``, with ``m_c`` one more than the labels of class c, m
-      the least of these.
-
-    Parameters
-    ----------
-    rarity : float, default=0.25
-        r, in [0, 1]; at 0 all classes are asked about alike.
+    - novelty: ``ν_i = 1 − max_l max(cos(i, l), 0)⁴`` over the labeled images l.
     """
-
-    rarity: float = 0.25
-
-    def __post_init__(self) -> None:
-        check_in_closed_interval("rarity", self.rarity, 0, 1)
 
     def suggest(
         self,
@@ -50,21 +41,23 @@ class Mixed:
     ) -> Suggestion:
         """Choose the images worth most; see `QueryStrategy.suggest`."""
         rows = askable(problem, n, candidates)
-        found, labels = labeling.propagation, problem.labels
-        doubt = np.where(found.reached, narrowness(found.probabilities), 1.0)
+        found = labeling.propagation
+        doubt = np.where(found.reached, narrowness(_evenly(problem, found.probabilities)), 1.0)
         worth = _neighborhood(problem.view.affinity, doubt)[rows]
-        worth *= found.probabilities[rows] @ self._rarity(labels, problem.n_classes)
-        known = np.flatnonzero(labels != UNLABELED)
+        known = np.flatnonzero(problem.labels != UNLABELED)
         worth *= novelty(problem.view.embeddings, rows, known)
         picked, scores = pick_apart(problem.view.embeddings, rows, worth, n)
         reasons = say_doubt(found.probabilities, found.reached, picked, class_names)
-        rare = _rare_hopes(found.probabilities[picked], labels, class_names)
-        texts = (f"undecided: {one}{hope}" for one, hope in zip(reasons, rare, strict=True))
+        hopes = _rare_hopes(found.probabilities[picked], problem.labels, class_names)
+        texts = (f"undecided: {one}{hope}" for one, hope in zip(reasons, hopes, strict=True))
         return Suggestion(picked, scores, tuple(texts))
 
-    def _rarity(self, labels: Labels, n_classes: int) -> NDArray[np.float64]:
-        counts = _count(labels, n_classes) + 1
-        return np.asarray((counts.min() / counts) ** self.rarity)
+
+def _evenly(problem: Problem, probabilities: Probabilities) -> Probabilities:
+    """Undo the shares of the classes."""
+    if problem.class_shares is None:
+        return probabilities
+    return rebalance(probabilities, 1 / np.maximum(problem.class_shares, _LEAST))
 
 
 def _neighborhood(affinity: Affinity, doubt: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -76,15 +69,11 @@ def _neighborhood(affinity: Affinity, doubt: NDArray[np.float64]) -> NDArray[np.
     return np.asarray((doubt + around) * density)
 
 
-def _count(labels: Labels, n_classes: int) -> NDArray[np.int64]:
-    return np.bincount(labels[labels != UNLABELED], minlength=n_classes)
-
-
 def _rare_hopes(
     probabilities: Probabilities, labels: Labels, class_names: Sequence[str]
 ) -> list[str]:
     """Say of which of an image's two likeliest classes there are few labels."""
-    counts = _count(labels, probabilities.shape[1])
+    counts = np.bincount(labels[labels != UNLABELED], minlength=probabilities.shape[1])
     few = counts < counts.mean() / 2
     hopes = []
     for row in probabilities:

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping
 
+from voisin.labeling.classifier import Classifier
 from voisin.labeling.graph_only import GraphOnly
+from voisin.labeling.smoothed_classifier import SmoothedClassifier
 from voisin.propagation import Harmonic, LabelSpreading, Poisson, PoissonMBO, ReweightedLaplace
 from voisin.types import LabelingMethod
 from voisin.validation import check_one_of
 
 METHODS: Mapping[str, Callable[[float], LabelingMethod]] = {
+    "smoothed-classifier": lambda _: SmoothedClassifier(),
+    "classifier": lambda _: Classifier(),
     "spreading": lambda alpha: GraphOnly(LabelSpreading(alpha=alpha)),
     "harmonic": lambda _: GraphOnly(Harmonic()),
     "poisson": lambda _: GraphOnly(Poisson()),

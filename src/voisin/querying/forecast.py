@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from voisin.evaluation.certainty import certainty
+from voisin.labeling.calibration import apply_temperature
 from voisin.types import (
     UNLABELED,
     Indices,
@@ -59,14 +60,15 @@ def forecast(
     labeling: Labeling,
     positions: Indices,
     *,
+    temperature: float = 1.0,
     n_draws: int = 5,
     progress: Progress = no_progress,
 ) -> Forecast:
     """Label all images again with answers drawn from what the labeling believes.
 
     Each draw answers all questions at once, image i by a class drawn from its ``p_i``; then
-    ``labeling.method`` is used again. So the forecast is as good as the probabilities are:
-    calibrated ones are meant. Where the truth would surprise the method, more changes.
+    ``labeling.method`` is used again. So the forecast is as good as the probabilities are; where
+    the truth would surprise the method, more changes.
 
     Parameters
     ----------
@@ -74,6 +76,8 @@ def forecast(
     labeling : Labeling
     positions : array of shape (n_asked,)
         Images without label.
+    temperature : float, default=1
+        Calibrates the probabilities, ``p_c^(1/T)``, those drawn from and those compared.
     n_draws : int, default=5
         Each costs a labeling.
     progress : callable, optional
@@ -93,13 +97,13 @@ def forecast(
     check_at_least("n_draws", n_draws, 1)
     others = problem.labels == UNLABELED
     others[positions] = False
-    before = labeling.propagation.probabilities
+    before = apply_temperature(labeling.propagation.probabilities, temperature)
     after = []
     for draw, answers in enumerate(_draw(problem, before[positions], n_draws), start=1):
         labels = problem.labels.copy()
         labels[positions] = answers
         found = labeling.method.label(replace(problem, labels=labels, folds=()))
-        after.append(found.propagation.probabilities[others])
+        after.append(apply_temperature(found.propagation.probabilities[others], temperature))
         progress("Trying answers", draw, n_draws)
     before = before[others]
     flips = [int((one.argmax(axis=1) != before.argmax(axis=1)).sum()) for one in after]

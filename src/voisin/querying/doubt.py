@@ -33,6 +33,6 @@ def say_doubt(
             said.append("no label reaches it")
             continue
         order = np.argsort(-probabilities[row], kind="stable")[:2].tolist()
-        shares = [f"{name_class(c, names)} {probabilities[row, c]:.0%}" for c in order]
+        shares = [f"{name_class(c, names)} ({probabilities[row, c]:.0%})" for c in order]
         said.append(" or ".join(shares))
     return said

@@ -4,16 +4,15 @@ import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 
 from voisin import __version__
 from voisin.evaluation.scores import Scores
+from voisin.pipeline.evidence import keep_evidence
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task
 from voisin.project.cache import Arrays
-from voisin.project.evidence import Evidence, write_evidence
 from voisin.project.exports import (
     metrics_document,
     to_json,
@@ -35,6 +34,7 @@ class Findings:
 
     predictions: tuple[Predictions, ...]
     propagation: Propagation
+    reason: str
     embeddings: Embeddings
     affinity: Affinity
     recall: float
@@ -50,7 +50,7 @@ def write_outputs(
     folder, settings = project.folder, stages.settings.as_dict()
     summary = summarize(images)
     write_labels(folder, task.pool, task.labels, found.propagation)
-    _write_evidence(folder, task, found)
+    keep_evidence(folder, task, found.embeddings, found.affinity)
     write_model(folder / "model.safetensors", found.model, _model_card(task))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)
@@ -65,13 +65,6 @@ def write_outputs(
     )
     project.write_text("metrics.json", to_json(document))
     project.write_text("report.html", render_report(_content(summary, task, stages, found)))
-
-
-def _write_evidence(folder: Path, task: Task, found: Findings) -> None:
-    """Leave what later questions need; the graph is the run's own."""
-    pool, labels = task.pool, task.labels
-    evidence = Evidence(pool.ids, pool.class_names, labels, found.embeddings, found.affinity)
-    write_evidence(folder, evidence)
 
 
 def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> ReportContent:
@@ -115,6 +108,7 @@ def _graph(task: Task, found: Findings) -> dict[str, object]:
     propagation = found.propagation
     return {
         "recall": found.recall,
+        "reason": found.reason,
         "n_reached": int(propagation.reached.sum()),
         "n_images": len(task.pool),
         "n_iter": propagation.n_iter,

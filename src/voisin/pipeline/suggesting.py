@@ -15,8 +15,8 @@ from voisin.errors import InputError, ProjectError
 from voisin.labeling import make_method
 from voisin.labeling.calibration import even_by_class, fit_temperature
 from voisin.labeling.folds import make_folds
+from voisin.pipeline.evidence import Evidence, recall_evidence
 from voisin.pipeline.settings import Settings
-from voisin.project.evidence import Evidence, read_evidence
 from voisin.project.folder import SETTINGS, Project
 from voisin.querying import DEFAULT, Forecast, Suggestion, forecast, make_strategy
 from voisin.report.suggestions import SuggestionsContent, render_suggestions
@@ -130,7 +130,7 @@ def suggest(
     chosen = make_strategy(strategy)
     folder = Path(folder)
     settings = _read_settings(folder)
-    evidence = read_evidence(folder)
+    evidence = recall_evidence(folder)
     problem = _problem(evidence, settings)
     method = make_method(settings.get("method", "spreading"), alpha=settings.get("alpha", 0.99))
     labeling = method.label(problem)
@@ -160,7 +160,7 @@ def _problem(evidence: Evidence, settings: Mapping[str, Any]) -> Problem:
     """Pose the project's problem again; what embedders learned from the labels stays learned."""
     random_state = int(settings.get("random_state", 0))
     view = View(evidence.embeddings, evidence.affinity, evidence.embeddings[:0])
-    held_out = make_folds(evidence.labels, random_state=random_state)
+    held_out = make_folds(evidence.labels, evidence.groups, random_state=random_state)
     return Problem(
         view,
         evidence.labels,

@@ -2,9 +2,10 @@
 
     python -m benchmarks.queries fashion --draws 20
     python -m benchmarks.queries derma --vectors derma_vectors.npy --draws 20
+    python -m benchmarks.queries fashion --forecast
     python -m benchmarks.queries --page
 
-The first two keep what they find under ``benchmarks/results`` and go on from there; the last
+The first three keep what they find under ``benchmarks/results`` and go on from there; the last
 writes ``benchmarks/queries.md`` from all that was kept. Fashion-MNIST: 10,000 images drawn once, as
 64 principal components of their pixels. DermaMNIST: the 7,007 train images, as 128 principal
 components of the vectors given (unit length), such as those of MobileNetV2.
@@ -12,6 +13,7 @@ components of the vectors given (unit length), such as those of MobileNetV2.
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +25,10 @@ from voisin.labeling.smoothed_classifier import SmoothedClassifier
 from voisin.neighbors import build_affinity, find_neighbors
 from voisin.pipeline.query_curves import query_curves
 from voisin.project.cache import Cache
-from voisin.querying import DEFAULT, STRATEGIES, make_strategy
+from voisin.querying import DEFAULT, STRATEGIES, forecast, make_strategy
 from voisin.querying.peers import PEERS, make_peer
-from voisin.types import View
+from voisin.sources.few_labels import draw_labels
+from voisin.types import Problem, View
 
 KEPT = RESULTS / "queries.json"
 PAGE = Path(__file__).with_name("queries.md")
@@ -42,22 +45,28 @@ def main():
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--strategies", nargs="*", default=[*STRATEGIES, *PEERS])
     parser.add_argument("--cache", type=Path, default=Path("query-curves"))
+    parser.add_argument("--forecast", action="store_true")
     parser.add_argument("--page", action="store_true")
     arguments = parser.parse_args()
-    if arguments.data:
+    if arguments.data and arguments.forecast:
+        foretell(*data(arguments))
+    elif arguments.data:
         measure(arguments)
     if arguments.page:
-        PAGE.write_text(page(json.loads(KEPT.read_text(encoding="utf-8"))), encoding="utf-8")
+        PAGE.write_text(page(read()), encoding="utf-8")
 
 
-def measure(arguments):
+def data(arguments):
     if arguments.data == "fashion":
         name, vectors, truth = fashion(arguments.images)
     else:
         name, vectors, truth = derma(arguments.vectors)
     neighbors = find_neighbors(vectors, 10, random_state=0)
-    view = View(vectors, build_affinity(neighbors), vectors[:0])
-    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    return name, View(vectors, build_affinity(neighbors), vectors[:0]), truth
+
+
+def measure(arguments):
+    name, view, truth = data(arguments)
     for one in arguments.strategies:
         strategy = make_strategy(one) if one in STRATEGIES else make_peer(one)
         found = query_curves(
@@ -68,16 +77,49 @@ def measure(arguments):
             n_draws=arguments.draws,
             cache=Cache(arguments.cache),
         )
-        of_data = kept.setdefault(name, {"n_labels": found.n_labels.tolist(), "curves": {}})
-        of_data["curves"][one] = {
+        curve = {
             "draws": arguments.draws,
             "found": found.found[one].mean(axis=0).round(1).tolist(),
             **{figure: found.mean(one, figure).round(5).tolist() for figure in FIGURES},
         }
         print(name, one, [round(float(v), 3) for v in found.mean(one)[::6]], flush=True)
-        again = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-        again.setdefault(name, of_data)["curves"].update({one: of_data["curves"][one]})
-        KEPT.write_text(json.dumps(again, indent=1) + "\n", encoding="utf-8")
+        kept = read()
+        of_data = kept.setdefault(name, {"curves": {}})
+        of_data["n_labels"] = found.n_labels.tolist()
+        of_data["curves"][one] = curve
+        write(kept)
+
+
+def foretell(name, view, truth, n_draws=3):
+    """What the forecast says of 20 answers, and what they change; labels asked for by default."""
+    rows = []
+    for draw in range(n_draws):
+        labels = draw_labels(truth, labels_per_class=2, random_state=draw)
+        for batch in range(16):
+            problem = Problem(view, labels, int(truth.max()) + 1, random_state=draw)
+            labeling = METHOD.label(problem)
+            asked = make_strategy(DEFAULT).suggest(problem, labeling, 20).positions
+            after = labels.copy()
+            after[asked] = truth[asked]
+            if batch in (1, 7, 15):
+                told = forecast(problem, labeling, asked)
+                found = METHOD.label(replace(problem, labels=after)).propagation.labels
+                changed = (found != labeling.propagation.labels)[after < 0].sum()
+                n_labeled = int((labels >= 0).sum())
+                rows.append([n_labeled, told.flips, told.fewest, told.most, int(changed)])
+                print(name, rows[-1], flush=True)
+            labels = after
+    kept = read()
+    kept.setdefault(name, {"curves": {}})["forecasts"] = rows
+    write(kept)
+
+
+def read():
+    return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+
+
+def write(kept):
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def fashion(n_images):
@@ -107,16 +149,18 @@ def page(kept):
         "",
         "Made by `benchmarks/queries.py`: from 2 labels a class, drawn at random, to 50 a class on",
         "average, two questions a class at a time; means over the draws. All strategies start from",
-        "the same labels, and the same method (`smoothed-classifier`, alpha 0.5, strength 3) labels",
-        "the images. Balanced accuracy is that of 30 % of each class, set apart, which nobody may ask",
-        "for; beside it that of all images without label at the time, which is kinder to whoever",
-        "asks for hard images.",
+        "the same labels, and the same method labels the images (`smoothed-classifier`, alpha 0.5,",
+        "strength 3). Balanced accuracy is that of 30 % of each class, set apart, which nobody may",
+        "ask for; beside it that of all images without label at the time, which is kinder to",
+        "whoever asks for hard images.",
         "",
         "*Labels for random's*: share of random's labels after which the mean curve is where",
         "random's is with half, three quarters and all of its labels.",
     ]
     for name, of_data in kept.items():
-        lines += section(name, of_data["n_labels"], of_data["curves"])
+        if of_data["curves"]:
+            lines += section(name, of_data["n_labels"], of_data["curves"])
+        lines += forecasts(of_data.get("forecasts", ()))
     return "\n".join(lines) + "\n"
 
 
@@ -147,6 +191,19 @@ def section(name, n_labels, curves):
         "| labels for random's | the same, of all unlabeled |",
         f"|---|---|---|{'---|' * len(at)}---|---|---|",
         *rows,
+    ]
+
+
+def forecasts(rows):
+    if not rows:
+        return []
+    return [
+        "",
+        "Other labels that the answers to 20 questions changed, beside what was forecast:",
+        "",
+        "| labeled before | forecast | of the answers tried | changed |",
+        "|---|---|---|---|",
+        *(f"| {n} | {told:.0f} | {low} to {high} | {is_} |" for n, told, low, high, is_ in rows),
     ]
 
 

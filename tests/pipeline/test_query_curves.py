@@ -12,6 +12,7 @@ from voisin.pipeline.query_curves import QueryCurves, Schedule, query_curves
 from voisin.project.cache import Cache
 from voisin.querying import Suggestion, make_strategy
 from voisin.querying.suggestion import askable
+from voisin.types import Problem
 
 SCHEDULE = Schedule(start=2, until=8, batch=5)
 TRUTH = np.arange(120) % 3
@@ -27,7 +28,7 @@ def view():
 class Spy:
     """Asks for the first candidates, and remembers what it was shown."""
 
-    seen: list = field(default_factory=list, repr=False)
+    seen: list[tuple[Problem, object]] = field(default_factory=list, repr=False)
 
     def suggest(self, problem, labeling, n, *, candidates=None, class_names=()):
         rows = askable(problem, n, candidates)

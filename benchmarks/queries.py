@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.data import FOLDER, fashion_mnist
 from benchmarks.measuring import RESULTS
 from voisin.labeling.classifier import Classifier
+from voisin.labeling.folds import make_folds
 from voisin.labeling.smoothed_classifier import SmoothedClassifier
 from voisin.neighbors import build_affinity, find_neighbors
 from voisin.pipeline.query_curves import query_curves
@@ -28,7 +29,7 @@ from voisin.project.cache import Cache
 from voisin.querying import DEFAULT, STRATEGIES, forecast, make_strategy
 from voisin.querying.peers import PEERS, make_peer
 from voisin.sources.few_labels import draw_labels
-from voisin.types import Problem, View
+from voisin.types import Fold, Problem, View
 
 KEPT = RESULTS / "queries.json"
 PAGE = Path(__file__).with_name("queries.md")
@@ -102,7 +103,8 @@ def foretell(name, view, truth, n_draws=3):
             after = labels.copy()
             after[asked] = truth[asked]
             if batch in (1, 7, 15):
-                told = forecast(problem, labeling, asked)
+                folds = tuple(Fold(out, view) for out in make_folds(labels, random_state=draw))
+                told = forecast(replace(problem, folds=folds), labeling, asked)
                 found = METHOD.label(replace(problem, labels=after)).propagation.labels
                 changed = (found != labeling.propagation.labels)[after < 0].sum()
                 n_labeled = int((labels >= 0).sum())

@@ -8,10 +8,12 @@ from scipy import sparse
 
 from tests.querying.problems import blobs, labeled
 from voisin.labeling import make_method
+from voisin.labeling.calibration import apply_temperature, even_by_class, fit_temperature
+from voisin.labeling.folds import make_folds
 from voisin.propagation import ReweightedLaplace
 from voisin.querying import forecast, make_strategy
 from voisin.querying.batches import novelty, pick_apart
-from voisin.types import Labeling, Problem, Propagation, View
+from voisin.types import Fold, Labeling, Problem, Propagation, View
 
 
 def told(probabilities, affinity=None, labels=None, vectors=None, class_shares=None):
@@ -194,3 +196,24 @@ def test_answers_that_change_nothing_are_a_sign_to_stop():
 
     assert told.flips == 0
     assert told.little
+
+
+def test_the_forecast_is_calibrated_by_the_labels_that_folds_hold_out():
+    problem, labeling = labeled(blobs(5))
+    folds = tuple(Fold(rows, problem.view) for rows in make_folds(problem.labels))
+    held_out = [
+        labeling.method.label(problem.without(fold)).propagation.probabilities[fold.held_out]
+        for fold in folds
+    ]
+    truth = problem.labels[np.concatenate([fold.held_out for fold in folds])]
+    temperature = fit_temperature(np.concatenate(held_out), truth, even_by_class(truth))
+    calibrated = apply_temperature(labeling.propagation.probabilities, temperature)
+    believed = replace(
+        labeling, propagation=replace(labeling.propagation, probabilities=calibrated)
+    )
+
+    told = forecast(replace(problem, folds=folds), labeling, np.array([10, 11, 12]), n_draws=9)
+    plain = forecast(problem, believed, np.array([10, 11, 12]), n_draws=9)
+
+    assert abs(temperature - 1) > 0.1
+    assert (told.flips, told.fewest, told.most) == (plain.flips, plain.fewest, plain.most)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError, ProjectError
 from voisin.labeling import make_method
-from voisin.labeling.calibration import even_by_class, fit_temperature
 from voisin.labeling.folds import make_folds
 from voisin.pipeline.evidence import Evidence, recall_evidence
 from voisin.pipeline.settings import Settings
@@ -135,10 +134,7 @@ def suggest(
     method = make_method(settings.get("method", "spreading"), alpha=settings.get("alpha", 0.99))
     labeling = method.label(problem)
     found = chosen.suggest(problem, labeling, n, class_names=evidence.class_names)
-    temperature = _temperature(problem, labeling)
-    outlook = forecast(
-        problem, labeling, found.positions, temperature=temperature, progress=progress
-    )
+    outlook = forecast(problem, labeling, found.positions, progress=progress)
     told = _tell(folder, strategy, evidence, labeling, found, outlook)
     images = _open_again(settings, evidence.ids, progress)
     _write(told, evidence, images)
@@ -168,18 +164,6 @@ def _problem(evidence: Evidence, settings: Mapping[str, Any]) -> Problem:
         tuple(Fold(rows, view) for rows in held_out),
         random_state=random_state,
     )
-
-
-def _temperature(problem: Problem, labeling: Labeling) -> float:
-    """Find how much to sharpen or flatten the probabilities, by labels held out in turn."""
-    if not problem.folds:
-        return 1.0
-    found = [
-        labeling.method.label(problem.without(fold)).propagation.probabilities[fold.held_out]
-        for fold in problem.folds
-    ]
-    labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
-    return fit_temperature(np.concatenate(found), labels, even_by_class(labels))
 
 
 def _tell(

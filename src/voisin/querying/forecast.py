@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from voisin.evaluation.certainty import certainty
-from voisin.labeling.calibration import apply_temperature
+from voisin.labeling.calibration import apply_temperature, even_by_class, fit_temperature
 from voisin.types import (
     UNLABELED,
     Indices,
@@ -60,15 +60,15 @@ def forecast(
     labeling: Labeling,
     positions: Indices,
     *,
-    temperature: float = 1.0,
     n_draws: int = 5,
     progress: Progress = no_progress,
 ) -> Forecast:
     """Label all images again with answers drawn from what the labeling believes.
 
     Each draw answers all questions at once, image i by a class drawn from its ``p_i``; then
-    ``labeling.method`` is used again. So the forecast is as good as the probabilities are; where
-    the truth would surprise the method, more changes.
+    ``labeling.method`` is used again. The probabilities, those drawn from and those compared, are
+    calibrated by one temperature for all, fitted to the labels that ``problem.folds`` hold out
+    in turn; without folds they are taken as they are.
 
     Parameters
     ----------
@@ -76,8 +76,6 @@ def forecast(
     labeling : Labeling
     positions : array of shape (n_asked,)
         Images without label.
-    temperature : float, default=1
-        Calibrates the probabilities, ``p_c^(1/T)``, those drawn from and those compared.
     n_draws : int, default=5
         Each costs a labeling.
     progress : callable, optional
@@ -97,6 +95,7 @@ def forecast(
     check_at_least("n_draws", n_draws, 1)
     others = problem.labels == UNLABELED
     others[positions] = False
+    temperature = _temperature(problem, labeling)
     before = apply_temperature(labeling.propagation.probabilities, temperature)
     after = []
     for draw, answers in enumerate(_draw(problem, before[positions], n_draws), start=1):
@@ -116,6 +115,18 @@ def forecast(
         most=max(flips),
         certainty_rise=float(np.mean(rises)),
     )
+
+
+def _temperature(problem: Problem, labeling: Labeling) -> float:
+    """Find how much to sharpen or flatten the probabilities."""
+    if not problem.folds:
+        return 1.0
+    found = [
+        labeling.method.label(problem.without(fold)).propagation.probabilities[fold.held_out]
+        for fold in problem.folds
+    ]
+    labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
+    return fit_temperature(np.concatenate(found), labels, even_by_class(labels))
 
 
 def _draw(problem: Problem, probabilities: Probabilities, n_draws: int) -> Labels:

@@ -11,6 +11,7 @@ from voisin.cli.compare import compare
 from voisin.cli.explain import explain
 from voisin.cli.run import demo, run
 from voisin.cli.screen import note, show_warning
+from voisin.cli.suggest import suggest
 from voisin.errors import VoisinError
 
 
@@ -42,6 +43,7 @@ app.command()(demo)
 app.command()(run)
 app.command()(compare)
 app.command()(explain)
+app.command()(suggest)
 
 
 def _say_version(asked: bool) -> None:

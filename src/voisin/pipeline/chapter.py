@@ -180,6 +180,7 @@ def _compute(viewpoint: Viewpoint) -> Findings:
         reason=labeled.reason,
         trust=trusted,
         embeddings=sight.view.embeddings,
+        affinity=sight.view.affinity,
         recall=sight.neighbors.recall,
         rounds=tuple(PseudoLabelRound(**one) for one in expert.notes or ()),
         model=model.weights,

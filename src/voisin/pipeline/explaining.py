@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import InputError, ProjectError, VoisinError
-from voisin.project.evidence import read_evidence, write_evidence
+from voisin.project.evidence import FLOW, read_evidence, write_evidence
 from voisin.project.folder import SETTINGS
 from voisin.report.reasons import Reasons
 from voisin.sources.kinds import OpeningOptions
@@ -42,12 +42,12 @@ def keep_evidence(
     try:
         flow = flow_of(labeling, problem)
     except InputError as error:
-        write_evidence(folder, {**names, _REASON: np.array(str(error))})
+        write_evidence(folder, {**names, _REASON: np.array(str(error))}, FLOW)
         return None
     if table_is_cheap(len(pool), len(flow.labeled)):
         flow = flow.with_contributions()
     kept = {**names, **_to_arrays(flow), "method": np.array(method)}
-    write_evidence(folder, kept if stated is None else {**kept, "stated": stated})
+    write_evidence(folder, kept if stated is None else {**kept, "stated": stated}, FLOW)
     if flow.contributions is None:
         return None
     given = np.where(flow.labels >= 0, flow.labels, labeling.propagation.labels)
@@ -74,7 +74,7 @@ class Evidence:
         if not (folder / SETTINGS).is_file():
             message = f"{folder} is no project: pass the folder of a finished run."
             raise ProjectError(message)
-        arrays = read_evidence(folder)
+        arrays = read_evidence(folder, FLOW)
         if _REASON in arrays:
             raise InputError(str(arrays[_REASON]))
         try:

@@ -9,6 +9,7 @@ import numpy as np
 
 from voisin import __version__
 from voisin.evaluation.scores import Scores
+from voisin.pipeline.evidence import keep_evidence
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task
 from voisin.pipeline.trusting import Trust
@@ -25,7 +26,7 @@ from voisin.report import ReportContent, render_report
 from voisin.sources.medmnist_sets import find_set
 from voisin.sources.summary import Summary, summarize
 from voisin.training.rounds import PseudoLabelRound
-from voisin.types import Embeddings, ImageCollection, Predictions, Propagation
+from voisin.types import Affinity, Embeddings, ImageCollection, Predictions, Propagation
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,7 @@ class Findings:
     reason: str
     trust: Trust
     embeddings: Embeddings
+    affinity: Affinity
     recall: float
     rounds: tuple[PseudoLabelRound, ...]
     model: Arrays
@@ -57,6 +59,7 @@ def write_outputs(
         calibrated=found.trust.how_sure.probabilities,
         why=found.trust.reasons(task.pool.ids),
     )
+    keep_evidence(folder, task, found.embeddings, found.affinity)
     write_model(folder / "model.safetensors", found.model, _model_card(task))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)

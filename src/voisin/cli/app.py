@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from voisin import __version__
+from voisin.cli.audit import audit
 from voisin.cli.run import demo, run
 from voisin.cli.screen import note, show_warning
 from voisin.errors import VoisinError
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(run)
+app.command()(audit)
 
 
 def _say_version(asked: bool) -> None:

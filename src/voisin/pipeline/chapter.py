@@ -208,6 +208,8 @@ def _compute(stages: Stages, task: Task, embedders: Embedders, data_key: str) ->
         predictions=(*predictions[:2], propagated, *predictions[2:]),
         propagation=propagation,
         embeddings=pool_vectors,
+        test_embeddings=test_vectors,
+        affinity=stage.affinity(stages, neighbors),
         recall=neighbors.recall,
         rounds=tuple(PseudoLabelRound(**one) for one in expert.notes or ()),
         model=model.weights,

@@ -4,6 +4,7 @@ import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from voisin.evaluation.scores import Scores
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task
 from voisin.project.cache import Arrays
+from voisin.project.evidence import Evidence, write_evidence
 from voisin.project.exports import (
     metrics_document,
     to_json,
@@ -20,11 +22,12 @@ from voisin.project.exports import (
     write_model,
 )
 from voisin.project.folder import Project
+from voisin.project.set_apart import SetApart, write_set_apart
 from voisin.report import ReportContent, render_report
 from voisin.sources.medmnist_sets import find_set
 from voisin.sources.summary import Summary, summarize
 from voisin.training.rounds import PseudoLabelRound
-from voisin.types import Embeddings, ImageCollection, Predictions, Propagation
+from voisin.types import Affinity, Embeddings, ImageCollection, Predictions, Propagation
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,8 @@ class Findings:
     predictions: tuple[Predictions, ...]
     propagation: Propagation
     embeddings: Embeddings
+    test_embeddings: Embeddings
+    affinity: Affinity
     recall: float
     rounds: tuple[PseudoLabelRound, ...]
     model: Arrays
@@ -47,6 +52,7 @@ def write_outputs(
     folder, settings = project.folder, stages.settings.as_dict()
     summary = summarize(images)
     write_labels(folder, task.pool, task.labels, found.propagation)
+    _write_evidence(folder, task, found)
     write_model(folder / "model.safetensors", found.model, _model_card(task))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)
@@ -61,6 +67,17 @@ def write_outputs(
     )
     project.write_text("metrics.json", to_json(document))
     project.write_text("report.html", render_report(_content(summary, task, stages, found)))
+
+
+def _write_evidence(folder: Path, task: Task, found: Findings) -> None:
+    """Leave what later questions need: to explain, to audit, to suggest."""
+    pool, test = task.pool, task.test
+    evidence = Evidence(pool.ids, pool.class_names, task.labels, found.embeddings, found.affinity)
+    write_evidence(folder, evidence)
+    groups = None
+    if pool.groups is not None and test.groups is not None:
+        groups = np.concatenate([pool.groups, test.groups])
+    write_set_apart(folder, SetApart(test.ids, found.test_embeddings, groups))
 
 
 def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> ReportContent:

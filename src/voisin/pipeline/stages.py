@@ -19,6 +19,7 @@ from voisin.report.content import StageTime
 from voisin.sources.reading import read_images
 from voisin.types import (
     UNLABELED,
+    Affinity,
     Embeddings,
     ImageCollection,
     Labels,
@@ -211,6 +212,14 @@ def graph(stages: Stages, vectors: Embeddings, key: str) -> tuple[Neighbors, str
     arrays, key = stages.recall("graph", inputs, compute)
     recall = float(arrays["recall"])
     return Neighbors(arrays["indices"], arrays["distances"], recall, settings.metric), key
+
+
+def affinity(stages: Stages, neighbors: Neighbors) -> Affinity:
+    """Tie each image to its neighbors."""
+    from voisin.neighbors import build_affinity
+
+    weights = "cosine" if stages.settings.metric == "cosine" else "gaussian"
+    return build_affinity(neighbors, weights=weights)
 
 
 def propagate(

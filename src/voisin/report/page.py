@@ -35,7 +35,7 @@ def render_report(content: ReportContent) -> str:
         The same for the same content, byte for byte.
     """
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             content=content,
@@ -50,7 +50,8 @@ def render_report(content: ReportContent) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of the pages, with the filters that write numbers."""
     environment = Environment(
         loader=PackageLoader("voisin", "report"),
         autoescape=True,

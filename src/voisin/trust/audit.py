@@ -183,7 +183,8 @@ def _of_pairs(pairs: Pairs) -> tuple[Entry, ...]:
     def note(nearness: float, correlation: float, turn: int) -> str:
         words = [] if np.isnan(nearness) else ["vectors far nearer than usual"]
         if turn >= 0:
-            words += [f"{'turned or mirrored' if turn else 'same'} picture ({correlation:.3f})"]
+            alike = "nearly the same picture" + (", turned or mirrored" if turn else "")
+            words += [f"{alike} (correlation {correlation:.3f})"]
         return ", ".join(words)
 
     rows = zip(

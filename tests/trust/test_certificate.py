@@ -95,7 +95,8 @@ def test_the_images_asked_for_certify_the_set_if_all_are_right():
     asked = certify(order, {}, promise).waiting
     found = certify(order, dict.fromkeys(asked.tolist(), True), promise)
     assert found.stages[0].certified
-    assert found.stages[0].n_checks == len(asked)
+    assert found.stages[0].n_checks <= len(asked)
+    assert len(asked) >= 50
 
 
 def test_sets_are_nested_and_end_with_all():

@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from voisin import __version__
 from voisin.cli.audit import audit
+from voisin.cli.certify import certify
 from voisin.cli.run import demo, run
 from voisin.cli.screen import note, show_warning
 from voisin.errors import VoisinError
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(run)
 app.command()(audit)
+app.command()(certify)
 
 
 def _say_version(asked: bool) -> None:

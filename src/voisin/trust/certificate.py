@@ -1,6 +1,6 @@
 """The largest set of images of which at most a given share is wrong, by checks of a random few.
 
-The images are put in order, surest first, and cut into nested sets: the surest 10 %, 15 %, ... A
+The images are put in order, surest first, and cut into nested sets: the surest 5 %, 10 %, ... A
 single random order of all images serves every set: its images within a set are a random sample of
 that set without replacement, so that one check counts for every set that holds the image.
 
@@ -21,7 +21,10 @@ import numpy as np
 from voisin.types import Indices
 from voisin.validation import check_in_open_interval
 
-SHARES = tuple(round(0.05 * step, 2) for step in range(2, 21))
+SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
+_SITTING = 50  # images that an expert is asked for at a time, at least
+_SMALLEST = 100  # images of a set: fewer are better checked one by one
+_HOPELESS = 0.02  # of the stake, after which more checks would hardly win
 _BETS = (0.0, 0.1, 0.25, 0.5)  # wrong ones hoped for, as shares of what is allowed
 
 
@@ -90,6 +93,11 @@ class Bets:
         """What the bets are worth together."""
         return float(sum(self._capitals))
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether nearly all of the stake is lost, or nothing is left to check."""
+        return not self.won and (self.capital < _HOPELESS or self.n_checks == self.n_images)
+
     def take(self, *, right: bool) -> None:
         """Settle the bets on one check, in the random order."""
         claimed = (self._claimed - self.n_wrong) / (self.n_images - self.n_checks)
@@ -113,6 +121,7 @@ class Stage:
     n_wrong: int
     capital: float
     certified: bool
+    hopeless: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +133,9 @@ class Certification:
     stages : tuple of Stage
         The sets tested so far, smallest first; only the last may be uncertified.
     waiting : array
-        Images to check next, in this order: those that certify the set under test if all of them
-        are right. Empty once every set is certified.
+        Images to check next, in this order: those that certify the set under test, and further
+        sets until there are 50 or more, if all of them are right. Empty once every set is
+        certified, or the set under test looks so bad that more checks would hardly help.
     """
 
     stages: tuple[Stage, ...]
@@ -143,10 +153,10 @@ def nested_sizes(n_images: int, shares: Sequence[float] = SHARES) -> tuple[int, 
     Examples
     --------
     >>> nested_sizes(1000)[:3], nested_sizes(3)
-    ((100, 150, 200), (1, 2, 3))
+    ((100, 150, 200), (3,))
     """
-    sizes = {max(1, round(share * n_images)) for share in shares}
-    return tuple(sorted(sizes)) if n_images else ()
+    smallest = min(_SMALLEST, n_images)
+    return tuple(sorted({max(smallest, round(share * n_images)) for share in shares}))
 
 
 def random_order(n_images: int, random_state: int) -> Indices:
@@ -184,27 +194,41 @@ def certify(
     """
     stages: list[Stage] = []
     for size in nested_sizes(len(order), shares):
-        of_set = order[order < size]
         bets = Bets(promise, size)
-        for image in of_set.tolist():
-            if bets.won or image not in answers:
+        for image in order[order < size].tolist():
+            if bets.won or bets.is_hopeless or image not in answers:
                 break
             bets.take(right=answers[image])
-        stages.append(Stage(size, bets.n_checks, bets.n_wrong, bets.capital, bets.won))
+        outcome = (bets.capital, bets.won, bets.is_hopeless)
+        stages.append(Stage(size, bets.n_checks, bets.n_wrong, *outcome))
+        if bets.is_hopeless:
+            break
         if not bets.won:
-            return Certification(tuple(stages), _waiting(of_set, answers, bets))
+            return Certification(tuple(stages), _waiting(order, answers, promise, shares, size))
     return Certification(tuple(stages), np.empty(0, dtype=np.int64))
 
 
-def _waiting(of_set: Indices, answers: Mapping[int, bool], bets: Bets) -> Indices:
-    """Go on as if all that is not answered were right; use up `bets`."""
-    waiting = []
-    for image in of_set[bets.n_checks :].tolist():
-        if image not in answers:
-            waiting.append(image)
-        bets.take(right=answers.get(image, True))
-        if bets.won:
-            break
+def _waiting(
+    order: Indices,
+    answers: Mapping[int, bool],
+    promise: Promise,
+    shares: Sequence[float],
+    smallest: int,
+) -> Indices:
+    """Go on as if all that is not answered were right, set by set, for one sitting."""
+    waiting: list[int] = []
+    supposed = dict(answers)
+    for size in nested_sizes(len(order), shares):
+        if size < smallest or len(waiting) >= _SITTING:
+            continue
+        bets = Bets(promise, size)
+        for image in order[order < size].tolist():
+            if image not in supposed:
+                waiting.append(image)
+                supposed[image] = True
+            bets.take(right=supposed[image])
+            if bets.won:
+                break
     return np.array(waiting, dtype=np.int64)
 
 
@@ -254,7 +278,7 @@ def forecast(
     Examples
     --------
     >>> forecast(2_000, 0.0, Promise()).first
-    53.0
+    42.0
     """
     generator = np.random.default_rng(random_state)
     runs = np.array([_simulate(n_images, wrong, promise, most, generator) for _ in range(n_runs)])
@@ -272,7 +296,7 @@ def _simulate(
     for size in nested_sizes(n_images):
         bets = Bets(promise, size)
         for image in order[order < size].tolist():
-            if bets.won or len(checked) >= most:
+            if bets.won or bets.is_hopeless or len(checked) >= most:
                 break
             checked.add(image)
             bets.take(right=right[image])

@@ -95,8 +95,9 @@ class Bets:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether nearly all of the stake is lost, or nothing is left to check."""
-        return not self.won and (self.capital < _HOPELESS or self.n_checks == self.n_images)
+        """Whether nearly all of the stake is lost, or the claim has turned out true."""
+        true = self.n_wrong >= self._claimed or self.n_checks == self.n_images
+        return not self.won and (true or self.capital < _HOPELESS)
 
     def take(self, *, right: bool) -> None:
         """Settle the bets on one check, in the random order."""

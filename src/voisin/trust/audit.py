@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voisin.trust.coverage import FEW, class_coverage, unlabeled_islands
 from voisin.trust.duplicates import Pairs, join_pairs, near_pairs, same_pictures
@@ -27,7 +28,6 @@ from voisin.types import (
 WRONG, DOUBTFUL, WORTH_KNOWING = 3, 2, 1
 """How much a finding matters: figures or labels are wrong; labels may be; for information."""
 
-_SUSPECT = 0.5  # suspicion from which the label is less probable than all else together
 _ALPHA = 0.9  # local: labels far away say little of a single one
 
 
@@ -146,7 +146,7 @@ def check_duplicates(images: AuditedImages, progress: Progress) -> list[Finding]
             "duplicates-across-splits",
             WRONG,
             apart,
-            "near-duplicate pairs lie on both sides of a split",
+            "on both sides of a split",
             "The test knows these images already, so its figures are too good. Keep both images of "
             "a pair in one split, or take one out.",
         ),
@@ -154,29 +154,34 @@ def check_duplicates(images: AuditedImages, progress: Progress) -> list[Finding]
             "duplicates-with-different-labels",
             WRONG,
             odds,
-            "near-duplicate pairs have different labels",
+            "with different labels",
             "At least one label of each pair is wrong. Look at both.",
         ),
         (
             "duplicates-of-labeled",
             WORTH_KNOWING,
             drawn,
-            "near-duplicate pairs have one labeled image",
+            "of a labeled and an unlabeled image",
             "The other image is easy: figures on unlabeled images are a little too good.",
         ),
         (
             "duplicates",
             WORTH_KNOWING,
             other,
-            "near-duplicate pairs",
+            "",
             "They count twice in every figure, and labeling both is a waste.",
         ),
     )
     return [
-        Finding(name, severity, f"{chosen.sum():,} {title}", advice, _of_pairs(pairs.take(chosen)))
+        Finding(name, severity, _told(chosen, title), advice, _of_pairs(pairs.take(chosen)))
         for name, severity, chosen, title, advice in kinds
         if chosen.any()
     ]
+
+
+def _told(chosen: NDArray[np.bool_], where: str) -> str:
+    count = int(chosen.sum())
+    return f"{count:,} {'pair' if count == 1 else 'pairs'} of near-duplicates {where}".strip()
 
 
 def _of_pairs(pairs: Pairs) -> tuple[Entry, ...]:
@@ -233,7 +238,9 @@ def check_groups(images: AuditedImages, _: Progress) -> list[Finding]:
     return findings
 
 
-def _shared_groups(groups: Names, side: np.ndarray, rest: np.ndarray) -> tuple[Entry, ...]:
+def _shared_groups(
+    groups: Names, side: NDArray[np.bool_], rest: NDArray[np.bool_]
+) -> tuple[Entry, ...]:
     first: dict[str, int] = {}
     for image in np.flatnonzero(rest)[::-1].tolist():
         first[str(groups[image])] = image
@@ -257,8 +264,9 @@ def check_labels(images: AuditedImages, progress: Progress) -> list[Finding]:
     )
     witnesses = [left_out] if images.witness is None else [left_out, images.witness]
     ranked = suspect_labels(images.labels, *witnesses)
-    suspects = (ranked.suspicion > _SUSPECT) & (ranked.suggestions != ranked.labels)
     names = images.class_names
+    guess = 1 / len(names)
+    suspects = (ranked.support < guess) & (ranked.suggestions != ranked.labels)
     entries = tuple(
         Entry(
             int(row),
@@ -278,9 +286,9 @@ def check_labels(images: AuditedImages, progress: Progress) -> list[Finding]:
     if entries:
         title = f"{len(entries):,} of {len(ranked.rows):,} labels are contradicted"
         advice = (
-            "Without its own label each of these images would have got another class. Look at the "
-            "first ones first: a label may be wrong, the image untypical, or the vectors blind to "
-            "what makes the class."
+            "Without its own label, the images around it make this label less probable than a "
+            "guess. Look at the first ones first: a label may be wrong, the image untypical, or "
+            "the vectors blind to what makes the class."
         )
         findings.append(Finding("suspect-labels", DOUBTFUL, title, advice, entries))
     return findings + _coverage(images, left_out)

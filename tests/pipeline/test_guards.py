@@ -108,11 +108,11 @@ TRAINED = {"few-labels", "pseudo-labels", "retrained", "ceiling"}
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"alpha": 0.8}, {"propagation", "retrained"}),
-        ({"n_neighbors": 5}, {"graph", "propagation", "retrained"}),
+        ({"alpha": 0.8}, {"labeling", "retrained"}),
+        ({"n_neighbors": 5}, {"graph", "folds", "labeling", "retrained"}),
         (
             {"threshold": 0.2},
-            {"pseudo-labels", "embeddings-cnn", "graph", "propagation", "retrained"},
+            {"pseudo-labels", "embeddings-cnn", "graph", "folds", "labeling", "retrained"},
         ),
         ({"retraining_epochs": 3}, {"retrained", "ceiling"}),
     ],
@@ -138,7 +138,7 @@ def test_other_labels_for_the_same_images_are_propagated_again(source, finished,
     few = tmp_path / "few.csv"
     few.write_text("id,label\n" + "\n".join(f"{name},{label}" for name, label in given))
     again = computed_again(source, project, labels=few, labels_per_class=None)
-    assert again >= {"few-labels", "pseudo-labels", "propagation", "retrained"}
+    assert again >= {"few-labels", "pseudo-labels", "labeling", "retrained"}
 
 
 def test_changed_images_are_read_and_trained_on_again(project, tmp_path):

@@ -9,6 +9,7 @@ import typer
 from voisin.cli.screen import note, progress_bars
 from voisin.embedding.normalization import NORMALIZATIONS
 from voisin.embedding.specification import describe_kinds
+from voisin.labeling import METHODS
 
 Out = Annotated[Path, typer.Option(help="Folder of the project, made if absent.")]
 AsJson = Annotated[
@@ -56,8 +57,9 @@ def run(
     ] = "imagenet",
     n_neighbors: Annotated[int, typer.Option(help="Neighbors of each image in the graph.")] = 10,
     metric: Annotated[str, typer.Option(help="cosine or euclidean.")] = "cosine",
+    method: Annotated[str, typer.Option(help=f"Way to label: {', '.join(METHODS)}.")] = "spreading",
     alpha: Annotated[
-        float, typer.Option(help="Share of a score that comes from neighbors.")
+        float, typer.Option(help="Share of a score that comes from neighbors, for spreading.")
     ] = 0.99,
     retraining_epochs: Annotated[int, typer.Option(help="On propagated or all labels.")] = 10,
     ceiling: Annotated[bool, typer.Option(help="Also train on all true labels.")] = True,
@@ -106,6 +108,7 @@ def run(
         "onnx_normalization": onnx_normalization,
         "n_neighbors": n_neighbors,
         "metric": metric,
+        "method": method,
         "alpha": alpha,
         "retraining_epochs": retraining_epochs,
         "ceiling": ceiling,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from voisin.embedding.specification import parse_embedding
+from voisin.embedding.specification import KINDS, parse_embedding
 from voisin.errors import ProjectError, VoisinError
 from voisin.neighbors import find_neighbors
 from voisin.pipeline.settings import Settings
@@ -198,8 +198,8 @@ def _small_pictures(images: ImageCollection, progress: Progress) -> Pixels:
 
 
 def _learned_from_labels(settings: Mapping[str, Any]) -> bool:
-    kinds = {part.kind for part in parse_embedding(str(settings.get("embedding", "cnn")))}
-    return "cnn" in kinds
+    parts = parse_embedding(str(settings.get("embedding", "cnn")))
+    return "expert" not in settings and any(KINDS[part.kind].needs_expert for part in parts)
 
 
 def _witness(

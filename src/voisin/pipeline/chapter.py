@@ -9,12 +9,14 @@ from voisin.errors import InputError
 from voisin.evaluation.scores import Scores
 from voisin.evaluation.verdict import score
 from voisin.pipeline import stages as stage
-from voisin.pipeline.embedding import Embedders, embeddings, make_embedders
+from voisin.pipeline.embedding import make_embedders
+from voisin.pipeline.labeling import label, predictions
 from voisin.pipeline.outputs import Findings, write_outputs
 from voisin.pipeline.settings import Settings
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task, check_given, make_task, noting_warnings
 from voisin.pipeline.telling import tell_scores, tell_source, tell_task
+from voisin.pipeline.views import Viewpoint
 from voisin.project.cache import hash_of
 from voisin.project.folder import Project
 from voisin.sources.opening import open_images
@@ -121,9 +123,9 @@ def run(
     project = Project(Path(out))
     with project.locked() as cache:
         stages = Stages(cache, settings, progress, announce)
-        task, embedders, data_key = _prepare(stages, images, announce)
-        task = replace(task, warnings=(*notes, *task.warnings))
-        findings = _compute(stages, task, embedders, data_key)
+        viewpoint = _prepare(stages, images, announce, notes)
+        task = viewpoint.task
+        findings = _compute(viewpoint)
         scores = stages.timed("verdict", lambda: _judge(findings.predictions, task, stages))
         tell_scores(scores, announce)
         write_outputs(project, images, task, stages, replace(findings, scores=scores))
@@ -158,8 +160,8 @@ def _open(
 
 
 def _prepare(
-    stages: Stages, images: ImageCollection, announce: Callable[[str], None]
-) -> tuple[Task, Embedders, str]:
+    stages: Stages, images: ImageCollection, announce: Callable[[str], None], notes: Sequence[str]
+) -> Viewpoint:
     """Check and read what will be used, in the order of the ids, and set the truth apart."""
     given = check_given(images, stages.settings)
     _check_network(given.images, stages.settings)
@@ -169,10 +171,11 @@ def _prepare(
     reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
     for reason in reasons:
         announce(f"  {reason}")
-    task = replace(task, warnings=(*task.warnings, *arrays["notes"].tolist(), *reasons))
+    warnings = (*notes, *task.warnings, *arrays["notes"].tolist(), *reasons)
+    task = replace(task, warnings=warnings)
     tell_task(task, announce)
     parts = (task.pool.ids, task.pool_pixels, task.test.ids, task.test_pixels)
-    return task, embedders, hash_of([hash_of(part) for part in parts])
+    return Viewpoint(stages, task, embedders, hash_of([hash_of(part) for part in parts]))
 
 
 def _check_network(images: ImageCollection, settings: Settings) -> None:
@@ -186,31 +189,27 @@ def _check_network(images: ImageCollection, settings: Settings) -> None:
         load_simple_cnn(settings.expert, n_channels, images.n_classes, images.class_names)
 
 
-def _compute(stages: Stages, task: Task, embedders: Embedders, data_key: str) -> Findings:
+def _compute(viewpoint: Viewpoint) -> Findings:
     """Run the stages up to the predictions of every method."""
-    settings = stages.settings
-    few = stage.few_labels(stages, task, data_key)
-    if settings.expert is None:
-        expert = stage.pseudo_labels(stages, task, few)
-    else:
-        expert = stage.loaded_expert(stages, task, data_key, settings.expert)
-    pool_vectors, test_vectors, key = embeddings(stages, task, expert, embedders, data_key)
-    neighbors, graph_key = stage.graph(stages, pool_vectors, key)
-    propagation, propagated = stage.propagate(
-        stages, task, neighbors, (pool_vectors, test_vectors), graph_key
-    )
-    model = stage.retrained(stages, task, propagation, data_key)
+    stages, task, data_key = viewpoint.stages, viewpoint.task, viewpoint.data_key
+    few, expert = viewpoint.experts()
+    sight = viewpoint.sight(expert)
+    labeled = label(viewpoint, sight)
+    if labeled.reason:
+        stages.announce(f"  {labeled.reason}")
+    model = stage.retrained(stages, task, labeled.propagation, data_key)
     trained = [few, expert, model]
-    if settings.ceiling and _has_ceiling(task):
+    if stages.settings.ceiling and _has_ceiling(task):
         trained.append(stage.ceiling(stages, task, data_key))
-    predictions = [stage.predictions(one, task) for one in trained]
+    by_networks = [stage.predictions(one, task) for one in trained]
     return Findings(
-        predictions=(*predictions[:2], propagated, *predictions[2:]),
-        propagation=propagation,
-        embeddings=pool_vectors,
-        test_embeddings=test_vectors,
-        affinity=stage.affinity(stages, neighbors),
-        recall=neighbors.recall,
+        predictions=(*by_networks[:2], predictions(labeled, viewpoint), *by_networks[2:]),
+        propagation=labeled.propagation,
+        reason=labeled.reason,
+        embeddings=sight.view.embeddings,
+        test_embeddings=sight.view.new,
+        affinity=sight.view.affinity,
+        recall=sight.neighbors.recall,
         rounds=tuple(PseudoLabelRound(**one) for one in expert.notes or ()),
         model=model.weights,
         scores=(),

@@ -37,12 +37,14 @@ def make_embedders(stages: Stages, source_ids: Names) -> Embedders:
 
 
 def embeddings(
-    stages: Stages, task: Task, expert: Trained, embedders: Embedders, data_key: str
+    stages: Stages, task: Task, expert: Trained | None, embedders: Embedders, data_key: str
 ) -> tuple[Embeddings, Embeddings, str]:
     """Turn the images of pool and test into vectors; one embedder's stay as they are."""
     from voisin.embedding.combination import combine
 
-    options = replace(_options(stages, task.pool.ids), expert=network_of(expert, task))
+    options = _options(stages, task.pool.ids)
+    if expert is not None:
+        options = replace(options, expert=network_of(expert, task))
     found = [
         _embed(stages, task, part, embedders.get(part) or make_embedder(part, options), data_key)
         for part in parse_embedding(stages.settings.embedding)

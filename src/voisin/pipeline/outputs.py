@@ -36,6 +36,7 @@ class Findings:
 
     predictions: tuple[Predictions, ...]
     propagation: Propagation
+    reason: str
     embeddings: Embeddings
     test_embeddings: Embeddings
     affinity: Affinity
@@ -121,6 +122,7 @@ def _graph(task: Task, found: Findings) -> dict[str, object]:
     propagation = found.propagation
     return {
         "recall": found.recall,
+        "reason": found.reason,
         "n_reached": int(propagation.reached.sum()),
         "n_images": len(task.pool),
         "n_iter": propagation.n_iter,

@@ -6,6 +6,7 @@ from pathlib import Path
 from voisin.embedding.normalization import NORMALIZATIONS
 from voisin.embedding.specification import parse_embedding
 from voisin.errors import InputError
+from voisin.labeling import make_method
 from voisin.validation import (
     check_at_least,
     check_in_closed_interval,
@@ -47,8 +48,10 @@ class Settings:
         How the ONNX model wants its pixels.
     n_neighbors : int, default=10
     metric : {"cosine", "euclidean"}, default="cosine"
+    method : str, default="spreading"
+        The way to label from vectors and graph, one of `voisin.labeling.METHODS`.
     alpha : float, default=0.99
-        Share of an image's score that comes from its neighbors.
+        Share of an image's score that comes from its neighbors, for ``method="spreading"``.
     retraining_epochs : int, default=10
         Of training on the propagated labels, and on all true labels for the ceiling.
     ceiling : bool, default=True
@@ -78,6 +81,7 @@ class Settings:
     onnx_normalization: str = "imagenet"
     n_neighbors: int = 10
     metric: str = "cosine"
+    method: str = "spreading"
     alpha: float = 0.99
     retraining_epochs: int = 10
     ceiling: bool = True
@@ -97,6 +101,7 @@ class Settings:
         check_in_closed_interval("threshold", self.threshold, 0, 1)
         check_in_closed_interval("max_unreadable", self.max_unreadable, 0, 1)
         check_in_open_interval("alpha", self.alpha, 0, 1)
+        make_method(self.method, alpha=self.alpha)
         self._check_embedding()
         check_one_of("onnx_normalization", self.onnx_normalization, NORMALIZATIONS)
         check_one_of("metric", self.metric, ("cosine", "euclidean"))

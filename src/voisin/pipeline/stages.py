@@ -2,14 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voisin import __version__
 from voisin.pipeline.settings import Settings
@@ -19,12 +19,8 @@ from voisin.report.content import StageTime
 from voisin.sources.reading import read_images
 from voisin.types import (
     UNLABELED,
-    Affinity,
-    Embeddings,
     ImageCollection,
-    Labels,
     Names,
-    Neighbors,
     Predictions,
     Probabilities,
     Progress,
@@ -68,6 +64,17 @@ class Stages:
         took = "reused" if found.reused else f"{found.seconds:.1f} s"
         self.announce(f"  {stage:22}{took:>8}")
         return found.arrays, found.key
+
+    @contextmanager
+    def silent(self, stage: str) -> Iterator["Stages"]:
+        """Give stages that tell nothing of themselves; their times are told together."""
+        inner = replace(self, announce=lambda _: None, timings=[])
+        yield inner
+        if inner.timings:
+            seconds = sum(one.seconds for one in inner.timings)
+            reused = all(one.reused for one in inner.timings)
+            self.timings.append(StageTime(stage, seconds, reused))
+            self.announce(f"  {stage:22}{'reused' if reused else f'{seconds:.1f} s':>8}")
 
     def timed(self, stage: str, compute: Callable[[], Result]) -> Result:
         """Run a stage that is quick enough not to be kept."""
@@ -186,111 +193,6 @@ def loaded_expert(stages: Stages, task: Task, data_key: str, path: Path) -> Trai
     return _trained(stages, task, "expert", inputs, lambda _: (network, None))
 
 
-def graph(stages: Stages, vectors: Embeddings, key: str) -> tuple[Neighbors, str]:
-    """Find the nearest neighbors of every image of the pool."""
-    from voisin.neighbors import find_neighbors
-
-    settings = stages.settings
-    n_neighbors = min(settings.n_neighbors, len(vectors) - 1)
-
-    def compute(_: Path) -> Mapping[str, Any]:
-        found = find_neighbors(
-            vectors,
-            n_neighbors,
-            metric=settings.metric,
-            random_state=settings.random_state,
-            progress=stages.progress,
-        )
-        return {"indices": found.indices, "distances": found.distances, "recall": found.recall}
-
-    inputs = {
-        "embeddings": key,
-        "n_neighbors": n_neighbors,
-        "metric": settings.metric,
-        "random_state": settings.random_state,
-    }
-    arrays, key = stages.recall("graph", inputs, compute)
-    recall = float(arrays["recall"])
-    return Neighbors(arrays["indices"], arrays["distances"], recall, settings.metric), key
-
-
-def affinity(stages: Stages, neighbors: Neighbors) -> Affinity:
-    """Tie each image to its neighbors."""
-    from voisin.neighbors import build_affinity
-
-    weights = "cosine" if stages.settings.metric == "cosine" else "gaussian"
-    return build_affinity(neighbors, weights=weights)
-
-
-def propagate(
-    stages: Stages,
-    task: Task,
-    neighbors: Neighbors,
-    vectors: tuple[Embeddings, Embeddings],
-    key: str,
-) -> tuple[Propagation, Predictions]:
-    """Spread the few labels over the graph, and on to the test images' neighbors."""
-    from voisin.neighbors import build_affinity, query_neighbors
-    from voisin.propagation import LabelSpreading, attach
-
-    settings = stages.settings
-    method = LabelSpreading(alpha=settings.alpha)
-    weights = "cosine" if settings.metric == "cosine" else "gaussian"
-
-    def compute(_: Path) -> Mapping[str, Any]:
-        affinity = build_affinity(neighbors, weights=weights)
-        found = method.propagate(
-            affinity, task.labels, n_classes=task.n_classes, sample_weight=_even(task.labels)
-        )
-        test, test_reached = np.empty((0, task.n_classes)), np.empty(0, bool)
-        if len(task.test):
-            n_neighbors = neighbors.indices.shape[1]
-            near = query_neighbors(
-                vectors[1],
-                vectors[0],
-                n_neighbors,
-                metric=settings.metric,
-                progress=stages.progress,
-            )
-            test = attach(near, found.probabilities)
-            test_reached = np.any(found.reached[near.indices], axis=1)
-        return {**vars(found), "test": test, "test_reached": test_reached}
-
-    inputs = {
-        "graph": key,
-        "labels": hash_of(task.labels),
-        "test": hash_of(task.test.ids),
-        "method": repr(method),
-        "weights": weights,
-        "classes": "even",
-    }
-    found, _ = stages.recall("propagation", inputs, compute)
-    propagation = Propagation(
-        np.asarray(found["probabilities"]),
-        np.asarray(found["reached"]),
-        int(found["n_iter"]),
-        float(found["residual"]),
-        bool(found["converged"]),
-    )
-    predictions = Predictions(
-        "propagated",
-        _ids(task),
-        np.concatenate([propagation.probabilities, found["test"]]),
-        np.concatenate([propagation.reached, found["test_reached"]]),
-    )
-    return propagation, predictions
-
-
-def _even(labels: Labels) -> NDArray[np.float64]:
-    """Weigh each label by one over the number of its class, as Iscen et al. (2019) do.
-
-    Spread far, a class with many labels would else take every image: the mass of a class in the
-    whole graph grows with its labels. Of an even draw this changes nothing.
-    """
-    counts = np.bincount(labels[labels != UNLABELED])
-    return np.where(labels == UNLABELED, 0, counts.max() / np.maximum(counts, 1)[labels])
-
-
 def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: str) -> Trained:
     """Train a new network on the propagated labels, each weighted by its certainty.
 
@@ -398,8 +300,9 @@ def network_of(trained: Trained, task: Task) -> Any:
 
 def predictions(trained: Trained, task: Task) -> Predictions:
     """Join the predictions on pool and test, each row with its image's id."""
-    return Predictions(trained.method, _ids(task), np.concatenate([trained.pool, trained.test]))
+    return Predictions(trained.method, ids_of(task), np.concatenate([trained.pool, trained.test]))
 
 
-def _ids(task: Task) -> Names:
+def ids_of(task: Task) -> Names:
+    """Return the ids of pool and test, in the order of every prediction."""
     return np.concatenate([task.pool.ids, task.test.ids])

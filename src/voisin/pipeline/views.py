@@ -1,0 +1,150 @@
+"""What can be seen from given labels: the expert they train, its vectors, and their graph.
+
+The folds of a cross-validation are seen from the other folds' labels alone: whatever learns from
+labels is trained again for each.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voisin.embedding.specification import KINDS, parse_embedding
+from voisin.labeling.folds import make_folds
+from voisin.pipeline import stages as stage
+from voisin.pipeline.embedding import Embedders, embeddings
+from voisin.pipeline.settings import Settings
+from voisin.pipeline.stages import Stages, Trained
+from voisin.pipeline.task import Task
+from voisin.types import UNLABELED, Embeddings, Fold, Labels, Neighbors, Problem, View
+
+_FOLDS = 5
+_FOLDS_TRAINED = 3  # where networks must be trained again for each
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A view, with what it is made of.
+
+    Attributes
+    ----------
+    view : View
+    neighbors : Neighbors
+    key : str
+        Hash of everything that the view depends on.
+    """
+
+    view: View
+    neighbors: Neighbors
+    key: str
+
+
+@dataclass(frozen=True, eq=False)
+class Viewpoint:
+    """The images of a task, to be seen from any labels of its pool.
+
+    Attributes
+    ----------
+    stages : Stages
+    task : Task
+    embedders : mapping
+        Those that need no expert, ready.
+    data_key : str
+        Hash of the images.
+    """
+
+    stages: Stages
+    task: Task
+    embedders: Embedders
+    data_key: str
+
+    def experts(self) -> tuple[Trained, Trained]:
+        """Return the network of the few labels, and the chapter's expert (the user's, if any)."""
+        few = stage.few_labels(self.stages, self.task, self.data_key)
+        path = self.stages.settings.expert
+        if path is not None:
+            return few, stage.loaded_expert(self.stages, self.task, self.data_key, path)
+        return few, stage.pseudo_labels(self.stages, self.task, few)
+
+    def sight(self, expert: Trained | None = None) -> Sight:
+        """See the images from the task's labels; an expert is trained only if one is needed."""
+        if expert is None and _needs_expert(self.stages.settings):
+            expert = self.experts()[1]
+        pool, test, key = embeddings(self.stages, self.task, expert, self.embedders, self.data_key)
+        return _linked(self.stages, pool, test, key)
+
+    def problem(self, sight: Sight) -> Problem:
+        """Return the task as a labeling method takes it, with its folds."""
+        settings = self.stages.settings
+        trains_again = learns_from_labels(settings)
+        held_out = make_folds(
+            self.task.labels,
+            self.task.pool.groups,
+            n_folds=_FOLDS_TRAINED if trains_again else _FOLDS,
+            random_state=settings.random_state,
+        )
+        with self.stages.silent("folds") as stages:
+            folds = []
+            for done, rows in enumerate(held_out, start=1):
+                view = sight.view
+                if trains_again:
+                    labels = self.task.labels.copy()
+                    labels[rows] = UNLABELED
+                    view = replace(self, stages=stages).seen_from(labels).view
+                folds.append(Fold(rows, view))
+                self.stages.progress("Folds", done, len(held_out))
+        return Problem(
+            sight.view,
+            self.task.labels,
+            self.task.n_classes,
+            tuple(folds),
+            random_state=settings.random_state,
+        )
+
+    def seen_from(self, labels: Labels) -> Sight:
+        """See the images from other labels; the truth of all others is hidden even from figures."""
+        unknown = np.full_like(labels, UNLABELED)
+        return replace(self, task=replace(self.task, labels=labels, hidden=unknown)).sight()
+
+
+def learns_from_labels(settings: Settings) -> bool:
+    """Tell whether other labels would give other vectors."""
+    return settings.expert is None and _needs_expert(settings)
+
+
+def _needs_expert(settings: Settings) -> bool:
+    return any(KINDS[part.kind].needs_expert for part in parse_embedding(settings.embedding))
+
+
+def _linked(stages: Stages, pool: Embeddings, test: Embeddings, key: str) -> Sight:
+    """Link every image of the pool to its nearest neighbors, and the test's to the pool's."""
+    from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
+
+    settings = stages.settings
+    options: dict[str, Any] = {"metric": settings.metric, "progress": stages.progress}
+    n_neighbors = min(settings.n_neighbors, len(pool) - 1)
+
+    def compute(_: Path) -> dict[str, Any]:
+        found = find_neighbors(pool, n_neighbors, random_state=settings.random_state, **options)
+        arrays = {"indices": found.indices, "distances": found.distances, "recall": found.recall}
+        if len(test):
+            near = query_neighbors(test, pool, n_neighbors, **options)
+            arrays |= {"near_indices": near.indices, "near_distances": near.distances}
+        return arrays
+
+    inputs = {
+        "embeddings": key,
+        "n_neighbors": n_neighbors,
+        "metric": settings.metric,
+        "random_state": settings.random_state,
+    }
+    found, key = stages.recall("graph", inputs, compute)
+    recall = float(found["recall"])
+    neighbors = Neighbors(found["indices"], found["distances"], recall, settings.metric)
+    near = None
+    if len(test):
+        near = Neighbors(found["near_indices"], found["near_distances"], 1.0, settings.metric)
+    weights = "cosine" if settings.metric == "cosine" else "gaussian"
+    view = View(pool, build_affinity(neighbors, weights=weights), test, near)
+    return Sight(view, neighbors, key)

@@ -170,6 +170,13 @@ def test_an_answer_that_is_no_class_is_refused(project):
         certify_project(folder)
 
 
+def test_an_image_of_no_class_counts_as_wrong(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, dict.fromkeys(truth, "none"), 3)
+    assert certify_project(folder).document["n_wrong"] == 3
+
+
 def test_the_page_states_the_certificate(project):
     folder, truth = project
     certify_project(folder)

@@ -104,3 +104,16 @@ def test_a_pair_found_both_ways_is_one_pair_and_comes_first():
 def test_pictures_of_another_size_are_refused():
     with pytest.raises(InputError, match=r"pixels has shape \(1, 28, 28, 1\)"):
         perceptual_hashes(np.zeros((1, 28, 28, 1), dtype=np.uint8))
+
+
+@pytest.mark.data
+def test_turned_and_compressed_copies_of_photographs_are_found_among_others(data_folder):
+    with np.load(data_folder / "dermamnist.npz", allow_pickle=False) as archive:
+        small = archive["train_images"][:1_000]
+    pixels = np.stack([resized(picture, 32) for picture in small])
+    copies = [compressed(np.rot90(pixels[i], i % 4).copy()) for i in range(100)]
+    found = same_pictures(np.concatenate([pixels, np.stack(copies)]))
+    made = {(i, 1_000 + i) for i in range(100)}
+    right = [tuple(pair) in made for pair in found.images.tolist() if pair[1] >= 1_000]
+    assert sum(right) >= 70
+    assert np.mean(right) >= 0.9

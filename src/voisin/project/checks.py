@@ -20,6 +20,9 @@ from voisin.types import Names
 
 CHECKS, CERTIFICATE, CERTIFIED = "checks.csv", "certificate.json", "certified.csv"
 ANSWER = "expert"
+NO_CLASS = "none"
+"""What an expert answers where the image is of none of the classes."""
+
 _COLUMNS = ("id", "path", "proposed", ANSWER)
 
 
@@ -119,10 +122,10 @@ def _answers(path: Path, rows: Iterable[dict[str, Any]], names: tuple[str, ...])
     answers: dict[str, str] = {}
     for row in rows:
         id_, answer = str(row["id"]), (row[ANSWER] or "").strip()
-        if answer and answer not in names:
+        if answer and answer not in (*names, NO_CLASS):
             message = (
                 f"{path}: {answer!r} of {id_} is no class: write one of {', '.join(names)}, "
-                "or leave it empty."
+                f"{NO_CLASS} if it is none of them, or leave it empty."
             )
             raise InputError(message)
         if answers.get(id_) and answer and answers[id_] != answer:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tests.cli.test_commands import voisin
+from tests.pipeline.test_auditing import arrays_of
 from tests.pipeline.test_certifying import answer, write_labels
 from voisin.neighbors import build_affinity, find_neighbors
-from voisin.project.evidence import Evidence, write_evidence
+from voisin.project.evidence import write_evidence
 from voisin.project.folder import Project
 
 
@@ -22,7 +23,7 @@ def project(tmp_path):
     labels[:12] = np.arange(12) % 2
     affinity = build_affinity(find_neighbors(vectors, 10))
     ids = np.array([f"image-{i:02d}" for i in range(60)])
-    write_evidence(folder, Evidence(ids, ("a", "b"), labels, vectors, affinity))
+    write_evidence(folder, arrays_of(ids, ("a", "b"), labels, vectors, affinity))
     return folder
 
 

@@ -12,12 +12,25 @@ from tests.report.reader import Page
 from voisin.errors import ProjectError
 from voisin.neighbors import build_affinity, find_neighbors
 from voisin.pipeline.auditing import audit_project
-from voisin.project.evidence import Evidence, write_evidence
+from voisin.project.evidence import write_evidence
 from voisin.project.folder import Project
 from voisin.project.set_apart import SetApart, write_set_apart
 from voisin.sources import open_images
 
 EMBEDDING = "pixels:16"
+
+
+def arrays_of(ids, class_names, labels, embeddings, affinity):
+    """What a run keeps in ``evidence/``."""
+    return {
+        "ids": ids,
+        "class_names": np.array(class_names),
+        "labels": labels,
+        "embeddings": embeddings,
+        "affinity_data": affinity.data,
+        "affinity_indices": affinity.indices,
+        "affinity_indptr": affinity.indptr,
+    }
 
 
 @pytest.fixture
@@ -39,10 +52,13 @@ def project(tmp_path):
         {"source": "digits", "embedding": EMBEDDING, "metric": "cosine", "n_neighbors": 10}
     )
     affinity = build_affinity(find_neighbors(vectors[:300], 10))
-    evidence = Evidence(images.ids[:300], images.class_names, labels, vectors[:300], affinity)
-    write_evidence(folder, evidence)
     groups = np.array([f"patient-{i % 170}" for i in range(340)])
-    write_set_apart(folder, SetApart(images.ids[300:], vectors[300:], groups))
+    write_evidence(
+        folder,
+        arrays_of(images.ids[:300], images.class_names, labels, vectors[:300], affinity)
+        | {"groups": groups[:300]},
+    )
+    write_set_apart(folder, SetApart(images.ids[300:], vectors[300:], groups[300:]))
     return folder, images.ids, images.ids[wrong]
 
 
@@ -91,7 +107,7 @@ def test_nothing_but_the_audit_is_written(project):
     def hashes():
         return {
             path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in folder.iterdir()
+            for path in folder.rglob("*")
             if path.is_file() and not path.name.startswith(("audit", ".voisin"))
         }
 
@@ -119,5 +135,5 @@ def test_vectors_that_learned_from_the_labels_are_told_of(project):
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
-    with pytest.raises(ProjectError, match="pass the folder of a finished `voisin run`"):
+    with pytest.raises(ProjectError, match="pass the folder of a finished"):
         audit_project(tmp_path)

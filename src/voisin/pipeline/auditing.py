@@ -11,8 +11,8 @@ import numpy as np
 from voisin.embedding.specification import KINDS, parse_embedding
 from voisin.errors import ProjectError, VoisinError
 from voisin.neighbors import find_neighbors
+from voisin.pipeline.evidence import Evidence, recall_evidence
 from voisin.pipeline.settings import Settings
-from voisin.project.evidence import Evidence, read_evidence
 from voisin.project.folder import SETTINGS, Project
 from voisin.project.set_apart import SetApart, read_set_apart
 from voisin.project.tables import write_table
@@ -106,7 +106,7 @@ def audit_project(folder: str | Path, *, progress: Progress = no_progress) -> Au
     """
     folder = Path(folder)
     settings = read_settings(folder)
-    evidence, apart = read_evidence(folder), read_set_apart(folder)
+    evidence, apart = recall_evidence(folder), read_set_apart(folder)
     ids = evidence.ids if apart is None else np.concatenate([evidence.ids, apart.ids])
     images = open_again(settings, ids, progress)
     notes = () if images is not None else (_GONE,)
@@ -164,17 +164,24 @@ def _gather(
     vectors = evidence.embeddings
     if apart is not None and n_apart:
         vectors = np.concatenate([vectors, apart.embeddings])
-    groups = None if apart is None else apart.groups
     return AuditedImages(
         neighbors=_neighbors(vectors, settings, progress),
         affinity=evidence.affinity,
         labels=evidence.labels,
         class_names=evidence.class_names,
         splits=np.repeat(np.array(["train", "test"]), [n_graph, n_apart]),
-        groups=groups,
+        groups=_groups(evidence, apart),
         pixels=None if images is None else _small_pictures(images, progress),
-        witness=_witness(evidence, groups, settings),
+        witness=_witness(evidence, settings),
     )
+
+
+def _groups(evidence: Evidence, apart: SetApart | None) -> Names | None:
+    if evidence.groups is None or apart is None or not len(apart.ids):
+        return evidence.groups
+    if apart.groups is None:
+        return None
+    return np.concatenate([evidence.groups, apart.groups])
 
 
 def _neighbors(vectors: Any, settings: Mapping[str, Any], progress: Progress) -> Neighbors:
@@ -202,18 +209,15 @@ def _learned_from_labels(settings: Mapping[str, Any]) -> bool:
     return "expert" not in settings and any(KINDS[part.kind].needs_expert for part in parts)
 
 
-def _witness(
-    evidence: Evidence, groups: Names | None, settings: Mapping[str, Any]
-) -> Probabilities | None:
+def _witness(evidence: Evidence, settings: Mapping[str, Any]) -> Probabilities | None:
     """Ask a classifier too, unless its vectors have seen the labels."""
     if _learned_from_labels(settings) or len(np.unique(evidence.labels)) < 3:
         return None
-    of_graph = None if groups is None else groups[: len(evidence.ids)]
     return out_of_fold(
         evidence.embeddings,
         evidence.labels,
         n_classes=len(evidence.class_names),
-        groups=of_graph,
+        groups=evidence.groups,
         random_state=int(settings.get("random_state", 0)),
     )
 

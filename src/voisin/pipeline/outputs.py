@@ -4,16 +4,15 @@ import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 
 from voisin import __version__
 from voisin.evaluation.scores import Scores
+from voisin.pipeline.evidence import keep_evidence
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task
 from voisin.project.cache import Arrays
-from voisin.project.evidence import Evidence, write_evidence
 from voisin.project.exports import (
     metrics_document,
     to_json,
@@ -38,8 +37,8 @@ class Findings:
     propagation: Propagation
     reason: str
     embeddings: Embeddings
-    test_embeddings: Embeddings
     affinity: Affinity
+    test_embeddings: Embeddings
     recall: float
     rounds: tuple[PseudoLabelRound, ...]
     model: Arrays
@@ -53,7 +52,9 @@ def write_outputs(
     folder, settings = project.folder, stages.settings.as_dict()
     summary = summarize(images)
     write_labels(folder, task.pool, task.labels, found.propagation)
-    _write_evidence(folder, task, found)
+    keep_evidence(folder, task, found.embeddings, found.affinity)
+    apart = SetApart(task.test.ids, found.test_embeddings, task.test.groups)
+    write_set_apart(folder, apart)
     write_model(folder / "model.safetensors", found.model, _model_card(task))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)
@@ -68,17 +69,6 @@ def write_outputs(
     )
     project.write_text("metrics.json", to_json(document))
     project.write_text("report.html", render_report(_content(summary, task, stages, found)))
-
-
-def _write_evidence(folder: Path, task: Task, found: Findings) -> None:
-    """Leave what later questions need: to explain, to audit, to suggest."""
-    pool, test = task.pool, task.test
-    evidence = Evidence(pool.ids, pool.class_names, task.labels, found.embeddings, found.affinity)
-    write_evidence(folder, evidence)
-    groups = None
-    if pool.groups is not None and test.groups is not None:
-        groups = np.concatenate([pool.groups, test.groups])
-    write_set_apart(folder, SetApart(test.ids, found.test_embeddings, groups))
 
 
 def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> ReportContent:

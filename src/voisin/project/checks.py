@@ -83,7 +83,9 @@ def read_found_labels(folder: Path) -> FoundLabels:
     confidence = np.array(rows["confidence"], dtype=np.float64)[kept]
     order = np.lexsort((ids, -confidence))
     kept = kept[order]
-    names = [n.removeprefix("probability_") for n in table.column_names if "probability_" in n]
+    names = [
+        n.removeprefix("probability_") for n in table.column_names if n.startswith("probability_")
+    ]
     return FoundLabels(
         ids[order],
         tuple(rows["path"][i] or "" for i in kept),

@@ -1,79 +1,61 @@
-"""What a run leaves for later questions: vectors, graph and given labels of its images."""
+"""What an explanation needs, kept in the project's folder; it knows arrays, not what they mean."""
 
-import zipfile
-from dataclasses import dataclass
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy import sparse
+from numpy.typing import NDArray
 
 from voisin.errors import ProjectError
-from voisin.project.writing import written_whole
-from voisin.types import Affinity, Embeddings, Labels, Names
+from voisin.project.cache import Arrays
 
-EVIDENCE = "evidence.npz"
+EVIDENCE = "evidence"
+UNFINISHED = f"{EVIDENCE}.unfinished"
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """The images of a project as labeling methods see them.
+def write_evidence(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write one ``.npy`` file an array under ``folder/evidence``, in place of what was there.
 
-    Attributes
-    ----------
-    ids : array of shape (n_samples,)
-    class_names : tuple of str
-    labels : array of shape (n_samples,)
-        Given ones, -1 elsewhere.
-    embeddings : array of shape (n_samples, n_dims)
-    affinity : sparse array of shape (n_samples, n_samples)
+    Examples
+    --------
+    >>> import tempfile
+    >>> project = Path(tempfile.mkdtemp())
+    >>> write_evidence(project, {"labels": np.array([0, -1])})
+    >>> read_evidence(project)["labels"].tolist()
+    [0, -1]
     """
-
-    ids: Names
-    class_names: tuple[str, ...]
-    labels: Labels
-    embeddings: Embeddings
-    affinity: Affinity
-
-
-def write_evidence(folder: Path, evidence: Evidence) -> None:
-    """Write ``evidence.npz``, whole or not at all."""
-    affinity = evidence.affinity
-    with written_whole(folder / EVIDENCE) as partial, partial.open("wb") as file:
-        np.savez(
-            file,
-            ids=evidence.ids.astype(np.str_),
-            class_names=np.array(evidence.class_names, dtype=np.str_),
-            labels=evidence.labels,
-            embeddings=evidence.embeddings,
-            data=affinity.data,
-            indices=affinity.indices,
-            indptr=affinity.indptr,
-        )
+    place = folder / EVIDENCE
+    partial = folder / UNFINISHED
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, array in arrays.items():
+        np.save(partial / f"{name}.npy", array, allow_pickle=False)
+    shutil.rmtree(place, ignore_errors=True)
+    partial.replace(place)
 
 
-def read_evidence(folder: Path) -> Evidence:
-    """Read what a run left.
+def read_evidence(folder: Path) -> Arrays:
+    """Read the arrays back, memory-mapped.
 
     Raises
     ------
     ProjectError
-        If there is none, or it is damaged.
+        If the folder has none, or they are damaged.
     """
-    path = folder / EVIDENCE
-    if not path.is_file():
-        message = f"{folder} has no {EVIDENCE}: pass the folder of a finished `voisin run`."
+    files = sorted((folder / EVIDENCE).glob("*.npy"))
+    if not files:
+        message = (
+            f"{folder} keeps no evidence to explain a label by: pass the folder of a finished run."
+        )
         raise ProjectError(message)
     try:
-        with np.load(path, allow_pickle=False) as found:
-            n_samples = len(found["ids"])
-            parts = (found["data"], found["indices"], found["indptr"])
-            return Evidence(
-                found["ids"],
-                tuple(found["class_names"].tolist()),
-                found["labels"],
-                found["embeddings"],
-                sparse.csr_array(parts, shape=(n_samples, n_samples)),
-            )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        message = f"{path} is damaged ({error}): run the project again."
+        return {
+            path.stem: np.load(path, mmap_mode="r" if path.stat().st_size > 1 << 16 else None,
+                               allow_pickle=False)
+            for path in files
+        }  # fmt: skip
+    except (OSError, ValueError) as error:
+        message = f"{folder / EVIDENCE} is damaged ({error}): run again with the same folder."
         raise ProjectError(message) from error

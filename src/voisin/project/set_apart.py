@@ -1,4 +1,4 @@
-"""What a run leaves for an audit beside the evidence: images set apart for the test, and groups."""
+"""What a run leaves for an audit beside its evidence: the images set apart for the test."""
 
 import zipfile
 from dataclasses import dataclass
@@ -15,14 +15,13 @@ SET_APART = "set_apart.npz"
 
 @dataclass(frozen=True, eq=False)
 class SetApart:
-    """Images outside the graph, and the groups of all images.
+    """Images outside the graph.
 
     Attributes
     ----------
     ids : array of shape (n_apart,)
     embeddings : array of shape (n_apart, n_dims)
-    groups : array of shape (n_graph + n_apart,), optional
-        Of the images of the graph, then of those set apart.
+    groups : array of shape (n_apart,), optional
     """
 
     ids: Names

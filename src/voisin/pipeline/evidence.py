@@ -1,0 +1,79 @@
+"""What a run leaves for later questions: vectors, graph and given labels of the pool."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from voisin.errors import ProjectError
+from voisin.pipeline.task import Task
+from voisin.project.evidence import EVIDENCE, read_evidence, write_evidence
+from voisin.types import Affinity, Embeddings, Labels, Names
+
+_PARTS = ("data", "indices", "indptr")  # of a sparse array
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The images of a project as labeling methods see them.
+
+    Attributes
+    ----------
+    ids : array of shape (n_samples,)
+    class_names : tuple of str
+    labels : array of shape (n_samples,)
+        Given ones, -1 elsewhere.
+    groups : array of shape (n_samples,), optional
+    embeddings : array of shape (n_samples, n_dims)
+    affinity : sparse array of shape (n_samples, n_samples)
+    """
+
+    ids: Names
+    class_names: tuple[str, ...]
+    labels: Labels
+    groups: Names | None
+    embeddings: Embeddings
+    affinity: Affinity
+
+
+def keep_evidence(folder: Path, task: Task, embeddings: Embeddings, affinity: Affinity) -> None:
+    """Write what is known of the pool."""
+    pool = task.pool
+    arrays = {
+        "ids": pool.ids.astype(np.str_),
+        "class_names": np.array(pool.class_names, dtype=np.str_),
+        "labels": task.labels,
+        "embeddings": embeddings,
+        "affinity_data": affinity.data,
+        "affinity_indices": affinity.indices,
+        "affinity_indptr": affinity.indptr,
+    }
+    if pool.groups is not None:
+        arrays["groups"] = pool.groups.astype(np.str_)
+    write_evidence(folder, arrays)
+
+
+def recall_evidence(folder: Path) -> Evidence:
+    """Read what a run left.
+
+    Raises
+    ------
+    ProjectError
+        If there is none, or it is damaged.
+    """
+    found = read_evidence(folder)
+    try:
+        n_samples = len(found["ids"])
+        parts = tuple(np.asarray(found[f"affinity_{part}"]) for part in _PARTS)
+        return Evidence(
+            found["ids"],
+            tuple(found["class_names"].tolist()),
+            np.asarray(found["labels"]),
+            found.get("groups"),
+            found["embeddings"],
+            sparse.csr_array(parts, shape=(n_samples, n_samples)),
+        )
+    except (KeyError, ValueError) as error:
+        message = f"{folder / EVIDENCE} is damaged ({error}): run again with the same folder."
+        raise ProjectError(message) from error

@@ -53,6 +53,16 @@ def test_different_pictures_and_pictures_without_contrast_are_no_copies():
     assert len(same_pictures(pixels)) == 0
 
 
+def test_very_many_copies_of_one_picture_are_linked_without_listing_every_pair():
+    found = same_pictures(np.repeat(pictures(1), 2_000, axis=0))
+    assert len(found) < 2_000 * 100
+    assert set(found.images.ravel()) == set(range(2_000))
+
+
+def test_no_pictures_have_no_copies():
+    assert len(same_pictures(np.empty((0, 32, 32, 3), dtype=np.uint8))) == 0
+
+
 def test_banded_search_finds_every_pair_within_three_bits():
     generator = np.random.default_rng(0)
     hashes = generator.integers(0, 2**64, (300, 8), dtype=np.uint64)

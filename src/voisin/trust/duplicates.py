@@ -135,9 +135,9 @@ def same_pictures(
     >>> same_pictures(picture).turns
     array([1])
     """
-    if not len(pixels):
-        return _in_order(np.empty((0, 2), dtype=np.int64))
-    pairs, turns, _ = hash_pairs(perceptual_hashes(pixels), progress=progress)
+    seen = np.flatnonzero(_has_contrast(pixels))
+    pairs, turns, _ = hash_pairs(perceptual_hashes(pixels[seen]), progress=progress)
+    pairs = seen[pairs]
     correlation = np.empty(len(pairs))
     for rows in blocks(len(pairs), _BLOCK):
         correlation[rows] = _correlation(pixels, pairs[rows], turns[rows])
@@ -177,12 +177,15 @@ def _in_order(
     return Pairs(images[order], nearness[order], correlation[order], turns[order])
 
 
+def _has_contrast(pixels: Pixels) -> NDArray[np.bool_]:
+    parts = [to_gray(pixels[rows]).std(axis=(1, 2)) for rows in blocks(len(pixels), _BLOCK)]
+    return np.concatenate([*parts, np.empty(0)]) >= _FLAT
+
+
 def _correlation(pixels: Pixels, pairs: Indices, turns: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Correlate gray pictures, the first turned; 0 where one has next to no contrast."""
+    """Correlate gray pictures, the first turned."""
     first, second = to_gray(pixels[pairs[:, 0]]), to_gray(pixels[pairs[:, 1]])
     for turn in range(1, 8):
         first[turns == turn] = turned(first[turns == turn], turn)
     spreads = first.std(axis=(1, 2)) * second.std(axis=(1, 2))
-    together = (first * second).mean(axis=(1, 2))
-    seen = np.minimum(first.std(axis=(1, 2)), second.std(axis=(1, 2))) >= _FLAT
-    return np.divide(together, spreads, where=seen, out=np.zeros(len(pairs)))
+    return np.asarray((first * second).mean(axis=(1, 2)) / spreads)

@@ -28,6 +28,7 @@ MOST_BITS = 3
 _KEPT = 8  # frequencies each way: 64 bits, the constant one among them
 _BANDS, _WIDTH = 4, 16
 _ROWS = 2_048  # of a task
+_MOST_PARTNERS = 20  # of a picture in a band: of thousands of copies, pairs would fill the memory
 _GRAY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _TASK = "Comparing pictures"
 
@@ -86,7 +87,9 @@ def turned(gray: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
 def hash_pairs(
     hashes: Hashes, *, progress: Progress = no_progress
 ) -> tuple[Whole, Whole, NDArray[np.int64]]:
-    """Find all pairs of pictures whose fingerprints differ in three bits at most, at some turn.
+    """Find pairs of pictures whose fingerprints differ in three bits at most, at some turn.
+
+    All of them, but of a picture with very many copies the next twenty at least.
 
     Parameters
     ----------
@@ -176,12 +179,13 @@ def _near(
     """Write (i, j > i, turn, bits) for i in ``[start, stop)``, as far as there is room; count."""
     count = 0
     for i in range(start, stop):
+        until = count + _MOST_PARTNERS
         for turn in range(8):
             mine = every[i, turn]
             value = (mine >> np.uint64(16 * band)) & np.uint64(0xFFFF)
             for place in range(starts[np.int64(value)], starts[np.int64(value) + 1]):
                 j = order[place]
-                if j <= i:
+                if j <= i or count >= until:
                     continue
                 rest, bits = own[j] ^ mine, 0
                 while rest != np.uint64(0) and bits <= MOST_BITS:

@@ -7,6 +7,8 @@ import typer
 from typer.core import TyperGroup
 
 from voisin import __version__
+from voisin.cli.audit import audit
+from voisin.cli.certify import certify
 from voisin.cli.compare import compare
 from voisin.cli.explain import explain
 from voisin.cli.run import demo, run
@@ -44,6 +46,8 @@ app.command()(run)
 app.command()(compare)
 app.command()(explain)
 app.command()(suggest)
+app.command()(audit)
+app.command()(certify)
 
 
 def _say_version(asked: bool) -> None:

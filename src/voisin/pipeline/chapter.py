@@ -181,6 +181,7 @@ def _compute(viewpoint: Viewpoint) -> Findings:
         trust=trusted,
         embeddings=sight.view.embeddings,
         affinity=sight.view.affinity,
+        test_embeddings=sight.view.new,
         recall=sight.neighbors.recall,
         rounds=tuple(PseudoLabelRound(**one) for one in expert.notes or ()),
         model=model.weights,

@@ -22,6 +22,7 @@ from voisin.project.exports import (
     write_model,
 )
 from voisin.project.folder import Project
+from voisin.project.set_apart import SetApart, write_set_apart
 from voisin.report import ReportContent, render_report
 from voisin.sources.medmnist_sets import find_set
 from voisin.sources.summary import Summary, summarize
@@ -39,6 +40,7 @@ class Findings:
     trust: Trust
     embeddings: Embeddings
     affinity: Affinity
+    test_embeddings: Embeddings
     recall: float
     rounds: tuple[PseudoLabelRound, ...]
     model: Arrays
@@ -60,6 +62,8 @@ def write_outputs(
         why=found.trust.reasons(task.pool.ids),
     )
     keep_evidence(folder, task, found.embeddings, found.affinity)
+    apart = SetApart(task.test.ids, found.test_embeddings, task.test.groups)
+    write_set_apart(folder, apart)
     write_model(folder / "model.safetensors", found.model, _model_card(task))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)

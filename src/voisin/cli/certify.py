@@ -1,0 +1,70 @@
+"""``voisin certify``: the largest set of labels that random checks vouch for."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from voisin.cli.screen import note
+
+
+def certify(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    error: Annotated[float, typer.Option(help="Largest share of wrong labels in the set.")] = 0.05,
+    confidence: Annotated[float, typer.Option(help="Probability that this is kept.")] = 0.95,
+    n_checks: Annotated[int, typer.Option(help="Most images for the expert to check.")] = 500,
+    random_state: Annotated[int, typer.Option(help="Decides which images are checked.")] = 0,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compute the certificate again; say if it holds.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the certificate as one JSON object.")
+    ] = False,
+) -> None:
+    """Certify the largest set of labels of which at most a given share is wrong."""
+    if verify:
+        _verify(folder, as_json=as_json)
+        return
+    from voisin.pipeline.certifying import PAGE, certify_project
+    from voisin.project.checks import CHECKS
+
+    found = certify_project(
+        folder,
+        error=error,
+        confidence=confidence,
+        n_checks=n_checks,
+        random_state=random_state,
+    )
+    if as_json:
+        sys.stdout.write(json.dumps(found.document, ensure_ascii=False, indent=1) + "\n")
+    note(found.statement)
+    for one in found.forecasts:
+        note(
+            f"  If {100 * one.wrong:.2g} % of the labels are wrong: about {one.first:.0f} checks "
+            f"for the first set, {one.all_sets:.0f} in all, which certify {one.certified:.0%}."
+        )
+    done = found.document["n_checks"]
+    note(f"{done:,} checked, {found.document['n_wrong']:,} wrong; {found.n_waiting:,} to check.")
+    if found.document["sets"][-1]["hopeless"]:
+        note(
+            "The next larger set seems to hold more wrong labels: checking more would hardly help."
+        )
+    if found.n_waiting:
+        note(f"Answers: write them into the column expert of {(folder / CHECKS).resolve()}")
+    note(f"Certificate: {(folder / PAGE).resolve()}")
+
+
+def _verify(folder: Path, *, as_json: bool) -> None:
+    from voisin.pipeline.certifying import verify_certificate
+
+    problems = verify_certificate(folder)
+    if as_json:
+        told = {"holds": not problems, "problems": list(problems)}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    for problem in problems:
+        note(f"  {problem}")
+    note("The certificate does not hold." if problems else "The certificate holds.")
+    if problems:
+        raise typer.Exit(1)

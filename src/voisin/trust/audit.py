@@ -1,0 +1,373 @@
+"""What not to believe, worst first: the checks of this folder put into words and ordered.
+
+It knows arrays of a pool, and names of its classes; nothing of files, and it changes nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.trust.coverage import FEW, class_coverage, unlabeled_islands
+from voisin.trust.duplicates import Pairs, join_pairs, near_pairs, same_pictures
+from voisin.trust.hubs import MOST_SKEW, find_hubs, find_outliers
+from voisin.trust.suspect_labels import leave_one_out, suspect_labels
+from voisin.types import (
+    UNLABELED,
+    Affinity,
+    Labels,
+    Names,
+    Neighbors,
+    Pixels,
+    Probabilities,
+    Progress,
+    no_progress,
+)
+
+WRONG, DOUBTFUL, WORTH_KNOWING = 3, 2, 1
+"""How much a finding matters: figures or labels are wrong; labels may be; for information."""
+
+_ALPHA = 0.9  # local: labels far away say little of a single one
+
+
+@dataclass(frozen=True, eq=False)
+class AuditedImages:
+    """What an audit looks at.
+
+    Attributes
+    ----------
+    neighbors : Neighbors
+        Of the images of the graph and, after them, the images set apart, all among all.
+    affinity : sparse array of shape (n_graph, n_graph)
+    labels : array of shape (n_graph,)
+        The labels given, -1 elsewhere.
+    class_names : tuple of str
+    groups : array of shape (n_images,), optional
+    splits : array of shape (n_images,)
+        ``train`` for the images of the graph, else where they were set apart.
+    pixels : array of shape (n_images, 32, 32, channels), optional
+        None where the pictures are gone.
+    witness : array of shape (n_labeled, n_classes), optional
+        A classifier's out-of-fold probabilities of the labeled images.
+    """
+
+    neighbors: Neighbors
+    affinity: Affinity
+    labels: Labels
+    class_names: tuple[str, ...]
+    splits: Names
+    groups: Names | None = None
+    pixels: Pixels | None = None
+    witness: Probabilities | None = None
+
+    @property
+    def everywhere(self) -> Labels:
+        """The labels given, -1 for all others, those set apart too."""
+        labels = np.full(len(self.splits), UNLABELED, dtype=np.int64)
+        labels[: len(self.labels)] = self.labels
+        return labels
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image or pair of images of a finding.
+
+    Attributes
+    ----------
+    image : int
+    other : int
+        The other image of a pair, or -1.
+    score : float
+        What it is ordered by.
+    suggestion : int
+        The class that speaks against its label, or -1.
+    note : str
+    """
+
+    image: int
+    other: int = -1
+    score: float = np.nan
+    suggestion: int = UNLABELED
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something not to believe.
+
+    Attributes
+    ----------
+    check : str
+        Its short name.
+    severity : int
+        3: figures or labels are wrong; 2: labels may be; 1: for information.
+    title : str
+        One line.
+    advice : str
+        What it means, and what to do.
+    entries : tuple of Entry
+        Worst first; may be empty.
+    """
+
+    check: str
+    severity: int
+    title: str
+    advice: str
+    entries: tuple[Entry, ...] = field(default=(), repr=False)
+
+
+Check = Callable[[AuditedImages, Progress], Sequence[Finding]]
+
+
+def audit(images: AuditedImages, *, progress: Progress = no_progress) -> tuple[Finding, ...]:
+    """Check everything; return what was found, worst first.
+
+    Within a severity, findings stand in the order of the checks: leaks, labels, coverage, graph.
+    """
+    found = [finding for check in CHECKS for finding in check(images, progress)]
+    return tuple(sorted(found, key=lambda finding: -finding.severity))
+
+
+def check_duplicates(images: AuditedImages, progress: Progress) -> list[Finding]:
+    """Look for near-duplicates: across splits, with different labels, and all others."""
+    pairs = near_pairs(images.neighbors)
+    if images.pixels is not None:
+        pairs = join_pairs(pairs, same_pictures(images.pixels, progress=progress))
+    left, right = pairs.images.T
+    labels = images.everywhere
+    apart = images.splits[left] != images.splits[right]
+    known = (labels[left] != UNLABELED) & (labels[right] != UNLABELED)
+    odds = known & (labels[left] != labels[right])
+    drawn = ~apart & ((labels[left] != UNLABELED) ^ (labels[right] != UNLABELED))
+    other = ~(apart | odds | drawn)
+    kinds = (
+        (
+            "duplicates-across-splits",
+            WRONG,
+            apart,
+            "on both sides of a split",
+            "The test knows these images already, so its figures are too good. Keep both images of "
+            "a pair in one split, or take one out.",
+        ),
+        (
+            "duplicates-with-different-labels",
+            WRONG,
+            odds,
+            "with different labels",
+            "At least one label of each pair is wrong. Look at both.",
+        ),
+        (
+            "duplicates-of-labeled",
+            WORTH_KNOWING,
+            drawn,
+            "of a labeled and an unlabeled image",
+            "The other image is easy: figures on unlabeled images are a little too good.",
+        ),
+        (
+            "duplicates",
+            WORTH_KNOWING,
+            other,
+            "",
+            "They count twice in every figure, and labeling both is a waste.",
+        ),
+    )
+    return [
+        Finding(name, severity, _told(chosen, title), advice, _of_pairs(pairs.take(chosen)))
+        for name, severity, chosen, title, advice in kinds
+        if chosen.any()
+    ]
+
+
+def _told(chosen: NDArray[np.bool_], where: str) -> str:
+    count = int(chosen.sum())
+    return f"{count:,} {'pair' if count == 1 else 'pairs'} of near-duplicates {where}".strip()
+
+
+def _of_pairs(pairs: Pairs) -> tuple[Entry, ...]:
+    def note(nearness: float, correlation: float, turn: int) -> str:
+        words = [] if np.isnan(nearness) else ["vectors far nearer than usual"]
+        if turn >= 0:
+            alike = "nearly the same picture" + (", turned or mirrored" if turn else "")
+            words += [f"{alike} (correlation {correlation:.3f})"]
+        return ", ".join(words)
+
+    rows = zip(
+        pairs.images.tolist(),
+        pairs.nearness.tolist(),
+        pairs.correlation.tolist(),
+        pairs.turns.tolist(),
+        strict=True,
+    )
+    return tuple(
+        Entry(left, right, nearness, note=note(nearness, correlation, turn))
+        for (left, right), nearness, correlation, turn in rows
+    )
+
+
+def check_groups(images: AuditedImages, _: Progress) -> list[Finding]:
+    """Look for groups on both sides of a split, and of the draw of labels."""
+    if images.groups is None:
+        return []
+    findings = []
+    for name, severity, side, title, advice in (
+        (
+            "groups-across-splits",
+            WRONG,
+            images.splits != "train",
+            "images set apart share a group with an image of the graph",
+            "The figures on them are too good: read those of the scope without leaks, or split by "
+            "group.",
+        ),
+        (
+            "groups-across-labels",
+            WORTH_KNOWING,
+            (images.everywhere == UNLABELED) & (images.splits == "train"),
+            "unlabeled images share a group with a labeled one",
+            "They are easier than others: figures on unlabeled images are a little too good.",
+        ),
+    ):
+        rest = (
+            images.splits == "train"
+            if name == "groups-across-splits"
+            else images.everywhere != UNLABELED
+        )
+        entries = _shared_groups(images.groups, side, rest)
+        if entries:
+            findings.append(Finding(name, severity, f"{len(entries):,} {title}", advice, entries))
+    return findings
+
+
+def _shared_groups(
+    groups: Names, side: NDArray[np.bool_], rest: NDArray[np.bool_]
+) -> tuple[Entry, ...]:
+    first: dict[str, int] = {}
+    for image in np.flatnonzero(rest)[::-1].tolist():
+        first[str(groups[image])] = image
+    return tuple(
+        Entry(image, first[str(groups[image])], note=f"group {groups[image]}")
+        for image in np.flatnonzero(side).tolist()
+        if str(groups[image]) in first
+    )
+
+
+def check_labels(images: AuditedImages, progress: Progress) -> list[Finding]:
+    """Look for labels that their surroundings contradict, and classes that labels do not cover."""
+    if not (images.labels != UNLABELED).any():
+        return []
+    left_out = leave_one_out(
+        images.affinity,
+        images.labels,
+        n_classes=len(images.class_names),
+        alpha=_ALPHA,
+        progress=progress,
+    )
+    witnesses = [left_out] if images.witness is None else [left_out, images.witness]
+    ranked = suspect_labels(images.labels, *witnesses)
+    names = images.class_names
+    guess = 1 / len(names)
+    suspects = (ranked.support < guess) & (ranked.suggestions != ranked.labels)
+    entries = tuple(
+        Entry(
+            int(row),
+            score=float(suspicion),
+            suggestion=int(suggestion),
+            note=f"labeled {names[label]}; its surroundings say {names[suggestion]}",
+        )
+        for row, label, suggestion, suspicion in zip(
+            ranked.rows[suspects],
+            ranked.labels[suspects],
+            ranked.suggestions[suspects],
+            ranked.suspicion[suspects],
+            strict=True,
+        )
+    )
+    findings = []
+    if entries:
+        title = f"{len(entries):,} of {len(ranked.rows):,} labels are contradicted"
+        advice = (
+            "Without its own label, the images around it make this label less probable than a "
+            "guess. Look at the first ones first: a label may be wrong, the image untypical, or "
+            "the vectors blind to what makes the class."
+        )
+        findings.append(Finding("suspect-labels", DOUBTFUL, title, advice, entries))
+    return findings + _coverage(images, left_out)
+
+
+def _coverage(images: AuditedImages, left_out: Probabilities) -> list[Finding]:
+    classes = class_coverage(images.labels, left_out, len(images.class_names))
+    findings = []
+    few = [f"{images.class_names[c.label]} ({c.n_labels})" for c in classes if c.has_too_few]
+    if few:
+        title = f"{len(few)} classes have fewer than {FEW} labels: {', '.join(few)}"
+        advice = "Such a class is found by luck only. Label more of it."
+        findings.append(Finding("few-labels", DOUBTFUL, title, advice))
+    scattered = [
+        f"{images.class_names[c.label]} ({c.agreement:.0%} of {c.n_labels})"
+        for c in classes
+        if c.is_scattered
+    ]
+    if scattered:
+        title = f"The labels of {len(scattered)} classes are scattered: {', '.join(scattered)}"
+        advice = (
+            "Less than half of these labels would have been found from the others: the vectors do "
+            "not tell the class apart. Try another embedding, or label more."
+        )
+        findings.append(Finding("scattered-labels", DOUBTFUL, title, advice))
+    return findings
+
+
+def check_islands(images: AuditedImages, _: Progress) -> list[Finding]:
+    """Look for parts of the graph that no label reaches."""
+    islands = unlabeled_islands(images.affinity, images.labels)
+    if not islands.members:
+        return []
+    title = (
+        f"{islands.n_images:,} images in {len(islands.members):,} parts of the graph "
+        "have no label that reaches them"
+    )
+    advice = "They stay without a label. Label one image of each large part."
+    entries = tuple(
+        Entry(int(part[0]), score=float(len(part)), note=f"one of {len(part):,} images")
+        for part in islands.members
+    )
+    return [Finding("islands", DOUBTFUL, title, advice, entries)]
+
+
+def check_graph(images: AuditedImages, _: Progress) -> list[Finding]:
+    """Look for hubs that dominate, and for images far from all others."""
+    findings = []
+    hubs, outliers = find_hubs(images.neighbors), find_outliers(images.neighbors)
+    if len(outliers.images):
+        title = f"{len(outliers.images):,} images are far from all others"
+        advice = (
+            "Their labels rest on little: they may be of no known class, damaged, or of another "
+            "origin. Look at them before you use their labels."
+        )
+        entries = tuple(
+            Entry(int(image), score=float(score), note=f"{score:.1f} deviations too far")
+            for image, score in zip(outliers.images, outliers.scores, strict=True)
+        )
+        findings.append(Finding("outliers", DOUBTFUL, title, advice, entries))
+    if hubs.dominate:
+        title = f"Hubs dominate the graph: 1 % of the images are {hubs.share:.0%} of all neighbors"
+        advice = (
+            f"The skewness is {hubs.skew:.1f}, above {MOST_SKEW:g}: a wrong label on a hub travels "
+            "far. Check the labels of hubs, or try another embedding or metric."
+        )
+        entries = tuple(
+            Entry(int(image), score=float(times), note=f"neighbor of {times:,} images")
+            for image, times in zip(hubs.images, hubs.times, strict=True)
+        )
+        findings.append(Finding("hubs", WORTH_KNOWING, title, advice, entries))
+    return findings
+
+
+CHECKS: tuple[Check, ...] = (
+    check_duplicates,
+    check_groups,
+    check_labels,
+    check_islands,
+    check_graph,
+)
+"""All checks, in the order in which equally severe findings are told; a new one is an entry."""

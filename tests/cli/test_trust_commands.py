@@ -1,0 +1,71 @@
+"""``voisin audit`` and ``voisin certify`` as their users meet them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.cli.test_commands import voisin
+from tests.pipeline.test_auditing import arrays_of
+from tests.pipeline.test_certifying import answer, write_labels
+from voisin.neighbors import build_affinity, find_neighbors
+from voisin.project.evidence import write_evidence
+from voisin.project.folder import Project
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    Project(folder).write_settings({"source": "nowhere", "embedding": "pixels:8"})
+    vectors = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
+    vectors[1] = vectors[0]
+    labels = np.full(60, -1)
+    labels[:12] = np.arange(12) % 2
+    affinity = build_affinity(find_neighbors(vectors, 10))
+    ids = np.array([f"image-{i:02d}" for i in range(60)])
+    write_evidence(folder, arrays_of(ids, ("a", "b"), labels, vectors, affinity))
+    return folder
+
+
+def test_an_audit_tells_the_worst_first_and_where_the_pictures_are(project):
+    ended = voisin("audit", project)
+    assert ended.returncode == 0, ended.stderr
+    lines = ended.stderr.splitlines()
+    assert lines[0] == "!! 1 pair of near-duplicates with different labels"
+    assert "image-00 and image-01" in lines[2]
+    assert lines[-1] == f"Pictures: {project / 'audit.html'}"
+    assert ended.stdout == ""
+
+
+def test_an_audit_as_json_is_one_object(project):
+    told = json.loads(voisin("audit", project, "--json").stdout)
+    assert told["findings"][0]["check"] == "duplicates-with-different-labels"
+    assert told["findings"][0]["images"] == ["image-00", "image-01"]
+
+
+def test_certify_tells_the_cost_then_the_set_then_whether_it_holds(project):
+    truth = write_labels(project)
+    first = voisin("certify", project)
+    assert first.returncode == 0, first.stderr
+    assert first.stderr.splitlines()[0] == "Nothing is certified yet."
+    assert "checks for the first set" in first.stderr
+    answer(project, truth)
+    second = voisin("certify", project, "--json")
+    assert json.loads(second.stdout)["certified"]["n_images"] >= 100
+    assert voisin("certify", project, "--verify").returncode == 0
+
+    path = project / "certificate.json"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    told["n_wrong"] = 3
+    path.write_text(json.dumps(told), encoding="utf-8")
+    forged = voisin("certify", project, "--verify")
+    assert forged.returncode == 1
+    assert forged.stderr.splitlines()[-1] == "The certificate does not hold."
+
+
+@pytest.mark.parametrize("command", ["audit", "certify"])
+def test_a_folder_that_is_no_project_is_one_line_and_exit_code_1(tmp_path, command):
+    ended = voisin(command, tmp_path)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert "pass the folder of a finished `voisin run`" in line

@@ -1,0 +1,139 @@
+"""An audit of a project on disk: what was planted is found, worst first, and nothing is changed."""
+
+import csv
+import hashlib
+import io
+import json
+
+import numpy as np
+import pytest
+
+from tests.report.reader import Page
+from voisin.errors import ProjectError
+from voisin.neighbors import build_affinity, find_neighbors
+from voisin.pipeline.auditing import audit_project
+from voisin.project.evidence import write_evidence
+from voisin.project.folder import Project
+from voisin.project.set_apart import SetApart, write_set_apart
+from voisin.sources import open_images
+
+EMBEDDING = "pixels:16"
+
+
+def arrays_of(ids, class_names, labels, embeddings, affinity):
+    """What a run keeps in ``evidence/``."""
+    return {
+        "ids": ids,
+        "class_names": np.array(class_names),
+        "labels": labels,
+        "embeddings": embeddings,
+        "affinity_data": affinity.data,
+        "affinity_indices": affinity.indices,
+        "affinity_indptr": affinity.indptr,
+    }
+
+
+@pytest.fixture
+def project(tmp_path):
+    """300 digits and their pixels as vectors; 60 labels, 4 of them wrong; 40 images set apart."""
+    images = open_images("digits").take(np.arange(340))
+    generator = np.random.default_rng(0)
+    vectors = np.stack(
+        [np.asarray(images.reader.load(int(p)), dtype=np.float32).ravel() for p in images.positions]
+    )
+    vectors[320] = vectors[10] + 0.1  # the same image on both sides of the split
+    labels = np.full(300, -1)
+    chosen = generator.choice(300, 60, replace=False)
+    labels[chosen] = images.labels[chosen]
+    wrong = chosen[:4]
+    labels[wrong] = (labels[wrong] + 1) % 10
+    folder = tmp_path / "project"
+    Project(folder).write_settings(
+        {"source": "digits", "embedding": EMBEDDING, "metric": "cosine", "n_neighbors": 10}
+    )
+    affinity = build_affinity(find_neighbors(vectors[:300], 10))
+    groups = np.array([f"patient-{i % 170}" for i in range(340)])
+    write_evidence(
+        folder,
+        arrays_of(images.ids[:300], images.class_names, labels, vectors[:300], affinity)
+        | {"groups": groups[:300]},
+    )
+    write_set_apart(folder, SetApart(images.ids[300:], vectors[300:], groups[300:]))
+    return folder, images.ids, images.ids[wrong]
+
+
+def by_check(found):
+    return {finding.check: finding for finding in found.findings}
+
+
+def test_a_leak_is_found_and_comes_before_doubts(project):
+    folder, ids, _ = project
+    found = audit_project(folder)
+    severities = [finding.severity for finding in found.findings]
+    assert severities == sorted(severities, reverse=True)
+    leak = by_check(found)["duplicates-across-splits"].entries
+    assert (ids[10], ids[320]) in {(ids[entry.image], ids[entry.other]) for entry in leak}
+    assert "groups-across-splits" in by_check(found)
+
+
+def test_wrong_labels_are_among_the_first_suspects(project):
+    folder, ids, wrong = project
+    suspects = by_check(audit_project(folder))["suspect-labels"].entries
+    first = {str(ids[entry.image]) for entry in suspects[:6]}
+    assert set(map(str, wrong)) <= first
+
+
+def test_the_table_has_a_row_an_entry_and_the_page_its_pictures(project):
+    import pyarrow.parquet
+
+    folder, _, _ = project
+    found = audit_project(folder)
+    n_entries = sum(len(finding.entries) for finding in found.findings)
+    rows = list(csv.DictReader(io.StringIO((folder / "audit.csv").read_text())))
+    assert len(rows) == n_entries
+    assert pyarrow.parquet.read_table(folder / "audit.parquet").num_rows == n_entries
+    text = (folder / "audit.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.misnested == []
+    pictures = [attributes for tag, attributes in page.elements if tag == "img"]
+    assert pictures
+    assert all(attributes["alt"] for attributes in pictures)
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_nothing_but_the_audit_is_written(project):
+    folder, _, _ = project
+
+    def hashes():
+        return {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.startswith(("audit", ".voisin"))
+        }
+
+    before = hashes()
+    audit_project(folder)
+    assert hashes() == before
+
+
+def test_without_the_source_the_tables_are_still_written(project):
+    folder, _, _ = project
+    settings = (folder / "voisin.toml").read_text()
+    (folder / "voisin.toml").write_text(settings.replace('"digits"', '"gone/away"'))
+    found = audit_project(folder)
+    assert any("not where they were" in note for note in found.notes)
+    assert "duplicates-across-splits" in by_check(found)
+    assert (folder / "audit.csv").is_file()
+    assert json.dumps(found.as_dict())
+
+
+def test_vectors_that_learned_from_the_labels_are_told_of(project):
+    folder, _, _ = project
+    settings = (folder / "voisin.toml").read_text()
+    (folder / "voisin.toml").write_text(settings.replace(EMBEDDING, "cnn"))
+    assert any("learned from the labels" in note for note in audit_project(folder).notes)
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(ProjectError, match="pass the folder of a finished"):
+        audit_project(tmp_path)

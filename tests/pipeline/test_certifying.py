@@ -1,0 +1,193 @@
+"""Certificates on disk: checks are drawn, answers read, sets certified, and all of it verified."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from tests.report.reader import Page
+from voisin.errors import InputError, ProjectError
+from voisin.pipeline.certifying import certify_project, verify_certificate
+from voisin.project.folder import Project
+
+NAMES = ("healthy", "sick, badly")
+
+
+def write_labels(folder, n_images=400, n_expert=20, random_state=0):
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    generator = np.random.default_rng(random_state)
+    confidence = generator.uniform(0.5, 1, n_images)
+    labels = generator.integers(0, 2, n_images)
+    source = np.where(np.arange(n_images) < n_expert, "expert", "propagated")
+    columns = {
+        "id": [f"image-{i:04d}" for i in range(n_images)],
+        "path": [None] * n_images,
+        "label": labels,
+        "label_name": [NAMES[c] for c in labels],
+        "source": source,
+        "confidence": confidence,
+        **{f"probability_{name}": confidence for name in NAMES},
+    }
+    pyarrow.parquet.write_table(pa.table(columns), folder / "labels.parquet")
+    return dict(zip(columns["id"], columns["label_name"], strict=True))
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    Project(folder).write_settings({"source": "nowhere"})
+    return folder, write_labels(folder)
+
+
+def table(path):
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+def rows_of(folder):
+    return table(folder / "checks.csv")
+
+
+def answer(folder, truth, count=10**6):
+    rows = rows_of(folder)
+    for row in rows[:count]:
+        row["expert"] = truth[row["id"]]
+    write_rows(folder, rows)
+
+
+def write_rows(folder, rows, delimiter=","):
+    with (folder / "checks.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_the_first_call_draws_checks_and_says_what_to_expect(project):
+    folder, truth = project
+    found = certify_project(folder)
+    assert found.statement == "Nothing is certified yet."
+    np.testing.assert_allclose([one.wrong for one in found.forecasts], [0, 0.01, 0.02])
+    rows = rows_of(folder)
+    assert len(rows) == found.n_waiting >= 40
+    assert all(row["proposed"] == truth[row["id"]] and not row["expert"] for row in rows)
+    assert all(int(row["id"][-4:]) >= 20 for row in rows), "labels that were given are not checked"
+
+
+def test_right_answers_certify_more_and_more_until_all_are(project):
+    folder, truth = project
+    sizes = [certify_project(folder).document["certified"]["n_images"]]
+    while rows_of(folder) and any(not row["expert"] for row in rows_of(folder)):
+        answer(folder, truth)
+        sizes.append(certify_project(folder).document["certified"]["n_images"])
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == 380
+    certified = table(folder / "certified.csv")
+    assert {row["id"]: row["label"] for row in certified}.items() <= truth.items()
+    assert len(certified) == 380
+    assert verify_certificate(folder) == ()
+
+
+def test_wrong_answers_certify_nothing_and_stop_the_checks(project):
+    folder, truth = project
+    certify_project(folder)
+    other = {NAMES[0]: NAMES[1], NAMES[1]: NAMES[0]}
+    answer(folder, {id_: other[name] for id_, name in truth.items()})
+    found = certify_project(folder)
+    assert found.statement == "Nothing is certified yet."
+    assert found.n_waiting == 0
+    assert found.document["sets"][-1]["hopeless"]
+
+
+def test_the_budget_bounds_the_checks(project):
+    folder, truth = project
+    certify_project(folder, n_checks=30)
+    assert len(rows_of(folder)) == 30
+    answer(folder, truth)
+    assert certify_project(folder, n_checks=30).n_waiting == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"error": 0.1}, "promise"), ({"random_state": 1}, "random_state")],
+)
+def test_a_promise_cannot_be_changed_after_the_answers(project, change, words):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    certify_project(folder)
+    with pytest.raises(InputError, match=f"was drawn for {words}="):
+        certify_project(folder, **change)
+
+
+def test_labels_that_changed_need_new_checks(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    certify_project(folder)
+    write_labels(folder, random_state=1)
+    with pytest.raises(ProjectError, match="changed since the checks were drawn"):
+        certify_project(folder)
+    assert any("population" in problem for problem in verify_certificate(folder))
+
+
+@pytest.mark.parametrize("what", ["answer", "size", "promise"])
+def test_a_forged_certificate_does_not_hold(project, what):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    certify_project(folder)
+    path = folder / "certificate.json"
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert verify_certificate(folder) == ()
+    if what == "answer":
+        rows = rows_of(folder)
+        rows[0]["expert"] = NAMES[rows[0]["expert"] == NAMES[0]]
+        write_rows(folder, rows)
+    elif what == "size":
+        told["certified"]["n_images"] += 1
+    else:
+        told["promise"]["error"] = 0.01
+    path.write_text(json.dumps(told), encoding="utf-8")
+    assert verify_certificate(folder)
+
+
+def test_answers_saved_by_a_spreadsheet_with_semicolons_are_read(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    write_rows(folder, rows_of(folder), delimiter=";")
+    assert certify_project(folder).document["n_checks"] >= 40
+
+
+def test_an_answer_that_is_no_class_is_refused(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, dict.fromkeys(truth, "sik"), 1)
+    with pytest.raises(InputError, match=r"'sik' of image-\d+ is no class: write one of healthy"):
+        certify_project(folder)
+
+
+def test_an_image_of_no_class_counts_as_wrong(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, dict.fromkeys(truth, "none"), 3)
+    assert certify_project(folder).document["n_wrong"] == 3
+
+
+def test_the_page_states_the_certificate(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    found = certify_project(folder)
+    page = Page((folder / "certificate.html").read_text(encoding="utf-8"))
+    assert page.misnested == []
+    assert found.statement in page.text
+    assert len(page.table("Sets, smallest first")) == 1 + len(found.document["sets"])
+
+
+def test_there_is_nothing_to_verify_before_there_is_a_certificate(project):
+    with pytest.raises(ProjectError, match="make one with `voisin certify`"):
+        verify_certificate(project[0])

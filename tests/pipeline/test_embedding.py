@@ -61,7 +61,9 @@ def run_with(images, expert, tmp_path):
 
 
 def cached(folder, stage):
-    (place,) = (path for path in (folder / "out" / "cache").iterdir() if path.name[:-21] == stage)
+    """Read a stage's arrays; those of the folds are of the same stage, and come later."""
+    places = [path for path in (folder / "out" / "cache").iterdir() if path.name[:-21] == stage]
+    place = min(places, key=lambda path: path.stat().st_mtime_ns)
     return [np.load(place / f"{part}.npy") for part in ("pool", "test")]
 
 

@@ -26,7 +26,7 @@ def network_for(
     stages : Stages
     task : Task
     expert : Trained, optional
-        The chapter's own, for ``expert`` alone.
+        The chapter's own, where it is asked for.
     data_key : str
         Of the pool's pixels.
     """

@@ -201,6 +201,7 @@ def test_networks_are_trained_for_the_embedders_that_look_through_them(
     }
 
 
+@pytest.mark.slow
 def test_other_labels_teach_other_networks_but_not_the_one_that_teaches_itself(
     images, expert, tmp_path, short_lessons
 ):

@@ -199,6 +199,18 @@ def test_few_labels_are_told_and_widen_what_is_said():
         assert wide.high - wide.low > narrow.high - narrow.low
 
 
+def test_shares_are_estimated_from_enough_labels_only_and_that_is_said():
+    few, many = calibrated(14)[0], calibrated(15)[0]
+
+    np.testing.assert_allclose(few.calibration.shares, 1 / 3)
+    assert any("taken as equally common" in word for word in few.words)
+    assert many.calibration.shares[0] > 0.45
+    assert any("estimated from the images themselves" in word for word in many.words)
+    told, _ = calibrated(15, shares=SHARES)
+    np.testing.assert_allclose(told.calibration.shares, SHARES)
+    assert not any("common" in word for word in told.words)
+
+
 def test_without_labels_to_hold_out_nothing_is_changed_and_that_is_said():
     labels = np.array([0, 1, 2] + [-1] * 9)
     vectors = np.zeros((12, 1), dtype=np.float32)

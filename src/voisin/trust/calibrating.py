@@ -21,6 +21,15 @@ _RESAMPLES = 100
 _FOLDS = 5  # where it is not told which fold held a label out
 _SOME = 1_000  # images that stand for all in the bootstrap
 _FEW, _VERY_FEW = 20, 5  # labels a class
+_TO_ESTIMATE = 15  # labels a class, on average, from which on shares are estimated
+_ESTIMATED = (
+    "How common each class is among all images was estimated from the images themselves; "
+    "the probabilities are right only as far as that is."
+)
+_EVEN = (
+    "There are too few labels to estimate how common each class is among all images, so all "
+    "were taken as equally common."
+)
 _UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 
 
@@ -77,7 +86,8 @@ def calibrate(
         Of all images, on the same footing as `held_out`.
     held_out : HeldOut
     shares : array of shape (n_classes,), optional
-        Expected share of each class among the images; by default estimated from them.
+        Expected share of each class among the images; by default estimated from them, or even
+        where there are fewer than 15 labels a class.
     groups : array of shape (n_samples,), optional
         Images of one group are resampled together.
     kind : {"auto", "temperature", "isotonic"}, default="auto"
@@ -89,12 +99,13 @@ def calibrate(
     pool = propagation.probabilities[reached]
     if not len(usable.labels) or not len(pool):
         return _as_it_was(propagation, held_out)
-    plain = fit_calibration(usable.probabilities, usable.labels, kind="temperature")
-    told = estimate_shares(plain.even(pool)) if shares is None else shares
+    told, words = _expected(shares, usable, pool)
     fitted = fit_calibration(usable.probabilities, usable.labels, shares=told, kind=kind)
     probabilities = propagation.probabilities.copy()
     probabilities[reached] = fitted.apply(pool)
-    temperature, confidence = _uncertainty(fitted, usable, names, pool, shares, random_state)
+    temperature, confidence = _uncertainty(
+        fitted, usable, names, pool, _ESTIMATED in words, random_state
+    )
     before, after = (
         _judge(one, usable.labels, told, names, random_state)
         for one in (usable.probabilities, _each_by_the_others(usable, told, kind))
@@ -110,9 +121,9 @@ def calibrate(
         after=after[1],
         temperature=temperature,
         confidence=confidence,
-        words=(),
+        words=words,
     )
-    return replace(found, words=_words(found, held_out, estimated=shares is None))
+    return replace(found, words=_words(found, held_out))
 
 
 def _judge(
@@ -131,6 +142,19 @@ def _judge(
         probabilities, labels, weights, groups=groups, random_state=random_state
     )
     return error, by_class
+
+
+def _expected(
+    shares: NDArray[np.float64] | None, held_out: HeldOut, pool: Probabilities
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Share of each class among the images, and what must be said of it."""
+    n_classes = pool.shape[1]
+    if shares is not None:
+        return shares, ()
+    if len(held_out.labels) < _TO_ESTIMATE * n_classes:
+        return np.full(n_classes, 1 / n_classes), (_EVEN,)
+    plain = fit_calibration(held_out.probabilities, held_out.labels, kind="temperature")
+    return estimate_shares(plain.even(pool)), (_ESTIMATED,)
 
 
 def _only_reached(held_out: HeldOut) -> HeldOut:
@@ -162,7 +186,7 @@ def _uncertainty(
     held_out: HeldOut,
     groups: Names | None,
     pool: Probabilities,
-    shares: NDArray[np.float64] | None,
+    estimated: bool,  # noqa: FBT001
     random_state: int,
 ) -> tuple[Estimate, Estimate]:
     """Fit again to resampled labels, groups as wholes; estimate the shares anew, too."""
@@ -175,7 +199,7 @@ def _uncertainty(
         again = fit_calibration(
             held_out.probabilities, held_out.labels, kind="temperature", weights=draw[0]
         )
-        told = estimate_shares(again.even(some), fitted.shares) if shares is None else shares
+        told = estimate_shares(again.even(some), fitted.shares) if estimated else fitted.shares
         temperatures.append(again.temperature)
         confidences.append(replace(again, shares=told).apply(some).max(axis=1).mean())
     mean = float(fitted.apply(some).max(axis=1).mean())
@@ -203,7 +227,7 @@ def _as_it_was(propagation: Propagation, held_out: HeldOut) -> HowSure:
     )  # fmt: skip
 
 
-def _words(found: HowSure, held_out: HeldOut, *, estimated: bool) -> tuple[str, ...]:
+def _words(found: HowSure, held_out: HeldOut) -> tuple[str, ...]:
     n_classes = len(found.calibration.shares)
     counts = np.bincount(held_out.labels, minlength=n_classes)
     spread = found.confidence
@@ -216,11 +240,7 @@ def _words(found: HowSure, held_out: HeldOut, *, estimated: bool) -> tuple[str, 
         said.insert(0, _few("Too few labels to calibrate by", least, "a rough guess"))
     elif least < _FEW:
         said.insert(0, _few("Few labels to calibrate by", least, "uncertain themselves"))
-    if estimated:
-        said.append(
-            "How common each class is among all images was estimated from the images themselves; "
-            "the probabilities are right only as far as that is."
-        )
+    said += found.words
     missing = len(held_out.labels) - found.n_labels
     if missing:
         said.append(f"{missing:,} held-out labels are reached by no other and were left out.")

@@ -1,6 +1,9 @@
 """Carrying labels along the graph: against SciPy, scikit-learn and graphlearning."""
 
 import warnings
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
 
 import numpy as np
 from scipy import sparse
@@ -13,6 +16,7 @@ from voisin.neighbors.graph import node_order
 from voisin.propagation import Harmonic, LabelSpreading, LiveSpreading, Poisson, PoissonMBO
 from voisin.propagation.estimator import GraphClassifier
 from voisin.propagation.matrices import normalize
+from voisin.propagation.quotas import quota_weights
 from voisin.propagation.solvers import chebyshev
 
 ALPHA, TOL = 0.9, 1e-4
@@ -162,7 +166,7 @@ def poisson():
         careful=lambda: graphlearning.ssl.poisson(theirs_on, tol=1e-6).fit_predict(
             rows, truth[rows]
         ),
-        ours=lambda: Poisson(tol=1e-3).propagate(affinity, labels),
+        ours=lambda: Poisson().propagate(affinity, labels),
     )
     reached = found["ours"].reached
     mine = found["ours"].labels[reached]
@@ -174,7 +178,7 @@ def poisson():
             "same labels, at their tol of 1e-3 and of 1e-6",
             f"{same['theirs']:.3%}, {same['careful']:.3%}",
             "99.9 %",
-            max(same.values()) >= 0.999,
+            min(same.values()) >= 0.999,
         ),
     ]
     keep(
@@ -185,45 +189,78 @@ def poisson():
     )
 
 
-def accuracy():
-    """Ten draws of few labels, the same affinity and the true class shares where used."""
+@cache
+def ordered_fashion_graph():
+    affinity, truth = fashion_graph()
+    order = node_order(affinity)
+    return affinity[order][:, order].tocsr(), truth[order]
+
+
+def their_learner(name, affinity, shares):
+    """graphlearning's, with its settings.
+
+    Its search for the weights that give each class its size takes up to 10,000 steps a round;
+    it starts here from weights that are near, and ends by its own rule.
+    """
     import graphlearning
 
-    affinity, truth = fashion_graph()
-    theirs_on = their_matrix(affinity.astype(np.float64))
+    graph = their_matrix(affinity.astype(np.float64))
+    if name != "poisson_mbo":
+        return getattr(graphlearning.ssl, name)(graph)
+    learner = graphlearning.ssl.poisson_mbo(graph, shares)
+    search = learner.volume_label_projection
+
+    def from_near():
+        scores = learner.prob - learner.prob.min()
+        start = learner.weights * np.ones(len(shares))
+        learner.weights = quota_weights(scores / scores.max(), shares, start)
+        return search()
+
+    learner.volume_label_projection = from_near
+    return learner
+
+
+def accuracies(task):
+    """Accuracy of both on the unlabeled images of one draw."""
+    name, per_class, number = task
+    affinity, truth = ordered_fashion_graph()
     shares = np.bincount(truth) / len(truth)
-    pairs = {
-        "poisson": (lambda: graphlearning.ssl.poisson(theirs_on), Poisson()),
-        "laplace": (lambda: graphlearning.ssl.laplace(theirs_on), Harmonic()),
-        "poisson_mbo": (
-            lambda: graphlearning.ssl.poisson_mbo(theirs_on, shares),
-            PoissonMBO(class_shares=tuple(shares)),
-        ),
+    ours = {
+        "laplace": Harmonic(),
+        "poisson": Poisson(),
+        "poisson_mbo": PoissonMBO(class_shares=tuple(shares)),
     }
+    rows = draw(truth, per_class, number)
+    labels = np.full(len(truth), -1)
+    labels[rows] = truth[rows]
+    theirs = their_learner(name, affinity, shares).fit_predict(rows, truth[rows])
+    mine = ours[name].propagate(affinity, labels).probabilities.argmax(axis=1)
+    return [(guess == truth)[labels < 0].mean() for guess in (theirs, mine)]
+
+
+def accuracy():
+    """Ten draws of few labels, the same affinity and the true class shares where used."""
+    ordered_fashion_graph()
     lines = []
-    for name, (make, method) in pairs.items():
-        for per_class in (1, 5):
-            scores = []
-            for number in range(10):
-                rows = draw(truth, per_class, number)
-                labels = np.full(len(truth), -1)
-                labels[rows] = truth[rows]
-                others = labels < 0
-                theirs = make().fit_predict(rows, truth[rows])
-                mine = method.propagate(affinity, labels).probabilities.argmax(axis=1)
-                scores.append([(guess == truth)[others].mean() for guess in (theirs, mine)])
-            theirs, mine = np.mean(scores, axis=0) * 100
-            lines.append(
-                Row(
-                    f"{name}, {per_class} a class",
-                    f"{theirs:.1f} % against {mine:.1f} %",
-                    "not worse",
-                    bool(mine >= theirs - 0.1),
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+        for name in ("laplace", "poisson", "poisson_mbo"):
+            for per_class in (1, 5):
+                tasks = [(name, per_class, number) for number in range(10)]
+                scores = np.array(list(pool.map(accuracies, tasks))) * 100
+                theirs, mine = scores.mean(axis=0)
+                spread = (scores[:, 1] - scores[:, 0]).std(ddof=1) / np.sqrt(len(scores))
+                lines.append(
+                    Row(
+                        f"{name}, {per_class} a class",
+                        f"{theirs:.2f} % against {mine:.2f} % (difference ± {spread:.2f})",
+                        "not worse",
+                        bool(mine >= theirs - 0.1),
+                    )
                 )
-            )
-            keep(
-                "accuracy",
-                "Accuracy of 10 draws on Fashion-MNIST's graph (pixels, cosine, k = 10)",
-                "graphlearning, then voisin, on the unlabeled; MBO knows the true shares in both",
-                lines,
-            )
+                keep(
+                    "accuracy",
+                    "Accuracy of 10 draws on Fashion-MNIST's graph (pixels, cosine, k = 10)",
+                    "graphlearning, then voisin, on the unlabeled, with the standard error of the "
+                    "mean difference; MBO knows the true shares in both",
+                    lines,
+                )

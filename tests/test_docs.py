@@ -27,9 +27,9 @@ def python_blocks(page):
 
 
 def commands(text):
-    """Every ``voisin run`` or ``voisin demo`` that a page writes, continued lines joined."""
+    """Every ``voisin run``, ``demo`` or ``compare`` that a page writes, continued lines joined."""
     text = text.replace("\\\n", " ")
-    return re.findall(r"voisin (run|demo)\b([^`\n|]*)", text)
+    return re.findall(r"voisin (run|demo|compare)\b([^`\n|]*)", text)
 
 
 @pytest.fixture
@@ -40,7 +40,9 @@ def project(tmp_path, monkeypatch):
     return tmp_path / "my-project"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/files.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/quickstart.md", "docs/files.md", "docs/compare.md"]
+)
 def test_python_examples_run(page, project, capsys):
     blocks = python_blocks(ROOT / page)
     if page == "docs/files.md":

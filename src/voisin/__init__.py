@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from voisin.evaluation.certainty import certainty
     from voisin.evaluation.verdict import Truth, score
     from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
-    from voisin.pipeline import Run, Settings, run
+    from voisin.pipeline import Run, Settings, compare, run
     from voisin.propagation import LabelSpreading, attach
     from voisin.propagation.estimator import GraphClassifier
     from voisin.sources import draw_labels, open_images, read_images
@@ -38,6 +38,7 @@ _HOME = {
     "attach": "propagation",
     "build_affinity": "neighbors",
     "certainty": "evaluation.certainty",
+    "compare": "pipeline",
     "draw_labels": "sources",
     "embed": "embedding.inference",
     "find_neighbors": "neighbors",
@@ -66,6 +67,7 @@ __all__ = [
     "attach",
     "build_affinity",
     "certainty",
+    "compare",
     "draw_labels",
     "embed",
     "find_neighbors",

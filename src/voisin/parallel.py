@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from voisin.errors import InputError
 
+_SHARE = "NUMBA_NUM_THREADS"  # numba's own name, so that it keeps to it too
 Task = TypeVar("Task")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -85,11 +86,25 @@ def compiled(function: Function) -> Function:
     return cast("Function", fast)
 
 
+def available_cores() -> int:
+    """Count the cores that this process may use, or its share of them."""
+    if _SHARE in os.environ:
+        return int(os.environ[_SHARE])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return cores or 1
+
+
+def keep_to(n_threads: int) -> None:
+    """Let every library of this process use at most so many threads, now and when it is loaded."""
+    for name in (_SHARE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(n_threads)
+    threadpool_limits(n_threads)
+
+
 def _threads(n_jobs: int | None) -> int:
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if n_jobs == 0:
         message = "n_jobs=0: pass a number of threads, or -1 for all cores."
         raise InputError(message)
     if n_jobs is None:
-        return available or 1
-    return n_jobs if n_jobs > 0 else max(1, (available or 1) + 1 + n_jobs)
+        return available_cores()
+    return n_jobs if n_jobs > 0 else max(1, available_cores() + 1 + n_jobs)

@@ -297,6 +297,8 @@ class Labeling:
         that start, labels and opinions alike; None where the method is not of this form.
     alpha : float, optional
         The alpha of that equation.
+    opinion : array of shape (n_samples, n_classes), optional
+        What a classifier said of each image before the graph was asked; None without one.
     """
 
     propagation: Propagation
@@ -306,6 +308,7 @@ class Labeling:
     reason: str = ""
     start: Probabilities | None = None
     alpha: float | None = None
+    opinion: Probabilities | None = None
 
 
 class LabelingMethod(Protocol):

@@ -137,3 +137,39 @@ def test_without_pytorch_a_run_says_what_to_install(tmp_path):
     )
     assert ended.returncode == 1
     assert ended.stderr.strip() == "Error: A run needs torch: pip install 'voisin[torch]'"
+
+
+COMPARE = ["compare", "digits", "--embedding", "pixels", "--draws", "2"]
+
+
+def test_a_comparison_shows_a_table_for_each_number_of_labels_and_prints_json(tmp_path):
+    options = ["--labels-per-class", "1,3", "--methods", "spreading,harmonic", "--json"]
+    ended = voisin(*COMPARE, *options, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    document = json.loads(ended.stdout)
+    assert document["labels_per_class"] == [1, 3]
+    for number in (1, 3):
+        title = f"unlabeled, {number} labels a class, mean ± standard deviation of 2 draws"
+        assert title in ended.stderr
+    best = next(
+        row for row in document["results"] if row["scope"] == "unlabeled" and row["auc"]["best"]
+    )
+    shown = f"{best['auc']['mean']:.3f} ± {best['auc']['std']:.3f}"
+    (line,) = [one for one in ended.stderr.splitlines() if shown in one][:1]
+    assert line.split()[0] == best["method"]
+    assert "best" in line
+    assert ended.stderr.splitlines()[-1] == f"Comparison: {tmp_path / 'out' / 'comparison.html'}"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--labels-per-class", "1,few"], "--labels-per-class few is no whole number"),
+        (["--methods", "spreading,magic"], "'magic' is no method: choose among spreading"),
+    ],
+)
+def test_a_comparison_says_in_one_line_what_it_cannot_do(tmp_path, options, words):
+    ended = voisin(*COMPARE, *options, "--out", tmp_path / "out")
+    assert ended.returncode == 1
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr

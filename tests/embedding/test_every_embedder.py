@@ -9,6 +9,7 @@ import torch
 
 from tests.embedding.small_models import write_onnx, write_resnet
 from voisin.embedding.registry import EmbedderOptions, make_embedder
+from voisin.embedding.residual_network import ResidualClassifier, ResidualNetwork
 from voisin.embedding.simple_cnn import SimpleCNN
 from voisin.embedding.specification import KINDS, Part, parse_embedding
 from voisin.errors import InputError, MissingDependencyError
@@ -23,9 +24,9 @@ def source():
     return open_images("digits").take(np.arange(N_IMAGES))
 
 
-def expert(random_state=0):
+def network(kind, random_state=0):
     torch.manual_seed(random_state)
-    return SimpleCNN(1, 10)
+    return NETWORKS[KINDS[kind].network]()
 
 
 def save_vectors(path, source, random_state=0):
@@ -34,8 +35,18 @@ def save_vectors(path, source, random_state=0):
     return path
 
 
+NETWORKS = {
+    "": lambda: None,
+    "expert": lambda: SimpleCNN(1, 10),
+    "augmented": lambda: SimpleCNN(1, 10),
+    "self-taught": lambda: ResidualNetwork(1),
+    "tuned": lambda: ResidualClassifier(1, 10),
+}
 MAKERS = {
     "cnn": lambda folder, source: "",
+    "cnn-augmented": lambda folder, source: "",
+    "contrastive": lambda folder, source: "",
+    "contrastive-tuned": lambda folder, source: "",
     "pixels": lambda folder, source: "12",
     "pretrained": lambda folder, source: write_resnet(folder / "resnet"),
     "onnx": lambda folder, source: write_onnx(folder / "net.onnx"),
@@ -50,12 +61,13 @@ def part(request, tmp_path_factory, source):
 
 
 def options_for(source, **changes):
-    options = EmbedderOptions(source.ids, size=None, device="cpu", expert=expert())
+    options = EmbedderOptions(source.ids, size=None, device="cpu")
     return replace(options, **changes)
 
 
 def make(part, source, scratch, **changes):
     """Make an embedder; one that learns has learned from all images, without their labels."""
+    changes = {"network": network(part.kind), **changes}
     embedder = make_embedder(part, options_for(source, **changes))
     if isinstance(embedder, LearningEmbedder):
         blind = replace(source, labels=np.full(len(source), -1))
@@ -121,9 +133,10 @@ def test_the_fingerprint_stays_while_settings_and_weights_do(part, source, tmp_p
 
 
 def test_the_fingerprint_changes_with_settings_or_weights(part, source, tmp_path):
-    before = make_embedder(part, options_for(source)).fingerprint()
-    if part.kind == "cnn":
-        after = make_embedder(part, options_for(source, expert=expert(1)))
+    first = options_for(source, network=network(part.kind))
+    before = make_embedder(part, first).fingerprint()
+    if KINDS[part.kind].network:
+        after = make_embedder(part, options_for(source, network=network(part.kind, 1)))
     elif part.kind == "pixels":
         after = make_embedder(Part("pixels", "11"), options_for(source))
     elif part.kind == "vectors":
@@ -176,8 +189,9 @@ def test_a_specification_is_split_at_the_plus_signs_between_embedders(text, part
     [
         (
             "resnet",
-            "'resnet' is no embedder: choose among cnn, pixels[:<number of components>], "
-            "pretrained:<hub id or folder>, onnx:<file.onnx>, vectors:<file.npy or file.parquet>, "
+            "'resnet' is no embedder: choose among cnn, cnn-augmented, contrastive, "
+            "contrastive-tuned, pixels[:<number of components>], pretrained:<hub id or folder>, "
+            "onnx:<file.onnx>, vectors:<file.npy or file.parquet>, "
             "or several joined by '+'.",
         ),
         ("", "'' is no embedder"),

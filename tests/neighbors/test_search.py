@@ -120,6 +120,30 @@ def test_near_duplicates_far_from_the_origin_are_told_apart():
 
 
 @METRICS
+def test_neighbors_closer_than_rounding_tells_are_told_apart(metric):
+    vectors = 1 + clusters(400) / 1_000
+
+    found = find_neighbors(vectors, 10, metric=metric)
+
+    distances = all_distances(vectors, vectors, "euclidean")
+    np.fill_diagonal(distances, np.inf)
+    if metric == "euclidean":
+        np.testing.assert_allclose(found.distances, np.sort(distances)[:, :10], rtol=1e-3)
+    assert share_found(found, vectors, metric) == 1
+
+
+@METRICS
+@pytest.mark.parametrize("method", ["exact", "partitions"])
+def test_searches_do_without_a_matrix_unit(metric, method, monkeypatch):
+    monkeypatch.setattr("voisin.neighbors.half_precision.has_matrix_unit", lambda: False)
+    vectors = clusters(3_000, n_dims=300)
+
+    found = find_neighbors(vectors, 10, metric=metric, method=method, random_state=0)
+
+    assert share_found(found, vectors, metric) >= (1 if method == "exact" else 0.95)
+
+
+@METRICS
 def test_partitions_reach_the_recall_that_they_report(metric):
     vectors = clusters(6_000)
 
@@ -155,6 +179,7 @@ def test_partitions_do_not_depend_on_the_number_of_threads():
 
 def test_partitions_with_many_leaders_group_them(monkeypatch):
     monkeypatch.setattr("voisin.neighbors.leaders._FEW", 20)
+    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 200)
     vectors = clusters(6_000)
 
     found = find_neighbors(vectors, method="partitions", random_state=0)

@@ -1,5 +1,7 @@
 """Which vectors a run works on, and when they are computed again."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,9 @@ from voisin import SimpleCNN, embed, load_simple_cnn, open_images, read_images, 
 from voisin.embedding.combination import combine
 from voisin.embedding.pixel_components import PixelComponents
 from voisin.errors import InputError, MissingDependencyError
+from voisin.training import fine_tuning, self_teaching
+from voisin.training.fine_tuning import FineTuning
+from voisin.training.self_teaching import SelfTeaching
 
 QUICK = {"epochs": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}
 
@@ -56,7 +61,9 @@ def run_with(images, expert, tmp_path):
 
 
 def cached(folder, stage):
-    (place,) = (path for path in (folder / "out" / "cache").iterdir() if path.name[:-21] == stage)
+    """Read a stage's arrays; those of the folds are of the same stage, and come later."""
+    places = [path for path in (folder / "out" / "cache").iterdir() if path.name[:-21] == stage]
+    place = min(places, key=lambda path: path.stat().st_mtime_ns)
     return [np.load(place / f"{part}.npy") for part in ("pool", "test")]
 
 
@@ -148,6 +155,82 @@ def test_an_embedder_learns_from_the_pool_without_any_label(run_with, images, mo
     assert sorted(pool.ids) == sorted(images.in_split("train").ids)
 
 
+@pytest.fixture
+def short_lessons(monkeypatch):
+    monkeypatch.setattr(fine_tuning, "FineTuning", partial(FineTuning, epochs=1))
+    monkeypatch.setattr(self_teaching, "SelfTeaching", partial(SelfTeaching, steps=1))
+
+
+def networks(lines):
+    return {line.split()[0]: line.endswith("reused") for line in lines if "  network-" in line}
+
+
+def run_kinds(images, folder, expert, embedding, **options):
+    lines = []
+    run(
+        images.take(np.arange(0, len(images), 3)),
+        folder / "out",
+        expert=expert,
+        embedding=embedding,
+        announce=lines.append,
+        **{**QUICK, "labels_per_class": 2, **options},
+    )
+    return networks(lines)
+
+
+def test_networks_are_trained_for_the_embedders_that_look_through_them(
+    images, expert, tmp_path, short_lessons
+):
+    kinds = "cnn-augmented+contrastive+contrastive-tuned"
+    found = run_kinds(images, tmp_path, expert, kinds, orientation="fixed")
+
+    assert found == {
+        "network-augmented": False,
+        "network-self-taught": True,  # for the tuned one, after it was computed for its own sake
+        "network-tuned": False,
+    }
+    widths = {
+        path.name[:-21]: np.load(path / "pool.npy").shape[1]
+        for path in (tmp_path / "out" / "cache").glob("embeddings*")
+    }
+    assert widths == {
+        "embeddings-cnn-augmented": 1568,
+        "embeddings-contrastive": 896,
+        "embeddings-contrastive-tuned": 896,
+        "embeddings": 1568 + 896 + 896,
+    }
+
+
+def test_other_labels_teach_other_networks_but_not_the_one_that_teaches_itself(
+    images, expert, tmp_path, short_lessons
+):
+    kinds = "cnn-augmented+contrastive-tuned"
+    run_kinds(images, tmp_path, expert, kinds)
+
+    assert run_kinds(images, tmp_path, expert, kinds, labels_per_class=3) == {
+        "network-augmented": False,
+        "network-self-taught": True,
+        "network-tuned": False,
+    }
+    assert all(run_kinds(images, tmp_path, expert, kinds).values())
+    assert not any(run_kinds(images, tmp_path, expert, kinds, orientation="any").values())
+
+
+def test_networks_see_the_few_labels_alone(images, expert, tmp_path, short_lessons, monkeypatch):
+    seen = []
+    fit = FineTuning.fit
+
+    def watched(self, network, pixels, labels, **options):
+        seen.append((len(pixels), sorted(labels)))
+        return fit(self, network, pixels, labels, **options)
+
+    monkeypatch.setattr(FineTuning, "fit", watched)
+    run_kinds(images, tmp_path, expert, "cnn-augmented+contrastive-tuned")
+
+    assert seen[:2] == [(20, sorted(list(range(10)) * 2))] * 2
+    assert all(count < 20 for count, _ in seen[2:])  # of folds
+
+
 def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert):
     pool = images.in_split("train")
     pool.labels[100:] = -1
@@ -159,9 +242,10 @@ def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"embedding": "resnet"}, "'resnet' is no embedder: choose among cnn, pixels"),
+        ({"embedding": "resnet"}, "'resnet' is no embedder: choose among cnn, cnn-augmented, "),
         ({"embedding": "cnn", "embedding_size": 96}, "is for pretrained and onnx models"),
         ({"embedding": "onnx:x.onnx", "embedding_size": 95}, "embedding_size=95 is too small"),
+        ({"orientation": "sideways"}, "orientation='sideways' is not known"),
         ({"onnx_normalization": "none"}, "onnx_normalization='none' is not known"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 
 from tests.pipeline.test_chapter import QUICK
 from voisin import Settings, open_images
-from voisin.pipeline.chapter import _prepare
+from voisin.pipeline.preparing import prepare
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import Cache
 
@@ -18,7 +18,7 @@ def viewpoint(tmp_path, **settings):
         progress=lambda *_: None,
         announce=lambda _: None,
     )
-    return _prepare(stages, images, lambda _: None, ())
+    return prepare(stages, images)
 
 
 def test_a_network_is_trained_again_for_each_fold(tmp_path):

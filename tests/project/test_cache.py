@@ -93,3 +93,32 @@ def test_equal_arrays_have_equal_hashes_and_a_change_changes_it(array):
     assert hash_of(changed) != hash_of(array)
     assert hash_of(array) != hash_of(array.ravel()[None, None, None])
     assert hash_of(array) != hash_of(array.view(np.int32))
+
+
+def test_an_inner_cache_finds_what_the_outer_holds_and_ends_with_its_block(tmp_path):
+    outer, kept, own = Cache(tmp_path), Counter(value=np.array(1)), Counter(value=np.array(2))
+    outer.recall("kept", {}, kept)
+
+    with outer.inner("draw") as inner:
+        assert inner.recall("kept", {}, kept).arrays["value"] == 1
+        inner.recall("own", {}, own)
+        assert outer.find("own", {}) is None
+
+    assert (kept.calls, own.calls) == (1, 1)
+    assert [path.name.split("-")[0] for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_what_an_inner_cache_holds_outlives_an_interruption(tmp_path):
+    compute = Counter(value=np.array(2))
+
+    def interrupted():
+        with Cache(tmp_path).inner("draw") as inner:
+            inner.recall("own", {}, compute)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with Cache(tmp_path).inner("draw") as inner:
+        inner.recall("own", {}, compute)
+
+    assert compute.calls == 1

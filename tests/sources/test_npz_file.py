@@ -1,6 +1,7 @@
 """Arrays of an NPZ file are the ones NumPy reads, whole or in streams of bounded memory."""
 
 import io
+import pickle
 import threading
 import time
 import zipfile
@@ -134,3 +135,14 @@ def test_a_member_without_a_header_is_damaged(tmp_path, content):
 def test_a_missing_key_says_which_there_are(stored):
     with pytest.raises(InputError, match="has no array 'labels': it has images, other"):
         NpzFile(stored[0]).array("labels")
+
+
+def test_an_array_travels_to_another_process_as_its_place_and_is_read_anew_there(stored):
+    path, pixels = stored
+    array = NpzArray(path, "images", whole_bytes=10)
+    array[3]
+
+    sent = pickle.dumps(array)
+
+    assert len(sent) < 1_000
+    np.testing.assert_array_equal(pickle.loads(sent)[7], pixels[7])  # noqa: S301

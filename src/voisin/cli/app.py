@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from voisin import __version__
 from voisin.cli.audit import audit
 from voisin.cli.certify import certify
+from voisin.cli.compare import compare
 from voisin.cli.run import demo, run
 from voisin.cli.screen import note, show_warning
 from voisin.errors import VoisinError
@@ -42,6 +43,7 @@ app.command()(demo)
 app.command()(run)
 app.command()(audit)
 app.command()(certify)
+app.command()(compare)
 
 
 def _say_version(asked: bool) -> None:

@@ -1,10 +1,11 @@
 """What the program shows: lines, warnings and progress bars, all on standard error."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,6 +17,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from voisin.types import Progress as Callback
@@ -26,6 +28,19 @@ _console = Console(stderr=True, highlight=False, soft_wrap=True)
 def note(line: str) -> None:
     """Show one line, as it is."""
     _console.print(line, markup=False)
+
+
+def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Show a table, its first column to the left and the others to the right."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    room = _console.options.update(max_width=1_000)
+    needed = _console.measure(table, options=room).maximum
+    wide = max(needed, _console.width)  # rather wrapped by the screen than cut
+    Console(stderr=True, highlight=False, width=wide).print(table, soft_wrap=False)
 
 
 def show_warning(

@@ -1,6 +1,7 @@
 """Run a network over many images, by batch; it knows pixels, not files or labels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -8,14 +9,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from voisin.embedding.device import choose_device
-from voisin.embedding.simple_cnn import SimpleCNN
 from voisin.types import Embeddings, Pixels, Probabilities, Progress, no_progress
 
 _BATCH_SIZE = 512
 
 
+class FeatureNetwork(Protocol):
+    """A torch module that can tell what it sees before its last layer."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return one row an image."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return one row an image: a score (logit) a class, where it has classes."""
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        """Return the weights by name."""
+
+    def to(self, device: torch.device, /) -> Any:
+        """Move the weights."""
+
+    def eval(self) -> Any:
+        """Leave training mode."""
+
+
 def embed(
-    network: SimpleCNN,
+    network: FeatureNetwork,
     pixels: Pixels,
     *,
     device: str = "auto",
@@ -25,20 +44,21 @@ def embed(
 
     Parameters
     ----------
-    network : SimpleCNN
+    network : SimpleCNN or ResidualNetwork
     pixels : array of shape (n_images, 28, 28, channels), uint8
     device : str, default="auto"
     progress : callable, optional
 
     Returns
     -------
-    array of shape (n_images, 1568), float32
+    array of shape (n_images, n_features), float32
+        1,568 features of a SimpleCNN, 896 of a residual network.
     """
     return _by_batch(network, network.features, pixels, device, progress, "Embedding images")
 
 
 def predict(
-    network: SimpleCNN,
+    network: FeatureNetwork,
     pixels: Pixels,
     *,
     device: str = "auto",
@@ -48,7 +68,7 @@ def predict(
 
     Parameters
     ----------
-    network : SimpleCNN
+    network : SimpleCNN or ResidualClassifier
     pixels : array of shape (n_images, 28, 28, channels), uint8
     device : str, default="auto"
     progress : callable, optional
@@ -72,7 +92,7 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 @torch.inference_mode()
 def _by_batch(
-    network: SimpleCNN,
+    network: FeatureNetwork,
     function: Callable[[Tensor], Tensor],
     pixels: Pixels,
     device: str,
@@ -80,7 +100,8 @@ def _by_batch(
     task: str,
 ) -> NDArray[np.float32]:
     place = choose_device(device)
-    network.to(place).eval()
+    network.to(place)
+    network.eval()
     n_images = len(pixels)
     n_columns = function(torch.zeros((1, *to_tensor(pixels[:1]).shape[1:]), device=place)).shape[1]
     values = np.empty((n_images, n_columns), dtype=np.float32)

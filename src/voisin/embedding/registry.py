@@ -9,7 +9,7 @@ from voisin.types import Embedder, LearningEmbedder, Names, Progress, no_progres
 from voisin.validation import check_installed
 
 if TYPE_CHECKING:
-    from voisin.embedding.simple_cnn import SimpleCNN
+    from voisin.embedding.inference import FeatureNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,8 @@ class EmbedderOptions:
         A name of `voisin.embedding.normalization.NORMALIZATIONS`.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    expert : SimpleCNN, optional
-        The trained expert, for the kinds that need it.
+    network : SimpleCNN or ResidualNetwork, optional
+        The trained network whose features are asked for, for the kinds that need one.
     progress : callable
         Told of downloads.
     """
@@ -36,7 +36,7 @@ class EmbedderOptions:
     size: int | None = None
     onnx_normalization: str = "imagenet"
     device: str = "auto"
-    expert: "SimpleCNN | None" = None
+    network: "FeatureNetwork | None" = None
     progress: Progress = no_progress
 
 

@@ -1,14 +1,17 @@
 """The text that names embedders, such as ``cnn+onnx:net.onnx``; it knows names, not what they do.
 
-====================== ===========================================================
+====================== ============================================================
 embedder               vectors
-====================== ===========================================================
+====================== ============================================================
 ``cnn``                1,568 features of the chapter's expert
+``cnn-augmented``      the same of a network taught the few labels with changed images
+``contrastive``        896 features of a residual network that taught itself on the pool
+``contrastive-tuned``  the same, once it has learned the few labels too
 ``pixels[:n]``         n principal components of the pixels (at most 64 by default)
 ``pretrained:model``   a vision model of Hugging Face, by id or local folder
 ``onnx:file``          any ONNX model of images
 ``vectors:file``       the user's own, from ``.npy`` or ``.parquet``
-====================== ===========================================================
+====================== ============================================================
 """
 
 from collections.abc import Mapping
@@ -33,8 +36,10 @@ class EmbedderKind:
         Optional dependencies to install, such as ``onnx``.
     libraries : tuple of str
         Modules that must be there.
-    needs_expert : bool
-        Whether it can be made only once the chapter's expert is trained.
+    network : str
+        Which trained network it is made of, as `voisin.pipeline.networks` names it; empty if none.
+    learns_from_labels : bool
+        Whether other labels give other vectors: the network was taught the few labels.
     """
 
     module: str
@@ -42,11 +47,25 @@ class EmbedderKind:
     optional: bool = False
     extra: str = ""
     libraries: tuple[str, ...] = ()
-    needs_expert: bool = False
+    network: str = ""
+    learns_from_labels: bool = False
+
+
+def _of_network(network: str, *, learns_from_labels: bool) -> EmbedderKind:
+    return EmbedderKind(
+        "network_features",
+        extra="torch",
+        libraries=("torch",),
+        network=network,
+        learns_from_labels=learns_from_labels,
+    )
 
 
 KINDS: Mapping[str, EmbedderKind] = {
-    "cnn": EmbedderKind("expert_features", extra="torch", libraries=("torch",), needs_expert=True),
+    "cnn": _of_network("expert", learns_from_labels=True),
+    "cnn-augmented": _of_network("augmented", learns_from_labels=True),
+    "contrastive": _of_network("self-taught", learns_from_labels=False),
+    "contrastive-tuned": _of_network("tuned", learns_from_labels=True),
     "pixels": EmbedderKind("pixel_components", "<number of components>", optional=True),
     "pretrained": EmbedderKind(
         "pretrained",

@@ -2,12 +2,21 @@
 
 from collections.abc import Callable, Mapping
 
+from voisin.labeling.automatic import Automatic
+from voisin.labeling.classifier import Classifier
+from voisin.labeling.correct_and_smooth import CorrectAndSmooth
 from voisin.labeling.graph_only import GraphOnly
+from voisin.labeling.smoothed_classifier import SmoothedClassifier
 from voisin.propagation import Harmonic, LabelSpreading, Poisson, PoissonMBO, ReweightedLaplace
 from voisin.types import LabelingMethod
 from voisin.validation import check_one_of
 
 METHODS: Mapping[str, Callable[[float], LabelingMethod]] = {
+    "auto": lambda _: Automatic(),
+    "consensus": lambda _: SmoothedClassifier(graph_share=None),
+    "smoothed-classifier": lambda _: SmoothedClassifier(),
+    "correct-and-smooth": lambda _: CorrectAndSmooth(),
+    "classifier": lambda _: Classifier(),
     "spreading": lambda alpha: GraphOnly(LabelSpreading(alpha=alpha)),
     "harmonic": lambda _: GraphOnly(Harmonic()),
     "poisson": lambda _: GraphOnly(Poisson()),

@@ -5,7 +5,7 @@ only the rows it is given, so that threads can share the work and the result doe
 how many there are. Equal gaps go in the order of the ids, so it does not depend on the order
 of the candidates either.
 
-A *gap* is the squared distance without the query's own square: ``|t|² − 2 q·t``.
+A *gap* is a squared distance as products tell it: ``|q|² + |t|² − 2 q·t``.
 """
 
 from typing import TypeAlias
@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.neighbors.half_precision import STRIP, Bits, fill_panels, multiply_strip
 from voisin.parallel import compiled
 
 Ids: TypeAlias = NDArray[np.int32]
@@ -23,10 +24,10 @@ Real: TypeAlias = float | np.floating
 
 NOBODY = -1
 _LANES = 64  # columns compared at once; more than a register holds, so that loops vectorize
-_VISITED = 1 << 12  # places of the table of candidates seen, a power of two
-_MOST_VISITS = _VISITED // 2
 _TWO = np.float32(2)  # a plain 2 would turn the arithmetic into float64
-_HASH = 2654435761  # Knuth's multiplier
+_HALVINGS = 10
+_REGISTER = 16  # numbers that a register holds
+_HUGE = np.float32(1e38)
 
 
 @compiled
@@ -51,81 +52,192 @@ def improves(ids: Ids, gaps: Floats, candidate: Whole, gap: Real) -> bool:
 
 
 @compiled
-def _find_lowest(row: Floats, target_squares: Floats, lowest: Floats) -> None:
+def _find_lowest(
+    products: Floats, query: Whole, own: Real, squares: Floats, lowest: Floats
+) -> None:
     """Find the lowest gap of every 64th target, from each of the first 64 on."""
-    n_targets = len(target_squares)
+    n_targets = len(squares)
     full = n_targets - n_targets % _LANES
     lowest[:] = np.float32(np.inf)
     for start in range(0, full, _LANES):
         for lane in range(_LANES):
-            gap = target_squares[start + lane] - _TWO * row[start + lane]
+            gap = own + squares[start + lane] - _TWO * products[query, start + lane]
             lowest[lane] = gap if gap < lowest[lane] else lowest[lane]
     for lane in range(n_targets - full):
-        gap = target_squares[full + lane] - _TWO * row[full + lane]
+        gap = own + squares[full + lane] - _TWO * products[query, full + lane]
         lowest[lane] = gap if gap < lowest[lane] else lowest[lane]
+
+
+@compiled
+def _count_up_to(values: Floats, bound: Real) -> np.float32:
+    count = np.float32(0)  # vectorizes better than a whole number
+    for lane in range(_LANES):
+        count += np.float32(1) if values[lane] <= bound else np.float32(0)
+    return count
+
+
+@compiled
+def _bound(lowest: Floats, count: Whole, most: Real) -> Real:
+    """Find a bound, at most `most`, with at least `count` values up to it, and not many more.
+
+    Seven of eight values are at most 8 times their mean, as they are hardly ever negative.
+    """
+    if _count_up_to(lowest, most) <= count:
+        return most
+    total, n_finite = np.float32(0), np.float32(0)
+    for lane in range(_LANES):
+        total += lowest[lane] if lowest[lane] < _HUGE else np.float32(0)
+        n_finite += np.float32(1) if lowest[lane] < _HUGE else np.float32(0)
+    low, high = np.float32(0), min(most, np.float32(8) * total / max(n_finite, np.float32(1)))
+    if _count_up_to(lowest, high) < count:
+        return most
+    for _ in range(_HALVINGS):
+        middle = np.float32(0.5) * (low + high)
+        if _count_up_to(lowest, middle) >= count:
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 @compiled
 def keep_best(
     products: Floats,
     queries: Ids,
+    query_squares: Floats,
     rows: Ids,
     slots: Ids,
     targets: Ids,
     target_squares: Floats,
+    limits: Floats,
     ids: Ids,
     gaps: Floats,
 ) -> None:
-    """Keep the targets of lowest gap of each query in its row and slot, ascending.
+    """Let targets compete for each query's row and slot of the lowest gaps, ascending.
 
     ``products[q, t]`` holds the inner products; a target that is the query itself is left out.
     The lowest gaps of 64 interleaved groups of targets bound the width-th lowest of all, so
-    that only the few groups that reach below the bound are looked at one by one.
+    that only the few groups that reach below the bound are looked at one by one. A row's limit
+    is what some slot of it already reaches; what is above it cannot be among the best of all.
     """
     n_targets = len(targets)
     width = ids.shape[2]
-    infinity = np.float32(np.inf)
+    step = n_targets // _LANES + 1  # most that a lane holds
     lowest = np.empty(_LANES, np.float32)
-    bounds = np.empty(width + 1, np.float32)  # one more: the query itself may be among them
-    places = np.empty(width + 1, np.int32)
+    lanes = np.empty(_LANES + 1, np.int32)
+    some_ids = np.empty(2 * (width + step) + _LANES + _REGISTER, np.int32)
+    some_gaps = np.empty(len(some_ids), np.float32)
     for q in range(len(queries)):
-        query = queries[q]
-        row = products[q]
-        best = ids[rows[q], slots[q]]
-        best_gaps = gaps[rows[q], slots[q]]
-        best[:] = NOBODY
-        best_gaps[:] = infinity
-        bounds[:] = infinity
-        _find_lowest(row, target_squares, lowest)
+        own = query_squares[q]
+        row, slot = rows[q], slots[q]
+        _find_lowest(products, q, own, target_squares, lowest)
+        bound = min(limits[row], gaps[row, slot, width - 1])
+        bound = _bound(lowest, width + 1, bound)  # one more: the query itself may be among them
+        n_lanes = 0
         for lane in range(_LANES):
-            if lowest[lane] < bounds[width]:
-                insert(places, bounds, lane, lowest[lane])
-        for lane in range(min(_LANES, n_targets)):
-            if lowest[lane] > bounds[width]:
-                continue
-            for t in range(lane, n_targets, _LANES):
-                gap = target_squares[t] - _TWO * row[t]
-                if (
-                    gap <= bounds[width]
-                    and targets[t] != query
-                    and improves(best, best_gaps, targets[t], gap)
-                ):
-                    insert(best, best_gaps, targets[t], gap)
+            lanes[n_lanes] = lane
+            n_lanes += lowest[lane] <= bound
+        if n_lanes == 0:
+            continue
+        count = 0
+        for place in range(width):
+            some_ids[count] = ids[row, slot, place]
+            some_gaps[count] = gaps[row, slot, place]
+            count += some_ids[count] != NOBODY
+        for number in range(n_lanes):
+            if count > len(some_ids) - step - _REGISTER:
+                _rank(some_ids, some_gaps, count, ids, gaps, row, slot)
+                for place in range(width):
+                    some_ids[place] = ids[row, slot, place]
+                    some_gaps[place] = gaps[row, slot, place]
+                count = width
+                bound = min(bound, some_gaps[width - 1])
+            for t in range(lanes[number], n_targets, _LANES):
+                gap = own + target_squares[t] - _TWO * products[q, t]
+                some_ids[count] = targets[t]
+                some_gaps[count] = gap
+                count += (gap <= bound) & (targets[t] != queries[q])
+        _rank(some_ids, some_gaps, count, ids, gaps, row, slot)
+        limits[row] = min(limits[row], gaps[row, slot, width - 1])
 
 
 @compiled
-def _holds(ids: Ids, candidate: Whole) -> bool:
-    for place in range(len(ids)):  # noqa: SIM110
+def _rank(
+    some_ids: Ids,
+    some_gaps: Floats,
+    count: Whole,
+    ids: Ids,
+    gaps: Floats,
+    row: Whole,
+    slot: Whole,
+) -> None:
+    """Write the lowest of some gaps into a slot, in order."""
+    width = ids.shape[2]
+    whole = (count + _REGISTER - 1) // _REGISTER * _REGISTER
+    some_gaps[count:whole] = np.float32(np.inf)
+    for i in range(count):
+        rank = np.int32(0)
+        gap, name = some_gaps[i], some_ids[i]
+        for j in range(whole):
+            lower = some_gaps[j] < gap
+            tied = (some_gaps[j] == gap) & (some_ids[j] < name)
+            rank += np.int32(lower | tied)
+        if rank < width:
+            ids[row, slot, rank] = name
+            gaps[row, slot, rank] = gap
+
+
+@compiled
+def multiply_and_keep(
+    vectors: Bits,
+    query_squares: Floats,
+    targets: Bits,
+    target_squares: Floats,
+    queries: Ids,
+    rows: Ids,
+    slots: Ids,
+    target_ids: Ids,
+    limits: Floats,
+    ids: Ids,
+    gaps: Floats,
+) -> None:
+    """Do as `keep_best` with the products of rounded vectors, a strip of queries at once."""
+    n_panels = 2 * ((len(targets) + STRIP - 1) // STRIP)
+    panels = np.empty((n_panels, targets.shape[1] // 2, 16), np.uint32)
+    fill_panels(targets, panels)
+    strip = np.zeros((STRIP, targets.shape[1]), np.uint16)
+    products = np.empty((STRIP, 16 * n_panels), np.float32)
+    for start in range(0, len(queries), STRIP):
+        stop = min(start + STRIP, len(queries))
+        strip[: stop - start] = vectors[start:stop]
+        multiply_strip(strip, panels, products)
+        keep_best(
+            products,
+            queries[start:stop],
+            query_squares[start:stop],
+            rows[start:stop],
+            slots[start:stop],
+            target_ids,
+            target_squares,
+            limits,
+            ids,
+            gaps,
+        )
+
+
+@compiled
+def _find(ids: Ids, candidate: Whole) -> Whole:
+    for place in range(len(ids)):
         if ids[place] == candidate:
-            return True
-    return False
+            return place
+    return NOBODY
 
 
 @compiled
 def merge(
     ids: Ids, gaps: Floats, start: Whole, stop: Whole, merged: Ids, merged_gaps: Floats
 ) -> None:
-    """Add the slots of each row to its one ascending list, without doubles."""
+    """Add the slots of each row to its one ascending list, each candidate at its lowest gap."""
     for row in range(start, stop):
         best = merged[row]
         best_gaps = merged_gaps[row]
@@ -135,133 +247,8 @@ def merge(
                 gap = gaps[row, slot, place]
                 if candidate == NOBODY or not improves(best, best_gaps, candidate, gap):
                     break
-                if not _holds(best, candidate):
+                known = _find(best, candidate)
+                if known == NOBODY:
                     insert(best, best_gaps, candidate, gap)
-
-
-@compiled
-def _inner(points: Floats, i: Whole, j: Whole) -> np.float32:
-    total = np.float32(0)
-    for axis in range(points.shape[1]):
-        total += points[i, axis] * points[j, axis]
-    return total
-
-
-@compiled
-def remeasure(
-    points: Floats, squares: Floats, ids: Ids, start: Whole, stop: Whole, gaps: Floats
-) -> None:
-    """Compute the gaps of known candidates again, and order them."""
-    width = ids.shape[1]
-    old = np.empty(width, ids.dtype)
-    for row in range(start, stop):
-        old[:] = ids[row]
-        ids[row] = NOBODY
-        gaps[row] = np.inf
-        for place in range(width):
-            if old[place] != NOBODY:
-                gap = squares[old[place]] - _TWO * _inner(points, row, old[place])
-                insert(ids[row], gaps[row], old[place], gap)
-
-
-@compiled
-def _visit(seen: Places, used: Places, count: Whole, candidate: Whole) -> Whole:
-    """Note a candidate; return the new count, unchanged if it was noted before."""
-    place = (candidate * _HASH >> 12) & (_VISITED - 1)
-    while seen[place] != NOBODY:
-        if seen[place] == candidate:
-            return count
-        place = (place + 1) & (_VISITED - 1)
-    seen[place] = candidate
-    used[count] = place
-    return count + 1
-
-
-@compiled
-def _visit_known(seen: Places, used: Places, ids: Ids, row: Whole) -> Whole:
-    """Note the row itself and its candidates."""
-    count = _visit(seen, used, 0, row)
-    for place in range(ids.shape[1]):
-        if ids[row, place] != NOBODY:
-            count = _visit(seen, used, count, np.int64(ids[row, place]))
-    return count
-
-
-@compiled
-def visit_neighbors_of_neighbors(
-    points: Floats,
-    squares: Floats,
-    ids: Ids,
-    gaps: Floats,
-    start: Whole,
-    stop: Whole,
-    reach: Whole,
-    better: Ids,
-    better_gaps: Floats,
-) -> None:
-    """Let the first `reach` neighbors of each row's first `reach` neighbors compete."""
-    width = ids.shape[1]
-    reach = min(reach, width)
-    seen = np.full(_VISITED, NOBODY, np.int64)
-    used = np.empty(_MOST_VISITS + 1, np.int64)
-    for row in range(start, stop):
-        best = better[row]
-        best_gaps = better_gaps[row]
-        best[:] = ids[row]
-        best_gaps[:] = gaps[row]
-        count = _visit_known(seen, used, ids, row)
-        for place in range(reach):
-            neighbor = ids[row, place]
-            if neighbor == NOBODY or count > _MOST_VISITS - reach:
-                break
-            for step in range(reach):
-                candidate = np.int64(ids[neighbor, step])
-                if candidate == NOBODY:
-                    break
-                before = count
-                count = _visit(seen, used, count, candidate)
-                if count == before:
-                    continue
-                gap = squares[candidate] - _TWO * _inner(points, row, candidate)
-                if improves(best, best_gaps, candidate, gap):
-                    insert(best, best_gaps, candidate, gap)
-        for visit in range(count):
-            seen[used[visit]] = NOBODY
-
-
-@compiled
-def measure(
-    queries: Floats,
-    query_scales: Floats,
-    asked: Places,
-    targets: Floats,
-    target_scales: Floats,
-    ids: Ids,
-    start: Whole,
-    stop: Whole,
-    nearest: Ids,
-    squares: Floats,
-) -> None:
-    """Keep the nearest of the candidates of queries `asked`, measured from the differences.
-
-    Vectors count times their scales; one of scale 0 is at squared distance 2 from every other.
-    """
-    for row in range(start, stop):
-        nearest[row] = NOBODY
-        squares[row] = np.inf
-        query = queries[asked[row]]
-        own_scale = query_scales[asked[row]]
-        for place in range(ids.shape[1]):
-            candidate = ids[row, place]
-            if candidate == NOBODY:
-                continue
-            scale = target_scales[candidate]
-            target = targets[candidate]
-            square = np.float32(0)
-            for axis in range(len(query)):
-                gap = own_scale * query[axis] - scale * target[axis]
-                square += gap * gap
-            if own_scale == 0 or scale == 0:
-                square = _TWO
-            if improves(nearest[row], squares[row], candidate, square):
-                insert(nearest[row], squares[row], candidate, square)
+                elif gap < best_gaps[known]:
+                    insert(best[: known + 1], best_gaps[: known + 1], candidate, gap)

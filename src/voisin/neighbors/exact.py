@@ -6,26 +6,29 @@ for in float32; their distances are then computed again from the differences, so
 near-duplicates are not lost to rounding.
 """
 
-from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voisin.neighbors.leaders import merged
 from voisin.neighbors.projection import principal_axes
-from voisin.neighbors.tiles import Cloud, Points, Queries, Table, compare
+from voisin.neighbors.tiles import Cloud, Points, Queries, Rounded, Table, compare, compare_rounded
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress, no_progress
 
 _SPARE = 8
-_QUERIES = 1_024
+_QUERIES = 8_192
 _TARGETS = 2_048
 _ROWS = 1_024
 _MANY_DIMS = 700
 _FEW_NEIGHBORS = 16
 _BOUND_DIMS = 320
-_BOUND_WIDTH = 48
+_WIDTH = 48
 _SAMPLE = 1_500
+_SOME_QUERIES = 64
+_TILE = 1 << 19  # numbers, that a core's cache holds
+_LEAST = 256
 _MARGIN = 1e-5
 _TASK = "Finding neighbors"
 
@@ -59,66 +62,125 @@ def search_exactly(
         np.empty((len(queries), n_neighbors), dtype=np.int32),
         np.empty((len(queries), n_neighbors), dtype=np.float32),
     )
-    many = len(queries) > _QUERIES
-    bounds = _Bounds.of(targets, n_neighbors, crew) if many else None
-    ready = targets.points(slice(None)) if many and bounds is None else targets
+    first = _first_pass(len(queries), targets, n_neighbors, crew)
+    ready = targets.points(slice(None)) if first is None and len(queries) > _QUERIES else targets
     for some in blocks(len(queries), _QUERIES):
         rows = np.arange(some.start, some.stop)
-        if bounds is not None:
-            *near, certain = bounds.search(queries, ids, rows, n_neighbors)
+        if first is not None:
+            likely, bounds = first.search(queries, ids, rows)
+            near = measured(queries, rows, targets, likely, bounds, n_neighbors, crew)
             found[0][rows], found[1][rows] = near
-            rows = rows[~certain]
+            rows = rows[bounds[:, -1] <= near[1][:, -1]]
         if len(rows):
             points = queries.points(rows)
-            candidates, _ = _candidates(points, ids[rows], ready, n_neighbors + _SPARE, crew)
+            width = n_neighbors + _SPARE
+            likely, _ = _candidates(points, ids[rows], ready, width, crew)
             found[0][rows], found[1][rows] = measured(
-                queries, rows, targets, candidates, n_neighbors, crew
+                queries, rows, targets, likely, None, n_neighbors, crew
             )
         progress(_TASK, some.stop, len(queries))
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class _Bounds:
-    """Targets in few dimensions, where distances are bounds from below.
+class _FirstPass(Protocol):
+    """Quick search for likely neighbors, nearest first, with bounds on distances from below."""
 
-    With ``r`` the length of what the projection ``P`` leaves out, ``|Px − Py|² + (r_x − r_y)²``
-    is at most ``|x − y|²``, and is itself a squared distance in one dimension more. Neighbors
-    are certain once the next bound is above the last of their distances.
+    def search(
+        self, queries: Cloud, ids: NDArray[np.int32], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Find candidates; no target that is left out is nearer than the last one's bound."""
+
+
+def _first_pass(
+    n_queries: int, targets: Cloud, n_neighbors: int, crew: Workers
+) -> _FirstPass | None:
+    """Prepare one where it is likely to pay."""
+    from voisin.neighbors.half_precision import has_matrix_unit
+
+    if n_neighbors > _FEW_NEIGHBORS:
+        return None
+    if has_matrix_unit() and n_queries >= _SOME_QUERIES:
+        return _Rounding(targets, 2 * n_neighbors + _SPARE, crew)
+    if n_queries > _QUERIES and targets.n_dims >= _MANY_DIMS:
+        return _Shortening(targets, crew)
+    return None
+
+
+class _Rounding:
+    """Vectors rounded to bfloat16.
+
+    If rounding takes the points by at most r and s, their distance is at least that of the
+    rounded points less r + s.
     """
 
-    targets: Cloud
-    axes: NDArray[np.float32]
-    points: Points
-    crew: Workers
+    def __init__(self, targets: Cloud, width: int, crew: Workers) -> None:
+        some = slice(None, None, max(1, len(targets) // _SAMPLE))
+        self._targets = targets
+        self._width = width
+        self._tiles = blocks(len(targets), max(_LEAST, _TILE // targets.n_dims))
+        self._middle = targets.points(some).vectors.mean(axis=0)
+        self._crew = crew
 
-    @classmethod
-    def of(cls, targets: Cloud, n_neighbors: int, crew: Workers) -> "_Bounds | None":
-        """Prepare bounds where they are likely to pay."""
-        if targets.n_dims < _MANY_DIMS or n_neighbors > _FEW_NEIGHBORS:
-            return None
+    def search(
+        self, queries: Cloud, ids: NDArray[np.int32], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Find candidates and bounds."""
+        points = queries.points(rows)
+        asked = Rounded.of(points, self._middle)
+        tiles = self._tiles
+        slips = np.zeros(len(tiles), dtype=np.float32)
+        places, n_slots = (
+            np.arange(len(rows), dtype=np.int32),
+            min(len(tiles), 2 * self._crew.count),
+        )
+        table = Table.empty(len(rows), n_slots, self._width)
+
+        def meet(slot: int) -> None:
+            into = Queries(points, ids[rows], places, np.full_like(places, slot))
+            for number in range(slot, len(tiles), n_slots):
+                tile = tiles[number]
+                targets = Rounded.of(self._targets.points(tile), self._middle)
+                slips[number] = targets.slips.max()
+                names = np.arange(tile.start, tile.stop, dtype=np.int32)
+                compare_rounded(asked, into, targets, names, table)
+
+        self._crew.each(meet, range(n_slots))
+        best = merged(table, self._crew, Table.empty(len(rows), 1, self._width))
+        slip = asked.slips + slips.max()
+        nearest = np.sqrt(np.maximum(best.gaps[:, 0], 0)) - slip[:, None]
+        margin = _MARGIN * (1 + asked.squares)
+        return best.ids[:, 0], np.maximum(nearest, 0) ** 2 - margin[:, None]
+
+
+class _Shortening:
+    """Vectors along their principal axes, where distances are bounds from below.
+
+    With ``r`` the length of what the projection ``P`` leaves out, ``|Px − Py|² + (r_x − r_y)²``
+    is at most ``|x − y|²``, and is itself a squared distance in one dimension more.
+    """
+
+    def __init__(self, targets: Cloud, crew: Workers) -> None:
         sample = targets.points(slice(None, None, max(1, len(targets) // _SAMPLE)))
-        axes = principal_axes(sample.vectors, _BOUND_DIMS, np.random.default_rng(0))
-        vectors = np.empty((len(targets), axes.shape[1] + 1), dtype=np.float32)
+        self._axes = principal_axes(sample.vectors, _BOUND_DIMS, np.random.default_rng(0))
+        vectors = np.empty((len(targets), self._axes.shape[1] + 1), dtype=np.float32)
         squares = np.empty(len(targets), dtype=np.float32)
 
         def shorten(rows: slice) -> None:
-            points = with_rest(targets.project(rows, axes))
+            points = with_rest(targets.project(rows, self._axes))
             vectors[rows], squares[rows] = points.vectors, points.squares
 
         crew.each(shorten, blocks(len(targets), _TARGETS))
-        return cls(targets, axes, Points(vectors, squares), crew)
+        self._points = Points(vectors, squares)
+        self._crew = crew
 
     def search(
-        self, queries: Cloud, ids: NDArray[np.int32], rows: NDArray[np.int64], n_neighbors: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]:
-        """Find neighbors, and tell which rows' are certain."""
-        asked = with_rest(queries.project(rows, self.axes))
-        candidates, gaps = _candidates(asked, ids[rows], self.points, _BOUND_WIDTH, self.crew)
-        nearest, squares = measured(queries, rows, self.targets, candidates, n_neighbors, self.crew)
-        bound = gaps[:, -1] + asked.squares
+        self, queries: Cloud, ids: NDArray[np.int32], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Find candidates and bounds."""
+        asked = with_rest(queries.project(rows, self._axes))
+        candidates, gaps = _candidates(asked, ids[rows], self._points, _WIDTH, self._crew)
         margin = _MARGIN * (1 + asked.squares)  # what rounding may add to a bound
-        return nearest, squares, bound > squares[:, -1] + margin
+        return candidates, gaps - margin[:, None]
 
 
 def with_rest(points: Points) -> Points:
@@ -145,7 +207,7 @@ def _candidates(
         points = targets.take(tile) if isinstance(targets, Points) else targets.points(tile)
         slots = np.full(len(rows), number, dtype=np.int32)
         names = np.arange(tile.start, tile.stop, dtype=np.int32)
-        compare(Queries(asked.vectors, ids, rows, slots), points, names, table)
+        compare(Queries(asked, ids, rows, slots), points, names, table)
 
     crew.each(meet, range(len(tiles)))
     best = merged(table, crew, Table.empty(len(asked), 1, width))
@@ -157,12 +219,17 @@ def measured(
     asked: NDArray[np.int64],
     targets: Cloud,
     candidates: NDArray[np.int32],
+    bounds: NDArray[np.float32] | None,
     n_neighbors: int,
     crew: Workers,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Keep the nearest candidates of the queries `asked`, by distances from the differences."""
-    from voisin.neighbors.best_k import measure
+    """Keep the nearest candidates of the queries `asked`, by distances from the differences.
 
+    `bounds` tell what the squared distances of the candidates are at least, ascending.
+    """
+    from voisin.neighbors.visiting import measure
+
+    lowest = np.zeros(candidates.shape, dtype=np.float32) if bounds is None else bounds
     nearest = np.empty((len(asked), n_neighbors), dtype=np.int32)
     squares = np.empty((len(asked), n_neighbors), dtype=np.float32)
     crew.each(
@@ -173,6 +240,7 @@ def measured(
             targets.vectors,
             targets.scales,
             candidates,
+            lowest,
             rows.start,
             rows.stop,
             nearest,

@@ -9,11 +9,12 @@ is often not in the nearest group.
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.neighbors.tiles import Points, Queries, Table, compare
+from voisin.neighbors.tiles import Points, Queries, Table, compare, compare_roughly
 from voisin.parallel import Workers, blocks
 
 _FEW = 1_024
-_PROBES = 6
+_PROBES = 4
+_WIDER = 2  # groups are this many times larger than there are groups for their square root
 _BLOCK = 4_096
 
 
@@ -44,20 +45,21 @@ def nearest_leaders(
     led = points.take(leaders)
     if len(led) <= max(_FEW, count):
         return _compare_all(points, led, count, crew)
-    n_groups = int(np.sqrt(len(led)))
+    n_groups = max(2, int(np.sqrt(len(led)) / _WIDER))
+    n_probes = min(_PROBES, n_groups)
     heads = led.take(np.sort(generator.choice(len(led), n_groups, replace=False)))
     home = _compare_all(led, heads, 1, crew)[:, 0]
-    probed = _compare_all(points, heads, _PROBES, crew)
-    table = Table.empty(len(points), _PROBES, count)
+    probed = _compare_all(points, heads, n_probes, crew)
+    table = Table.empty(len(points), n_probes, count)
 
     def meet(group: int) -> None:
-        members, slots = visits[group] // _PROBES, visits[group] % _PROBES
+        members, slots = visits[group] // n_probes, visits[group] % n_probes
         inside = np.flatnonzero(home == group)
         if len(members) and len(inside):
             queries = Queries(
-                points.vectors[members], *(a.astype(np.int32) for a in (members, members, slots))
+                points.take(members), *(a.astype(np.int32) for a in (members, members, slots))
             )
-            compare(queries, led.take(inside), _names(inside), table)
+            compare_roughly(queries, led.take(inside), _names(inside), table)
 
     visits = members_of(probed, n_groups)
     crew.each(meet, range(n_groups))
@@ -92,7 +94,7 @@ def _compare_all(points: Points, led: Points, count: int, crew: Workers) -> NDAr
 
     def meet(rows: slice) -> None:
         ids = np.arange(rows.start, rows.stop, dtype=np.int32)
-        queries = Queries(points.vectors[rows], ids, ids, np.zeros_like(ids))
+        queries = Queries(points.take(rows), ids, ids, np.zeros_like(ids))
         compare(queries, led, names, table)
 
     crew.each(meet, blocks(len(points), _BLOCK))

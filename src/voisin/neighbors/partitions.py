@@ -21,17 +21,18 @@ from voisin.errors import InputWarning
 from voisin.neighbors.exact import measured, search_exactly
 from voisin.neighbors.leaders import members_of, merged, nearest_leaders
 from voisin.neighbors.projection import project
-from voisin.neighbors.tiles import Cloud, Points, Queries, Table, compare
+from voisin.neighbors.tiles import Cloud, Points, Queries, Table, compare_roughly
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress
 
-_LEAF = 400  # members wanted
+_LEAF = 800  # members wanted
 _LARGEST_LEAF = 4 * _LEAF
-_FAN_OUT = 4
+_FAN_OUT = 3
 _FIRST_DIMS = 256
 _LEADER_DIMS = 48
 _REACH = 10
-_SPARE = 2
+_SPARE = 4
+_SPARE_ROUGH = 8  # where points are compared in fewer dimensions
 _MOST_PASSES = 3
 _MOST_ROUNDS = 4
 _CHECKED_ROWS = 1_000
@@ -114,7 +115,9 @@ class _Check:
     def recall(self, candidates: NDArray[np.int32]) -> float:
         """Share of candidates no farther than the last true neighbor: ties count as found."""
         n_neighbors = self.squares.shape[1]
-        _, squares = measured(self.cloud, self.rows, self.cloud, candidates, n_neighbors, self.crew)
+        _, squares = measured(
+            self.cloud, self.rows, self.cloud, candidates, None, n_neighbors, self.crew
+        )
         return float((squares <= self.squares[:, -1:] * _SAME).mean())
 
 
@@ -136,22 +139,21 @@ class _Search:
         self._progress = progress
         self._order = np.arange(len(cloud))
         self._points = project(cloud, _FIRST_DIMS, generator, crew)
-        spare = _SPARE if cloud.n_dims <= _FIRST_DIMS else max(_SPARE, min(n_neighbors, 16))
-        width = max(n_neighbors + spare, _REACH)
-        self._found = Table.empty(len(cloud), 1, width)
+        spare = _SPARE if cloud.n_dims <= _FIRST_DIMS else _SPARE_ROUGH
+        self._found = Table.empty(len(cloud), 1, max(n_neighbors + spare, _REACH))
 
     def part(self) -> None:
         """Part the points among new leaders, and compare the members of each leaf."""
         joined = self._join_leaves()
         leaves = members_of(joined, int(joined.max()) + 1)
-        slot_width = min(self._n_neighbors + _SPARE, self._found.ids.shape[2])
         n_slots = joined.shape[1]
-        table = Table.empty(len(joined), n_slots, slot_width)
+        table = Table.empty(len(joined), n_slots, self._found.ids.shape[2])
+        np.copyto(table.limits, self._found.gaps[:, 0, -1])
 
         def compare_within(places: NDArray[np.int64]) -> None:
             members, slots = (a.astype(np.int32) for a in (places // n_slots, places % n_slots))
             points = self._points.take(members)
-            compare(Queries(points.vectors, members, members, slots), points, members, table)
+            compare_roughly(Queries(points, members, members, slots), points, members, table)
 
         parts = [part for leaf in leaves for part in self._cut(leaf, n_slots)]
         parts.sort(key=len, reverse=True)  # the longest first, so that threads end together
@@ -160,7 +162,7 @@ class _Search:
 
     def visit(self) -> None:
         """Let neighbors of neighbors compete."""
-        from voisin.neighbors.best_k import visit_neighbors_of_neighbors
+        from voisin.neighbors.visiting import visit_neighbors_of_neighbors
 
         points, found = self._points, self._found
         better = Table.empty(len(points), 1, found.ids.shape[2])
@@ -186,7 +188,7 @@ class _Search:
         """Compare in more dimensions from now on."""
         if self._points.vectors.shape[1] == self._cloud.n_dims:
             return
-        from voisin.neighbors.best_k import remeasure
+        from voisin.neighbors.visiting import remeasure
 
         points = project(self._cloud, n_dims, self._generator, self._crew)
         self._points = self._gather(points)
@@ -213,7 +215,7 @@ class _Search:
         """Measure the candidates in full, and search exactly for rows with too few of them."""
         cloud, order, crew = self._cloud, self._order, self._crew
         candidates = self._named(self._found.ids[:, 0])
-        found = measured(cloud, order, cloud, candidates, self._n_neighbors, crew)
+        found = measured(cloud, order, cloud, candidates, None, self._n_neighbors, crew)
         indices, squares = np.empty_like(found[0]), np.empty_like(found[1])
         indices[order], squares[order] = found
         lonely = np.flatnonzero(indices[:, -1] < 0)

@@ -69,7 +69,8 @@ class Cloud:
     def points(self, rows: slice | NDArray[np.integer]) -> Points:
         """Compute the points at `rows`."""
         scales = self.scales[rows]
-        vectors = (self.vectors[rows] - self.offset) * scales[:, None]
+        vectors = self.vectors[rows] - self.offset
+        vectors *= scales[:, None]
         squares = np.einsum("ij,ij->i", vectors, vectors)
         squares[scales == 0] = 1
         return Points(vectors, squares)
@@ -100,10 +101,14 @@ def cloud_of(vectors: NDArray[np.floating], metric: str) -> Cloud:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The best found so far: `ids` and `gaps` of shape (n, slots, width), ascending."""
+    """The best found so far: `ids` and `gaps` of shape (n, slots, width), ascending.
+
+    Nothing above a row's limit can be among the best of all its slots.
+    """
 
     ids: NDArray[np.int32]
     gaps: NDArray[np.float32]
+    limits: NDArray[np.float32]
 
     @classmethod
     def empty(cls, n_rows: int, n_slots: int, width: int) -> "Table":
@@ -111,45 +116,125 @@ class Table:
         return cls(
             np.full((n_rows, n_slots, width), -1, dtype=np.int32),
             np.full((n_rows, n_slots, width), np.inf, dtype=np.float32),
+            np.full(n_rows, np.inf, dtype=np.float32),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """Vectors that look for their nearest targets, and where in a table the answers go.
+    """Points that look for their nearest targets, and where in a table the answers go.
 
     Attributes
     ----------
-    vectors : array of shape (n_queries, n_dims)
+    points : Points
     ids : array of shape (n_queries,)
         A target of the same id is left out.
     rows, slots : array of shape (n_queries,)
     """
 
-    vectors: NDArray[np.float32]
+    points: Points
     ids: NDArray[np.int32]
     rows: NDArray[np.int32]
     slots: NDArray[np.int32]
 
 
 def compare(queries: Queries, targets: Points, target_ids: NDArray[np.int32], table: Table) -> None:
-    """Fill each query's slot of the table with the nearest of the targets, itself excluded."""
+    """Let the targets compete for each query's slot of the table, itself excluded."""
     from voisin.neighbors.best_k import keep_best
 
-    for start in range(0, len(queries.ids), _MOST_ROWS):
-        some = slice(start, start + _MOST_ROWS)
+    for some in blocks(len(queries.ids), _MOST_ROWS):
         products = _scratch(len(queries.ids[some]), len(targets))
-        np.matmul(queries.vectors[some], targets.vectors.T, out=products)
+        np.matmul(queries.points.vectors[some], targets.vectors.T, out=products)
         keep_best(
             products,
             queries.ids[some],
+            queries.points.squares[some],
             queries.rows[some],
             queries.slots[some],
             target_ids,
             targets.squares,
+            table.limits,
             table.ids,
             table.gaps,
         )
+
+
+def compare_roughly(
+    queries: Queries, targets: Points, target_ids: NDArray[np.int32], table: Table
+) -> None:
+    """Do as `compare`, in bfloat16 where the processor has a unit for it.
+
+    Vectors are rounded about the middle of the targets, so that what rounding does to gaps is
+    small beside the targets' spread.
+    """
+    from voisin.neighbors.half_precision import has_matrix_unit
+
+    if not has_matrix_unit():
+        compare(queries, targets, target_ids, table)
+        return
+    middle = targets.vectors.mean(axis=0)
+    rounded = Rounded.of(targets, middle)
+    own = queries.points is targets
+    asked = rounded if own else Rounded.of(queries.points, middle)
+    compare_rounded(asked, queries, rounded, target_ids, table)
+
+
+@dataclass(frozen=True, eq=False)
+class Rounded:
+    """Points in bfloat16 about some middle, and how far rounding took each."""
+
+    vectors: NDArray[np.uint16]
+    squares: NDArray[np.float32]
+    slips: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, points: Points, middle: NDArray[np.float32]) -> "Rounded":
+        """Round the points about a middle."""
+        from voisin.neighbors.half_precision import padded, round_points
+
+        n_points, n_dims = points.vectors.shape
+        rounded = cls(
+            np.empty((n_points, padded(n_dims)), dtype=np.uint16),
+            np.empty(n_points, dtype=np.float32),
+            np.empty(n_points, dtype=np.float32),
+        )
+        round_points(
+            points.vectors, points.squares, middle, rounded.vectors, rounded.squares, rounded.slips
+        )
+        return rounded
+
+    def project(self, axes: "Rounded") -> Points:
+        """Compute the points along axes, with their full lengths, by the matrix unit."""
+        from voisin.neighbors.half_precision import multiply
+
+        vectors = np.empty((len(self.vectors), len(axes.vectors)), dtype=np.float32)
+        multiply(self.vectors, axes.vectors, vectors)
+        return Points(vectors, self.squares)
+
+
+def compare_rounded(
+    asked: Rounded,
+    queries: Queries,
+    targets: Rounded,
+    target_ids: NDArray[np.int32],
+    table: Table,
+) -> None:
+    """Do as `compare` with rounded points, by the processor's matrix unit."""
+    from voisin.neighbors.best_k import multiply_and_keep
+
+    multiply_and_keep(
+        asked.vectors,
+        asked.squares,
+        targets.vectors,
+        targets.squares,
+        queries.ids,
+        queries.rows,
+        queries.slots,
+        target_ids,
+        table.limits,
+        table.ids,
+        table.gaps,
+    )
 
 
 def _scratch(n_rows: int, n_columns: int) -> NDArray[np.float32]:

@@ -9,17 +9,14 @@ from voisin.errors import InputError
 from voisin.evaluation.scores import Scores
 from voisin.evaluation.verdict import score
 from voisin.pipeline import stages as stage
-from voisin.pipeline.embedding import make_embedders
 from voisin.pipeline.labeling import label, predictions
 from voisin.pipeline.outputs import Findings, write_outputs
-from voisin.pipeline.settings import Settings
+from voisin.pipeline.preparing import make_settings, open_source, prepare
 from voisin.pipeline.stages import Stages
-from voisin.pipeline.task import Task, check_given, make_task, noting_warnings
+from voisin.pipeline.task import Task, noting_warnings
 from voisin.pipeline.telling import tell_scores, tell_source, tell_task
 from voisin.pipeline.views import Viewpoint
-from voisin.project.cache import hash_of
 from voisin.project.folder import Project
-from voisin.sources.opening import open_images
 from voisin.training.rounds import PseudoLabelRound
 from voisin.types import ImageCollection, Labels, Predictions, Progress, Propagation, no_progress
 from voisin.validation import check_installed
@@ -115,16 +112,17 @@ def run(
     MissingDependencyError
         If PyTorch is not installed.
     """
-    settings = _settings(options)
+    settings = make_settings(options)
     check_installed("A run", ["torch"], "torch")
     with noting_warnings() as notes:
-        images, origin = _open(source, dict(opening or {}), progress)
+        images, origin = open_source(source, dict(opening or {}), progress)
     tell_source(images, announce)
     project = Project(Path(out))
     with project.locked() as cache:
         stages = Stages(cache, settings, progress, announce)
-        viewpoint = _prepare(stages, images, announce, notes)
+        viewpoint = prepare(stages, images, notes)
         task = viewpoint.task
+        tell_task(task, announce)
         findings = _compute(viewpoint)
         scores = stages.timed("verdict", lambda: _judge(findings.predictions, task, stages))
         tell_scores(scores, announce)
@@ -133,60 +131,6 @@ def run(
     return Run(
         project.folder, task.pool, task.labels, findings.propagation, scores, findings.rounds
     )
-
-
-def _settings(options: dict[str, Any]) -> Settings:
-    unknown = options.keys() - Settings.__dataclass_fields__.keys()
-    if unknown:
-        known = ", ".join(Settings.__dataclass_fields__)
-        message = f"{min(unknown)!r} is not a setting: choose among {known}."
-        raise InputError(message)
-    for name in ("labels", "expert"):
-        if options.get(name) is not None:
-            options = {**options, name: Path(options[name])}
-    return Settings(**options)
-
-
-def _open(
-    source: str | Path | ImageCollection, opening: dict[str, Any], progress: Progress
-) -> tuple[ImageCollection, dict[str, Any]]:
-    """Open the source, and say what `voisin.toml` must tell to open it again."""
-    if isinstance(source, ImageCollection):
-        return source, {"source": source.name}
-    name = str(source)
-    path = Path(source)
-    origin = {"source": str(path.resolve()) if path.exists() else name, **opening}
-    return open_images(source, **opening, progress=progress), origin
-
-
-def _prepare(
-    stages: Stages, images: ImageCollection, announce: Callable[[str], None], notes: Sequence[str]
-) -> Viewpoint:
-    """Check and read what will be used, in the order of the ids, and set the truth apart."""
-    given = check_given(images, stages.settings)
-    _check_network(given.images, stages.settings)
-    embedders = make_embedders(stages, images.ids)
-    arrays, _ = stage.read(stages, given.images)
-    task = make_task(given, arrays["readable"], arrays["pixels"], stages.settings)
-    reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
-    for reason in reasons:
-        announce(f"  {reason}")
-    warnings = (*notes, *task.warnings, *arrays["notes"].tolist(), *reasons)
-    task = replace(task, warnings=warnings)
-    tell_task(task, announce)
-    parts = (task.pool.ids, task.pool_pixels, task.test.ids, task.test_pixels)
-    return Viewpoint(stages, task, embedders, hash_of([hash_of(part) for part in parts]))
-
-
-def _check_network(images: ImageCollection, settings: Settings) -> None:
-    """Refuse a device that is not there or weights that do not fit, before any work."""
-    from voisin.embedding.device import choose_device
-    from voisin.embedding.simple_cnn import load_simple_cnn
-
-    choose_device(settings.device)
-    if settings.expert is not None:
-        n_channels = images.reader.n_channels
-        load_simple_cnn(settings.expert, n_channels, images.n_classes, images.class_names)
 
 
 def _compute(viewpoint: Viewpoint) -> Findings:

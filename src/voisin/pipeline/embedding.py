@@ -10,7 +10,8 @@ import numpy as np
 from voisin.embedding.registry import EmbedderOptions, make_embedder
 from voisin.embedding.specification import KINDS, Part, parse_embedding
 from voisin.pipeline.blocks import embed_in_blocks
-from voisin.pipeline.stages import IMAGE_SIZE, Stages, Trained, network_of
+from voisin.pipeline.networks import network_for
+from voisin.pipeline.stages import IMAGE_SIZE, Stages, Trained
 from voisin.pipeline.task import Task
 from voisin.project.cache import hash_of
 from voisin.sources.arrays import ArrayReader
@@ -28,12 +29,10 @@ Embedders: TypeAlias = Mapping[Part, Embedder | LearningEmbedder]
 
 
 def make_embedders(stages: Stages, source_ids: Names) -> Embedders:
-    """Make every embedder that needs no expert, so that what is wrong is said before any work."""
+    """Make every embedder that needs no network, so that what is wrong is said before any work."""
     options = _options(stages, source_ids)
     parts = parse_embedding(stages.settings.embedding)
-    return {
-        part: make_embedder(part, options) for part in parts if not KINDS[part.kind].needs_expert
-    }
+    return {part: make_embedder(part, options) for part in parts if not KINDS[part.kind].network}
 
 
 def embeddings(
@@ -43,12 +42,13 @@ def embeddings(
     from voisin.embedding.combination import combine
 
     options = _options(stages, task.pool.ids)
-    if expert is not None:
-        options = replace(options, expert=network_of(expert, task))
-    found = [
-        _embed(stages, task, part, embedders.get(part) or make_embedder(part, options), data_key)
-        for part in parse_embedding(stages.settings.embedding)
-    ]
+    found = []
+    for part in parse_embedding(stages.settings.embedding):
+        embedder = embedders.get(part)
+        if embedder is None:
+            network = network_for(KINDS[part.kind].network, stages, task, expert, data_key)
+            embedder = make_embedder(part, replace(options, network=network))
+        found.append(_embed(stages, task, part, embedder, data_key))
     if len(found) == 1:
         return found[0]
     pools, tests, keys = zip(*found, strict=True)
@@ -59,6 +59,22 @@ def embeddings(
 
     arrays, key = stages.recall("embeddings", {"parts": keys}, compute)
     return arrays["pool"], arrays["test"], key
+
+
+def embed_without_labels(stages: Stages, task: Task, embedders: Embedders, data_key: str) -> None:
+    """Do all that no label changes, so that what is computed from labels next finds it."""
+    options = _options(stages, task.pool.ids)
+    for part in parse_embedding(stages.settings.embedding):
+        kind = KINDS[part.kind]
+        if kind.network == "tuned":
+            network_for("self-taught", stages, task, None, data_key)
+        if kind.learns_from_labels:
+            continue
+        embedder = embedders.get(part)
+        if embedder is None:
+            network = network_for(kind.network, stages, task, None, data_key)
+            embedder = make_embedder(part, replace(options, network=network))
+        _embed(stages, task, part, embedder, data_key)
 
 
 def _options(stages: Stages, source_ids: Names) -> EmbedderOptions:

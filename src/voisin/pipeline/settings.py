@@ -7,6 +7,7 @@ from voisin.embedding.normalization import NORMALIZATIONS
 from voisin.embedding.specification import parse_embedding
 from voisin.errors import InputError
 from voisin.labeling import make_method
+from voisin.training.orientation import ORIENTATIONS
 from voisin.validation import (
     check_at_least,
     check_in_closed_interval,
@@ -46,6 +47,9 @@ class Settings:
         Pixels a side that ``pretrained`` and ``onnx`` look at, from 96; by default the model's.
     onnx_normalization : {"imagenet", "-1..1", "0..1", "0..255"}, default="imagenet"
         How the ONNX model wants its pixels.
+    orientation : {"any", "upright", "fixed"}, default="upright"
+        How images may lie, for the networks that learn from changed images (``cnn-augmented``,
+        ``contrastive``): turned freely and mirrored; turned a little and mirrored; turned a little.
     n_neighbors : int, default=10
     metric : {"cosine", "euclidean"}, default="cosine"
     method : str, default="spreading"
@@ -79,6 +83,7 @@ class Settings:
     embedding: str = "cnn"
     embedding_size: int | None = None
     onnx_normalization: str = "imagenet"
+    orientation: str = "upright"
     n_neighbors: int = 10
     metric: str = "cosine"
     method: str = "spreading"
@@ -104,6 +109,7 @@ class Settings:
         make_method(self.method, alpha=self.alpha)
         self._check_embedding()
         check_one_of("onnx_normalization", self.onnx_normalization, NORMALIZATIONS)
+        check_one_of("orientation", self.orientation, ORIENTATIONS)
         check_one_of("metric", self.metric, ("cosine", "euclidean"))
 
     def _check_embedding(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from voisin.embedding.specification import KINDS, parse_embedding
+from voisin.embedding.specification import KINDS, EmbedderKind, parse_embedding
 from voisin.labeling.folds import make_folds
 from voisin.pipeline import stages as stage
 from voisin.pipeline.embedding import Embedders, embeddings
@@ -49,7 +49,7 @@ class Viewpoint:
     stages : Stages
     task : Task
     embedders : mapping
-        Those that need no expert, ready.
+        Those that need no network, ready.
     data_key : str
         Hash of the images.
     """
@@ -109,12 +109,19 @@ class Viewpoint:
 
 
 def learns_from_labels(settings: Settings) -> bool:
-    """Tell whether other labels would give other vectors."""
-    return settings.expert is None and _needs_expert(settings)
+    """Tell whether other labels would give other vectors; the user's own expert stays as it is."""
+    return any(
+        kind.learns_from_labels and (kind.network != "expert" or settings.expert is None)
+        for kind in _kinds(settings)
+    )
 
 
 def _needs_expert(settings: Settings) -> bool:
-    return any(KINDS[part.kind].needs_expert for part in parse_embedding(settings.embedding))
+    return any(kind.network == "expert" for kind in _kinds(settings))
+
+
+def _kinds(settings: Settings) -> list[EmbedderKind]:
+    return [KINDS[part.kind] for part in parse_embedding(settings.embedding)]
 
 
 def _linked(stages: Stages, pool: Embeddings, test: Embeddings, key: str) -> Sight:

@@ -4,7 +4,8 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class Cache:
     ----------
     folder : Path
         Made if absent. What an interrupted run left half-written in it is removed.
+    outer : Cache, optional
+        What it holds is found here too; what is computed is kept here.
 
     Examples
     --------
@@ -49,8 +52,9 @@ class Cache:
     (9, True)
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, outer: "Cache | None" = None) -> None:
         self.folder = folder
+        self._outer = outer
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(f"*{PARTIAL}"):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
@@ -69,17 +73,34 @@ class Cache:
         compute : callable
             Returns arrays by name.
         """
+        if found := self.find(stage, inputs):
+            return found
         key = hash_of(inputs)
         place = self.folder / f"{stage}-{key[:20]}"
-        if found := _read(place):
-            arrays, seconds = found
-            return Recalled(arrays, key, seconds, reused=True)
         start = time.perf_counter()
         arrays = {name: np.asarray(value) for name, value in compute().items()}
         seconds = time.perf_counter() - start
         _write(place, arrays, seconds)
         shutil.rmtree(self.scratch(stage, key), ignore_errors=True)
         return Recalled(arrays, key, seconds, reused=False)
+
+    def find(self, stage: str, inputs: Mapping[str, Any]) -> Recalled | None:
+        """Return the stage's arrays if they are there."""
+        key = hash_of(inputs)
+        found = _read(self.folder / f"{stage}-{key[:20]}")
+        if found is None:
+            return None if self._outer is None else self._outer.find(stage, inputs)
+        return Recalled(found[0], key, found[1], reused=True)
+
+    @contextmanager
+    def inner(self, name: str) -> Iterator["Cache"]:
+        """Give a cache for what is worth keeping only until the block ends well.
+
+        It finds what this one holds, too.
+        """
+        inside = Cache(self.folder / f"{name}.unfinished", self)
+        yield inside
+        shutil.rmtree(inside.folder, ignore_errors=True)
 
     def scratch(self, stage: str, key: str) -> Path:
         """Folder for what an unfinished stage needs to go on; removed once it is finished."""

@@ -1,20 +1,23 @@
 """Conjugate gradients for several right-hand sides; they know matrices, not labels.
 
-Hestenes & Stiefel 1952. Each column goes its own way, and leaves when it has converged.
+Hestenes & Stiefel 1952. Each column goes its own way, and stands still once it has converged.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.parallel import Workers, blocks
+from voisin.parallel import Workers
+from voisin.propagation.columns import WIDTH, block_of, zeros
 from voisin.propagation.solvers import (
-    ROWS,
     Real,
     Solution,
     by_columns,
     lengths,
     precision,
+    row_tasks,
 )
 
 _MANY_ROWS = 20_000
@@ -38,7 +41,7 @@ def conjugate_gradients(
     matrix : csr_array of shape (n, n)
     right : array of shape (n, n_columns)
     tol : float
-        A column leaves once ``|b − A x| <= tol · |b|``.
+        A column stands still once ``|b − A x| <= tol · |b|``.
     max_iter : int
     start : array of shape (n, n_columns), optional
         A good guess; zero by default.
@@ -80,7 +83,7 @@ def _order(matrix: sparse.csr_array) -> NDArray[np.int64] | None:
 
 
 class _Descent:
-    """Conjugate gradients of several columns at once."""
+    """Conjugate gradients of a block of columns."""
 
     def __init__(
         self,
@@ -90,111 +93,96 @@ class _Descent:
         tol: float,
         crew: Workers,
     ) -> None:
-        self._matrix = matrix
-        self._real = precision(tol)
-        self._weights = matrix.data.astype(self._real, copy=False)
-        self._crew = crew
-        self._tol = tol
-        self._tasks = blocks(matrix.shape[0], ROWS)
-        diagonal = matrix.diagonal().astype(np.float64)
-        scale = np.divide(1, diagonal, where=diagonal > 0, out=np.ones_like(diagonal))
-        self._scale = scale.astype(self._real)
-        self._goal = lengths(np.einsum("ij,ij->j", right, right, dtype=np.float64))
-        self._found = np.zeros(right.shape) if start is None else start.astype(np.float64)
-        self._residual = right.astype(np.float64, order="C")
-        if start is not None:
-            self._residual = self._residual - matrix @ self._found
+        real = precision(tol)
+        self._matrix, self._weights = matrix, matrix.data.astype(real, copy=False)
+        self._crew, self._tasks = crew, row_tasks(matrix.shape[0])
+        diagonal = matrix.diagonal()
+        scale = np.divide(1, diagonal, where=diagonal > 0, out=np.ones(len(diagonal)))
+        self._scale = scale.astype(real)
+        first, left = (0, right) if start is None else (start, right - matrix @ start)
+        self._values = zeros(len(right), real)
+        self._values[:, : right.shape[1]] = first
+        self._residual = block_of(left, real)
+        self._direction = block_of(self._scale[:, None] * self._residual, real)
+        self._product = zeros(len(right), real)
+        self._n_columns, self._tol = right.shape[1], tol
+        self._goal = lengths(_dots(block_of(right, real), block_of(right, real)))
 
     def run(self, max_iter: int) -> Solution:
         """Descend until every column has converged."""
-        residual, scale = self._residual, self._scale
-        left = np.sqrt(np.einsum("ij,ij->j", residual, residual)) / self._goal
-        active = np.flatnonzero(left > self._tol)
-        values, residual = (
-            np.array(a[:, active], dtype=self._real, order="C") for a in (self._found, residual)
-        )
-        direction = scale[:, None] * residual
-        steepness = np.einsum("ij,ij->j", residual, direction, dtype=np.float64)
+        left = np.sqrt(_dots(self._residual, self._residual)) / self._goal
+        steepness = _dots(self._residual, self._direction)
         n_iter = 0
-        while len(active) and n_iter < max_iter:
-            product, bend = self._multiply(direction)
-            length = np.divide(steepness, bend, where=bend > 0, out=np.zeros_like(bend))
-            squares, new = self._descend(values, residual, direction, product, length)
-            keep = np.divide(new, steepness, where=steepness > 0, out=np.zeros_like(new))
-            self._turn(residual, direction, keep)
-            steepness = new
-            left[active] = np.sqrt(squares) / self._goal[active]
+        while left.max() > self._tol and n_iter < max_iter:
+            bend = self._multiply()
+            length = _ratio(steepness, bend, (left > self._tol) & (bend > 0))
+            squares, new = self._descend(length)
+            self._turn(length, _ratio(new, steepness, length > 0))
+            left, steepness = np.sqrt(squares) / self._goal, new
             n_iter += 1
-            going = left[active] > self._tol
-            if not going.all():
-                self._found[:, active[~going]] = values[:, ~going]
-                active, steepness = active[going], steepness[going]
-                values, residual, direction = (
-                    np.ascontiguousarray(a[:, going]) for a in (values, residual, direction)
-                )
-        self._found[:, active] = values
-        worst = float(left.max(initial=0))
-        return Solution(self._found, n_iter, worst, converged=worst <= self._tol)
+        worst = float(left.max())
+        values = self._values[:, : self._n_columns].astype(np.float64)
+        return Solution(values, n_iter, worst, converged=worst <= self._tol)
 
-    def _multiply(self, direction: Real) -> tuple[Real, NDArray[np.float64]]:
+    def _multiply(self) -> NDArray[np.float64]:
         from voisin.propagation.products import multiply
 
-        product = np.empty_like(direction)
-        sums = np.zeros((len(self._tasks), direction.shape[1]))
-        matrix, weights, tasks = self._matrix, self._weights, self._tasks
-
-        def work(number: int) -> None:
-            rows = tasks[number]
+        def work(rows: slice, sums: NDArray[np.float64]) -> None:
             multiply(
-                matrix.indptr,
-                matrix.indices,
-                weights,
-                direction,
+                self._matrix.indptr,
+                self._matrix.indices,
+                self._weights,
+                self._direction,
                 rows.start,
                 rows.stop,
-                product,
-                sums[number],
+                self._product,
+                sums,
             )
 
-        self._crew.each(work, range(len(tasks)))
-        return product, sums.sum(axis=0)
+        return self._sum(work, 1)[0]
 
-    def _descend(
-        self,
-        values: Real,
-        residual: Real,
-        direction: Real,
-        product: Real,
-        length: NDArray[np.float64],
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _descend(self, length: Real) -> NDArray[np.float64]:
         from voisin.propagation.products import descend
 
-        n_columns = values.shape[1]
-        sums = np.zeros((len(self._tasks), 2 * n_columns))
-        scale, tasks = self._scale, self._tasks
+        far = length[None].astype(self._scale.dtype)
 
-        def work(number: int) -> None:
-            rows = tasks[number]
-            descend(
-                values,
-                residual,
-                direction,
-                product,
-                scale,
-                length.astype(self._real),
-                rows.start,
-                rows.stop,
-                sums[number],
-            )
+        def work(rows: slice, sums: NDArray[np.float64]) -> None:
+            descend(self._residual, self._product, self._scale, far, rows.start, rows.stop, sums)
 
-        self._crew.each(work, range(len(tasks)))
-        total = sums.sum(axis=0)
-        return total[:n_columns], total[n_columns:]
+        return self._sum(work, 2)
 
-    def _turn(self, residual: Real, direction: Real, keep: NDArray[np.float64]) -> None:
+    def _turn(self, length: Real, keep: Real) -> None:
         from voisin.propagation.products import turn
 
-        scale, part = self._scale, keep.astype(self._real)
-        self._crew.each(
-            lambda rows: turn(residual, direction, scale, part, rows.start, rows.stop), self._tasks
-        )
+        far, part = (row[None].astype(self._scale.dtype) for row in (length, keep))
+
+        def work(rows: slice) -> None:
+            turn(
+                self._values,
+                self._residual,
+                self._direction,
+                self._scale,
+                far,
+                part,
+                rows.start,
+                rows.stop,
+            )
+
+        self._crew.each(work, self._tasks)
+
+    def _sum(
+        self, work: Callable[[slice, NDArray[np.float64]], None], n_sums: int
+    ) -> NDArray[np.float64]:
+        """Do the work on all rows, and add up the sums of the tasks in their order."""
+        sums = np.zeros((len(self._tasks), n_sums, WIDTH))
+        self._crew.each(lambda n: work(self._tasks[n], sums[n]), range(len(self._tasks)))
+        return np.asarray(sums.sum(axis=0))
+
+
+def _dots(left: Real, right: Real) -> NDArray[np.float64]:
+    return np.asarray(np.einsum("ij,ij->j", left, right, dtype=np.float64))
+
+
+def _ratio(above: Real, below: Real, where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Divide, with 0 elsewhere."""
+    return np.divide(above, below, where=where, out=np.zeros(len(above)))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from voisin.neighbors.graph import find_components
+from voisin.neighbors.graph import Components, find_components
 from voisin.propagation.evidence import (
     ClassShares,
     Evidence,
@@ -72,8 +73,9 @@ class Poisson:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
         check_affinity(affinity)
         evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
-        sources, present = label_sources(affinity, evidence)
-        found = poisson_scores(affinity, sources, tol=self.tol, max_iter=self.max_iter)
+        components = find_components(affinity)
+        sources, present = label_sources(components, evidence)
+        found = poisson_scores(affinity, components, sources, self.tol, self.max_iter)
         shares, seen = expected_shares(self.class_shares, evidence), evidence.shares
         gain = np.divide(shares, seen, where=seen > 0, out=np.ones_like(shares))
         scores = likelihoods(found.values * gain, present)
@@ -81,13 +83,12 @@ class Poisson:
 
 
 def label_sources(
-    affinity: Affinity, evidence: Evidence
+    components: Components, evidence: Evidence
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Compute the sources ``y_j − ȳ``, and which classes have labels in each component.
 
     The mean label is that of each component, so that what flows in flows out.
     """
-    components = find_components(affinity)
     home = components.of_sample[evidence.rows]
     mass = np.zeros((len(components.sizes), evidence.n_classes))
     np.add.at(mass, home, evidence.weights[:, None] * evidence.targets)
@@ -98,16 +99,18 @@ def label_sources(
 
 
 def poisson_scores(
-    affinity: Affinity, sources: NDArray[np.float64], *, tol: float, max_iter: int
+    affinity: Affinity,
+    components: Components,
+    sources: NDArray[np.float64],
+    tol: float,
+    max_iter: int,
 ) -> Solution:
     """Solve ``L U = sources``, with the degree-weighted mean of each component at zero."""
     found = conjugate_gradients(laplacian(affinity), sources, tol=tol, max_iter=max_iter)
-    components = find_components(affinity)
-    count, component = len(components.sizes), components.of_sample
-    degrees = degrees_of(affinity)
-    total = np.bincount(component, weights=degrees, minlength=count)
-    values = found.values
-    for c in range(values.shape[1]):
-        mean = np.bincount(component, weights=degrees * values[:, c], minlength=count)
-        values[:, c] -= (mean / np.where(total > 0, total, 1))[component]
+    n_samples, count = len(sources), len(components.sizes)
+    parts = (degrees_of(affinity), components.of_sample, np.arange(n_samples + 1))
+    share = sparse.csc_array(parts, shape=(count, n_samples))
+    total = degrees_of(share)[:, None]
+    mean = (share @ found.values) / np.where(total > 0, total, 1)
+    values = found.values - mean[components.of_sample]
     return Solution(values, found.n_iter, found.residual, found.converged)

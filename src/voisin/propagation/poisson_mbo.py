@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.propagation.decision import balanced_weights, rebalance
+from voisin.neighbors.graph import find_components, node_order
+from voisin.propagation.decision import rebalance
 from voisin.propagation.evidence import (
     ClassShares,
     check_class_shares,
@@ -19,6 +20,7 @@ from voisin.propagation.evidence import (
 from voisin.propagation.matrices import degrees_of, laplacian
 from voisin.propagation.outcome import outcome, reached_by_labels, rows_to_one
 from voisin.propagation.poisson import Poisson, label_sources
+from voisin.propagation.quotas import quota_weights
 from voisin.propagation.solvers import Solution, repeat
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least
@@ -30,7 +32,7 @@ class PoissonMBO:
 
     ``n_rounds`` times: ``n_steps`` steps of ``U ← U − dt (L U − fidelity · B)`` from the last
     decisions, ``B`` the sources of Poisson learning and ``dt = 1 / max degree``; then decisions
-    that give each class its share. Images that no label reaches take no part.
+    by ``U − min U`` that give each class its share. Images that no label reaches take no part.
 
     Parameters
     ----------
@@ -83,28 +85,33 @@ class PoissonMBO:
         first = Poisson(self.class_shares, self.tol).propagate(
             affinity, labels, n_classes=n_classes, sample_weight=sample_weight
         )
-        sources, _ = label_sources(affinity, evidence)
+        sources, _ = label_sources(find_components(affinity), evidence)
         shares = expected_shares(self.class_shares, evidence)
-        reached = reached_by_labels(affinity, evidence)
-        unit = affinity.data.max() if affinity.nnz else 1.0
-        step, push = self._diffusion(affinity / unit, sources)
-        decided, changed, n_iter = first.probabilities, 1.0, 0
+        order = node_order(affinity)
+        reached = reached_by_labels(affinity, evidence)[order]
+        step, push = self._diffusion(affinity[order][:, order], sources[order])
+        decided, changed, n_iter = first.probabilities[order], 1.0, 0
+        weights = np.ones_like(shares)
         while changed > 0 and n_iter < self.n_rounds:
             last = one_hot(decided.argmax(axis=1), evidence.n_classes)
             scores = repeat(step, push, last, self.n_steps)
-            valid = rows_to_one(scores, reached, shares)
-            decided = rebalance(valid, balanced_weights(valid[reached], shares))
+            valid = rows_to_one(scores - scores.min(), reached, shares)
+            weights = quota_weights(valid[reached], shares, weights)
+            decided = rebalance(valid, weights)
             changed = float((last.argmax(axis=1) != decided.argmax(axis=1))[reached].mean())
             n_iter += 1
-        found = Solution(decided, n_iter, changed, converged=changed <= 1e-3)
-        return outcome(decided, affinity, evidence, self.class_shares, found)
+        in_place = np.empty_like(decided)
+        in_place[order] = decided
+        found = Solution(in_place, n_iter, changed, converged=changed <= 1e-3)
+        return outcome(in_place, affinity, evidence, self.class_shares, found)
 
     def _diffusion(
         self, affinity: Affinity, sources: NDArray[np.float64]
     ) -> tuple[sparse.csr_array, NDArray[np.float64]]:
+        heaviest = affinity.data.max() if affinity.nnz else 1.0
         pace = 1 / max(degrees_of(affinity).max(initial=0), 1e-300)
         step = sparse.eye_array(affinity.shape[0]) - pace * laplacian(affinity)
-        return step.tocsr(), pace * self.fidelity * sources
+        return step.tocsr(), pace * heaviest * self.fidelity * sources
 
 
 def one_hot(labels: Labels, n_classes: int) -> NDArray[np.float64]:

@@ -1,31 +1,33 @@
-"""Compiled products of a sparse matrix with a few dense columns; they know no equations.
+"""Compiled products of a sparse matrix with a block of columns; they know no equations.
 
 Each function does rows ``start`` to ``stop`` only, so that threads can share the work, and puts
 its sums over these rows, always in float64, into a place of its own, so that they are added in
 the same order however many threads there are.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from voisin.parallel import compiled
+from voisin.propagation.lanes import fill, load, prefetch, store, widen
 
 Whole: TypeAlias = NDArray[np.integer]
 Real: TypeAlias = NDArray[np.floating]
 
+_AHEAD = 64  # edges between asking for a row and reading it
 
-@compiled
-def _row_times(
-    ends: Whole, indices: Whole, weights: Real, columns: Real, row: int, total: Real
-) -> None:
-    total[:] = 0
+
+@register_jitable
+def _row_times(ends: Whole, indices: Whole, weights: Real, columns: Real, row: int) -> Any:
+    total = fill(columns, 0.0)
+    last = len(indices) - 1
     for edge in range(ends[row], ends[row + 1]):
-        weight = weights[edge]
-        neighbor = columns[indices[edge]]
-        for c in range(len(total)):
-            total[c] += weight * neighbor[c]
+        prefetch(columns, indices[min(edge + _AHEAD, last)])
+        total += weights[edge] * load(columns, indices[edge])
+    return total
 
 
 @compiled
@@ -46,14 +48,14 @@ def chebyshev_step(
 
     ``before ← before + stride · (alpha S now + right − before)``
     """
-    total = np.empty(now.shape[1], now.dtype)
+    squares = load(sums, 0)
     for row in range(start, stop):
-        _row_times(ends, indices, weights, now, row, total)
-        for c in range(now.shape[1]):
-            fixed = alpha * total[c] + right[row, c]
-            residual = np.float64(fixed - now[row, c])
-            sums[c] += residual * residual
-            before[row, c] += stride * (fixed - before[row, c])
+        fixed = alpha * _row_times(ends, indices, weights, now, row) + load(right, row)
+        residual = widen(fixed - load(now, row))
+        squares += residual * residual
+        last = load(before, row)
+        store(before, row, last + stride * (fixed - last))
+    store(sums, 0, squares)
 
 
 @compiled
@@ -68,17 +70,17 @@ def multiply(
     sums: Real,
 ) -> None:
     """Compute ``A x``, and sum ``x · A x`` of each column."""
+    total = load(sums, 0)
     for row in range(start, stop):
-        _row_times(ends, indices, weights, columns, row, product[row])
-        for c in range(columns.shape[1]):
-            sums[c] += np.float64(columns[row, c]) * np.float64(product[row, c])
+        times = _row_times(ends, indices, weights, columns, row)
+        store(product, row, times)
+        total += widen(load(columns, row)) * widen(times)
+    store(sums, 0, total)
 
 
 @compiled
 def descend(
-    values: Real,
     residual: Real,
-    direction: Real,
     product: Real,
     scale: Real,
     length: Real,
@@ -86,21 +88,36 @@ def descend(
     stop: int,
     sums: Real,
 ) -> None:
-    """Go along the directions; sum the squares of the new residuals, plain and scaled."""
-    n_columns = values.shape[1]
+    """Take the steps off the residuals; sum their squares, plain and scaled."""
+    far = load(length, 0)
+    plain, scaled = load(sums, 0), load(sums, 1)
     for row in range(start, stop):
-        for c in range(n_columns):
-            values[row, c] += length[c] * direction[row, c]
-            left = residual[row, c] - length[c] * product[row, c]
-            residual[row, c] = left
-            square = np.float64(left) * np.float64(left)
-            sums[c] += square
-            sums[n_columns + c] += scale[row] * square
+        left = load(residual, row) - far * load(product, row)
+        store(residual, row, left)
+        square = widen(left) * widen(left)
+        plain += square
+        scaled += np.float64(scale[row]) * square
+    store(sums, 0, plain)
+    store(sums, 1, scaled)
 
 
 @compiled
-def turn(residual: Real, direction: Real, scale: Real, keep: Real, start: int, stop: int) -> None:
-    """Compute the next directions: the scaled residuals, and a part of the old directions."""
+def turn(
+    values: Real,
+    residual: Real,
+    direction: Real,
+    scale: Real,
+    length: Real,
+    keep: Real,
+    start: int,
+    stop: int,
+) -> None:
+    """Go along the directions, then compute the next ones.
+
+    They are the scaled residuals, and a part of the old directions.
+    """
+    far, part = load(length, 0), load(keep, 0)
     for row in range(start, stop):
-        for c in range(residual.shape[1]):
-            direction[row, c] = scale[row] * residual[row, c] + keep[c] * direction[row, c]
+        old = load(direction, row)
+        store(values, row, load(values, row) + far * old)
+        store(direction, row, scale[row] * load(residual, row) + part * old)

@@ -91,7 +91,7 @@ class ReweightedLaplace:
         inflow = evidence.spread_out(evidence.weights[:, None])[:, 0]
         outflow = np.bincount(component, weights=inflow, minlength=count) / components.sizes
         sources = (inflow - outflow[component])[:, None]
-        flow = poisson_scores(affinity, sources, tol=self.tol, max_iter=self.max_iter)
+        flow = poisson_scores(affinity, components, sources, self.tol, self.max_iter)
         lowest = np.full(count, np.inf)
         np.minimum.at(lowest, component, flow.values[:, 0])
         gamma = flow.values[:, 0] - lowest[component]

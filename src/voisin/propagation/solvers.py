@@ -1,11 +1,12 @@
 """Solvers of the linear equations that propagation methods pose; they know nothing of labels.
 
-Chebyshev iteration: Golub & Varga 1961. Many columns are solved a few at a time, so that memory
-stays bounded; what all solvers share is here, too.
+Chebyshev iteration: Golub & Varga 1961. Many columns are solved a block at a time, so that
+memory stays bounded; what all solvers share is here, too.
 """
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +15,10 @@ from scipy import sparse
 
 from voisin.errors import ConvergenceWarning
 from voisin.parallel import Workers, blocks, workers
+from voisin.propagation.columns import WIDTH, block_of
 
-_COLUMNS = 32  # solved at a time
-ROWS = 1 << 13  # of a task
+_ROWS = 1 << 13  # of a task, at least
+_MOST_TASKS = 64
 _COARSEST_FOR_FLOAT64 = 1e-5  # below, float32 residuals are mostly rounding
 
 Columns = NDArray[np.float64]
@@ -125,16 +127,17 @@ def repeat(
     >>> repeat(halve, np.array([[1.0]]), np.array([[0.0]]), 3)
     array([[1.75]], dtype=float32)
     """
-    one = np.float32(1)
-    weights = matrix.data.astype(np.float32)
-    known = np.ascontiguousarray(right, dtype=np.float32)
-    now = np.array(start, dtype=np.float32, order="C")
-    before = now.copy()
-    with workers(1 if len(now) <= ROWS else None) as crew:
-        for _ in range(n_steps):
-            _step(matrix, weights, now, before, known, one, one, crew)
-            now, before = before, now
-    return now
+    found = np.empty(start.shape, dtype=np.float32)
+    with crew_for(len(start)) as crew:
+        for columns in blocks(start.shape[1], WIDTH):
+            smoothing = _Smoothing(matrix, 1, right[:, columns], np.float32, crew)
+            now = block_of(start[:, columns], np.float32)
+            before = now.copy()
+            for _ in range(n_steps):
+                smoothing.step(now, before, 1)
+                now, before = before, now
+            found[:, columns] = now[:, : columns.stop - columns.start]
+    return found
 
 
 def by_columns(
@@ -144,10 +147,9 @@ def by_columns(
     max_iter: int,
     n_jobs: int | None,
 ) -> Solution:
-    """Solve a few columns at a time, join them, and warn unless all have converged."""
-    few = len(right) <= ROWS
-    with workers(1 if few else n_jobs) as crew:
-        parts = [solve(columns, crew) for columns in blocks(right.shape[1], _COLUMNS)]
+    """Solve a block of columns at a time, join them, and warn unless all have converged."""
+    with crew_for(len(right), n_jobs) as crew:
+        parts = [solve(columns, crew) for columns in blocks(right.shape[1], WIDTH)]
     found = Solution(
         parts[0].values if len(parts) == 1 else np.hstack([part.values for part in parts]),
         max(part.n_iter for part in parts),
@@ -177,6 +179,16 @@ def lengths(squares: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.sqrt(np.where(squares > 0, squares, 1))
 
 
+def crew_for(n_rows: int, n_jobs: int | None = None) -> AbstractContextManager[Workers]:
+    """Open a pool of threads; a single one for few rows."""
+    return workers(1 if n_rows <= _ROWS else n_jobs)
+
+
+def row_tasks(n_rows: int) -> list[slice]:
+    """Cut the rows into tasks, the same for any number of threads."""
+    return blocks(n_rows, max(_ROWS, -(-n_rows // _MOST_TASKS)))
+
+
 def _chebyshev(
     smoother: sparse.csr_array,
     alpha: float,
@@ -186,54 +198,62 @@ def _chebyshev(
     max_iter: int,
     crew: Workers,
 ) -> Solution:
-    real = precision(tol)
-    weights = smoother.data.astype(real, copy=False)
-    known = np.ascontiguousarray(right, dtype=real)
-    now = np.array(start, dtype=real, order="C")
+    smoothing = _Smoothing(smoother, alpha, right, precision(tol), crew)
+    now = block_of(start, precision(tol))
     before = now.copy()
-    goal = lengths(np.einsum("ij,ij->j", known, known, dtype=np.float64))
+    goal = lengths(np.einsum("ij,ij->j", right, right, dtype=np.float64))
     stride, residual = 1.0, np.inf
     for n_iter in range(1, max_iter + 2):
-        squares = _step(smoother, weights, now, before, known, real(alpha), real(stride), crew)
-        residual = float((np.sqrt(squares) / goal).max())
+        squares = smoothing.step(now, before, stride)
+        residual = float((np.sqrt(squares[: len(goal)]) / goal).max())
         if residual <= tol or n_iter > max_iter:
             break
         now, before = before, now
         stride = 1 / (1 - alpha**2 / 2) if n_iter == 1 else 1 / (1 - alpha**2 * stride / 4)
-    return Solution(now, n_iter - 1, residual, converged=residual <= tol)
+    found = now[:, : right.shape[1]]
+    return Solution(found, n_iter - 1, residual, converged=residual <= tol)
 
 
-def _step(
-    smoother: sparse.csr_array,
-    weights: Real,
-    now: Real,
-    before: Real,
-    right: Real,
-    alpha: np.floating,
-    stride: np.floating,
-    crew: Workers,
-) -> NDArray[np.float64]:
-    """Turn `before` into what comes after `now`; return the squared residuals of `now`."""
-    from voisin.propagation.products import chebyshev_step
+class _Smoothing:
+    """The steps ``X₋ ← X₋ + ω (alpha S X + B − X₋)`` of a block of columns."""
 
-    tasks = blocks(len(now), ROWS)
-    sums = np.zeros((len(tasks), now.shape[1]))
+    def __init__(
+        self,
+        smoother: sparse.csr_array,
+        alpha: float,
+        right: NDArray[np.floating],
+        real: type[np.floating],
+        crew: Workers,
+    ) -> None:
+        self._smoother = smoother
+        self._weights = smoother.data.astype(real, copy=False)
+        self._alpha = real(alpha)
+        self._right = block_of(right, real)
+        self._tasks = row_tasks(len(right))
+        self._crew = crew
 
-    def work(number: int) -> None:
-        rows = tasks[number]
-        chebyshev_step(
-            smoother.indptr,
-            smoother.indices,
-            weights,
-            now,
-            before,
-            right,
-            alpha,
-            stride,
-            rows.start,
-            rows.stop,
-            sums[number],
-        )
+    def step(self, now: Real, before: Real, stride: float) -> NDArray[np.float64]:
+        """Turn `before` into what comes after `now`; return the squared residuals of `now`."""
+        from voisin.propagation.products import chebyshev_step
 
-    crew.each(work, range(len(tasks)))
-    return np.asarray(sums.sum(axis=0))
+        sums = np.zeros((len(self._tasks), 1, WIDTH))
+        smoother, pace = self._smoother, now.dtype.type(stride)
+
+        def work(number: int) -> None:
+            rows = self._tasks[number]
+            chebyshev_step(
+                smoother.indptr,
+                smoother.indices,
+                self._weights,
+                now,
+                before,
+                self._right,
+                self._alpha,
+                pace,
+                rows.start,
+                rows.stop,
+                sums[number],
+            )
+
+        self._crew.each(work, range(len(self._tasks)))
+        return np.asarray(sums.sum(axis=0)[0])

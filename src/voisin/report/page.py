@@ -51,7 +51,7 @@ def render_report(content: ReportContent) -> str:
 
 
 def environment() -> Environment:
-    """Templates of the pages, with the filters that write numbers."""
+    """Give what the templates of every page share: filters, tests and words."""
     environment = Environment(
         loader=PackageLoader("voisin", "report"),
         autoescape=True,

@@ -76,6 +76,7 @@ class NpzArray:
     def __init__(self, path: Path, key: str, whole_bytes: int = _WHOLE_BYTES) -> None:
         self.path = path
         self.key = key
+        self._whole_bytes = whole_bytes
         self._lock = threading.Lock()
         self._block_start = 0
         self._block: NDArray[Any] | None = None
@@ -96,6 +97,10 @@ class NpzArray:
                 "once: save numpy.ascontiguousarray of it."
             )
             raise InputError(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process as a path and a key, to be opened anew there."""
+        return NpzArray, (self.path, self.key, self._whole_bytes)
 
     def _read_header(self) -> None:
         with zipfile.ZipFile(self.path) as archive:

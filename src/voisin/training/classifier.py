@@ -3,8 +3,6 @@
 It knows pixels, targets and weights; not where the labels came from.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,9 @@ from torch import Tensor, nn
 from voisin.embedding.device import choose_device
 from voisin.embedding.inference import to_tensor
 from voisin.embedding.simple_cnn import SimpleCNN
-from voisin.errors import InputError
+from voisin.training.batches import check_images, split_in_batches
 from voisin.training.checkpoint import load_checkpoint, save_checkpoint
+from voisin.training.one_thread import one_thread
 from voisin.types import Labels, Pixels, Progress, no_progress
 from voisin.validation import check_at_least
 
@@ -97,11 +96,11 @@ class Training:
             If shapes disagree, or fewer than two images have a weight.
         """
         weights = np.ones(len(labels)) if weights is None else weights
-        kept = _check_images(pixels, labels, weights)
+        kept = check_images(pixels, labels, weights)
         place = choose_device(device)
         run = _start(self, pixels.shape[-1], n_classes, random_state, place, checkpoint)
         inputs = _Inputs(pixels, labels, weights, kept, self.batch_size, place)
-        with _one_thread(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+        with one_thread(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
             while run.epoch < self.epochs and not run.stalled:
                 loss = _one_epoch(run, inputs)
                 run.epoch += 1
@@ -191,7 +190,7 @@ def _one_epoch(run: _Run, inputs: _Inputs) -> float:
     run.network.train()
     order = inputs.kept[torch.randperm(len(inputs.kept), generator=run.generator).numpy()]
     total = 0.0
-    for rows in _batches(order, inputs.batch_size):
+    for rows in split_in_batches(order, inputs.batch_size):
         images, labels, weights = inputs.batch(rows)
         run.optimizer.zero_grad(set_to_none=True)
         losses = nn.functional.cross_entropy(run.network(images), labels, reduction="none")
@@ -200,48 +199,3 @@ def _one_epoch(run: _Run, inputs: _Inputs) -> float:
         run.optimizer.step()
         total += float(loss.detach()) * len(rows)
     return total / len(order)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Train in one thread: small batches gain little from more, and lose much on a busy machine.
-
-    The result then does not depend on the number of cores either.
-    """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
-
-
-def _batches(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
-    """Split into batches; a last image alone joins the batch before, for its normalization."""
-    cuts = np.arange(size, len(order), size)
-    if len(cuts) and len(order) - cuts[-1] == 1:
-        cuts = cuts[:-1]
-    return np.split(order, cuts)
-
-
-def _check_images(
-    pixels: Pixels, labels: Labels, weights: NDArray[np.floating]
-) -> NDArray[np.int64]:
-    """Return the images that have a weight."""
-    if not len(pixels) == len(labels) == len(weights):
-        message = (
-            f"{len(pixels)} images, {len(labels)} labels and {len(weights)} weights: "
-            "pass one of each an image."
-        )
-        raise InputError(message)
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        message = "weights has negative or non-finite entries: pass finite weights >= 0."
-        raise InputError(message)
-    kept = np.flatnonzero(weights > 0)
-    if len(kept) < 2:
-        message = f"{len(kept)} images have a weight above 0: training needs two or more."
-        raise InputError(message)
-    if labels[kept].min() < 0:
-        message = f"labels has {int((labels[kept] < 0).sum())} unknown (-1): leave them out."
-        raise InputError(message)
-    return kept

@@ -1,27 +1,30 @@
-"""``cnn``: the features of the chapter's expert, before its last layer."""
+"""``cnn``, ``contrastive`` and their better taught kin: the features of a network trained before.
+
+It knows a network that is ready, not how it was taught.
+"""
 
 import hashlib
 from dataclasses import dataclass
 
-from voisin.embedding.inference import embed
+from voisin.embedding.inference import FeatureNetwork, embed
 from voisin.embedding.registry import EmbedderOptions
-from voisin.embedding.simple_cnn import IMAGE_SIZE, SimpleCNN
+from voisin.embedding.simple_cnn import IMAGE_SIZE
 from voisin.errors import InputError
 from voisin.sources.reading import read_images
 from voisin.types import Embeddings, ImageCollection, Progress, no_progress
 
 
 @dataclass(frozen=True, eq=False)
-class ExpertFeatures:
-    """Embeds by a trained SimpleCNN: 1,568 values an image.
+class NetworkFeatures:
+    """Embeds by a trained network: what it sees before its last layer.
 
     Parameters
     ----------
-    network : SimpleCNN
+    network : SimpleCNN or ResidualNetwork
     device : str, default="auto"
     """
 
-    network: SimpleCNN
+    network: FeatureNetwork
     device: str = "auto"
 
     @property
@@ -35,17 +38,17 @@ class ExpertFeatures:
         for name, value in self.network.state_dict().items():
             digest.update(name.encode())
             digest.update(value.cpu().numpy().tobytes())
-        return f"cnn {digest.hexdigest()}"
+        return f"network {digest.hexdigest()}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
-        """Give each image the expert's features."""
+        """Give each image the network's features."""
         pixels = read_images(images, size=IMAGE_SIZE, max_unreadable=0).pixels
         return embed(self.network, pixels, device=self.device, progress=progress)
 
 
-def make(argument: str, options: EmbedderOptions) -> ExpertFeatures:  # noqa: ARG001
-    """Make the embedder from the expert."""
-    if options.expert is None:
-        message = "cnn embeds by a trained expert, and none was given: pass expert=SimpleCNN(...)."
+def make(argument: str, options: EmbedderOptions) -> NetworkFeatures:  # noqa: ARG001
+    """Make the embedder from the network that was trained for it."""
+    if options.network is None:
+        message = "This embedder needs a trained network, and none was given: pass network=..."
         raise InputError(message)
-    return ExpertFeatures(options.expert, options.device)
+    return NetworkFeatures(options.network, options.device)

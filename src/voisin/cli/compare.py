@@ -1,0 +1,167 @@
+"""``voisin compare``: every method on the same draws of labels."""
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voisin.cli import options as option
+from voisin.cli.screen import note, progress_bars, show_table
+from voisin.errors import InputError
+from voisin.labeling import METHODS
+from voisin.labeling.peers import PEERS
+
+if TYPE_CHECKING:
+    from voisin.pipeline.compared import Comparison
+
+_COLUMNS = ("AUC", "p", "balanced", "accuracy", "F1", "ECE", "seconds")
+_FIGURES = ("balanced_accuracy", "accuracy", "macro_f1", "ece")
+_ALL = ", ".join((*METHODS, *PEERS))
+
+
+def compare(
+    source: option.Source,
+    out: option.Out = Path("voisin-comparison"),
+    draws: Annotated[int, typer.Option(help="Draws of labels, each for every method.")] = 20,
+    labels_per_class: Annotated[
+        list[str] | None,
+        typer.Option(help="Labels drawn of each class; several as 1,5,10 or by repeating."),
+    ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(help=f"By default all that are installed, of: {_ALL}. Several as a,b."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes; the cores are divided among them.")] = 1,
+    random_state: option.RandomState = 0,
+    size: option.Size = 28,
+    test_share: option.TestShare = 0.2,
+    embedding: option.Embedding = "cnn",
+    embedding_size: option.EmbeddingSize = None,
+    onnx_normalization: option.OnnxNormalization = "imagenet",
+    orientation: option.Orientation = "upright",
+    n_neighbors: option.NNeighbors = 10,
+    metric: option.Metric = "cosine",
+    alpha: option.Alpha = 0.99,
+    expert: option.Expert = None,
+    epochs: option.Epochs = 20,
+    threshold: option.Threshold = 0.95,
+    quota: option.Quota = 100,
+    rounds: option.Rounds = 3,
+    max_unreadable: option.MaxUnreadable = 0.05,
+    device: option.Device = "auto",
+    id_column: option.IdColumn = None,
+    path_column: option.PathColumn = None,
+    label_column: option.LabelColumn = None,
+    group_column: option.GroupColumn = None,
+    split_column: option.SplitColumn = None,
+    as_json: option.AsJson = False,
+) -> None:
+    """Compare all ways to label on the same draws of labels: means, tests, learning curves."""
+    from voisin.pipeline import compare as compare_methods
+
+    with progress_bars() as progress:
+        found = compare_methods(
+            source,
+            out,
+            draws=draws,
+            labels_per_class=_numbers(labels_per_class) or (50,),
+            methods=_listed(methods) or None,
+            jobs=jobs,
+            opening={
+                "size": size,
+                "id_column": id_column,
+                "path_column": path_column,
+                "label_column": label_column,
+                "group_column": group_column,
+                "split_column": split_column,
+            },
+            progress=progress,
+            announce=note,
+            random_state=random_state,
+            test_share=test_share,
+            embedding=embedding,
+            embedding_size=embedding_size,
+            onnx_normalization=onnx_normalization,
+            orientation=orientation,
+            n_neighbors=n_neighbors,
+            metric=metric,
+            alpha=alpha,
+            expert=expert,
+            epochs=epochs,
+            threshold=threshold,
+            quota=quota,
+            rounds=rounds,
+            max_unreadable=max_unreadable,
+            device=device,
+        )
+    _show(found)
+    if as_json:
+        sys.stdout.write((found.folder / "comparison.json").read_text(encoding="utf-8"))
+    note("")
+    note(f"Comparison: {found.page.resolve()}")
+
+
+def _listed(values: Sequence[str] | None) -> tuple[str, ...]:
+    """Take ``a,b`` and repeated options alike."""
+    parts = (part.strip() for value in values or () for part in value.split(","))
+    return tuple(part for part in parts if part)
+
+
+def _numbers(values: Sequence[str] | None) -> tuple[int, ...]:
+    parts = _listed(values)
+    wrong = [part for part in parts if not part.isdecimal()]
+    if wrong:
+        message = f"--labels-per-class {wrong[0]} is no whole number: write 5, or 1,5,10."
+        raise InputError(message)
+    return tuple(int(part) for part in parts)
+
+
+def _show(found: "Comparison") -> None:
+    """Show a table for each number of labels, in the scope that matters most."""
+    scopes = tuple(dict.fromkeys(one.scope for one in found.trials))
+    scope = "unlabeled" if "unlabeled" in scopes else scopes[0]
+    draws = len({one.draw for one in found.trials})
+    for number in sorted({one.labels_per_class for one in found.trials}):
+        title = f"{scope}, {number} labels a class, mean ± standard deviation of {draws} draws"
+        show_table(title, ("method", *_COLUMNS), _rows(found, scope, number))
+    note("  p: that the mean AUC is the best one's (paired t-test, Holm's correction)")
+    if len(scopes) > 1:
+        others = ", ".join(one for one in scopes if one != scope)
+        note(f"  The page and the files also have: {others}.")
+
+
+def _rows(found: "Comparison", scope: str, number: int) -> list[tuple[str, ...]]:
+    by_figure = {
+        figure: {
+            one.method: one for one in found.standings(figure, scope=scope, labels_per_class=number)
+        }
+        for figure in _FIGURES
+    }
+    seconds: dict[str, list[float]] = {}
+    for trial in found.trials:
+        if trial.labels_per_class == number:
+            seconds.setdefault(trial.method, []).append(trial.seconds)
+    rows = []
+    for one in found.standings("auc", scope=scope, labels_per_class=number):
+        others = (by_figure[figure][one.method] for figure in _FIGURES)
+        rows.append(
+            (
+                one.method,
+                f"{one.mean:.3f} ± {one.std:.3f}".replace("nan", "–"),
+                _p(one.p_value, is_best=one.is_best),
+                *(f"{other.mean:.3f}" for other in others),
+                f"{sum(seconds[one.method]) / len(seconds[one.method]):.2f}",
+            )
+        )
+    return rows
+
+
+def _p(value: float, *, is_best: bool) -> str:
+    if is_best:
+        return "best"
+    if math.isnan(value):
+        return "–"
+    return "<0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,94 @@
+"""scikit-learn's semi-supervised methods: as a user would call them, and on the same graph."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
+
+from voisin.labeling.peers.answer import to_labeling
+from voisin.types import Affinity, Labeling, Problem
+
+
+@dataclass(frozen=True)
+class ByVectors:
+    """An estimator on the vectors, as a user would call it.
+
+    Parameters
+    ----------
+    make : estimator
+        Copied before it is fitted.
+    """
+
+    make: Any
+
+    def label(self, problem: Problem) -> Labeling:
+        """Fit on vectors and few labels, and predict the images of the graph and the new ones."""
+        from sklearn.base import clone
+
+        view = problem.view
+        fitted = clone(self.make).fit(view.embeddings, problem.labels)
+        if hasattr(fitted, "label_distributions_"):
+            of_pool = fitted.label_distributions_
+        else:
+            of_pool = fitted.predict_proba(view.embeddings)
+        of_new = fitted.predict_proba(view.new) if len(view.new) else None
+        return to_labeling(self, problem, of_pool, of_new, fitted.n_iter_)
+
+
+@dataclass(frozen=True)
+class ByGraph:
+    """An estimator that takes the graph of the view in place of its kernel.
+
+    Parameters
+    ----------
+    make : callable
+        Takes a kernel, returns the estimator.
+    """
+
+    make: Callable[..., Any]
+
+    def label(self, problem: Problem) -> Labeling:
+        """Fit on the graph; new images take the mean of their neighbors."""
+        rows = np.arange(len(problem.labels))[:, None]
+        affinity = _as_it_takes(problem.view.affinity)
+        fitted = self.make(kernel=lambda *_: affinity).fit(rows, problem.labels)
+        return to_labeling(self, problem, fitted.label_distributions_, n_iter=fitted.n_iter_)
+
+    def __repr__(self) -> str:
+        """Name the estimator, whose function's address means nothing."""
+        return f"ByGraph(make={self.make.__name__})"
+
+
+def _as_it_takes(affinity: Affinity) -> Any:
+    """As a matrix, which its normalization of rows needs; an image without neighbors keeps 1."""
+    alone = sparse.diags_array((affinity.sum(axis=1) == 0).astype(affinity.dtype))
+    return sparse.csc_matrix(affinity + alone)
+
+
+def propagation() -> ByVectors:
+    """Make LabelPropagation as it comes, but for the kernel: the default is dense."""
+    return ByVectors(LabelPropagation(kernel="knn"))
+
+
+def spreading() -> ByVectors:
+    """Make LabelSpreading as it comes, but for the kernel."""
+    return ByVectors(LabelSpreading(kernel="knn"))
+
+
+def self_training() -> ByVectors:
+    """Make SelfTrainingClassifier of logistic regression, with steps enough to converge."""
+    return ByVectors(SelfTrainingClassifier(LogisticRegression(max_iter=1000)))
+
+
+def propagation_on_graph() -> ByGraph:
+    """Make LabelPropagation on the graph of the view."""
+    return ByGraph(LabelPropagation)
+
+
+def spreading_on_graph() -> ByGraph:
+    """Make LabelSpreading on the graph of the view."""
+    return ByGraph(LabelSpreading)

@@ -1,0 +1,201 @@
+"""Methods side by side on the same draws of labels, in as many processes as are given."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from voisin.errors import InputError, InputWarning
+from voisin.evaluation.comparison import Trial
+from voisin.pipeline.compared import Comparison
+from voisin.pipeline.comparison_outputs import write_comparison
+from voisin.pipeline.draws import Draw, Trials, choose_methods, open_trials
+from voisin.pipeline.preparing import make_settings, open_source, prepare
+from voisin.pipeline.processes import each_in_processes
+from voisin.pipeline.stages import Stages
+from voisin.pipeline.telling import tell_source
+from voisin.pipeline.views import Viewpoint
+from voisin.project.folder import Project
+from voisin.sources.few_labels import draw_labels
+from voisin.types import UNLABELED, ImageCollection, Progress, no_progress
+from voisin.validation import check_at_least, check_installed
+
+_TASK = "Comparing methods"
+
+
+def compare(
+    source: str | Path | ImageCollection,
+    out: str | Path,
+    *,
+    draws: int = 20,
+    labels_per_class: Sequence[int] = (50,),
+    methods: Sequence[str] | None = None,
+    jobs: int = 1,
+    opening: Mapping[str, Any] | None = None,
+    progress: Progress = no_progress,
+    announce: Callable[[str], None] = lambda _: None,
+    **options: Any,
+) -> Comparison:
+    """Compare ways to label on the same draws of labels.
+
+    Each draw hides all labels but a few of each class. Every method is given the same few, the
+    same vectors and the same graph, and judged on the labels that were hidden, and on the test
+    images. What learns from labels learns again in each draw, from that draw's labels alone.
+    Finished trials are kept in ``out/cache``: the same call after an interruption goes on from
+    there.
+
+    Parameters
+    ----------
+    source : str, Path or ImageCollection
+        Anything `open_images` opens, or what it returned.
+    out : str or Path
+        Folder of the comparison; made if absent.
+    draws : int, default=20
+        Draw d is drawn by ``random_state + d``; fewer labels are a part of more. Networks and folds
+        are drawn by ``random_state`` itself, so that what no label changes is learned once.
+    labels_per_class : sequence of int, default=(50,)
+        Of each of these numbers, all draws.
+    methods : sequence of str, optional
+        Of `voisin.labeling.METHODS` and `voisin.labeling.peers.PEERS`; by default all that are
+        installed.
+    jobs : int, default=1
+        Processes, among which the cores are divided.
+    opening : mapping, optional
+        Options of `open_images`, where `source` is opened here.
+    progress : callable, optional
+    announce : callable, optional
+        Told in one line a time what was understood and found.
+    **options
+        The fields of `Settings` other than labels and method, such as ``embedding="pixels"``.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        If the source, a number or a setting cannot be used.
+    ProjectError
+        If `out` holds other files, or another run works in it.
+    MissingDependencyError
+        If PyTorch, or a peer asked for by name, is not installed.
+    """
+    numbers = _check(draws, labels_per_class, jobs)
+    names, left_out = choose_methods(methods)
+    settings = make_settings({**options, "labels_per_class": max(numbers), "ceiling": False})
+    check_installed("A comparison", ["torch"], "torch")
+    images, origin = open_source(source, dict(opening or {}), progress)
+    tell_source(images, announce)
+    for line in left_out.values():
+        announce(f"  left out {line}")
+    project = Project(Path(out))
+    with project.locked() as cache:
+        viewpoint = prepare(Stages(cache, settings, progress, lambda _: None), images)
+        plan = _draw_all(viewpoint, draws, numbers, announce)
+        _try_all(viewpoint, images, plan, names, jobs)
+        trials, remarks = _collect(viewpoint, plan, names)
+        found = Comparison(project.folder, trials, left_out, remarks)
+        write_comparison(project, images, viewpoint, found)
+        said = {"draws": draws, "compared_labels_per_class": ", ".join(map(str, numbers))}
+        project.write_settings({**origin, **settings.as_dict(), **said})
+    return found
+
+
+def _check(draws: int, labels_per_class: Sequence[int], jobs: int) -> tuple[int, ...]:
+    check_at_least("draws", draws, 1)
+    check_at_least("jobs", jobs, 1)
+    for number in labels_per_class:
+        check_at_least("labels_per_class", number, 1)
+    if not labels_per_class:
+        message = "labels_per_class is empty: pass at least one number, such as (1, 5, 10)."
+        raise InputError(message)
+    return tuple(sorted(set(labels_per_class)))
+
+
+def _draw_all(
+    viewpoint: Viewpoint, draws: int, numbers: Sequence[int], announce: Callable[[str], None]
+) -> list[Draw]:
+    """Draw every set of labels, the fewest first; what cannot be drawn is told once."""
+    pool, settings = viewpoint.task.pool, viewpoint.stages.settings
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        plan = [
+            Draw(
+                number,
+                count,
+                draw_labels(
+                    pool.labels,
+                    labels_per_class=count,
+                    groups=pool.groups,
+                    class_names=pool.class_names,
+                    random_state=(settings.random_state + number) % 2**32,
+                ),
+            )
+            for count in numbers
+            for number in range(draws)
+        ]
+    for text in dict.fromkeys(str(one.message) for one in caught):
+        warnings.warn(text, InputWarning, stacklevel=3)
+    known = int((pool.labels != UNLABELED).sum())
+    for one in plan:
+        if known == (one.labels != UNLABELED).sum() and not len(viewpoint.task.test):
+            message = (
+                f"{one.labels_per_class} labels a class are all {known} that are known: "
+                "none is left to judge by."
+            )
+            raise InputError(message)
+    counts = " / ".join(f"{(one.labels != UNLABELED).sum():,}" for one in plan[::draws])
+    announce(f"{draws} draws of {counts} labels among {len(pool):,} images")
+    return plan
+
+
+def _try_all(
+    viewpoint: Viewpoint,
+    images: ImageCollection,
+    plan: Sequence[Draw],
+    names: Sequence[str],
+    jobs: int,
+) -> None:
+    """Run every trial that is not kept yet."""
+    trials, stages = Trials(viewpoint), viewpoint.stages
+    tasks = [(draw, left) for draw in plan if (left := trials.missing(draw, names))]
+    done, total = len(plan) * len(names), len(plan) * len(names)
+    done -= sum(len(left) for _, left in tasks)
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        stages.progress(_TASK, done, total)
+
+    if not tasks:
+        return
+    trials.prepare()
+    stages.progress(_TASK, done, total)
+    if jobs == 1 or len(tasks) == 1:
+        for draw, left in tasks:
+            trials.run(draw, left, lambda: told(1))
+        return
+    quiet = replace(stages, progress=no_progress, announce=_say_nothing, timings=[])
+    begin = partial(open_trials, partial(prepare, quiet, images))
+    each_in_processes(begin, tasks, jobs, lambda place: told(len(tasks[place][1])))
+
+
+def _say_nothing(_: str) -> None:
+    """Announce nothing; a function of the module, so that it travels to other processes."""
+
+
+def _collect(
+    viewpoint: Viewpoint, plan: Sequence[Draw], names: Sequence[str]
+) -> tuple[tuple[Trial, ...], dict[str, tuple[str, ...]]]:
+    trials = Trials(viewpoint)
+    rows: list[Trial] = []
+    remarks: dict[str, list[str]] = {}
+    for draw in plan:
+        found, said = trials.found(draw, names)
+        rows += found
+        for name, lines in said.items():
+            remarks.setdefault(name, []).extend(lines[:1])
+    return tuple(rows), {name: tuple(lines) for name, lines in remarks.items() if lines}

@@ -1,0 +1,311 @@
+"""One draw of labels: what every method makes of it, seen from these labels alone, and how right.
+
+Nothing that predicts is given any other label: `blind` takes them away first.
+"""
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from voisin import __version__
+from voisin.errors import ConvergenceWarning, InputError, MissingDependencyError, VoisinError
+from voisin.evaluation.comparison import FIGURES, Trial
+from voisin.evaluation.verdict import Truth, score
+from voisin.labeling import METHODS, make_method
+from voisin.labeling.graph_only import GraphOnly
+from voisin.labeling.peers import PEERS, make_peer
+from voisin.pipeline.embedding import embed_without_labels
+from voisin.pipeline.stages import ids_of
+from voisin.pipeline.views import Sight, Viewpoint, learns_from_labels
+from voisin.project.cache import Arrays, hash_of
+from voisin.types import (
+    UNLABELED,
+    ImageCollection,
+    Labeling,
+    LabelingMethod,
+    Labels,
+    Predictions,
+    Problem,
+)
+
+_STAGE = "trial"
+_NO_MATTER = ("labels_per_class", "labels", "method", "retraining_epochs", "ceiling")
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """Labels to start from.
+
+    Attributes
+    ----------
+    number : int
+        From 0.
+    labels_per_class : int
+    labels : array of shape (n_pool,)
+        -1 where hidden.
+    """
+
+    number: int
+    labels_per_class: int
+    labels: Labels
+
+
+def blind(viewpoint: Viewpoint, draw: Draw) -> Viewpoint:
+    """Return a viewpoint that knows no label but the draw's."""
+    task = viewpoint.task
+    unknown = np.full_like(draw.labels, UNLABELED)
+    task = replace(
+        task,
+        pool=_without_labels(task.pool),
+        test=_without_labels(task.test),
+        labels=draw.labels,
+        hidden=unknown,
+    )
+    return replace(viewpoint, task=task)
+
+
+def _without_labels(images: ImageCollection) -> ImageCollection:
+    return replace(images, labels=np.full(len(images), UNLABELED))
+
+
+def make_any(name: str, alpha: float) -> LabelingMethod:
+    """Make a method of voisin's or a peer's by name."""
+    return make_peer(name) if name in PEERS else make_method(name, alpha=alpha)
+
+
+class DrawSeen:
+    """A draw as methods see it; vectors, graph and folds are made when a method asks for them.
+
+    Parameters
+    ----------
+    viewpoint : Viewpoint
+    draw : Draw
+    shared : callable
+        Returns the sight that all draws share, where vectors do not depend on labels.
+    """
+
+    def __init__(self, viewpoint: Viewpoint, draw: Draw, shared: Callable[[], Sight]) -> None:
+        self._viewpoint = blind(viewpoint, draw)
+        self._shared = shared
+
+    @cached_property
+    def _sight(self) -> Sight:
+        if learns_from_labels(self._viewpoint.stages.settings):
+            return self._viewpoint.sight()
+        return self._shared()
+
+    @cached_property
+    def _with_folds(self) -> Problem:
+        return self._viewpoint.problem(self._sight)
+
+    @cached_property
+    def _without_folds(self) -> Problem:
+        task, settings = self._viewpoint.task, self._viewpoint.stages.settings
+        return Problem(
+            self._sight.view, task.labels, task.n_classes, random_state=settings.random_state
+        )
+
+    def problem_of(self, name: str) -> Problem:
+        """Return what a method is given: folds cost networks, so only if it may use them."""
+        alone = name in PEERS or isinstance(self._make(name), GraphOnly)
+        return self._without_folds if alone else self._with_folds
+
+    def predict(self, name: str) -> tuple[Predictions, Labeling]:
+        """Label pool and test by one method."""
+        found = self._make(name).label(self.problem_of(name))
+        probabilities = np.concatenate([found.propagation.probabilities, found.new])
+        reached = np.concatenate([found.propagation.reached, found.new_reached])
+        ids = ids_of(self._viewpoint.task)
+        return Predictions(name, ids, probabilities, reached), found
+
+    def _make(self, name: str) -> LabelingMethod:
+        return make_any(name, self._viewpoint.stages.settings.alpha)
+
+
+class Trials:
+    """The trials of a comparison, each kept in the project's cache when it is done.
+
+    Parameters
+    ----------
+    viewpoint : Viewpoint
+        With the truth.
+    """
+
+    def __init__(self, viewpoint: Viewpoint) -> None:
+        self._viewpoint = viewpoint
+        self._cache = viewpoint.stages.cache
+        settings = viewpoint.stages.settings.as_dict()
+        self._setup = {
+            "version": __version__,
+            "data": viewpoint.data_key,
+            "settings": {k: v for k, v in settings.items() if k not in _NO_MATTER},
+            "embedders": [one.fingerprint() for one in viewpoint.embedders.values()],
+        }
+
+    @cached_property
+    def shared_sight(self) -> Sight:
+        """What is seen whatever the labels, where the embedders do not learn from them."""
+        return self._viewpoint.sight()
+
+    def prepare(self) -> None:
+        """Compute what does not depend on labels once, before any process looks for it."""
+        seen = self._viewpoint
+        if learns_from_labels(seen.stages.settings):
+            embed_without_labels(seen.stages, seen.task, seen.embedders, seen.data_key)
+        else:
+            _ = self.shared_sight
+
+    def missing(self, draw: Draw, names: Sequence[str]) -> list[str]:
+        """Return the methods that are still to be tried on a draw."""
+        return [
+            name for name in names if self._cache.find(_STAGE, self._inputs(draw, name)) is None
+        ]
+
+    def run(
+        self, draw: Draw, names: Sequence[str], told: Callable[[], None] = lambda: None
+    ) -> None:
+        """Try methods on a draw; what was only made on the way is thrown away in the end."""
+        stages = self._viewpoint.stages
+        by_labels = learns_from_labels(stages.settings)
+        with stages.cache.inner(f"draw-{draw.labels_per_class}-{draw.number}") as inner:
+            own = replace(stages, cache=inner if by_labels else stages.cache, timings=[])
+            viewpoint = replace(self._viewpoint, stages=own)
+            seen = DrawSeen(viewpoint, draw, lambda: self.shared_sight)
+            truths = _truths(self._viewpoint, draw)
+            for name in names:
+                seen.problem_of(name)  # outside the clock
+                tried = partial(_try, seen, name, truths)
+                self._cache.recall(_STAGE, self._inputs(draw, name), tried)
+                told()
+
+    def found(self, draw: Draw, names: Sequence[str]) -> tuple[list[Trial], dict[str, list[str]]]:
+        """Return the finished trials of a draw, and what each method remarked."""
+        trials, remarks = [], {}
+        for name in names:
+            kept = self._cache.find(_STAGE, self._inputs(draw, name))
+            if kept is None:
+                continue
+            trials += _rows(draw, name, kept.arrays)
+            remarks[name] = json.loads(str(kept.arrays["remarks"]))
+        return trials, remarks
+
+    def _inputs(self, draw: Draw, name: str) -> dict[str, Any]:
+        peer = PEERS.get(name)
+        return {
+            **self._setup,
+            "labels": hash_of(draw.labels),
+            "draw": draw.number,
+            "truth": self._truth_key,
+            "method": [name, repr(make_any(name, self._viewpoint.stages.settings.alpha))],
+            "peer": None if peer is None else peer.version(),
+        }
+
+    @cached_property
+    def _truth_key(self) -> list[str]:
+        task = self._viewpoint.task
+        groups = [one.groups for one in (task.pool, task.test) if one.groups is not None]
+        return [hash_of(one) for one in (task.pool.labels, task.test.labels, *groups)]
+
+
+def _truths(viewpoint: Viewpoint, draw: Draw) -> dict[str, Truth]:
+    """Return the truth of every scope when these labels are given."""
+    known = viewpoint.task.pool.labels
+    hidden = np.where(draw.labels == UNLABELED, known, UNLABELED)
+    return replace(viewpoint.task, labels=draw.labels, hidden=hidden).truths()
+
+
+def _try(seen: DrawSeen, name: str, truths: Mapping[str, Truth]) -> Arrays:
+    """Predict by one method, and score it in every scope."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        start = time.perf_counter()
+        try:
+            predictions, labeling = seen.predict(name)
+        except VoisinError:
+            raise
+        except Exception as error:
+            message = f"{name} failed: {error!r}. Choose other methods to go on without it."
+            raise VoisinError(message) from error
+        seconds = time.perf_counter() - start
+    remarks = [str(one.message) for one in caught if _matters(one.category)]
+    figures = []
+    for scope, truth in truths.items():
+        scores = score(predictions, truth, scope=scope, n_resamples=1)
+        figures.append([scores.n, *(getattr(scores, figure).value for figure in FIGURES)])
+    return {
+        "scopes": np.array(list(truths), dtype=str),
+        "figures": np.array(figures, dtype=np.float64),
+        "seconds": np.array(seconds),
+        "remarks": np.array(json.dumps([*filter(None, [labeling.reason]), *remarks])),
+    }
+
+
+def _matters(category: type[Warning]) -> bool:
+    """Tell whether a user should know: a solver that stopped early, ours or a peer's."""
+    return issubclass(category, ConvergenceWarning) or category.__name__ == "ConvergenceWarning"
+
+
+def _rows(draw: Draw, name: str, arrays: Arrays) -> list[Trial]:
+    return [
+        Trial(
+            draw.number,
+            draw.labels_per_class,
+            name,
+            str(scope),
+            int(row[0]),
+            **dict(zip(FIGURES, row[1:].tolist(), strict=True)),
+            seconds=float(arrays["seconds"]),
+        )
+        for scope, row in zip(arrays["scopes"], arrays["figures"], strict=True)
+    ]
+
+
+def choose_methods(names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Choose what is compared: all there is by default, less the peers that are not installed.
+
+    Returns
+    -------
+    names : tuple of str
+    left_out : dict of str to str
+        The line that says how to get each peer that is not installed.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or fewer than two methods are left.
+    MissingDependencyError
+        If a peer is asked for by name and not installed.
+    """
+    everything = (*METHODS, *PEERS)
+    left_out = {name: peer.missing for name, peer in PEERS.items() if peer.missing}
+    chosen = dict.fromkeys(everything if names is None else names)
+    for name in chosen:
+        if name not in everything:
+            message = f"{name!r} is no method: choose among {', '.join(everything)}."
+            raise InputError(message)
+        if names is not None and name in left_out:
+            message = f"{name}: {left_out[name]}"
+            raise MissingDependencyError(message)
+    if names is not None:
+        left_out = {}
+    kept = tuple(name for name in chosen if name not in left_out)
+    if len(kept) < 2:
+        message = f"Only {len(kept)} method to compare: name two or more, or none for all."
+        raise InputError(message)
+    return kept, left_out
+
+
+def open_trials(open_viewpoint: Callable[[], Viewpoint]) -> Callable[[Any], None]:
+    """Begin in a process of its own; returns what is done with a draw and its methods."""
+    trials = Trials(open_viewpoint())
+
+    def work(task: tuple[Draw, Sequence[str]]) -> None:
+        trials.run(*task)
+
+    return work

@@ -1,0 +1,83 @@
+"""What comes before any stage: settings, source, and a task whose every image can be read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from voisin.errors import InputError
+from voisin.pipeline import stages as stage
+from voisin.pipeline.embedding import make_embedders
+from voisin.pipeline.settings import Settings
+from voisin.pipeline.stages import Stages
+from voisin.pipeline.task import check_given, make_task
+from voisin.pipeline.views import Viewpoint
+from voisin.project.cache import hash_of
+from voisin.sources.opening import open_images
+from voisin.types import ImageCollection, Progress
+
+
+def make_settings(options: Mapping[str, Any]) -> Settings:
+    """Make the settings of a run.
+
+    Raises
+    ------
+    InputError
+        If a name or a value is not one of a setting.
+    """
+    unknown = options.keys() - Settings.__dataclass_fields__.keys()
+    if unknown:
+        known = ", ".join(Settings.__dataclass_fields__)
+        message = f"{min(unknown)!r} is not a setting: choose among {known}."
+        raise InputError(message)
+    paths = {
+        name: Path(options[name]) for name in ("labels", "expert") if options.get(name) is not None
+    }
+    return Settings(**{**options, **paths})
+
+
+def open_source(
+    source: str | Path | ImageCollection, opening: Mapping[str, Any], progress: Progress
+) -> tuple[ImageCollection, dict[str, Any]]:
+    """Open the source, and say what `voisin.toml` must tell to open it again."""
+    if isinstance(source, ImageCollection):
+        return source, {"source": source.name}
+    name = str(source)
+    path = Path(source)
+    origin = {"source": str(path.resolve()) if path.exists() else name, **opening}
+    return open_images(source, **opening, progress=progress), origin
+
+
+def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> Viewpoint:
+    """Check and read what will be used, in the order of the ids, and set the truth apart.
+
+    Parameters
+    ----------
+    stages : Stages
+    images : ImageCollection
+    notes : sequence of str, optional
+        What the user was warned of already, for the report.
+    """
+    given = check_given(images, stages.settings)
+    _check_network(given.images, stages.settings)
+    embedders = make_embedders(stages, images.ids)
+    arrays, _ = stage.read(stages, given.images)
+    task = make_task(given, arrays["readable"], arrays["pixels"], stages.settings)
+    reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
+    for reason in reasons:
+        stages.announce(f"  {reason}")
+    warnings = (*notes, *task.warnings, *arrays["notes"].tolist(), *reasons)
+    task = replace(task, warnings=warnings)
+    parts = (task.pool.ids, task.pool_pixels, task.test.ids, task.test_pixels)
+    return Viewpoint(stages, task, embedders, hash_of([hash_of(part) for part in parts]))
+
+
+def _check_network(images: ImageCollection, settings: Settings) -> None:
+    """Refuse a device that is not there or weights that do not fit, before any work."""
+    from voisin.embedding.device import choose_device
+    from voisin.embedding.simple_cnn import load_simple_cnn
+
+    choose_device(settings.device)
+    if settings.expert is not None:
+        n_channels = images.reader.n_channels
+        load_simple_cnn(settings.expert, n_channels, images.n_classes, images.class_names)

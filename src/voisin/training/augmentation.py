@@ -1,0 +1,148 @@
+"""Change images as the world might: turned, mirrored, cropped, in another light.
+
+It knows batches of tensors and a generator, not networks or labels.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from voisin.training.orientation import ORIENTATIONS
+from voisin.validation import check_at_least, check_in_closed_interval, check_one_of
+
+Range: TypeAlias = tuple[float, float]
+
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_TO_YIQ = (_LUMA, (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Draw, for each image of a batch by itself, how it is changed.
+
+    A point u of the new image, in [−1, 1]², shows what the old one has at
+
+        s · M · R(angle) · diag(r, 1/r) · u + t,   |t| <= |1 − s| + shift
+
+    with M a mirror or none; outside, the image is reflected. Values v, in −1..1, become
+    ``contrast · C · (v − m) + m + brightness``, with m the image's mean and C a matrix that scales
+    saturation and turns hue (color alone).
+
+    Parameters
+    ----------
+    orientation : {"any", "upright", "fixed"}, default="upright"
+        How images may lie: ``any`` turns freely and mirrors (skin, cells, the earth from above),
+        ``upright`` turns by up to 10° and mirrors (photographs, clothes), ``fixed`` turns by up to
+        10° alone (digits, letters).
+    scale : (float, float), default=(1, 1)
+        Range of s, the side of what is kept; below 1 the image is enlarged.
+    stretch : float, default=0
+        Range of the logarithm of r², width by height, to either side.
+    shift : float, default=0
+        In half sides of the image, to either side and in each direction.
+    brightness, contrast : float, default=0
+        Ranges to either side of 0 and of 1.
+    saturation : float, default=0
+        Range to either side of 1.
+    hue : float, default=0
+        In half turns, to either side.
+    gray : float, default=0
+        Probability that all color is taken from an image.
+    size : int, optional
+        Pixels a side of the new images; by default as many as the old ones have.
+
+    Raises
+    ------
+    InputError
+        If the orientation is unknown or a range is negative.
+
+    Examples
+    --------
+    >>> images = torch.zeros(2, 3, 28, 28)
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> Augmentation("any", scale=(0.5, 1)).apply(images, generator).shape
+    torch.Size([2, 3, 28, 28])
+    """
+
+    orientation: str = "upright"
+    scale: Range = (1.0, 1.0)
+    stretch: float = 0.0
+    shift: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    gray: float = 0.0
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        check_one_of("orientation", self.orientation, ORIENTATIONS)
+        for name in ("stretch", "shift", "brightness", "contrast", "saturation", "hue"):
+            check_at_least(name, getattr(self, name), 0)
+        check_in_closed_interval("gray", self.gray, 0, 1)
+
+    def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return changed images of shape (n, channels, size, size), values about −1..1.
+
+        The generator alone decides; it lives on the processor, wherever the images are.
+        """
+        where = self._draw_places(len(images), generator).to(images.device)
+        size = images.shape[-1] if self.size is None else self.size
+        shape = [*images.shape[:2], size, size]
+        grid = nn.functional.affine_grid(where, shape, align_corners=False)
+        moved = nn.functional.grid_sample(
+            images, grid, padding_mode="reflection", align_corners=False
+        )
+        return self._in_another_light(moved, generator)
+
+    def _draw_places(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw one matrix of shape (2, 3) an image, from new places to old ones."""
+        orientation = ORIENTATIONS[self.orientation]
+        angle = _uniform(count, generator, 0, math.radians(orientation.degrees))
+        low, high = self.scale
+        side = _uniform(count, generator, (low + high) / 2, (high - low) / 2)
+        stretch = torch.exp(_uniform(count, generator, 0, self.stretch) / 2)
+        mirror = torch.ones(count)
+        if orientation.mirrored:
+            mirror -= 2 * torch.randint(2, (count,), generator=generator)
+        places = torch.empty(count, 2, 3)
+        wide, tall = side * stretch, side / stretch
+        places[:, 0, 0] = mirror * wide * angle.cos()
+        places[:, 0, 1] = -mirror * tall * angle.sin()
+        places[:, 1, 0] = wide * angle.sin()
+        places[:, 1, 1] = tall * angle.cos()
+        room = (1 - side).abs() + self.shift
+        for axis in range(2):
+            places[:, axis, 2] = _uniform(count, generator, 0, 1) * room
+        return places
+
+    def _in_another_light(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        count, n_channels = images.shape[:2]
+        contrast = _uniform(count, generator, 1, self.contrast).view(-1, 1, 1)
+        brightness = _uniform(count, generator, 0, self.brightness).view(-1, 1, 1, 1)
+        change = contrast * torch.eye(n_channels)
+        if n_channels == 3:
+            change = change @ self._draw_colors(count, generator)
+        means = images.mean(dim=(1, 2, 3), keepdim=True)
+        changed = torch.bmm(change.to(images.device), (images - means).flatten(2))
+        return changed.view_as(images) + means + brightness.to(images.device)
+
+    def _draw_colors(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw one matrix of shape (3, 3) an image that keeps its gray."""
+        to_yiq = torch.tensor(_TO_YIQ)
+        saturation = _uniform(count, generator, 1, self.saturation)
+        angle = _uniform(count, generator, 0, self.hue * math.pi)
+        saturation *= torch.rand(count, generator=generator) >= self.gray
+        turned = torch.zeros(count, 3, 3)
+        turned[:, 0, 0] = 1
+        turned[:, 1, 1] = turned[:, 2, 2] = saturation * angle.cos()
+        turned[:, 1, 2] = -saturation * angle.sin()
+        turned[:, 2, 1] = saturation * angle.sin()
+        return torch.linalg.inv(to_yiq) @ turned @ to_yiq
+
+
+def _uniform(count: int, generator: torch.Generator, middle: float, half: float) -> Tensor:
+    return middle + half * (2 * torch.rand(count, generator=generator) - 1)

@@ -1,0 +1,373 @@
+"""Methods compared on the same draws: what is kept, what is seen, and that nothing is hidden."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from voisin import open_images, run
+from voisin.errors import InputError, MissingDependencyError, VoisinError
+from voisin.labeling import registry
+from voisin.labeling.graph_only import GraphOnly
+from voisin.labeling.peers import Peer
+from voisin.pipeline import Settings, compare, draws
+from voisin.pipeline.draws import Draw, DrawSeen
+from voisin.pipeline.preparing import prepare
+from voisin.pipeline.stages import Stages
+from voisin.project.cache import Cache
+from voisin.propagation import LabelSpreading
+from voisin.sources.few_labels import draw_labels
+from voisin.types import Labeling, Propagation, no_progress
+
+METHODS = ("spreading", "poisson", "sklearn-spreading")
+SETUP = {"embedding": "pixels", "device": "cpu", "methods": METHODS}
+
+
+@pytest.fixture(scope="module")
+def digits_npz(tmp_path_factory):
+    """Digits as a MedMNIST-like file with groups, some of them on both sides."""
+    images = open_images("digits")
+    pixels = np.stack([np.asarray(images.reader.load(i)) for i in range(360)])
+    groups = np.array([f"writer-{i // 2}" for i in range(360)])
+    groups[280:300] = groups[:20]
+    arrays = {}
+    for split, rows in {"train": slice(0, 280), "test": slice(280, 360)}.items():
+        arrays[f"{split}_images"] = pixels[rows]
+        arrays[f"{split}_labels"] = images.labels[:360][rows].astype(np.uint8)[:, None]
+        arrays[f"{split}_groups"] = groups[rows]
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture(scope="module")
+def compared(digits_npz, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "compared"
+    return compare(digits_npz, out, draws=3, labels_per_class=(1, 4), **SETUP)
+
+
+def figures_of(trials):
+    """What must be equal: all but the time it took."""
+    return [replace(one, seconds=0) for one in trials]
+
+
+def test_every_method_is_tried_on_every_draw_and_number_of_labels_in_every_scope(compared):
+    found = [(t.draw, t.labels_per_class, t.method, t.scope) for t in compared.trials]
+    scopes = ("unlabeled", "test", "test-no-leak")
+
+    assert len(found) == len(set(found))
+    assert set(found) == {
+        (d, n, m, s) for d in range(3) for n in (1, 4) for m in METHODS for s in scopes
+    }
+    sizes = {(t.labels_per_class, t.scope): t.n for t in compared.trials}
+    assert sizes[1, "unlabeled"] == 270
+    assert sizes[4, "unlabeled"] == 240
+    assert sizes[4, "test"] == 80
+    assert sizes[4, "test-no-leak"] == 60
+
+
+def test_a_draw_on_vectors_without_labels_is_that_of_a_run_with_its_random_state(
+    digits_npz, compared, tmp_path
+):
+    quick = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False}
+    options = {"embedding": "pixels", "method": "spreading", "device": "cpu"}
+    finished = run(
+        digits_npz, tmp_path / "run", labels_per_class=4, random_state=2, **options, **quick
+    )
+
+    for scope in ("unlabeled", "test", "test-no-leak"):
+        expected = finished.score_of("propagated", scope)
+        (trial,) = [
+            t
+            for t in compared.trials
+            if (t.draw, t.labels_per_class, t.method, t.scope) == (2, 4, "spreading", scope)
+        ]
+        assert trial.auc == pytest.approx(expected.auc.value)
+        assert trial.balanced_accuracy == pytest.approx(expected.balanced_accuracy.value)
+        assert trial.ece == pytest.approx(expected.ece.value)
+
+
+def test_standings_are_asked_by_figure_scope_and_number_of_labels(compared):
+    best, *others = compared.standings("accuracy", scope="test", labels_per_class=4)
+
+    assert {best.method, *(one.method for one in others)} == set(METHODS)
+    assert all(one.mean <= best.mean for one in others)
+    with pytest.raises(InputError, match="labels_per_class=2 was not compared: there are 1, 4"):
+        compared.standings(labels_per_class=2)
+    with pytest.raises(InputError, match="unlabeled"):
+        compared.standings(scope="val", labels_per_class=4)
+
+
+def test_the_files_hold_every_trial_and_what_came_of_them(compared):
+    table = pq.read_table(compared.folder / "comparison.parquet").to_pylist()
+    document = json.loads((compared.folder / "comparison.json").read_text("utf-8"))
+
+    assert table == [vars(one) for one in compared.trials]
+    assert document["draws"] == 3
+    assert document["labels_per_class"] == [1, 4]
+    assert len(document["results"]) == 2 * 3 * len(METHODS)
+    row = document["results"][0]
+    standing = next(
+        one
+        for one in compared.standings(scope=row["scope"], labels_per_class=row["labels_per_class"])
+        if one.method == row["method"]
+    )
+    assert row["auc"]["mean"] == pytest.approx(standing.mean, abs=1e-6)
+    assert row["n_draws"] == 3
+    assert compared.page.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_a_second_call_tries_nothing_and_another_method_is_tried_alone(
+    digits_npz, compared, tmp_path
+):
+    told = []
+
+    def progress(task, done, total):
+        if task == "Comparing methods":
+            told.append((done, total))
+
+    options = {**SETUP, "draws": 3, "labels_per_class": (1, 4), "progress": progress}
+    again = compare(digits_npz, compared.folder, **options)
+    assert told == []
+    assert again.trials == compared.trials
+
+    more = {**options, "methods": (*METHODS, "harmonic")}
+    compare(digits_npz, compared.folder, **more)
+    assert told[0] == (18, 24)
+    assert told[-1] == (24, 24)
+
+
+# What is seen
+
+
+class ByFolds:
+    """Averages what is found in each fold, so that whatever a fold leaks shows."""
+
+    def label(self, problem):
+        method = GraphOnly(LabelSpreading(alpha=0.9))
+        assert problem.folds
+        parts = [method.label(problem.without(fold)) for fold in problem.folds]
+        mean = np.mean([part.propagation.probabilities for part in parts], axis=0)
+        new = np.mean([part.new for part in parts], axis=0)
+        reached = np.ones(len(mean), dtype=bool)
+        found = Propagation(mean, reached, 1, 0.0, converged=True)
+        return Labeling(found, new, np.ones(len(new), dtype=bool), self)
+
+    def __repr__(self):
+        return "ByFolds()"
+
+
+def predictions(images, draw, embedding, folder, names):
+    settings = Settings(
+        labels_per_class=4, embedding=embedding, epochs=2, rounds=1, threshold=0.1, device="cpu"
+    )
+    stages = Stages(Cache(folder), settings, no_progress, lambda _: None)
+    viewpoint = prepare(stages, images)
+    seen = DrawSeen(viewpoint, draw, viewpoint.sight)
+    return {name: seen.predict(name)[0].probabilities for name in names}
+
+
+@pytest.mark.parametrize("embedding", ["pixels", "cnn"])
+def test_whatever_the_hidden_labels_are_every_prediction_is_bitwise_the_same(
+    digits_npz, embedding, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(registry.METHODS, "by-folds", lambda _: ByFolds())
+    names = ("spreading", "by-folds", "sklearn-spreading")
+    images = open_images(digits_npz)
+    images = images.take(np.argsort(images.ids))
+    in_train = images.splits == "train"
+    labels = draw_labels(
+        images.labels[in_train], labels_per_class=4, groups=images.groups[in_train], random_state=0
+    )
+    draw = Draw(0, 4, labels)
+    hidden = np.ones(len(images), dtype=bool)
+    hidden[np.flatnonzero(in_train)[labels >= 0]] = False
+    scrambled = images.labels.copy()
+    scrambled[hidden] = np.random.default_rng(0).permutation(scrambled[hidden])
+    assert (scrambled != images.labels).sum() > 200
+
+    true = predictions(images, draw, embedding, tmp_path / "true", names)
+    other = predictions(
+        replace(images, labels=scrambled), draw, embedding, tmp_path / "other", names
+    )
+
+    for name in names:
+        np.testing.assert_array_equal(true[name], other[name], err_msg=name)
+
+
+def test_vectors_that_learn_from_labels_are_learned_again_in_each_draw_and_not_kept(
+    digits_npz, tmp_path
+):
+    quick = {"epochs": 1, "rounds": 1, "threshold": 0.1}
+    options = {**SETUP, **quick, "embedding": "cnn", "methods": ("spreading", "harmonic")}
+
+    found = compare(digits_npz, tmp_path / "out", draws=2, labels_per_class=(2,), **options)
+
+    by_draw = {t.draw: t.auc for t in found.trials if t.method == "spreading"}
+    assert len(set(by_draw.values())) > 1
+    kept = {path.name.split("-")[0] for path in (tmp_path / "out" / "cache").iterdir()}
+    assert kept == {"read", "trial"}
+
+
+def test_vectors_that_do_not_learn_from_labels_are_computed_once(compared):
+    kept = [path.name for path in (compared.folder / "cache").iterdir()]
+
+    assert sum(name.startswith("embeddings") for name in kept) == 1
+    assert sum(name.startswith("graph") for name in kept) == 1
+
+
+# How it goes on, and how it ends
+
+SCRIPT = """
+import os, signal, sys
+from voisin.pipeline import compare
+
+def die(task, done, total):
+    if task == "Comparing methods" and done == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    compare(sys.argv[1], sys.argv[2], draws=3, labels_per_class=(1, 4), embedding="pixels",
+            methods=("spreading", "poisson", "sklearn-spreading"), jobs=int(sys.argv[4]),
+            device="cpu", progress=die)
+"""
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory):
+    path = tmp_path_factory.mktemp("script") / "compare_digits.py"
+    path.write_text(SCRIPT, encoding="utf-8")
+    return path
+
+
+def start(script, *arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, str(script), *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        **options,
+    )
+
+
+def is_gone(group, seconds=20):
+    """Whether every process of a group has ended, waiting for it."""
+    for _ in range(10 * seconds):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+@needs_signals
+def test_killed_with_several_processes_it_leaves_none_and_goes_on_to_the_same_figures(
+    script, digits_npz, compared, tmp_path
+):
+    killed = start(script, digits_npz, tmp_path / "out", 6, 2)
+    _, said = killed.communicate()
+    assert killed.returncode == -signal.SIGKILL, said
+    assert is_gone(killed.pid)
+    done = len(list((tmp_path / "out" / "cache").glob("trial-*")))
+    assert 6 <= done < 18
+
+    ended = start(script, digits_npz, tmp_path / "out", -1, 1)
+    _, said = ended.communicate()
+    assert ended.returncode == 0, said
+
+    rows = pq.read_table(tmp_path / "out" / "comparison.parquet").to_pylist()
+    assert [{**row, "seconds": 0} for row in rows] == [
+        vars(one) for one in figures_of(compared.trials)
+    ]
+    leftovers = list((tmp_path / "out").rglob("*.partial"))
+    assert leftovers == []
+
+
+@needs_signals
+def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tmp_path):
+    command = ["-m", "voisin", "compare", digits_npz, "--embedding", "pixels", "--draws", "200"]
+    command += [
+        "--methods",
+        "spreading,poisson",
+        "--labels-per-class",
+        "2",
+        "--jobs",
+        "2",
+        "--out",
+        tmp_path / "out",
+    ]
+    running = start(command[0], *command[1:])
+    for _ in range(600):
+        if list((tmp_path / "out" / "cache").glob("trial-*")):
+            break
+        time.sleep(0.1)
+
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+
+    assert running.returncode == 130, said
+    assert said.splitlines()[-1].startswith("Stopped. What is finished is kept")
+    assert "Traceback" not in said
+    assert is_gone(running.pid)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"draws": 0}, "draws=0"),
+        ({"labels_per_class": (0,)}, "labels_per_class=0"),
+        ({"labels_per_class": ()}, "labels_per_class is empty"),
+        ({"jobs": 0}, "jobs=0"),
+        ({"methods": ("spreading", "magic")}, "'magic' is no method: choose among spreading"),
+        ({"methods": ("spreading",)}, "Only 1 method to compare"),
+        ({"embeding": "pixels"}, "'embeding' is not a setting"),
+        ({"labels": "few.csv"}, "labels_per_class and labels both given"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_any_work(digits_npz, tmp_path, changes, words):
+    with pytest.raises(InputError, match=words):
+        compare(digits_npz, tmp_path / "out", **{**SETUP, **changes})
+    assert not (tmp_path / "out" / "cache").exists()
+
+
+def test_a_peer_that_is_not_installed_is_left_out_unless_asked_for(
+    digits_npz, tmp_path, monkeypatch
+):
+    absent = Peer("absent", "absent", "no one", "no_such_library", "none")
+    monkeypatch.setattr(draws, "PEERS", {"absent": absent})
+    monkeypatch.setattr(draws, "METHODS", {"spreading": None, "harmonic": None})
+    said = []
+
+    options = {**SETUP, "methods": None, "draws": 1, "labels_per_class": (4,)}
+    found = compare(digits_npz, tmp_path / "out", **options, announce=said.append)
+
+    assert {t.method for t in found.trials} == {"spreading", "harmonic"}
+    assert any("pip install 'voisin[bench]'" in line for line in said)
+    assert "pip install" in found.page.read_text("utf-8")
+    with pytest.raises(MissingDependencyError, match=r"absent.*no_such_library"):
+        compare(digits_npz, tmp_path / "other", **{**options, "methods": ("spreading", "absent")})
+
+
+def test_a_method_that_fails_is_named(digits_npz, tmp_path, monkeypatch):
+    class Broken:
+        def label(self, problem):
+            raise ZeroDivisionError
+
+    monkeypatch.setitem(registry.METHODS, "broken", lambda _: Broken())
+    options = {**SETUP, "labels_per_class": (2,), "methods": ("spreading", "broken")}
+    with pytest.raises(VoisinError, match="broken failed: ZeroDivisionError"):
+        compare(digits_npz, tmp_path / "out", **options)

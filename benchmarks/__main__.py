@@ -7,7 +7,7 @@ python -m benchmarks fashion poisson
 import json
 import sys
 
-from benchmarks import flows, graphs
+from benchmarks import flows, graphs, reasons
 from benchmarks.measuring import FOLDER, RESULTS, describe_machine
 
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "estimator": flows.estimator,
     "poisson": flows.poisson,
     "accuracy": flows.accuracy,
+    "explain": reasons.explain,
 }
 MARKS = {True: "yes", False: "**no**", None: ""}
 

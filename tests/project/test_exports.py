@@ -60,18 +60,48 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
     assert table["label"] == [0, 1, -1]
     assert table["label_name"] == ["cat", "dog", ""]
     assert table["source"] == ["expert", "propagated", "none"]
-    assert table["confidence"] == [1.0, 0.75, 0.5]
+    assert table["confidence"] == [1.0, 0.75, None]
     assert table["reached"] == [True, True, False]
-    assert table["probability_cat"] == [1.0, 0.25, 0.5]
-    assert table["probability_dog"] == [0.0, 0.75, 0.5]
+    assert table["probability_cat"] == [1.0, 0.25, None]
+    assert table["probability_dog"] == [0.0, 0.75, None]
+    assert table["evidence"] == ["label given", "labels", "no evidence"]
+    assert table["certainty"][2] is None
+    assert "why" not in table
     with (tmp_path / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["id"], row["label_name"], row["confidence"]) for row in rows] == [
         ("a", "cat", "1"),
         ("b", "dog", "0.75"),
-        ("c", "", "0.5"),
+        ("c", "", ""),
     ]
     assert table["path"] == [None, "/photographs/1.jpg", "/photographs/2.jpg"]
+
+
+def test_calibrated_probabilities_and_reasons_are_written_and_labels_stay(
+    tmp_path,
+):
+    propagation = Propagation(
+        np.array([[0.8, 0.2], [0.25, 0.75], [0.5, 0.5]]),
+        reached=np.array([True, True, False]),
+        n_iter=3,
+        residual=0.0,
+        converged=True,
+    )
+    calibrated = np.array([[0.9, 0.1], [0.6, 0.4], [0.5, 0.5]])
+    write_labels(
+        tmp_path,
+        small_collection(),
+        np.array([0, -1, -1]),
+        propagation,
+        calibrated=calibrated,
+        why=["a 1.000", "a 0.600", ""],
+    )
+    table = pq.read_table(tmp_path / "labels.parquet").to_pydict()
+
+    assert table["label"] == [0, 1, -1]
+    assert table["confidence"] == [1.0, 0.4, None]
+    assert table["probability_cat"] == [1.0, 0.6, None]
+    assert table["why"] == ["a 1.000", "a 0.600", ""]
 
 
 def test_figures_that_are_not_defined_are_null_in_json():

@@ -8,12 +8,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
 from tests.report.reader import Page
 from tests.report.samples import around, sample_content, sample_images, sample_scores
 from voisin.errors import UnreadableImageError
+from voisin.labeling.cross_fitting import HeldOut
 from voisin.report import render_report
 from voisin.sources.summary import Summary
+from voisin.trust.calibrating import calibrate
+from voisin.types import Propagation
 
 
 @pytest.fixture(scope="module")
@@ -454,3 +458,26 @@ def test_drawing_leaves_the_settings_of_matplotlib_alone():
     before = dict(mpl.rcParams)
     render_report(sample_content())
     assert dict(mpl.rcParams) == before
+
+
+def test_how_sure_is_told_in_words_and_by_class():
+    content = sample_content()
+    n_classes = content.probabilities.shape[1]
+    rows = np.flatnonzero(content.labels >= 0)
+    held_out = HeldOut(
+        rows,
+        content.labels[rows],
+        content.probabilities[rows],
+        np.ones(len(rows), dtype=bool),
+        np.arange(len(rows)) % 5,
+    )
+    propagation = Propagation(content.probabilities, content.reached, 1, 0.0, converged=True)
+    sure = calibrate(propagation, held_out)
+
+    page = render_report(replace(content, how_sure=sure))
+
+    for sentence in sure.words:
+        assert str(escape(sentence)) in page
+    for label in range(n_classes):
+        assert f"class-reliability-{label}" in page
+    assert "were not calibrated in this run" in render_report(replace(content, how_sure=None))

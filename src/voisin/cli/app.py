@@ -10,8 +10,10 @@ from voisin import __version__
 from voisin.cli.audit import audit
 from voisin.cli.certify import certify
 from voisin.cli.compare import compare
+from voisin.cli.explain import explain
 from voisin.cli.run import demo, run
 from voisin.cli.screen import note, show_warning
+from voisin.cli.suggest import suggest
 from voisin.errors import VoisinError
 
 
@@ -44,6 +46,8 @@ app.command()(run)
 app.command()(audit)
 app.command()(certify)
 app.command()(compare)
+app.command()(explain)
+app.command()(suggest)
 
 
 def _say_version(asked: bool) -> None:

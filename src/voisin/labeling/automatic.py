@@ -90,4 +90,5 @@ def _try(method: LabelingMethod, problem: Problem) -> _Trial:
 
 
 def _weights(problem: Problem) -> NDArray[np.float64]:
-    return even_by_class(problem.labels[np.concatenate([fold.held_out for fold in problem.folds])])
+    rows = np.sort(np.concatenate([fold.held_out for fold in problem.folds]))  # as `cross_fit` does
+    return even_by_class(problem.labels[rows])

@@ -1,50 +1,71 @@
-"""What a method says of labeled images whose labels it did not see."""
+"""What a method says of labeled images without their labels; it knows folds, not calibration."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from voisin.types import Indices, LabelingMethod, Labels, Probabilities, Problem
+from voisin.types import (
+    UNLABELED,
+    Indices,
+    LabelingMethod,
+    Labels,
+    Probabilities,
+    Problem,
+    Progress,
+    no_progress,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Labels that were held out, and what was said without them.
+    """Labels, each with the probabilities that it had no part in.
 
     Attributes
     ----------
     rows : array of shape (n_held_out,)
-        Positions of the images.
+        Positions of the images, ascending.
     labels : array of shape (n_held_out,)
     probabilities : array of shape (n_held_out, n_classes)
+    reached : array of shape (n_held_out,), optional
+        Whether the other labels reach the image; None means all.
+    folds : array of shape (n_held_out,), optional
+        The fold that held each label out.
     """
 
     rows: Indices
     labels: Labels
     probabilities: Probabilities
+    reached: NDArray[np.bool_] | None = None
+    folds: Indices | None = None
 
 
-def cross_fit(method: LabelingMethod, problem: Problem) -> HeldOut:
-    """Label each fold's images without the fold's labels.
+def cross_fit(
+    method: LabelingMethod, problem: Problem, *, progress: Progress = no_progress
+) -> HeldOut:
+    """Label the images of each fold without the fold's labels.
 
     Parameters
     ----------
     method : LabelingMethod
-        With its choices fixed, as `Labeling.method` is: choices made on labels that are held
-        out again would flatter a little, and cost much to make anew in each fold.
+        Best with its choices made (``labeling.method``), else each fold makes its own.
     problem : Problem
+    progress : callable, optional
 
     Returns
     -------
     HeldOut
-        Of no image where the problem has no folds.
+        Empty where there are no folds.
     """
-    if not problem.folds:
-        none = np.empty(0, dtype=np.int64)
-        return HeldOut(none, none, np.empty((0, problem.n_classes)))
-    rows = np.concatenate([fold.held_out for fold in problem.folds])
-    parts = [
-        method.label(problem.without(fold)).propagation.probabilities[fold.held_out]
-        for fold in problem.folds
-    ]
-    return HeldOut(rows, problem.labels[rows], np.concatenate(parts))
+    n_samples = len(problem.labels)
+    fold_of = np.full(n_samples, -1)
+    probabilities = np.zeros((n_samples, problem.n_classes))
+    reached = np.zeros(n_samples, dtype=bool)
+    for number, fold in enumerate(problem.folds):
+        rows = fold.held_out
+        found = method.label(problem.without(fold)).propagation
+        probabilities[rows], reached[rows] = found.probabilities[rows], found.reached[rows]
+        fold_of[rows] = number
+        progress("Cross-fitting", number + 1, len(problem.folds))
+    rows = np.flatnonzero((fold_of >= 0) & (problem.labels != UNLABELED))
+    return HeldOut(rows, problem.labels[rows], probabilities[rows], reached[rows], fold_of[rows])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,17 @@ from voisin.errors import InputError
 from voisin.evaluation.scores import Scores
 from voisin.evaluation.verdict import score
 from voisin.pipeline import stages as stage
+from voisin.pipeline.explaining import Evidence
 from voisin.pipeline.labeling import label, predictions
 from voisin.pipeline.outputs import Findings, write_outputs
 from voisin.pipeline.preparing import make_settings, open_source, prepare
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task, noting_warnings
 from voisin.pipeline.telling import tell_scores, tell_source, tell_task
+from voisin.pipeline.trusting import trust
 from voisin.pipeline.views import Viewpoint
 from voisin.project.folder import Project
+from voisin.report.reasons import Reasons
 from voisin.training.rounds import PseudoLabelRound
 from voisin.types import ImageCollection, Labels, Predictions, Progress, Propagation, no_progress
 from voisin.validation import check_installed
@@ -52,6 +56,29 @@ class Run:
     def report(self) -> Path:
         """The page to open."""
         return self.folder / "report.html"
+
+    def explain(self, image: int | str) -> Reasons:
+        """Say why an image of the pool got its label, by its position or id.
+
+        Parameters
+        ----------
+        image : int or str
+
+        Returns
+        -------
+        Reasons
+            Its ``explanation`` holds the shares; ``document()`` gives them as JSON can write them.
+
+        Raises
+        ------
+        InputError
+            If there is no such image, or the run's method is no weighted sum of its labels.
+        """
+        return self._evidence.explain(image)
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        return Evidence(self.folder)
 
     def score_of(self, method: str, scope: str) -> Scores:
         """Return the scores of one method in one scope.
@@ -141,6 +168,7 @@ def _compute(viewpoint: Viewpoint) -> Findings:
     labeled = label(viewpoint, sight)
     if labeled.reason:
         stages.announce(f"  {labeled.reason}")
+    trusted = trust(viewpoint, sight, labeled)
     model = stage.retrained(stages, task, labeled.propagation, data_key)
     trained = [few, expert, model]
     if stages.settings.ceiling and _has_ceiling(task):
@@ -150,6 +178,7 @@ def _compute(viewpoint: Viewpoint) -> Findings:
         predictions=(*by_networks[:2], predictions(labeled, viewpoint), *by_networks[2:]),
         propagation=labeled.propagation,
         reason=labeled.reason,
+        trust=trusted,
         embeddings=sight.view.embeddings,
         affinity=sight.view.affinity,
         test_embeddings=sight.view.new,

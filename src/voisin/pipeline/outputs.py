@@ -12,6 +12,7 @@ from voisin.evaluation.scores import Scores
 from voisin.pipeline.evidence import keep_evidence
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task
+from voisin.pipeline.trusting import Trust
 from voisin.project.cache import Arrays
 from voisin.project.exports import (
     metrics_document,
@@ -36,6 +37,7 @@ class Findings:
     predictions: tuple[Predictions, ...]
     propagation: Propagation
     reason: str
+    trust: Trust
     embeddings: Embeddings
     affinity: Affinity
     test_embeddings: Embeddings
@@ -51,10 +53,16 @@ def write_outputs(
     """Write labels, model, figures and, last, the report."""
     folder, settings = project.folder, stages.settings.as_dict()
     summary = summarize(images)
-    write_labels(folder, task.pool, task.labels, found.propagation)
+    write_labels(
+        folder,
+        task.pool,
+        task.labels,
+        found.propagation,
+        calibrated=found.trust.how_sure.probabilities,
+        why=found.trust.reasons(task.pool.ids),
+    )
     keep_evidence(folder, task, found.embeddings, found.affinity)
-    apart = SetApart(task.test.ids, found.test_embeddings, task.test.groups)
-    write_set_apart(folder, apart)
+    write_set_apart(folder, SetApart(task.test.ids, found.test_embeddings, task.test.groups))
     write_model(folder / "model.safetensors", found.model, _model_card(task))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)
@@ -90,6 +98,7 @@ def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> R
         embeddings=found.embeddings,
         metric=stages.settings.metric,
         versions=_versions(),
+        how_sure=found.trust.how_sure,
     )
 
 

@@ -1,4 +1,4 @@
-"""What an explanation needs, kept in the project's folder; it knows arrays, not what they mean."""
+"""What later questions need, kept in the project's folder; it knows arrays, not what they mean."""
 
 import shutil
 from collections.abc import Mapping
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from voisin.errors import ProjectError
 from voisin.project.cache import Arrays
 
-EVIDENCE = "evidence"
-UNFINISHED = f"{EVIDENCE}.unfinished"
+EVIDENCE = "evidence"  # of the pool: vectors, graph, given labels
+FLOW = "flow"  # of the labels to each image
+_UNFINISHED = ".unfinished"
+FOLDERS = tuple(f"{name}{end}" for name in (EVIDENCE, FLOW) for end in ("", _UNFINISHED))
 
 
-def write_evidence(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write one ``.npy`` file an array under ``folder/evidence``, in place of what was there.
+def write_evidence(folder: Path, arrays: Mapping[str, NDArray[Any]], name: str = EVIDENCE) -> None:
+    """Write one ``.npy`` file an array under ``folder/name``, in place of what was there.
 
     Examples
     --------
@@ -26,17 +28,17 @@ def write_evidence(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     >>> read_evidence(project)["labels"].tolist()
     [0, -1]
     """
-    place = folder / EVIDENCE
-    partial = folder / UNFINISHED
+    place = folder / name
+    partial = folder / f"{name}{_UNFINISHED}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for name, array in arrays.items():
-        np.save(partial / f"{name}.npy", array, allow_pickle=False)
+    for part, array in arrays.items():
+        np.save(partial / f"{part}.npy", array, allow_pickle=False)
     shutil.rmtree(place, ignore_errors=True)
     partial.replace(place)
 
 
-def read_evidence(folder: Path) -> Arrays:
+def read_evidence(folder: Path, name: str = EVIDENCE) -> Arrays:
     """Read the arrays back, memory-mapped.
 
     Raises
@@ -44,11 +46,9 @@ def read_evidence(folder: Path) -> Arrays:
     ProjectError
         If the folder has none, or they are damaged.
     """
-    files = sorted((folder / EVIDENCE).glob("*.npy"))
+    files = sorted((folder / name).glob("*.npy"))
     if not files:
-        message = (
-            f"{folder} keeps no evidence to explain a label by: pass the folder of a finished run."
-        )
+        message = f"{folder} keeps no {name} of its labels: pass the folder of a finished run."
         raise ProjectError(message)
     try:
         return {
@@ -57,5 +57,5 @@ def read_evidence(folder: Path) -> Arrays:
             for path in files
         }  # fmt: skip
     except (OSError, ValueError) as error:
-        message = f"{folder / EVIDENCE} is damaged ({error}): run again with the same folder."
+        message = f"{folder / name} is damaged ({error}): run again with the same folder."
         raise ProjectError(message) from error

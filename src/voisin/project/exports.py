@@ -14,39 +14,62 @@ from numpy.typing import NDArray
 from voisin.evaluation.certainty import certainty
 from voisin.evaluation.scores import Estimate, Scores
 from voisin.project.writing import PARTIAL, written_whole
-from voisin.types import UNLABELED, ImageCollection, Labels, Propagation
+from voisin.types import UNLABELED, ImageCollection, Labels, Probabilities, Propagation
 
 
 def write_labels(
-    folder: Path, images: ImageCollection, labels: Labels, propagation: Propagation
+    folder: Path,
+    images: ImageCollection,
+    labels: Labels,
+    propagation: Propagation,
+    *,
+    calibrated: Probabilities | None = None,
+    why: Sequence[str] | None = None,
 ) -> None:
     """Write ``labels.parquet`` and ``labels.csv``: what each image was given, and how sure that is.
 
     Columns: id, path (where the source has files), label (class, -1 where nothing reaches it),
-    label_name, source (``expert`` or ``propagated``), confidence (largest probability), certainty
-    (one minus normalized entropy), reached, and one probability a class.
+    label_name, source (``expert``, ``propagated`` or ``none``), evidence (in words), confidence
+    (probability of the label), certainty (one minus normalized entropy), reached, why (the labeled
+    images that count most, and their shares), and one probability a class. Numbers are missing
+    where there is no evidence.
+
+    Parameters
+    ----------
+    folder : Path
+    images : ImageCollection
+    labels : array of shape (n_images,)
+        The labels that were given, -1 elsewhere.
+    propagation : Propagation
+        Decides the labels.
+    calibrated : array of shape (n_images, n_classes), optional
+        Probabilities to write in place of the propagation's.
+    why : sequence of str, optional
     """
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet
 
-    given = labels != UNLABELED
+    given, reached = labels != UNLABELED, propagation.reached
     assigned = np.where(given, labels, propagation.labels)
-    probabilities = np.where(
-        given[:, None], np.eye(images.n_classes)[labels], propagation.probabilities
-    )
+    stated = propagation.probabilities if calibrated is None else calibrated
+    stated = np.where(given[:, None], np.eye(images.n_classes)[labels], stated)
+    unknown = ~(given | reached)
     columns: dict[str, Any] = {
         "id": images.ids,
         "path": pa.array([images.reader.path(int(p)) for p in images.positions], pa.string()),
         "label": assigned,
         "label_name": _names(assigned, images.class_names),
-        "source": np.where(given, "expert", np.where(propagation.reached, "propagated", "none")),
-        "confidence": probabilities.max(axis=1),
-        "certainty": certainty(probabilities),
-        "reached": propagation.reached,
+        "source": np.where(given, "expert", np.where(reached, "propagated", "none")),
+        "evidence": np.where(given, "label given", np.where(reached, "labels", "no evidence")),
+        "confidence": pa.array(stated[np.arange(len(stated)), assigned], mask=unknown),
+        "certainty": pa.array(certainty(stated), mask=unknown),
+        "reached": reached,
     }
+    if why is not None:
+        columns["why"] = pa.array(why, pa.string())
     for c, name in enumerate(images.class_names):
-        columns[f"probability_{name}"] = probabilities[:, c]
+        columns[f"probability_{name}"] = pa.array(stated[:, c], mask=unknown)
     table = pa.table(columns)
     with written_whole(folder / "labels.parquet") as partial:
         pa.parquet.write_table(table, partial)

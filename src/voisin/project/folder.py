@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from voisin.errors import ProjectError
 from voisin.project.cache import Cache
+from voisin.project.evidence import FOLDERS
 from voisin.project.writing import PARTIAL, written_whole
 
 SETTINGS = "voisin.toml"
@@ -89,7 +90,7 @@ class Project:
 
 
 def _holds_other_things(folder: Path) -> bool:
-    ours = {_LOCK, "cache", f"{SETTINGS}{PARTIAL}"}
+    ours = {_LOCK, "cache", f"{SETTINGS}{PARTIAL}", *FOLDERS}
     return any(entry.name not in ours for entry in folder.iterdir())
 
 

@@ -4,7 +4,7 @@ Miller & Calder, "Poisson reweighted Laplacian uncertainty sampling for graph-ba
 learning", 2023.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from voisin.propagation.harmonic import clamped_equation
 from voisin.propagation.matrices import degrees_of
 from voisin.propagation.outcome import outcome
 from voisin.propagation.poisson import poisson_scores
+from voisin.propagation.solvers import Solution
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least
 
@@ -74,6 +75,27 @@ class ReweightedLaplace:
         sample_weight: NDArray[np.floating] | None = None,
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
+        evidence, found = self._solve(affinity, labels, n_classes, sample_weight)
+        return outcome(found.values, affinity, evidence, self.class_shares, found)
+
+    def scores(
+        self, affinity: Affinity, labels: Labels | Probabilities, *, n_classes: int | None = None
+    ) -> NDArray[np.floating]:
+        """Return U before its rows are normalized; zeros where no label reaches.
+
+        Returns
+        -------
+        array of shape (n_samples, n_classes)
+        """
+        return self._solve(affinity, labels, n_classes, None)[1].values
+
+    def _solve(
+        self,
+        affinity: Affinity,
+        labels: Labels | Probabilities,
+        n_classes: int | None,
+        sample_weight: NDArray[np.floating] | None,
+    ) -> tuple[Evidence, Solution]:
         check_affinity(affinity)
         evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
         weighted = self._reweigh(affinity, evidence)
@@ -82,7 +104,7 @@ class ReweightedLaplace:
         found = conjugate_gradients(matrix, right, tol=self.tol, max_iter=self.max_iter)
         scores = evidence.spread_out(evidence.targets)
         scores[asked] = found.values
-        return outcome(scores, affinity, evidence, self.class_shares, found)
+        return evidence, replace(found, values=scores)
 
     def _reweigh(self, affinity: Affinity, evidence: Evidence) -> Affinity:
         """Compute ``W'``; what flows into a component flows out all over it."""

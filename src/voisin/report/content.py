@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from voisin.evaluation.scores import Scores
 from voisin.sources.summary import Summary
 from voisin.training.rounds import PseudoLabelRound
+from voisin.trust.calibrating import HowSure
 from voisin.types import Embeddings, ImageCollection, Labels, Probabilities
 
 
@@ -51,6 +52,8 @@ class ReportContent:
     metric : str
         Metric of the graph.
     versions : dict of str to str
+    how_sure : HowSure, optional
+        How the propagated probabilities were calibrated.
     """
 
     summary: Summary
@@ -67,3 +70,4 @@ class ReportContent:
     embeddings: Embeddings
     metric: str
     versions: dict[str, str]
+    how_sure: HowSure | None = None

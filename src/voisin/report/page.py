@@ -9,7 +9,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from voisin.evaluation.scores import Scores
-from voisin.report import charts, confusion, gallery, numbers, origin, ranking, wording
+from voisin.report import (
+    charts,
+    class_reliability,
+    confusion,
+    gallery,
+    numbers,
+    origin,
+    ranking,
+    wording,
+)
 from voisin.report.content import ReportContent
 from voisin.report.coverage import coverage
 from voisin.report.pictures import Picture, read_picture
@@ -44,6 +53,7 @@ def render_report(content: ReportContent) -> str:
             **_verdict(content.scores),
             **_mistakes(content.scores),
             **_certainty(content),
+            **_how_sure(content),
             **_pseudo_labels(content.rounds),
             **_gallery(content),
         )
@@ -139,6 +149,18 @@ def _certainty(content: ReportContent) -> dict[str, Any]:
         return {"curve": None, "curve_chart": Markup(), "curve_rows": []}
     rows = [(share, curve.n_images(share), *curve.at(share)) for share in _COVERAGE_SHARES]
     return {"curve": curve, "curve_chart": charts.certainty_curve(curve), "curve_rows": rows}
+
+
+def _how_sure(content: ReportContent) -> dict[str, Any]:
+    sure, names = content.how_sure, content.images.class_names
+    if sure is None:
+        return {"class_reliabilities": []}
+    pairs = zip(sure.before, sure.after, strict=True)
+    return {
+        "class_reliabilities": [
+            class_reliability.chart(before, after, names[after.label]) for before, after in pairs
+        ]
+    }
 
 
 def _pseudo_labels(rounds: tuple[PseudoLabelRound, ...]) -> dict[str, Any]:

@@ -1,0 +1,235 @@
+"""Learning curves of query strategies on fixed vectors, ours beside those of other libraries.
+
+    python -m benchmarks.queries fashion --draws 20
+    python -m benchmarks.queries derma --vectors derma_vectors.npy --draws 20
+    python -m benchmarks.queries fashion --forecast
+    python -m benchmarks.queries --page
+
+The first three keep what they find under ``benchmarks/results`` and go on from there; the last
+writes ``benchmarks/queries.md`` from all that was kept. Fashion-MNIST: 10,000 images drawn once, as
+64 principal components of their pixels. DermaMNIST: the 7,007 train images, as 128 principal
+components of the vectors given (unit length), such as those of MobileNetV2.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.data import FOLDER, fashion_mnist
+from benchmarks.measuring import RESULTS
+from voisin.labeling.classifier import Classifier
+from voisin.labeling.folds import make_folds
+from voisin.labeling.smoothed_classifier import SmoothedClassifier
+from voisin.neighbors import build_affinity, find_neighbors
+from voisin.pipeline.query_curves import query_curves
+from voisin.project.cache import Cache
+from voisin.querying import DEFAULT, STRATEGIES, forecast, make_strategy
+from voisin.querying.peers import PEERS, make_peer
+from voisin.sources.few_labels import draw_labels
+from voisin.types import Fold, Problem, View
+
+KEPT = RESULTS / "queries.json"
+PAGE = Path(__file__).with_name("queries.md")
+FIGURES = ("balanced_accuracy", "unlabeled_balanced_accuracy", "auc")
+METHOD = SmoothedClassifier(alpha=0.5, classifier=Classifier(strength=3.0, temperature=1.0))
+AT = (0.5, 0.75, 1.0)  # of random's labels
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", nargs="?", choices=["fashion", "derma"])
+    parser.add_argument("--vectors", type=Path)
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--strategies", nargs="*", default=[*STRATEGIES, *PEERS])
+    parser.add_argument("--cache", type=Path, default=Path("query-curves"))
+    parser.add_argument("--forecast", action="store_true")
+    parser.add_argument("--page", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.data and arguments.forecast:
+        foretell(*data(arguments))
+    elif arguments.data:
+        measure(arguments)
+    if arguments.page:
+        PAGE.write_text(page(read()), encoding="utf-8")
+
+
+def data(arguments):
+    if arguments.data == "fashion":
+        name, vectors, truth = fashion(arguments.images)
+    else:
+        name, vectors, truth = derma(arguments.vectors)
+    neighbors = find_neighbors(vectors, 10, random_state=0)
+    return name, View(vectors, build_affinity(neighbors), vectors[:0]), truth
+
+
+def measure(arguments):
+    name, view, truth = data(arguments)
+    for one in arguments.strategies:
+        strategy = make_strategy(one) if one in STRATEGIES else make_peer(one)
+        found = query_curves(
+            view,
+            truth,
+            {one: strategy},
+            METHOD,
+            n_draws=arguments.draws,
+            cache=Cache(arguments.cache),
+        )
+        curve = {
+            "draws": arguments.draws,
+            "found": found.found[one].mean(axis=0).round(1).tolist(),
+            **{figure: found.mean(one, figure).round(5).tolist() for figure in FIGURES},
+        }
+        print(name, one, [round(float(v), 3) for v in found.mean(one)[::6]], flush=True)
+        kept = read()
+        of_data = kept.setdefault(name, {"curves": {}})
+        of_data["n_labels"] = found.n_labels.tolist()
+        of_data["curves"][one] = curve
+        write(kept)
+
+
+def foretell(name, view, truth, n_draws=3):
+    """What the forecast says of 20 answers, and what they change; labels asked for by default."""
+    rows = []
+    for draw in range(n_draws):
+        labels = draw_labels(truth, labels_per_class=2, random_state=draw)
+        for batch in range(16):
+            problem = Problem(view, labels, int(truth.max()) + 1, random_state=draw)
+            labeling = METHOD.label(problem)
+            asked = make_strategy(DEFAULT).suggest(problem, labeling, 20).positions
+            after = labels.copy()
+            after[asked] = truth[asked]
+            if batch in (1, 7, 15):
+                folds = tuple(Fold(out, view) for out in make_folds(labels, random_state=draw))
+                told = forecast(replace(problem, folds=folds), labeling, asked)
+                found = METHOD.label(replace(problem, labels=after)).propagation.labels
+                changed = (found != labeling.propagation.labels)[after < 0].sum()
+                n_labeled = int((labels >= 0).sum())
+                rows.append([n_labeled, told.flips, told.fewest, told.most, int(changed)])
+                print(name, rows[-1], flush=True)
+            labels = after
+    kept = read()
+    kept.setdefault(name, {"curves": {}})["forecasts"] = rows
+    write(kept)
+
+
+def read():
+    return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+
+
+def write(kept):
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def fashion(n_images):
+    pixels, labels = fashion_mnist()
+    rows = np.sort(np.random.default_rng(0).choice(len(pixels), n_images, replace=False))
+    return f"Fashion-MNIST, {n_images:,} images", components(pixels[rows], 64), labels[rows]
+
+
+def derma(path):
+    with np.load(FOLDER / "dermamnist.npz", allow_pickle=False) as archive:
+        truth = archive["train_labels"].ravel().astype(np.int64)
+    vectors = np.load(path, allow_pickle=False)
+    name = f"DermaMNIST, {len(truth):,} images"
+    return name, components(vectors, 128), truth
+
+
+def components(vectors, count):
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    centered = (unit - unit.mean(axis=0)).astype(np.float32)
+    axes = np.linalg.eigh(centered.T @ centered)[1][:, : -count - 1 : -1]
+    return np.ascontiguousarray(centered @ axes)
+
+
+def page(kept):
+    lines = [
+        "# Query strategies",
+        "",
+        "Made by `benchmarks/queries.py`: from 2 labels a class, drawn at random, to 50 a class on",
+        "average, two questions a class at a time; means over the draws. All strategies start from",
+        "the same labels, and the same method labels the images (`smoothed-classifier`, alpha 0.5,",
+        "strength 3). Balanced accuracy is that of 30 % of each class, set apart, which nobody may",
+        "ask for; beside it that of all images without label at the time, which is kinder to",
+        "whoever asks for hard images.",
+        "",
+        "*Labels for random's*: share of random's labels after which the mean curve is where",
+        "random's is with half, three quarters and all of its labels.",
+    ]
+    for name, of_data in kept.items():
+        if of_data["curves"]:
+            lines += section(name, of_data["n_labels"], of_data["curves"])
+        lines += forecasts(of_data.get("forecasts", ()))
+    return "\n".join(lines) + "\n"
+
+
+def section(name, n_labels, curves):
+    chance = np.array(curves["random"]["balanced_accuracy"])
+    hidden = np.array(curves["random"]["unlabeled_balanced_accuracy"])
+    at = [int(np.argmin(np.abs(np.array(n_labels) - share * n_labels[-1]))) for share in AT]
+    heads = " | ".join(f"at {n_labels[i]}" for i in at)
+    rows = []
+    order = sorted(curves, key=lambda one: -float(np.mean(curves[one]["balanced_accuracy"])))
+    for one in order:
+        curve = np.array(curves[one]["balanced_accuracy"])
+        values = " | ".join(f"{curve[i]:.3f}" for i in at)
+        shares = ", ".join(share(n_labels, curve, chance, i) for i in at)
+        others = np.array(curves[one]["unlabeled_balanced_accuracy"])
+        unlabeled = ", ".join(share(n_labels, others, hidden, i) for i in at)
+        label = f"**{one}**" if one == DEFAULT else one
+        mean, auc = curve.mean(), curves[one]["auc"][-1]
+        rows.append(
+            f"| {label} | {curves[one]['draws']} | {mean:.3f} | {values} | {auc:.3f} "
+            f"| {shares} | {unlabeled} |"
+        )
+    return [
+        "",
+        f"## {name}",
+        "",
+        f"| strategy | draws | mean of the curve | {heads} | AUC at the end "
+        "| labels for random's | the same, of all unlabeled |",
+        f"|---|---|---|{'---|' * len(at)}---|---|---|",
+        *rows,
+    ]
+
+
+def forecasts(rows):
+    if not rows:
+        return []
+    return [
+        "",
+        "Other labels that the answers to 20 questions changed, beside what was forecast:",
+        "",
+        "| labeled before | forecast | of the answers tried | changed |",
+        "|---|---|---|---|",
+        *(f"| {n} | {told:.0f} | {low} to {high} | {is_} |" for n, told, low, high, is_ in rows),
+    ]
+
+
+def share(n_labels, curve, chance, i):
+    """Share of random's labels at which a curve first is as high as random's; smoothed by rank."""
+    level = isotonic(chance)[i]
+    rising = isotonic(curve)
+    above = np.flatnonzero(rising >= level)
+    if not len(above):
+        return "never"
+    k = int(above[0])
+    if k == 0:
+        return f"{n_labels[0] / n_labels[i]:.2f}"
+    part = (level - rising[k - 1]) / (rising[k] - rising[k - 1])
+    needed = n_labels[k - 1] + part * (n_labels[k] - n_labels[k - 1])
+    return f"{needed / n_labels[i]:.2f}"
+
+
+def isotonic(curve):
+    """Nearest curve that never falls, so that one lucky step decides nothing."""
+    from sklearn.isotonic import IsotonicRegression
+
+    return IsotonicRegression().fit_transform(np.arange(len(curve)), curve)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""``voisin explain``: why an image got its label, as a table and as a page of pictures."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from voisin.cli.screen import note
+
+_SHOWN = 6
+
+
+def explain(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    image: Annotated[str, typer.Argument(help="Id of an image, as in labels.csv.")],
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Page to write; by default explanations/ID.html in the folder."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Say why an image got its label: neighbors, labeled images, the way to them, and doubts."""
+    from voisin.pipeline.explaining import Evidence, try_to_open
+    from voisin.project.writing import written_whole
+    from voisin.report.reasons import render_reasons
+
+    reasons = Evidence(folder).explain(image)
+    images, missing = try_to_open(folder)
+    place = picture or folder / "explanations" / reasons.file_name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(place) as partial:
+        partial.write_text(render_reasons(reasons, images, missing), encoding="utf-8")
+    if as_json:
+        sys.stdout.write(json.dumps(reasons.document(), ensure_ascii=False, indent=1) + "\n")
+    else:
+        _show(reasons.document())
+    if missing:
+        note(f"Warning: the page has no pictures: {missing}.")
+    note(f"Page: {place.resolve()}")
+
+
+def _show(found: dict[str, Any]) -> None:
+    console = Console(highlight=False)
+    if found["predicted"] is None:
+        console.print(f"{found['id']}: no evidence. No label reaches it by any path.", markup=False)
+        return
+    given = f" (its label was given: {found['given_label']})" if found["given_label"] else ""
+    console.print(f"{found['id']}: {found['predicted']['label']}{given}", markup=False)
+    for account, role in ((found["predicted"], "For"), (found["runner_up"], "Runner-up")):
+        if account is not None:
+            console.print(_table(account, role))
+
+
+def _table(account: dict[str, Any], role: str) -> Table:
+    sure = account["calibrated_probability"]
+    told = "" if sure is None else f", {sure:.0%} sure"
+    title = f"{role}: {account['label']} ({account['share_of_scores']:.1%} of the scores{told})"
+    table = Table(title=Text(title), title_justify="left")
+    for name, justify in (("what", "left"), ("id", "left"), ("label", "left"), ("share", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for kind, rows, rest_name, rest in (
+        ("labeled image", account["by_sources"]["labeled"], "the classifier's opinions",
+         account["by_sources"]["opinion"]),
+        ("neighbor", account["by_neighbors"]["neighbors"], "the image itself",
+         account["by_neighbors"]["own"]),
+    ):  # fmt: skip
+        for row in rows[:_SHOWN]:
+            _add(table, kind, row["id"], row["label"] or "", row["share"])
+        others = rows[_SHOWN:]
+        if others:
+            _add(table, f"{len(others)} more", "", "", sum(row["share"] for row in others))
+        if rest > 0:
+            _add(table, rest_name, "", "", rest)
+        table.add_section()
+    for path in account["paths"]:
+        if len(path["ids"]) > 1:
+            table.add_row("path", Text(" > ".join(path["ids"])), "", f"{_product(path):.1e}")
+    return table
+
+
+def _add(table: Table, kind: str, name: str, label: str, share: float) -> None:
+    table.add_row(kind, Text(name), Text(label), f"{share:.1%}")
+
+
+def _product(path: dict[str, Any]) -> float:
+    product = 1.0
+    for weight in path["weights"]:
+        product *= weight
+    return product

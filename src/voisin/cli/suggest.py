@@ -1,0 +1,55 @@
+"""``voisin suggest``: which images to label next."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voisin.cli.screen import note, progress_bars
+from voisin.querying import DEFAULT, STRATEGIES
+
+if TYPE_CHECKING:
+    from voisin.pipeline.suggesting import Suggested
+
+
+def suggest(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    n: Annotated[int, typer.Option("--n", help="How many images to suggest.")] = 20,
+    strategy: Annotated[
+        str, typer.Option(help=f"How to choose them: {', '.join(STRATEGIES)}.")
+    ] = DEFAULT,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the suggestions as one JSON object.")
+    ] = False,
+) -> None:
+    """Suggest which images to label next, and say what the answers would change."""
+    from voisin.pipeline.suggesting import PAGE, TABLE
+    from voisin.pipeline.suggesting import suggest as suggest_images
+
+    with progress_bars() as progress:
+        found = suggest_images(folder, n=n, strategy=strategy, progress=progress)
+    if as_json:
+        sys.stdout.write(json.dumps(found.as_dict(), ensure_ascii=False, indent=1) + "\n")
+    for line in _table(found):
+        note(line)
+    note("")
+    for line in found.outlook():
+        note(line)
+    note(f"Answers: write them into the column label of {(found.folder / TABLE).resolve()}")
+    note(f"Pictures: {(found.folder / PAGE).resolve()}")
+
+
+def _table(found: "Suggested") -> list[str]:
+    """Line up number, id, present label and reason."""
+    ids = found.ids.tolist()
+    numbers = [str(place) for place in range(1, len(ids) + 1)]
+    now = [name or "–" for name in found.current]
+    told = zip(numbers, ids, now, found.suggestion.reasons, strict=True)
+    rows = [("", "id", "now", "why"), *told]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return [
+        "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]])
+        for row in rows
+    ]

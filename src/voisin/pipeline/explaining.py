@@ -1,0 +1,168 @@
+"""Keep what explanations need when a run ends, and explain a label of a finished run."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from voisin.errors import InputError, ProjectError, VoisinError
+from voisin.project.evidence import FLOW, read_evidence, write_evidence
+from voisin.project.folder import SETTINGS
+from voisin.report.reasons import Reasons
+from voisin.sources.kinds import OpeningOptions
+from voisin.sources.opening import open_images
+from voisin.sources.suggestion import did_you_mean
+from voisin.trust.explanation import explain
+from voisin.trust.flow import Flow, flow_of
+from voisin.trust.sources import TopSources, table_is_cheap, top_sources
+from voisin.types import ImageCollection, Labeling, Problem
+
+_REASON = "reason"
+
+
+def keep_evidence(
+    folder: Path,
+    pool: ImageCollection,
+    problem: Problem,
+    labeling: Labeling,
+    method: str,
+    stated: NDArray[np.float64] | None = None,
+) -> TopSources | None:
+    """Write the flow of a labeling, or why there is none; return each image's largest sources.
+
+    The table of contributions is computed while it has at most 200 million entries; else an
+    explanation solves one equation, and there are no largest sources.
+    """
+    names = {"ids": pool.ids, "class_names": np.array(pool.class_names)}
+    try:
+        flow = flow_of(labeling, problem)
+    except InputError as error:
+        write_evidence(folder, {**names, _REASON: np.array(str(error))}, FLOW)
+        return None
+    if table_is_cheap(len(pool), len(flow.labeled)):
+        flow = flow.with_contributions()
+    kept = {**names, **_to_arrays(flow), "method": np.array(method)}
+    write_evidence(folder, kept if stated is None else {**kept, "stated": stated}, FLOW)
+    if flow.contributions is None:
+        return None
+    given = np.where(flow.labels >= 0, flow.labels, labeling.propagation.labels)
+    return top_sources(flow, given)
+
+
+class Evidence:
+    """The kept evidence of a finished run.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the project.
+
+    Raises
+    ------
+    ProjectError
+        If the folder has none.
+    InputError
+        If the run's method cannot be taken apart.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / SETTINGS).is_file():
+            message = f"{folder} is no project: pass the folder of a finished run."
+            raise ProjectError(message)
+        arrays = read_evidence(folder, FLOW)
+        if _REASON in arrays:
+            raise InputError(str(arrays[_REASON]))
+        try:
+            self._flow = _from_arrays(arrays)
+            self._ids = np.asarray(arrays["ids"])
+            self._class_names = tuple(arrays["class_names"].tolist())
+            self._method = str(arrays["method"])
+        except KeyError as error:
+            message = f"{folder} lacks {error} of its evidence: run again with the same folder."
+            raise ProjectError(message) from error
+        self._stated = arrays.get("stated")
+
+    def explain(self, image: int | str, *, n_paths: int = 3) -> Reasons:
+        """Explain the label of an image, by its id or its position in the pool.
+
+        Raises
+        ------
+        InputError
+            If there is no such image.
+        """
+        position = self._position(image) if isinstance(image, str) else int(image)
+        explanation = explain(self._flow, position, n_paths=n_paths)
+        stated = None if self._stated is None else np.asarray(self._stated[position])
+        if stated is not None and explanation.predicted is None:
+            stated = None
+        return Reasons(
+            explanation, self._ids, self._flow.labels, self._class_names, self._method, stated
+        )
+
+    def _position(self, name: str) -> int:
+        found = np.flatnonzero(self._ids == name)
+        if not len(found):
+            message = (
+                f"There is no image {name!r} in the graph.{did_you_mean(name, self._ids.tolist())} "
+                "Ids are those of labels.csv."
+            )
+            raise InputError(message)
+        return int(found[0])
+
+
+def open_again(folder: Path) -> ImageCollection:
+    """Open a project's source as ``voisin.toml`` remembers it.
+
+    Raises
+    ------
+    VoisinError
+        If it is gone, or was never a file.
+    """
+    try:
+        settings = tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        source = settings["source"]
+    except (OSError, ValueError, KeyError) as error:
+        message = f"{folder / SETTINGS} cannot be read ({error})."
+        raise ProjectError(message) from error
+    known = {field.name for field in fields(OpeningOptions)} | {
+        f"{name}_column" for name in ("id", "path", "label", "group", "split")
+    }
+    opening: Mapping[str, Any] = {k: v for k, v in settings.items() if k in known}
+    return open_images(source, **opening)
+
+
+def try_to_open(folder: Path) -> tuple[ImageCollection | None, str]:
+    """Open the source again, or say why it cannot be."""
+    try:
+        return open_again(folder), ""
+    except VoisinError as error:
+        return None, str(error).rstrip(".")
+
+
+def _to_arrays(flow: Flow) -> dict[str, NDArray[Any]]:
+    arrays = {
+        "indptr": flow.transition.indptr,
+        "indices": flow.transition.indices,
+        "weights": flow.transition.data,
+        "scale": flow.scale,
+        "source": flow.source,
+        "labels": flow.labels,
+        "scores": flow.scores,
+    }
+    return arrays if flow.contributions is None else {**arrays, "table": flow.contributions}
+
+
+def _from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Flow:
+    n_samples = len(arrays["labels"])
+    weights, indices, indptr = (np.asarray(arrays[k]) for k in ("weights", "indices", "indptr"))
+    flow = Flow(
+        sparse.csr_array((weights, indices, indptr), shape=(n_samples, n_samples)),
+        *(np.asarray(arrays[name]) for name in ("scale", "source", "labels", "scores")),
+    )
+    table = arrays.get("table")
+    return flow if table is None else replace(flow, contributions=np.asarray(table))

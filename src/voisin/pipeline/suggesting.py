@@ -1,0 +1,240 @@
+"""What to ask next of a finished project: suggestions, a forecast, a table and a page."""
+
+import csv
+import io
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.errors import InputError, ProjectError
+from voisin.labeling import make_method
+from voisin.labeling.folds import make_folds
+from voisin.pipeline.evidence import Evidence, recall_evidence
+from voisin.pipeline.settings import Settings
+from voisin.project.folder import SETTINGS, Project
+from voisin.querying import DEFAULT, Forecast, Suggestion, forecast, make_strategy
+from voisin.report.suggestions import SuggestionsContent, render_suggestions
+from voisin.sources.opening import open_images
+from voisin.types import (
+    UNLABELED,
+    Fold,
+    ImageCollection,
+    Labeling,
+    Names,
+    Problem,
+    Progress,
+    View,
+    no_progress,
+)
+
+TABLE, PAGE = "suggestions.csv", "suggestions.html"
+_COLUMNS = ("id", "path", "current", "probability", "reason", "label")
+
+
+@dataclass(frozen=True, eq=False)
+class Suggested:
+    """Which images to label next, and what that would change.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds ``suggestions.csv`` and ``suggestions.html``.
+    strategy : str
+    ids : array of shape (n,)
+        Most worth asking first.
+    current : tuple of str
+        The class each is given now; empty where no label reaches it.
+    probabilities : array of shape (n,)
+        Of that class.
+    suggestion : Suggestion
+    forecast : Forecast
+    """
+
+    folder: Path
+    strategy: str
+    ids: Names
+    current: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+    suggestion: Suggestion
+    forecast: Forecast
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the suggestions and the forecast as JSON can write them."""
+        rows = zip(
+            self.ids.tolist(),
+            self.current,
+            self.probabilities.tolist(),
+            self.suggestion.scores.tolist(),
+            self.suggestion.reasons,
+            strict=True,
+        )
+        names = ("id", "current", "probability", "score", "reason")
+        return {
+            "strategy": self.strategy,
+            "suggestions": [dict(zip(names, row, strict=True)) for row in rows],
+            "forecast": {**asdict(self.forecast), "little": self.forecast.little},
+        }
+
+    def outlook(self) -> list[str]:
+        """Say in lines what the answers are expected to change."""
+        told = self.forecast
+        lines = [
+            f"The {told.n_asked} answers are expected to change {told.flips:.0f} of the "
+            f"{told.n_others:,} other labels (tried: {told.fewest} to {told.most}), and mean "
+            f"certainty by {told.certainty_rise:+.3f}."
+        ]
+        if told.little:
+            lines.append("That is less than one a question: you may stop asking.")
+        return lines
+
+
+def suggest(
+    folder: str | Path,
+    *,
+    n: int = 20,
+    strategy: str = DEFAULT,
+    progress: Progress = no_progress,
+) -> Suggested:
+    """Suggest which images of a project to label next, and write them down.
+
+    ``suggestions.csv`` has the columns id, path, current, probability, reason, label: first the
+    suggestions, with an empty label to be filled in, then the images labeled so far, so that the
+    whole table can be given to the next run as its labels. ``suggestions.html`` shows them.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of a finished run.
+    n : int, default=20
+    strategy : str, default="mixed"
+        One of `voisin.querying.STRATEGIES`.
+    progress : callable, optional
+
+    Returns
+    -------
+    Suggested
+
+    Raises
+    ------
+    ProjectError
+        If the folder holds no finished run.
+    InputError
+        If there is no such strategy, or nothing to ask.
+    """
+    chosen = make_strategy(strategy)
+    folder = Path(folder)
+    settings = _read_settings(folder)
+    evidence = recall_evidence(folder)
+    problem = _problem(evidence, settings)
+    method = make_method(settings.get("method", "spreading"), alpha=settings.get("alpha", 0.99))
+    labeling = method.label(problem)
+    found = chosen.suggest(problem, labeling, n, class_names=evidence.class_names)
+    outlook = forecast(problem, labeling, found.positions, progress=progress)
+    told = _tell(folder, strategy, evidence, labeling, found, outlook)
+    images = _open_again(settings, evidence.ids, progress)
+    _write(told, evidence, images)
+    return told
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        message = f"{folder} has no {SETTINGS}: pass the folder of a finished `voisin run`."
+        raise ProjectError(message) from error
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        message = f"{folder / SETTINGS} cannot be read ({error}): run the project again."
+        raise ProjectError(message) from error
+
+
+def _problem(evidence: Evidence, settings: Mapping[str, Any]) -> Problem:
+    """Pose the project's problem again; what embedders learned from the labels stays learned."""
+    random_state = int(settings.get("random_state", 0))
+    view = View(evidence.embeddings, evidence.affinity, evidence.embeddings[:0])
+    held_out = make_folds(evidence.labels, evidence.groups, random_state=random_state)
+    return Problem(
+        view,
+        evidence.labels,
+        len(evidence.class_names),
+        tuple(Fold(rows, view) for rows in held_out),
+        random_state=random_state,
+    )
+
+
+def _tell(
+    folder: Path,
+    strategy: str,
+    evidence: Evidence,
+    labeling: Labeling,
+    found: Suggestion,
+    outlook: Forecast,
+) -> Suggested:
+    rows = found.positions
+    labels = labeling.propagation.labels[rows].tolist()
+    return Suggested(
+        folder=folder,
+        strategy=strategy,
+        ids=evidence.ids[rows],
+        current=tuple("" if c == UNLABELED else evidence.class_names[c] for c in labels),
+        probabilities=labeling.propagation.probabilities[rows].max(axis=1),
+        suggestion=found,
+        forecast=outlook,
+    )
+
+
+def _open_again(
+    settings: Mapping[str, Any], ids: Names, progress: Progress
+) -> ImageCollection | None:
+    """Open the project's source, its images in the order of `ids`; None if it is not there."""
+    ours = {one.name for one in fields(Settings)} | {"schema", "source"}
+    opening = {name: value for name, value in settings.items() if name not in ours}
+    try:
+        images = open_images(str(settings.get("source", "")), **opening, progress=progress)
+    except (InputError, TypeError):
+        return None
+    place = {name: position for position, name in enumerate(images.ids.tolist())}
+    if not all(name in place for name in ids.tolist()):
+        return None
+    return images.take(np.array([place[name] for name in ids.tolist()]))
+
+
+def _write(told: Suggested, evidence: Evidence, images: ImageCollection | None) -> None:
+    project = Project(told.folder)
+    with project.locked():
+        project.write_text(TABLE, _table(told, evidence, images))
+        content = SuggestionsContent(
+            name=told.folder.resolve().name if images is None else images.name,
+            strategy=told.strategy,
+            ids=told.ids,
+            current=told.current,
+            probabilities=told.probabilities,
+            reasons=told.suggestion.reasons,
+            forecast=told.forecast,
+            n_labeled=int((evidence.labels != UNLABELED).sum()),
+            images=None if images is None else images.take(told.suggestion.positions),
+        )
+        project.write_text(PAGE, render_suggestions(content))
+
+
+def _table(told: Suggested, evidence: Evidence, images: ImageCollection | None) -> str:
+    """Write suggestions to be answered, then the labels there are."""
+
+    def path(row: int) -> str:
+        return "" if images is None else images.reader.path(int(images.positions[row])) or ""
+
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(_COLUMNS)
+    for i, row in enumerate(told.suggestion.positions.tolist()):
+        sure = f"{told.probabilities[i]:.3f}" if told.current[i] else ""
+        reason = told.suggestion.reasons[i]
+        rows.writerow([told.ids[i], path(row), told.current[i], sure, reason, ""])
+    for row in np.flatnonzero(evidence.labels != UNLABELED).tolist():
+        name = evidence.class_names[evidence.labels[row]]
+        rows.writerow([evidence.ids[row], path(row), name, "", "labeled already", name])
+    return text.getvalue()

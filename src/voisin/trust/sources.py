@@ -1,0 +1,64 @@
+"""The labeled images that count most for every image, from the table of contributions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.trust.flow import Flow
+from voisin.types import Indices, Labels
+
+MOST_ENTRIES = 200_000_000  # of a table: 0.8 GB
+
+
+@dataclass(frozen=True, eq=False)
+class TopSources:
+    """The largest sources of each image's label.
+
+    Attributes
+    ----------
+    images : array of shape (n_samples, n_sources)
+        -1 where there are fewer.
+    shares : array of shape (n_samples, n_sources)
+        Of the score of the label; 0 where there are fewer.
+    """
+
+    images: Indices
+    shares: NDArray[np.float64]
+
+
+def table_is_cheap(n_samples: int, n_labeled: int) -> bool:
+    """Tell whether the contributions of all labeled images may be computed and kept."""
+    return n_samples * n_labeled <= MOST_ENTRIES
+
+
+def top_sources(flow: Flow, labels: Labels, n_sources: int = 3) -> TopSources:
+    """Find the labeled images with the largest shares in the score of each image's label.
+
+    Parameters
+    ----------
+    flow : Flow
+        With contributions.
+    labels : array of shape (n_samples,)
+        The class to account for, such as the one that was given; -1 to leave out.
+    n_sources : int, default=3
+    """
+    table, labeled = flow.contributions, flow.labeled
+    if table is None:
+        message = "top_sources needs the contributions: pass flow.with_contributions()."
+        raise ValueError(message)
+    images = np.full((len(labels), n_sources), -1, dtype=np.int64)
+    shares = np.zeros((len(labels), n_sources))
+    for c in range(flow.source.shape[1]):
+        of_class = np.flatnonzero(flow.source[labeled, c] > 0)
+        rows = np.flatnonzero((labels == c) & (flow.scores[:, c] > 0))
+        n_here = min(n_sources, len(of_class))
+        if not n_here or not len(rows):
+            continue
+        brought = table[rows][:, of_class] * flow.source[labeled[of_class], c]
+        total = np.maximum(flow.scores[rows, c], brought.sum(axis=1))
+        best = np.argsort(-brought, axis=1, kind="stable")[:, :n_here]
+        found = np.take_along_axis(brought, best, axis=1) / total[:, None]
+        shares[rows, :n_here] = found
+        images[rows, :n_here] = np.where(found > 0, labeled[of_class][best], -1)
+    return TopSources(images, shares)

@@ -1,0 +1,169 @@
+"""A finished run says why an image got its label: in Python, on the command line, as a page."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from voisin.cli.app import app
+from voisin.errors import InputError, ProjectError
+from voisin.labeling import make_method
+from voisin.neighbors import build_affinity, find_neighbors
+from voisin.pipeline.explaining import Evidence, keep_evidence, open_again
+from voisin.pipeline.trusting import Trust
+from voisin.project.folder import Project
+from voisin.sources.opening import open_images
+from voisin.trust.explanation import explain
+from voisin.trust.flow import flow_of
+from voisin.types import Problem, View
+
+N = 150
+
+
+def small_run(folder, method="spreading", source="digits"):
+    """The evidence of a run on 150 digits, without its networks."""
+    images = open_images("digits").take(np.arange(N))
+    pixels = np.stack([np.asarray(images.reader.load(i)).ravel() for i in range(N)])
+    vectors = pixels.astype(np.float32)
+    view = View(vectors, build_affinity(find_neighbors(vectors, 6)), vectors[:0])
+    labels = np.where(np.arange(N) < 40, images.labels, -1)
+    problem = Problem(view, labels, 10)
+    labeling = make_method(method, alpha=0.8).label(problem)
+    why = keep_evidence(folder, images, problem, labeling, method)
+    Project(folder / "new").write_settings({})  # a folder apart
+    (folder / "voisin.toml").write_text(f'schema = 1\nsource = "{source}"\nsize = 28\n')
+    return images, problem, labeling, why
+
+
+def test_what_was_kept_explains_as_the_flow_itself_does(tmp_path):
+    images, problem, labeling, _ = small_run(tmp_path)
+    flow = flow_of(labeling, problem)
+    evidence = Evidence(tmp_path)
+
+    for image in (0, 70, 149):
+        found = evidence.explain(image).explanation
+        expected = explain(flow, image)
+        for one, other in ((found.predicted, expected.predicted),
+                           (found.runner_up, expected.runner_up)):  # fmt: skip
+            assert one.label == other.label
+            shares = dict(zip(one.sources.tolist(), one.source_shares, strict=True))
+            for source, share in zip(other.sources.tolist(), other.source_shares, strict=True):
+                assert shares.get(source, 0) == pytest.approx(share, abs=1e-5)
+        same = evidence.explain(str(images.ids[image])).explanation
+        assert same.image == image
+
+
+def test_the_column_why_names_the_largest_sources_of_each_label(tmp_path):
+    images, _, _, why = small_run(tmp_path)
+    evidence = Evidence(tmp_path)
+    texts = Trust(None, why).reasons(images.ids)
+
+    for image in (50, 99, 149):
+        account = evidence.explain(image).explanation.predicted
+        told = [part.split(" ") for part in texts[image].split("; ")]
+        assert [name for name, _ in told] == images.ids[account.sources[:3]].tolist()
+        shares = [float(share) for _, share in told]
+        np.testing.assert_allclose(shares, account.source_shares[:3], atol=1e-3)
+
+
+def test_the_command_shows_a_table_and_writes_a_page_with_pictures(tmp_path):
+    images, *_ = small_run(tmp_path)
+    name = str(images.ids[100])
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), name])
+
+    assert found.exit_code == 0
+    assert f"{name}: " in found.stdout
+    assert "Runner-up: " in found.stdout
+    page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
+    assert f"Why {name} looks like" in page
+    assert page.count("data:image/png;base64,") > 10
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_as_json_shares_sum_to_one(tmp_path):
+    images, *_ = small_run(tmp_path)
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100]), "--json"])
+
+    document = json.loads(found.stdout)
+    assert document["id"] == images.ids[100]
+    for role in ("predicted", "runner_up"):
+        neighbors, sources = document[role]["by_neighbors"], document[role]["by_sources"]
+        by_neighbors = neighbors["own"] + sum(row["share"] for row in neighbors["neighbors"])
+        by_sources = sources["opinion"] + sum(row["share"] for row in sources["labeled"])
+        assert by_neighbors == pytest.approx(1, abs=1e-4)
+        assert by_sources == pytest.approx(1, abs=1e-4)
+
+
+def test_without_its_source_the_table_still_works_and_the_page_says_what_is_missing(tmp_path):
+    images, *_ = small_run(tmp_path, source="/photographs/that/are/gone")
+    name = str(images.ids[100])
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), name, "--json"])
+
+    assert found.exit_code == 0
+    assert json.loads(found.stdout)["predicted"]["label"]
+    page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
+    assert "/photographs/that/are/gone does not exist" in page
+    assert "data:image" not in page
+
+
+def test_an_image_without_evidence_is_told_in_words(tmp_path):
+    images, problem, *_ = small_run(tmp_path)
+    affinity = problem.view.affinity.tolil()
+    affinity[100, :], affinity[:, 100] = 0, 0
+    alone = affinity.tocsr()
+    alone.eliminate_zeros()
+    problem = replace(problem, view=replace(problem.view, affinity=alone))
+    labeling = make_method("spreading").label(problem)
+    keep_evidence(
+        tmp_path, images, problem, labeling, "spreading", labeling.propagation.probabilities
+    )
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100])])
+
+    assert "no evidence" in found.stdout
+    document = Evidence(tmp_path).explain(100).document()
+    assert document["evidence"] == "no evidence"
+    assert document["predicted"] is None
+    page = (tmp_path / "explanations" / f"{images.ids[100]}.html").read_text(encoding="utf-8")
+    assert "has no evidence" in page
+
+
+def test_methods_that_cannot_be_taken_apart_say_so_afterwards_too(tmp_path):
+    small_run(tmp_path, method="poisson")
+
+    with pytest.raises(InputError, match="cannot be taken apart"):
+        Evidence(tmp_path)
+
+
+def test_unknown_images_and_folders_are_refused(tmp_path):
+    images, *_ = small_run(tmp_path)
+    name = str(images.ids[5])
+
+    with pytest.raises(InputError, match=rf"no image '{name}x' in the graph\. Did you mean {name}"):
+        Evidence(tmp_path).explain(f"{name}x")
+    with pytest.raises(ProjectError, match="is no project"):
+        Evidence(tmp_path / "elsewhere")
+    (tmp_path / "new" / "voisin.toml").write_text("schema = 1\n")
+    with pytest.raises(ProjectError, match="keeps no evidence"):
+        Evidence(tmp_path / "new")
+
+
+def test_a_run_that_was_killed_after_its_evidence_goes_on(tmp_path):
+    small_run(tmp_path / "run")
+    (tmp_path / "run" / "voisin.toml").unlink()
+    (tmp_path / "run" / "new" / "voisin.toml").unlink()
+    (tmp_path / "run" / "new").rmdir()
+
+    assert Project(tmp_path / "run").folder == tmp_path / "run"
+
+
+def test_the_source_is_opened_again_with_its_options(tmp_path):
+    (tmp_path / "table.csv").write_text("name,file\n")
+    (tmp_path / "voisin.toml").write_text('schema = 1\nsource = "digits"\nsize = 28\nalpha = 0.9\n')
+
+    assert len(open_again(tmp_path)) == 1797

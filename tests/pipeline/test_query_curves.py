@@ -1,0 +1,125 @@
+"""Learning curves: the same start for all, honest images to judge on, nothing computed twice."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from tests.querying.problems import blobs
+from voisin.errors import InputError
+from voisin.labeling import make_method
+from voisin.pipeline.query_curves import QueryCurves, Schedule, query_curves
+from voisin.project.cache import Cache
+from voisin.querying import Suggestion, make_strategy
+from voisin.querying.suggestion import askable
+from voisin.types import Problem
+
+SCHEDULE = Schedule(start=2, until=8, batch=5)
+TRUTH = np.arange(120) % 3
+METHOD = make_method("spreading", alpha=0.9)
+
+
+@pytest.fixture(scope="module")
+def view():
+    return blobs(4, n_samples=120).view
+
+
+@dataclass(frozen=True)
+class Spy:
+    """Asks for the first candidates, and remembers what it was shown."""
+
+    seen: list[tuple[Problem, object]] = field(default_factory=list, repr=False)
+
+    def suggest(self, problem, labeling, n, *, candidates=None, class_names=()):
+        rows = askable(problem, n, candidates)
+        self.seen.append((problem, candidates))
+        return Suggestion(rows[:n], np.ones(n), ("first",) * n)
+
+
+def curves(view, strategies, **options):
+    return query_curves(view, TRUTH, strategies, METHOD, n_draws=2, schedule=SCHEDULE, **options)
+
+
+def test_labels_grow_by_batches_from_two_a_class_to_the_end(view):
+    spy = Spy()
+    found = curves(view, {"spy": spy})
+
+    assert found.n_labels.tolist() == [6, 11, 16, 21, 24]
+    assert found.figures["spy"].shape == (2, 5, 4)
+    assert found.found["spy"].sum(axis=1).tolist() == [24, 24]
+    assert [(one.labels >= 0).sum() for one, _ in spy.seen] == [6, 11, 16, 21] * 2
+
+
+def test_images_set_apart_are_never_labeled_nor_asked_for(view):
+    spy = Spy()
+    curves(view, {"spy": spy})
+
+    for problem, candidates in spy.seen:
+        assert len(candidates) == 120 - 3 * 12
+        assert (problem.labels[np.setdiff1d(np.arange(120), candidates)] == -1).all()
+
+
+def test_every_strategy_starts_from_the_same_labels(view):
+    first, second = Spy(), Spy()
+    found = curves(view, {"first": first, "second": second})
+
+    np.testing.assert_array_equal(found.figures["first"], found.figures["second"])
+    np.testing.assert_array_equal(first.seen[0][0].labels, second.seen[0][0].labels)
+    assert (first.seen[0][0].labels != first.seen[4][0].labels).any()
+
+
+def test_the_strategy_sees_no_truth(view):
+    spy = Spy()
+    curves(view, {"spy": spy})
+
+    problem, _ = spy.seen[0]
+    known = problem.labels >= 0
+    assert known.sum() == 6
+    assert (problem.labels[known] == TRUTH[known]).all()
+
+
+def test_balanced_accuracy_is_that_of_the_images_set_apart(view):
+    spy = Spy()
+    found = curves(view, {"spy": spy})
+    problem, candidates = spy.seen[0]
+    apart = np.setdiff1d(np.arange(120), candidates)
+    given = METHOD.label(problem).propagation.labels
+    recalls = [(given[apart] == c)[TRUTH[apart] == c].mean() for c in range(3)]
+
+    assert found.figures["spy"][0, 0, 0] == pytest.approx(np.mean(recalls))
+
+
+def test_finished_curves_are_found_again(view, tmp_path):
+    spy = Spy()
+    once = curves(view, {"spy": spy}, cache=Cache(tmp_path))
+    asked = len(spy.seen)
+    again = curves(view, {"spy": spy}, cache=Cache(tmp_path))
+
+    assert asked == len(spy.seen) == 8
+    np.testing.assert_array_equal(once.figures["spy"], again.figures["spy"])
+
+
+def test_progress_ends_at_its_total(view):
+    told = []
+    curves(view, {"random": make_strategy("random")}, progress=lambda *news: told.append(news))
+
+    assert told == [("Asking", 1, 2), ("Asking", 2, 2)]
+
+
+def test_labels_for_a_level_lie_between_two_steps():
+    figures = np.zeros((1, 3, 4))
+    figures[0, :, 0] = [0.2, 0.4, 0.8]
+    found = QueryCurves(np.array([10, 20, 30]), {"one": figures}, {})
+
+    assert found.labels_for("one", 0.6) == pytest.approx(25)
+    assert found.labels_for("one", 0.1) == 10
+    assert found.labels_for("one", 0.9) == float("inf")
+
+
+def test_too_many_answers_or_unknown_classes_are_refused(view):
+    with pytest.raises(InputError, match="too many for 120 images"):
+        query_curves(view, TRUTH, {}, METHOD)
+    with pytest.raises(InputError, match="1 images have no class"):
+        query_curves(view, np.append(TRUTH[:-1], -1), {}, METHOD, schedule=SCHEDULE)
+    with pytest.raises(InputError, match="until=2 is too small"):
+        Schedule(start=2, until=2)

@@ -43,11 +43,11 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(run)
-app.command()(audit)
-app.command()(certify)
 app.command()(compare)
 app.command()(explain)
 app.command()(suggest)
+app.command()(audit)
+app.command()(certify)
 
 
 def _say_version(asked: bool) -> None:

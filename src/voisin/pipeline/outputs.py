@@ -62,7 +62,8 @@ def write_outputs(
         why=found.trust.reasons(task.pool.ids),
     )
     keep_evidence(folder, task, found.embeddings, found.affinity)
-    write_set_apart(folder, SetApart(task.test.ids, found.test_embeddings, task.test.groups))
+    apart = SetApart(task.test.ids, found.test_embeddings, task.test.groups)
+    write_set_apart(folder, apart)
     write_model(folder / "model.safetensors", found.model, _model_card(task))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)

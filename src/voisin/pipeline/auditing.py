@@ -205,8 +205,11 @@ def _small_pictures(images: ImageCollection, progress: Progress) -> Pixels:
 
 
 def _learned_from_labels(settings: Mapping[str, Any]) -> bool:
-    parts = parse_embedding(str(settings.get("embedding", "cnn")))
-    return "expert" not in settings and any(KINDS[part.kind].needs_expert for part in parts)
+    kinds = [KINDS[part.kind] for part in parse_embedding(str(settings.get("embedding", "cnn")))]
+    return any(
+        kind.learns_from_labels and (kind.network != "expert" or "expert" not in settings)
+        for kind in kinds
+    )
 
 
 def _witness(evidence: Evidence, settings: Mapping[str, Any]) -> Probabilities | None:

@@ -130,8 +130,12 @@ def test_a_second_run_reuses_every_stage_and_ends_the_same(digits_npz, finished)
         **QUICK,
     )
     stages = [line.split()[0] for line in lines if line.endswith((" s", "reused"))]
-    assert len(stages) == 10
-    assert [line.split()[0] for line in lines if line.endswith(" s")] == ["verdict"]
+    assert len(stages) == 14
+    assert [line.split()[0] for line in lines if line.endswith(" s")] == [
+        "calibration",
+        "reasons",
+        "verdict",
+    ]
     assert results(finished.folder) == before
 
 

@@ -165,7 +165,7 @@ def test_a_comparison_shows_a_table_for_each_number_of_labels_and_prints_json(tm
     ("options", "words"),
     [
         (["--labels-per-class", "1,few"], "--labels-per-class few is no whole number"),
-        (["--methods", "spreading,magic"], "'magic' is no method: choose among spreading"),
+        (["--methods", "spreading,magic"], "'magic' is no method: choose among auto"),
     ],
 )
 def test_a_comparison_says_in_one_line_what_it_cannot_do(tmp_path, options, words):

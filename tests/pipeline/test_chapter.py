@@ -12,7 +12,7 @@ from voisin import SimpleCNN, open_images, run
 from voisin.errors import InputError, ProjectError
 
 QUICK = {"epochs": 2, "rounds": 1, "retraining_epochs": 2, "device": "cpu"}
-METHODS = ["few-labels", "pseudo-labels", "propagated", "retrained", "ceiling"]
+METHODS = ["few-labels", "pseudo-labels", "propagated", "calibrated", "retrained", "ceiling"]
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_a_second_run_reuses_every_stage_and_ends_the_same(digits_npz, finished)
         **QUICK,
     )
     stages = [line.split()[0] for line in lines if line.endswith((" s", "reused"))]
-    assert len(stages) == 14
+    assert len(stages) == 12
     assert [line.split()[0] for line in lines if line.endswith(" s")] == [
         "calibration",
         "reasons",
@@ -162,6 +162,7 @@ def test_an_expert_from_a_file_takes_the_place_of_pseudo_labels(digits_npz, fini
         "few-labels",
         "expert",
         "propagated",
+        "calibrated",
         "retrained",
     }
     assert again.rounds == ()

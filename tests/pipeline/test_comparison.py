@@ -296,7 +296,7 @@ def test_killed_with_several_processes_it_leaves_none_and_goes_on_to_the_same_fi
 
 @needs_signals
 def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tmp_path):
-    command = ["-m", "voisin", "compare", digits_npz, "--embedding", "pixels", "--draws", "200"]
+    command = ["-m", "voisin", "compare", digits_npz, "--embedding", "pixels", "--draws", "5000"]
     command += [
         "--methods",
         "spreading,poisson",
@@ -332,7 +332,7 @@ def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tm
         ({"labels_per_class": (0,)}, "labels_per_class=0"),
         ({"labels_per_class": ()}, "labels_per_class is empty"),
         ({"jobs": 0}, "jobs=0"),
-        ({"methods": ("spreading", "magic")}, "'magic' is no method: choose among spreading"),
+        ({"methods": ("spreading", "magic")}, "'magic' is no method: choose among auto"),
         ({"methods": ("spreading",)}, "Only 1 method to compare"),
         ({"embeding": "pixels"}, "'embeding' is not a setting"),
         ({"labels": "few.csv"}, "labels_per_class and labels both given"),

@@ -149,7 +149,7 @@ def test_unknown_images_and_folders_are_refused(tmp_path):
     with pytest.raises(ProjectError, match="is no project"):
         Evidence(tmp_path / "elsewhere")
     (tmp_path / "new" / "voisin.toml").write_text("schema = 1\n")
-    with pytest.raises(ProjectError, match="keeps no evidence"):
+    with pytest.raises(ProjectError, match="keeps no flow"):
         Evidence(tmp_path / "new")
 
 

@@ -99,7 +99,11 @@ def project(finished, tmp_path):
 def computed_again(source, project, **changes):
     lines = []
     run(source, project, announce=lines.append, **{**SETTINGS, **changes})
-    return {line.split()[0] for line in lines if line.endswith(" s")} - {"verdict"}
+    return {line.split()[0] for line in lines if line.endswith(" s")} - {
+        "verdict",
+        "calibration",
+        "reasons",
+    }
 
 
 TRAINED = {"few-labels", "pseudo-labels", "retrained", "ceiling"}
@@ -108,7 +112,7 @@ TRAINED = {"few-labels", "pseudo-labels", "retrained", "ceiling"}
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"alpha": 0.8}, {"labeling", "retrained"}),
+        ({"method": "spreading", "alpha": 0.8}, {"labeling", "retrained"}),
         ({"n_neighbors": 5}, {"graph", "folds", "labeling", "retrained"}),
         (
             {"threshold": 0.2},
@@ -155,6 +159,7 @@ def test_images_without_evidence_are_counted_and_never_silently_of_class_0(tmp_p
         images,
         tmp_path / "out",
         **{**SETTINGS, "labels_per_class": 1, "n_neighbors": 1, "ceiling": False},
+        method="spreading",
     )
     unreached = ~done.propagation.reached
     assert unreached.any()

@@ -198,8 +198,16 @@ def test_methods_of_one_chart_have_different_looks():
     from voisin.report.charts import _look
 
     for third in ("pseudo-labels", "expert"):
-        methods = ("few-labels", third, "propagated", "retrained", "ceiling")
-        assert len({_look(method) for method in methods}) == 5
+        methods = (
+            "few-labels",
+            third,
+            "propagated",
+            "balanced",
+            "calibrated",
+            "retrained",
+            "ceiling",
+        )
+        assert len({_look(method) for method in methods}) == len(methods)
 
 
 @pytest.mark.parametrize(("ceiling", "is_explained"), [(0.5, True), (0.9, False)])

@@ -16,7 +16,14 @@ from voisin.trust.explanation import explain
 from voisin.trust.flow import flow_of, harmonic_flow, solve, spreading_flow
 from voisin.types import Problem, View
 
-CAN_BE_TAKEN_APART = ("spreading", "harmonic", "smoothed-classifier")
+CAN_BE_TAKEN_APART = (
+    "auto",
+    "consensus",
+    "correct-and-smooth",
+    "harmonic",
+    "smoothed-classifier",
+    "spreading",
+)
 
 
 def problem_of(affinity, labels, n_classes=3):

@@ -50,6 +50,13 @@ Metric = Annotated[str, typer.Option(help="cosine or euclidean.")]
 Alpha = Annotated[
     float, typer.Option(help="Share of a score that comes from neighbors, for spreading.")
 ]
+ClassShares = Annotated[
+    str,
+    typer.Option(
+        help="How frequent the classes are: uniform, labels (as among them), estimate, or "
+        "name=share,name=share,..."
+    ),
+]
 MaxUnreadable = Annotated[
     float, typer.Option(help="Stop if a larger share of the images cannot be read.")
 ]

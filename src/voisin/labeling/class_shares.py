@@ -6,6 +6,7 @@ Lipton, Wang & Smola 2018. It knows probabilities and labels, no graph.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -134,6 +135,42 @@ def resolve_class_shares(
     if way == "uniform":
         return None, None
     return _check_given(given, problem.n_classes), None
+
+
+def parse_class_shares(text: str, class_names: Sequence[str]) -> tuple[str, Shares | None]:
+    """Read what a user writes: the name of a way, or ``name=share`` for every class.
+
+    Returns
+    -------
+    way : str
+        One of `WAYS`.
+    given : array of shape (n_classes,), optional
+
+    Raises
+    ------
+    InputError
+        If a class is missing or unknown, or a share is no number.
+
+    Examples
+    --------
+    >>> parse_class_shares("estimate", ["cat", "dog"])
+    ('estimate', None)
+    >>> parse_class_shares("dog=3,cat=1", ["cat", "dog"])
+    ('given', array([1., 3.]))
+    """
+    if "=" not in text:
+        check_one_of("class_shares", text, [*WAYS[1:], "name=share,name=share,..."])
+        return text, None
+    pairs = [part.rpartition("=") for part in text.split(",")]
+    try:
+        found = {name.strip(): float(share) for name, _, share in pairs}
+    except ValueError as error:
+        message = f"class_shares={text!r} has a share that is no number: write name=0.25."
+        raise InputError(message) from error
+    if found.keys() != set(class_names):
+        message = f"class_shares={text!r} must name every class once: {', '.join(class_names)}."
+        raise InputError(message)
+    return "given", np.array([found[name] for name in class_names])
 
 
 def by_expectation(images: Probabilities, held_out: HeldOut) -> Shares:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from voisin.types import UNLABELED, Labels, Probabilities, Propagation
 
 _LEAST = 1e-12
-_BALANCED = 0.75  # 1 for exact probabilities and shares; of estimates, less finds as many classes
+BALANCED = 0.75  # 1 for exact probabilities and shares; of estimates, less finds as many classes
 _BETWEEN = 0.5  # and makes far fewer other images wrong
 
 
@@ -40,7 +40,7 @@ def for_balanced_accuracy(found: Propagation, class_shares: NDArray[np.float64] 
     >>> for_accuracy(found), for_balanced_accuracy(found, np.array([0.8, 0.2]))
     (array([0, 0]), array([1, 0]))
     """
-    return _decide(found, class_shares, _BALANCED)
+    return _decide(found, class_shares, BALANCED)
 
 
 def for_macro_f1(found: Propagation, class_shares: NDArray[np.float64] | None) -> Labels:

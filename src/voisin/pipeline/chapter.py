@@ -11,13 +11,13 @@ from voisin.evaluation.scores import Scores
 from voisin.evaluation.verdict import score
 from voisin.pipeline import stages as stage
 from voisin.pipeline.explaining import Evidence
-from voisin.pipeline.labeling import label, predictions
+from voisin.pipeline.labeling import label
 from voisin.pipeline.outputs import Findings, write_outputs
 from voisin.pipeline.preparing import make_settings, open_source, prepare
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task, noting_warnings
 from voisin.pipeline.telling import tell_scores, tell_source, tell_task
-from voisin.pipeline.trusting import trust
+from voisin.pipeline.trusting import calibrated, trust
 from voisin.pipeline.views import Viewpoint
 from voisin.project.folder import Project
 from voisin.report.reasons import Reasons
@@ -168,6 +168,8 @@ def _compute(viewpoint: Viewpoint) -> Findings:
     labeled = label(viewpoint, sight)
     if labeled.reason:
         stages.announce(f"  {labeled.reason}")
+    for remark in labeled.remarks:
+        stages.announce(f"  {remark}")
     trusted = trust(viewpoint, sight, labeled)
     model = stage.retrained(stages, task, labeled.propagation, data_key)
     trained = [few, expert, model]
@@ -175,9 +177,15 @@ def _compute(viewpoint: Viewpoint) -> Findings:
         trained.append(stage.ceiling(stages, task, data_key))
     by_networks = [stage.predictions(one, task) for one in trained]
     return Findings(
-        predictions=(*by_networks[:2], predictions(labeled, viewpoint), *by_networks[2:]),
+        predictions=(
+            *by_networks[:2],
+            *labeled.predictions(task),
+            calibrated(trusted, labeled, task),
+            *by_networks[2:],
+        ),
         propagation=labeled.propagation,
         reason=labeled.reason,
+        remarks=labeled.remarks,
         trust=trusted,
         embeddings=sight.view.embeddings,
         affinity=sight.view.affinity,

@@ -1,6 +1,6 @@
 """The stage that labels every image: by the method of the settings, kept like any stage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.labeling import make_method
+from voisin.labeling.class_shares import (
+    SharesEstimate,
+    parse_class_shares,
+    resolve_class_shares,
+)
+from voisin.labeling.cross_fitting import HeldOut, cross_fit
+from voisin.labeling.decisions import BALANCED, even_out
 from voisin.pipeline.stages import ids_of
+from voisin.pipeline.task import Task, noting_warnings
 from voisin.pipeline.views import Sight, Viewpoint
 from voisin.project.cache import Arrays, hash_of
 from voisin.types import Predictions, Probabilities, Propagation
+
+_HELD_OUT = "held_out_"  # names the arrays of what was said without the labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +39,12 @@ class Labeled:
     start : array of shape (n_pool, n_classes), optional
         What the scores come from, as `voisin.types.Labeling` says.
     alpha : float, optional
+    held_out : HeldOut
+        What was said of labeled images without their labels.
+    class_shares : array of shape (n_classes,), optional
+        Those that the labels were found under; None where all classes count the same.
+    remarks : tuple of str
+        What was estimated of the shares, and how far to believe it.
     """
 
     propagation: Propagation
@@ -37,22 +53,46 @@ class Labeled:
     reason: str
     start: Probabilities | None
     alpha: float | None
+    held_out: HeldOut
+    class_shares: NDArray[np.float64] | None
+    remarks: tuple[str, ...]
+
+    def predictions(self, task: Task) -> tuple[Predictions, ...]:
+        """Join what was found for pool and test; under class shares, balanced again beside it."""
+        found = self.propagation
+        probabilities = np.concatenate([found.probabilities, self.new])
+        reached = np.concatenate([found.reached, self.new_reached])
+        ids = ids_of(task)
+        propagated = Predictions("propagated", ids, probabilities, reached)
+        if self.class_shares is None:
+            return (propagated,)
+        balanced = even_out(probabilities, self.class_shares, BALANCED)
+        return propagated, Predictions("balanced", ids, balanced, reached)
 
 
 def label(viewpoint: Viewpoint, sight: Sight) -> Labeled:
-    """Label pool and test from what is seen."""
+    """Label pool and test from what is seen, and the labeled images without their labels."""
     stages, task = viewpoint.stages, viewpoint.task
     method = make_method(stages.settings.method, alpha=stages.settings.alpha)
+    way, given = parse_class_shares(stages.settings.class_shares, task.pool.class_names)
     problem = viewpoint.problem(sight)
 
     def compute(_: Path) -> dict[str, Any]:
-        found = method.label(problem)
+        with noting_warnings() as notes:
+            shares, estimate = resolve_class_shares(way, problem, given)
+        stated = replace(problem, class_shares=shares)
+        found = method.label(stated)
+        held_out = cross_fit(found.method, stated, progress=stages.progress)
         arrays = {
             **vars(found.propagation),
             "new": found.new,
             "new_reached": found.new_reached,
             "reason": found.reason,
+            "remarks": np.array([*_tell(estimate, task), *notes], dtype=np.str_),
+            **{f"{_HELD_OUT}{name}": value for name, value in vars(held_out).items()},
         }
+        if shares is not None:
+            arrays["class_shares"] = shares
         if found.start is not None and found.alpha is not None:
             arrays |= {"start": found.start, "alpha": found.alpha}
         return arrays
@@ -62,21 +102,20 @@ def label(viewpoint: Viewpoint, sight: Sight) -> Labeled:
         "labels": hash_of(task.labels),
         "groups": None if task.pool.groups is None else hash_of(task.pool.groups),
         "method": repr(method),
+        "class_shares": stages.settings.class_shares,
         "random_state": stages.settings.random_state,
     }
     arrays, _ = stages.recall("labeling", inputs, compute)
     return _from_arrays(arrays)
 
 
-def predictions(labeled: Labeled, viewpoint: Viewpoint) -> Predictions:
-    """Join what was found for pool and test, each row with its image's id."""
-    found = labeled.propagation
-    return Predictions(
-        "propagated",
-        ids_of(viewpoint.task),
-        np.concatenate([found.probabilities, labeled.new]),
-        np.concatenate([found.reached, labeled.new_reached]),
-    )
+def _tell(estimate: SharesEstimate | None, task: Task) -> list[str]:
+    """Say what was estimated of the class shares."""
+    if estimate is None:
+        return []
+    each = zip(task.pool.class_names, estimate.shares, estimate.low, estimate.high, strict=True)
+    told = ", ".join(f"{name} {s:.0%} ({low:.0%} to {high:.0%})" for name, s, low, high in each)
+    return [f"Estimated class shares, with 95 % intervals: {told}"]
 
 
 def _from_arrays(arrays: Arrays) -> Labeled:
@@ -93,4 +132,13 @@ def _from_arrays(arrays: Arrays) -> Labeled:
         reason=str(arrays["reason"]),
         start=arrays.get("start"),
         alpha=float(arrays["alpha"]) if "alpha" in arrays else None,
+        held_out=HeldOut(
+            **{
+                name.removeprefix(_HELD_OUT): np.asarray(value)
+                for name, value in arrays.items()
+                if name.startswith(_HELD_OUT)
+            }
+        ),
+        class_shares=arrays.get("class_shares"),
+        remarks=tuple(arrays["remarks"].tolist()),
     )

@@ -37,6 +37,7 @@ class Findings:
     predictions: tuple[Predictions, ...]
     propagation: Propagation
     reason: str
+    remarks: tuple[str, ...]
     trust: Trust
     embeddings: Embeddings
     affinity: Affinity
@@ -87,7 +88,7 @@ def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> R
             name: "–" if value is None else str(value)
             for name, value in stages.settings.as_dict().items()
         },
-        warnings=task.warnings,
+        warnings=(*task.warnings, *found.remarks),
         timings=tuple(stages.timings),
         scores=found.scores,
         rounds=found.rounds,
@@ -123,6 +124,7 @@ def _graph(task: Task, found: Findings) -> dict[str, object]:
     return {
         "recall": found.recall,
         "reason": found.reason,
+        "remarks": list(found.remarks),
         "n_reached": int(propagation.reached.sum()),
         "n_images": len(task.pool),
         "n_iter": propagation.n_iter,

@@ -52,7 +52,10 @@ class Settings:
         ``contrastive``): turned freely and mirrored; turned a little and mirrored; turned a little.
     n_neighbors : int, default=10
     metric : {"cosine", "euclidean"}, default="cosine"
-    method : str, default="spreading"
+    class_shares : str, default="uniform"
+        How frequent the classes are among all images: ``uniform``, as among the ``labels``,
+        ``estimate``, or given as ``name=share`` of every class, joined by commas.
+    method : str, default="auto"
         The way to label from vectors and graph, one of `voisin.labeling.METHODS`.
     alpha : float, default=0.99
         Share of an image's score that comes from its neighbors, for ``method="spreading"``.
@@ -86,7 +89,8 @@ class Settings:
     orientation: str = "upright"
     n_neighbors: int = 10
     metric: str = "cosine"
-    method: str = "spreading"
+    class_shares: str = "uniform"
+    method: str = "auto"
     alpha: float = 0.99
     retraining_epochs: int = 10
     ceiling: bool = True

@@ -1,20 +1,18 @@
-"""The stages of trust: labels held out in turn, probabilities calibrated by them, and reasons."""
+"""The stages of trust: probabilities calibrated by labels held out in turn, and reasons."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from voisin.labeling import make_method
-from voisin.labeling.cross_fitting import HeldOut, cross_fit
 from voisin.pipeline.explaining import keep_evidence
 from voisin.pipeline.labeling import Labeled
+from voisin.pipeline.stages import ids_of
+from voisin.pipeline.task import Task
 from voisin.pipeline.views import Sight, Viewpoint
-from voisin.project.cache import hash_of
 from voisin.trust.calibrating import HowSure, calibrate
 from voisin.trust.sources import TopSources
-from voisin.types import Labeling, Names
+from voisin.types import Labeling, Names, Predictions, Problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,29 +40,34 @@ class Trust:
         ]
 
 
+def calibrated(trusted: Trust, labeled: Labeled, task: Task) -> Predictions:
+    """Join the calibrated probabilities of pool and test; those without evidence stay as they are.
+
+    The most probable class of each is the best guess where as many images as possible should be
+    right: the class shares that were told, or else estimated, are in it.
+    """
+    new = labeled.new.copy()
+    if trusted.how_sure.n_labels and labeled.new_reached.any():
+        reached = labeled.new_reached
+        new[reached] = trusted.how_sure.calibration.apply(new[reached])
+    return Predictions(
+        "calibrated",
+        ids_of(task),
+        np.concatenate([trusted.how_sure.probabilities, new]),
+        np.concatenate([labeled.propagation.reached, labeled.new_reached]),
+    )
+
+
 def trust(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Trust:
     """Calibrate what was found for the pool, and keep what explanations need."""
     stages, task, settings = viewpoint.stages, viewpoint.task, viewpoint.stages.settings
     method = make_method(settings.method, alpha=settings.alpha)
-    problem = viewpoint.problem(sight)
-
-    def compute(_: Path) -> dict[str, Any]:
-        return vars(cross_fit(method, problem, progress=stages.progress))
-
-    inputs = {
-        "view": sight.key,
-        "labels": hash_of(task.labels),
-        "folds": [hash_of(fold.held_out) for fold in problem.folds],
-        "method": repr(method),
-        "random_state": settings.random_state,
-    }
-    arrays, _ = stages.recall("held-out", inputs, compute)
-    held_out = HeldOut(**{name: np.asarray(value) for name, value in arrays.items()})
+    problem = Problem(sight.view, task.labels, task.n_classes, class_shares=labeled.class_shares)
     sure = stages.timed(
         "calibration",
         lambda: calibrate(
             labeled.propagation,
-            held_out,
+            labeled.held_out,
             shares=problem.class_shares,
             groups=task.pool.groups,
             random_state=settings.random_state,

@@ -15,7 +15,7 @@ from voisin.report.svg import ACCENT, INK, LINE, MUTED, SERIES, SURFACE, inline_
 from voisin.report.wording import EXPERT, METHODS, FigureWording, method_wording
 from voisin.training.rounds import PseudoLabelRound
 
-_MARKERS = ("o", "s", "D", "^", "v")
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 _WIDTH = 350
 _LOOKS = [method for method in METHODS if method != EXPERT]
 

@@ -46,6 +46,17 @@ METHODS = {
         "the given labels carried along the graph of nearest neighbors; "
         "a test image takes the average of its neighbors in the graph",
     ),
+    "balanced": Wording(
+        "Propagated, for rare classes",
+        "the propagated labels decided again as if the classes were nearly equally frequent: "
+        "more of the rare classes are found, and more images in all are wrong",
+    ),
+    "calibrated": Wording(
+        "Calibrated, for most right",
+        "the propagated probabilities, made as sure as labels that were held out allow, under the "
+        "class shares that were told or are estimated: most images are right, rare classes are "
+        "missed more often",
+    ),
     "retrained": Wording(
         "Retrained", "a network trained on the propagated labels, the certain ones weighing more"
     ),

@@ -12,6 +12,8 @@ an interruption goes on from there. What is not measured yet is not in the page.
 import argparse
 import json
 import platform
+import re
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,7 +25,6 @@ from voisin.evaluation.comparison import FIGURES, LEVEL, Trial, holm, paired_p_v
 from voisin.labeling.peers import PEERS
 
 PAGE = FOLDER / "quality.md"
-NUMBERS = (1, 5, 10, 50)
 # Poisson MBO that was told the class shares, k = 10 on VAE features, mean of 100 draws:
 # Calder, Cook, Thorpe & Slepčev (2020), accuracy in percent at 1 to 5 labels a class
 PUBLISHED = {1: 62.0, 2: 67.2, 3: 70.4, 4: 72.1, 5: 73.1}
@@ -41,7 +42,7 @@ def main():
         except voisin.VoisinError as error:  # what is missing here must not stop the others
             print(f"  not measured: {error}", flush=True)
             continue
-        keep(name, title, arguments, rows, trials)
+        keep(name, title, rows, trials)
         PAGE.write_text(page(), encoding="utf-8")
     print(page())
 
@@ -56,6 +57,11 @@ def parse():
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--embedding", default="cnn")
+    parser.add_argument("--embedding-size", type=int)
+    parser.add_argument("--onnx-normalization", default="imagenet")
+    parser.add_argument("--orientation", default="upright")
+    parser.add_argument("--loop-rounds", type=int, default=0, help="of the retrained classifier")
+    parser.add_argument("--numbers", default="1,5,10,50", help="labels a class")
     parser.add_argument("--methods", help="a,b,c; all that are installed by default")
     arguments = parser.parse_args()
     for name in arguments.experiments:
@@ -68,7 +74,7 @@ def parse():
 
 
 def dermamnist(arguments):
-    found = compared(arguments, "dermamnist", labels_per_class=NUMBERS)
+    found = compared(arguments, "dermamnist", labels_per_class=numbers(arguments))
     goals = {"auc": 0.91, "balanced_accuracy": 0.61, "macro_f1": 0.44}
     lead = leader(found, 50)
     rows = [
@@ -99,7 +105,7 @@ def dermamnist_shares(arguments):
 
 
 def fashion(arguments):
-    found = compared(arguments, "fashion_mnist", labels_per_class=NUMBERS)
+    found = compared(arguments, "fashion_mnist", labels_per_class=numbers(arguments))
     return choice(found, "Fashion-MNIST"), found.trials
 
 
@@ -110,11 +116,13 @@ def fashion_all(arguments):
         arguments,
         replace(images, splits=None),
         "fashion-all",
-        labels_per_class=tuple(PUBLISHED),
+        labels_per_class=[n for n in numbers(arguments) if n in PUBLISHED],
         test_share=0.0,
     )
     rows = []
     for number, goal in PUBLISHED.items():
+        if number not in numbers(arguments):
+            continue
         what = f"Fashion-MNIST, all 70,000, {number} a class: accuracy"
         lead = leader(found, number, "accuracy")
         rows.append(reach(found, lead, "accuracy", goal / 100, what, number))
@@ -131,6 +139,8 @@ def retrained(arguments):
             labels_per_class=50,
             random_state=draw,
             embedding=arguments.embedding,
+            **embedding_options(arguments),
+            loop_rounds=arguments.loop_rounds,
             ceiling=False,
         )
         trials += [
@@ -174,9 +184,19 @@ def compared(arguments, source, folder=None, **options):
         methods=methods,
         jobs=arguments.jobs,
         embedding=arguments.embedding,
+        **embedding_options(arguments),
         progress=told(),
         **options,
     )
+
+
+def numbers(arguments):
+    return tuple(int(number) for number in arguments.numbers.split(","))
+
+
+def embedding_options(arguments):
+    names = ("embedding_size", "onnx_normalization", "orientation")
+    return {name: getattr(arguments, name) for name in names}
 
 
 def told():
@@ -243,11 +263,11 @@ def spread(one):
 # The page
 
 
-def keep(name, title, arguments, rows, trials):
+def keep(name, title, rows, trials):
+    said = re.sub(r"[^ :+]*/", "", " ".join(sys.argv[1:]))  # paths without their folders
     content = {
         "title": title,
-        "command": f"python -m benchmarks.quality {name} --embedding {arguments.embedding} "
-        f"--draws {arguments.draws}",
+        "command": f"python -m benchmarks.quality {said}",
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
         "rows": [asdict(row) for row in rows],
         "table": table(trials),

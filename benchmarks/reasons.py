@@ -47,8 +47,8 @@ def explain():
                 middle < 0.1,
             ),
             Row("an image without contributions", f"{solving:.3g} s"),
-            Row("shares looked up against solved", f"{gap:.1e}", "at most 1e-4", gap <= 1e-4),
-            Row("shares sum to 1 within", f"{max(sums):.1e}", "1e-4", max(sums) <= 1e-4),
+            Row("shares looked up against solved", f"{gap:.1e}", "at most 1e-4", bool(gap <= 1e-4)),
+            Row("shares sum to 1 within", f"{max(sums):.1e}", "1e-4", bool(max(sums) <= 1e-4)),
         ],
     )
 

@@ -59,6 +59,7 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
     assert table["id"] == ["a", "b", "c"]
     assert table["label"] == [0, 1, -1]
     assert table["label_name"] == ["cat", "dog", ""]
+    assert table["likeliest"] == table["label_name"]
     assert table["source"] == ["expert", "propagated", "none"]
     assert table["confidence"] == [1.0, 0.75, None]
     assert table["reached"] == [True, True, False]

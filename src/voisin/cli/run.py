@@ -37,6 +37,9 @@ def run(
     method: Annotated[str, typer.Option(help=f"Way to label: {', '.join(METHODS)}.")] = "auto",
     class_shares: option.ClassShares = "uniform",
     alpha: option.Alpha = 0.99,
+    loop_rounds: Annotated[
+        int, typer.Option(help="Most rounds in which the labels found teach the networks again.")
+    ] = 0,
     retraining_epochs: Annotated[int, typer.Option(help="On propagated or all labels.")] = 10,
     ceiling: Annotated[bool, typer.Option(help="Also train on all true labels.")] = True,
     max_unreadable: option.MaxUnreadable = 0.05,
@@ -75,6 +78,7 @@ def run(
         "method": method,
         "class_shares": class_shares,
         "alpha": alpha,
+        "loop_rounds": loop_rounds,
         "retraining_epochs": retraining_epochs,
         "ceiling": ceiling,
         "max_unreadable": max_unreadable,

@@ -10,8 +10,10 @@ from voisin.errors import InputError
 from voisin.evaluation.scores import Scores
 from voisin.evaluation.verdict import score
 from voisin.pipeline import stages as stage
+from voisin.pipeline.deep_loop import LoopRound, deep_loop
 from voisin.pipeline.explaining import Evidence
 from voisin.pipeline.labeling import label
+from voisin.pipeline.networks import retrained
 from voisin.pipeline.outputs import Findings, write_outputs
 from voisin.pipeline.preparing import make_settings, open_source, prepare
 from voisin.pipeline.stages import Stages
@@ -170,8 +172,13 @@ def _compute(viewpoint: Viewpoint) -> Findings:
         stages.announce(f"  {labeled.reason}")
     for remark in labeled.remarks:
         stages.announce(f"  {remark}")
+    loop_rounds: tuple[LoopRound, ...] = ()
+    if stages.settings.loop_rounds:
+        looped = deep_loop(viewpoint, sight, labeled)
+        sight, labeled, loop_rounds = looped.sight, looped.labeled, looped.rounds
+        stages.announce(f"  {labeled.reason.rpartition('; ')[2]}")
     trusted = trust(viewpoint, sight, labeled)
-    model = stage.retrained(stages, task, labeled.propagation, data_key)
+    model = retrained(stages, task, labeled.propagation, data_key)
     trained = [few, expert, model]
     if stages.settings.ceiling and _has_ceiling(task):
         trained.append(stage.ceiling(stages, task, data_key))
@@ -192,7 +199,9 @@ def _compute(viewpoint: Viewpoint) -> Findings:
         test_embeddings=sight.view.new,
         recall=sight.neighbors.recall,
         rounds=tuple(PseudoLabelRound(**one) for one in expert.notes or ()),
+        loop_rounds=loop_rounds,
         model=model.weights,
+        architecture=model.architecture,
         scores=(),
     )
 

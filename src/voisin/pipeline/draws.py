@@ -12,12 +12,14 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voisin import __version__
 from voisin.errors import ConvergenceWarning, InputError, MissingDependencyError, VoisinError
 from voisin.evaluation.comparison import FIGURES, Trial
 from voisin.evaluation.verdict import Truth, score
 from voisin.labeling import METHODS, make_method
+from voisin.labeling.class_shares import parse_class_shares, resolve_class_shares
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import PEERS, make_peer
 from voisin.pipeline.embedding import embed_without_labels
@@ -102,13 +104,29 @@ class DrawSeen:
 
     @cached_property
     def _with_folds(self) -> Problem:
+        return replace(self._evenly, class_shares=self._class_shares)
+
+    @cached_property
+    def _evenly(self) -> Problem:
         return self._viewpoint.problem(self._sight)
+
+    @cached_property
+    def _class_shares(self) -> NDArray[np.float64] | None:
+        settings, names = self._viewpoint.stages.settings, self._viewpoint.task.pool.class_names
+        if settings.class_shares == "uniform":
+            return None
+        way, given = parse_class_shares(settings.class_shares, names)
+        return resolve_class_shares(way, self._evenly, given)[0]
 
     @cached_property
     def _without_folds(self) -> Problem:
         task, settings = self._viewpoint.task, self._viewpoint.stages.settings
         return Problem(
-            self._sight.view, task.labels, task.n_classes, random_state=settings.random_state
+            self._sight.view,
+            task.labels,
+            task.n_classes,
+            class_shares=self._class_shares,
+            random_state=settings.random_state,
         )
 
     def problem_of(self, name: str) -> Problem:

@@ -4,15 +4,23 @@ The few labels and the pool's pixels are all that they are given; the hidden tru
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voisin.pipeline.stages import Stages, Trained, network_of
+from voisin.embedding.specification import KINDS, parse_embedding
+from voisin.pipeline.stages import Stages, Trained, lesson_of, network_of
+from voisin.pipeline.stages import retrained as plainly_retrained
 from voisin.pipeline.task import Task
 from voisin.project.cache import hash_of
-from voisin.types import UNLABELED
+from voisin.types import UNLABELED, Propagation
+
+if TYPE_CHECKING:
+    from voisin.training.fine_tuning import FineTuning
+
+_FEWEST_EPOCHS = 5  # of a lesson of many images
 
 
 def network_for(
@@ -26,14 +34,55 @@ def network_for(
     stages : Stages
     task : Task
     expert : Trained, optional
-        The chapter's own, for ``expert`` alone.
+        The chapter's own, for ``expert`` alone; a lesson is taught to an augmented one instead.
     data_key : str
         Of the pool's pixels.
     """
-    if name == "expert" and expert is not None:
+    if name == "expert" and expert is not None and task.lesson is None:
         return network_of(expert, task)
-    network, _ = _MAKERS[name](stages, task, data_key)
+    network, _ = _MAKERS["augmented" if name == "expert" else name](stages, task, data_key)
     return network
+
+
+def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: str) -> Trained:
+    """Train a new network on the propagated labels, of the kind that the embedding looks through.
+
+    With the chapter's plain features it is the chapter's plain network; else the images are
+    changed at every look, and all classes weigh the same.
+    """
+    from voisin.embedding.inference import predict
+
+    if not _networks(stages) & {"augmented", "self-taught", "tuned"}:
+        return plainly_retrained(stages, task, propagation, data_key)
+    lesson = lesson_of(task, propagation, even=True)
+    network, key = taught_network(stages, replace(task, lesson=lesson), data_key)
+    options: dict[str, Any] = {"device": stages.settings.device, "progress": stages.progress}
+
+    def compute(_: Path) -> Mapping[str, Any]:
+        return {
+            "pool": predict(network, task.pool_pixels, **options),
+            "test": predict(network, task.test_pixels, **options)
+            if len(task.test)
+            else np.empty((0, task.n_classes)),
+        }
+
+    arrays, key = stages.recall("retrained", {"network": key}, compute)
+    weights = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
+    architecture = type(network).__name__
+    return Trained("retrained", weights, arrays["pool"], arrays["test"], key, None, architecture)
+
+
+def taught_network(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
+    """Return the network that the embedding's labels teach, taught the task's lesson, and its key.
+
+    It is the self-taught one, tuned, where the embedding has that; else a SimpleCNN.
+    """
+    name = "tuned" if _networks(stages) & {"tuned", "self-taught"} else "augmented"
+    return _MAKERS[name](stages, task, data_key)
+
+
+def _networks(stages: Stages) -> set[str]:
+    return {KINDS[part.kind].network for part in parse_embedding(stages.settings.embedding)}
 
 
 def _augmented(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
@@ -98,23 +147,37 @@ def _taught_labels(
     task: Task,
     inputs: Mapping[str, Any],
     new: Callable[[], Any],
-    training: Any,
+    training: "FineTuning",
 ) -> tuple[Any, str]:
-    labeled = np.flatnonzero(task.labels != UNLABELED)
+    labels, weights = task.taught.labels, task.taught.weights
+    rows = np.flatnonzero(weights > 0)
+    training = _for_as_many(training, len(rows), int((task.labels != UNLABELED).sum()))
 
     def train(_: Path) -> Any:
         return training.fit(
             _with_first_weights(new, stages.settings.random_state),
-            task.pool_pixels[labeled],
-            task.labels[labeled],
+            task.pool_pixels[rows],
+            labels[rows],
+            weights=weights[rows],
             random_state=stages.settings.random_state,
             device=stages.settings.device,
             progress=stages.progress,
             task=f"Training: {name}",
         )
 
-    inputs = {**inputs, "labels": hash_of(task.labels), "training": repr(training)}
+    inputs = {
+        **inputs,
+        "labels": hash_of(labels),
+        "weights": hash_of(weights),
+        "training": repr(training),
+    }
     return _kept(name, stages, {**inputs, "n_classes": task.n_classes}, new(), train)
+
+
+def _for_as_many(training: "FineTuning", n_images: int, n_few: int) -> "FineTuning":
+    """Look at each image less often where there are more, so that it takes about as long."""
+    epochs = max(_FEWEST_EPOCHS, round(training.epochs * n_few / n_images))
+    return replace(training, epochs=min(training.epochs, epochs))
 
 
 def _with_first_weights(new: Callable[[], Any], random_state: int) -> Any:

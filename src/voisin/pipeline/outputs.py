@@ -2,13 +2,14 @@
 
 import json
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 import numpy as np
 
 from voisin import __version__
 from voisin.evaluation.scores import Scores
+from voisin.pipeline.deep_loop import LoopRound
 from voisin.pipeline.evidence import keep_evidence
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task
@@ -44,7 +45,9 @@ class Findings:
     test_embeddings: Embeddings
     recall: float
     rounds: tuple[PseudoLabelRound, ...]
+    loop_rounds: tuple[LoopRound, ...]
     model: Arrays
+    architecture: str
     scores: tuple[Scores, ...]
 
 
@@ -65,7 +68,7 @@ def write_outputs(
     keep_evidence(folder, task, found.embeddings, found.affinity)
     apart = SetApart(task.test.ids, found.test_embeddings, task.test.groups)
     write_set_apart(folder, apart)
-    write_model(folder / "model.safetensors", found.model, _model_card(task))
+    write_model(folder / "model.safetensors", found.model, _model_card(task, found.architecture))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, task, found)
     document = metrics_document(
@@ -125,6 +128,7 @@ def _graph(task: Task, found: Findings) -> dict[str, object]:
         "recall": found.recall,
         "reason": found.reason,
         "remarks": list(found.remarks),
+        "deep_loop": [asdict(one) for one in found.loop_rounds],
         "n_reached": int(propagation.reached.sum()),
         "n_images": len(task.pool),
         "n_iter": propagation.n_iter,
@@ -148,10 +152,10 @@ def _dataset(summary: Summary, task: Task) -> dict[str, object]:
     }
 
 
-def _model_card(task: Task) -> dict[str, str]:
+def _model_card(task: Task, architecture: str) -> dict[str, str]:
     """Say what the network is, under one key: the order of several would change the file."""
     card = {
-        "architecture": "SimpleCNN",
+        "architecture": architecture,
         "in_channels": task.pool_pixels.shape[-1],
         "class_names": task.pool.class_names,
         "input": "28 x 28, pixels / 127.5 - 1",

@@ -59,6 +59,8 @@ class Settings:
         The way to label from vectors and graph, one of `voisin.labeling.METHODS`.
     alpha : float, default=0.99
         Share of an image's score that comes from its neighbors, for ``method="spreading"``.
+    loop_rounds : int, default=0
+        Most rounds of the deep loop: the labels found teach the networks, which embed again.
     retraining_epochs : int, default=10
         Of training on the propagated labels, and on all true labels for the ceiling.
     ceiling : bool, default=True
@@ -92,6 +94,7 @@ class Settings:
     class_shares: str = "uniform"
     method: str = "auto"
     alpha: float = 0.99
+    loop_rounds: int = 0
     retraining_epochs: int = 10
     ceiling: bool = True
     max_unreadable: float = 0.05
@@ -105,6 +108,7 @@ class Settings:
             check_at_least("labels_per_class", self.labels_per_class, 1)
         for name in ("epochs", "quota", "rounds", "n_neighbors", "retraining_epochs"):
             check_at_least(name, getattr(self, name), 1)
+        check_at_least("loop_rounds", self.loop_rounds, 0)
         check_in_closed_interval("random_state", self.random_state, 0, 2**32 - 1)
         check_in_closed_interval("test_share", self.test_share, 0, 0.9)
         check_in_closed_interval("threshold", self.threshold, 0, 1)

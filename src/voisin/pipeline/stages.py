@@ -13,7 +13,7 @@ import numpy as np
 
 from voisin import __version__
 from voisin.pipeline.settings import Settings
-from voisin.pipeline.task import Task, noting_warnings
+from voisin.pipeline.task import Lesson, Task, noting_warnings
 from voisin.project.cache import Arrays, Cache, hash_of
 from voisin.report.content import StageTime
 from voisin.sources.reading import read_images
@@ -96,6 +96,7 @@ class Trained:
     test: Probabilities
     key: str
     notes: Any = None
+    architecture: str = "SimpleCNN"
 
 
 def _versions() -> list[str]:
@@ -194,10 +195,17 @@ def loaded_expert(stages: Stages, task: Task, data_key: str, path: Path) -> Trai
 
 
 def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: str) -> Trained:
-    """Train a new network on the propagated labels, each weighted by its certainty.
+    """Train a new network on the propagated labels, each weighted by its certainty."""
+    lesson = lesson_of(task, propagation)
+    return _on_all(stages, task, "retrained", lesson.labels, lesson.weights, data_key)
+
+
+def lesson_of(task: Task, propagation: Propagation, *, even: bool = False) -> Lesson:
+    """Make a lesson of propagated labels, each weighted by its certainty.
 
     The weights are divided by the largest, so that the surest propagated label counts as much as
     a given one (as Iscen et al. 2019 do): spreading far over a graph flattens probabilities.
+    With `even`, they are also divided by the weight of their class, as there.
     """
     from voisin.evaluation.certainty import certainty
 
@@ -205,7 +213,11 @@ def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: st
     labels = np.where(given, task.labels, propagation.labels)
     sure = np.where(given | ~propagation.reached, 0, certainty(propagation.probabilities))
     weights = np.where(given, 1, sure / max(sure.max(), np.finfo(float).tiny))
-    return _on_all(stages, task, "retrained", labels, weights, data_key)
+    if even:
+        mass = np.bincount(labels[weights > 0], weights[weights > 0], minlength=task.n_classes)
+        weights = weights * np.where(labels >= 0, 1 / np.maximum(mass, 1e-9)[labels], 0)
+        weights /= weights.max()
+    return Lesson(labels, weights)
 
 
 def ceiling(stages: Stages, task: Task, data_key: str) -> Trained:

@@ -18,6 +18,21 @@ from voisin.types import UNLABELED, ImageCollection, Labels, Pixels
 
 
 @dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a network is taught of the pool: a label an image, and how much each counts.
+
+    Attributes
+    ----------
+    labels : array of shape (n_pool,)
+    weights : array of shape (n_pool,)
+        0 where there is nothing to learn; given labels have 1.
+    """
+
+    labels: Labels
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Task:
     """The pool whose labels are to be found, and the images set apart to test on.
 
@@ -31,6 +46,8 @@ class Task:
     hidden : array of shape (n_pool,)
         What the source knows of the others, -1 elsewhere; only the verdict and the ceiling see it.
     warnings : tuple of str
+    lesson : Lesson, optional
+        What the networks of embedders are taught, where it is more than the few labels.
     """
 
     pool: ImageCollection
@@ -40,11 +57,18 @@ class Task:
     labels: Labels
     hidden: Labels
     warnings: tuple[str, ...]
+    lesson: Lesson | None = None
 
     @property
     def n_classes(self) -> int:
         """Number of classes."""
         return self.pool.n_classes
+
+    @property
+    def taught(self) -> Lesson:
+        """What networks are taught: the few labels, unless there is another lesson."""
+        few = (self.labels != UNLABELED).astype(float)
+        return Lesson(self.labels, few) if self.lesson is None else self.lesson
 
     @property
     def known(self) -> Labels:

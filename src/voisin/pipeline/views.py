@@ -69,7 +69,8 @@ class Viewpoint:
 
     def sight(self, expert: Trained | None = None) -> Sight:
         """See the images from the task's labels; an expert is trained only if one is needed."""
-        if expert is None and _needs_expert(self.stages.settings):
+        needs_one = _needs_expert(self.stages.settings) and self.task.lesson is None
+        if expert is None and needs_one:
             expert = self.experts()[1]
         pool, test, key = embeddings(self.stages, self.task, expert, self.embedders, self.data_key)
         return _linked(self.stages, pool, test, key)

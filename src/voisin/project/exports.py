@@ -29,10 +29,11 @@ def write_labels(
     """Write ``labels.parquet`` and ``labels.csv``: what each image was given, and how sure that is.
 
     Columns: id, path (where the source has files), label (class, -1 where nothing reaches it),
-    label_name, source (``expert``, ``propagated`` or ``none``), evidence (in words), confidence
-    (probability of the label), certainty (one minus normalized entropy), reached, why (the labeled
-    images that count most, and their shares), and one probability a class. Numbers are missing
-    where there is no evidence.
+    label_name, likeliest (name of the class with the largest probability: best where as many
+    images as possible should be right), source (``expert``, ``propagated`` or ``none``), evidence
+    (in words), confidence (probability of the label), certainty (one minus normalized entropy),
+    reached, why (the labeled images that count most, and their shares), and one probability a
+    class. Numbers are missing where there is no evidence.
 
     Parameters
     ----------
@@ -54,12 +55,13 @@ def write_labels(
     assigned = np.where(given, labels, propagation.labels)
     stated = propagation.probabilities if calibrated is None else calibrated
     stated = np.where(given[:, None], np.eye(images.n_classes)[labels], stated)
-    unknown = ~(given | reached)
+    unknown, likeliest = ~(given | reached), stated.argmax(axis=1)
     columns: dict[str, Any] = {
         "id": images.ids,
         "path": pa.array([images.reader.path(int(p)) for p in images.positions], pa.string()),
         "label": assigned,
         "label_name": _names(assigned, images.class_names),
+        "likeliest": _names(np.where(unknown, UNLABELED, likeliest), images.class_names),
         "source": np.where(given, "expert", np.where(reached, "propagated", "none")),
         "evidence": np.where(given, "label given", np.where(reached, "labels", "no evidence")),
         "confidence": pa.array(stated[np.arange(len(stated)), assigned], mask=unknown),

@@ -6,8 +6,8 @@ idea of dense overlapping leaves is that of PiPNN (2026). Points are compared in
 principal dimensions, and the best candidates measured again in full.
 
 What was found is checked against the exact neighbors of a sample. While too few of them were
-found, neighbors of neighbors compete once more, then other leaders part the points in more
-dimensions.
+found, neighbors of neighbors compete once more where that may be enough; else other leaders part
+the points again, a leaf each, in more dimensions.
 """
 
 import warnings
@@ -33,8 +33,8 @@ _LEADER_DIMS = 48
 _REACH = 10
 _SPARE = 4
 _SPARE_ROUGH = 8  # where points are compared in fewer dimensions
-_MOST_PASSES = 3
-_MOST_ROUNDS = 4
+_MISSED_AGAIN = 0.8  # of the neighbors missed, by a second pass
+_MOST_ROUNDS = 6
 _CHECKED_ROWS = 1_000
 _BLOCK = 2_048
 _SAME = 1 + 1e-5  # distances this close are equal, in float32
@@ -79,12 +79,14 @@ def search_by_partitions(
     for effort in range(_MOST_ROUNDS):
         if effort:
             search.sharpen(_FIRST_DIMS << effort)
-        search.part()
-        for _ in range(_MOST_PASSES):
+        search.part(1 if effort else _FAN_OUT)
+        search.visit()
+        recall = check.recall(search.candidates(check.rows))
+        if recall < target_recall and 1 - target_recall > _MISSED_AGAIN * (1 - recall):
             search.visit()
             recall = check.recall(search.candidates(check.rows))
-            if recall >= target_recall:
-                return *search.finish(), recall
+        if recall >= target_recall:
+            return *search.finish(), recall
     message = (
         f"The neighbor search found {recall:.1%} of the true neighbors, not the "
         f"target_recall={target_recall:g}: pass method='exact' to have them all."
@@ -142,9 +144,9 @@ class _Search:
         spare = _SPARE if cloud.n_dims <= _FIRST_DIMS else _SPARE_ROUGH
         self._found = Table.empty(len(cloud), 1, max(n_neighbors + spare, _REACH))
 
-    def part(self) -> None:
+    def part(self, fan_out: int) -> None:
         """Part the points among new leaders, and compare the members of each leaf."""
-        joined = self._join_leaves()
+        joined = self._join_leaves(fan_out)
         leaves = members_of(joined, int(joined.max()) + 1)
         n_slots = joined.shape[1]
         table = Table.empty(len(joined), n_slots, self._found.ids.shape[2])
@@ -226,14 +228,14 @@ class _Search:
             )
         return indices, squares
 
-    def _join_leaves(self) -> NDArray[np.int32]:
+    def _join_leaves(self, fan_out: int) -> NDArray[np.int32]:
         points = self._points
-        n_leaders = len(points) * _FAN_OUT // _LEAF
-        if n_leaders <= _FAN_OUT:
+        n_leaders = len(points) * fan_out // _LEAF
+        if n_leaders <= fan_out:
             return np.zeros((len(points), 1), dtype=np.int32)
         leaders = np.sort(self._generator.choice(len(points), n_leaders, replace=False))
         coarse = points.shorten(_LEADER_DIMS)
-        joined = nearest_leaders(coarse, leaders, _FAN_OUT, self._generator, self._crew)
+        joined = nearest_leaders(coarse, leaders, fan_out, self._generator, self._crew)
         if (self._found.ids >= 0).any():
             return joined
         self._order = np.argsort(joined[:, 0], kind="stable")

@@ -127,7 +127,10 @@ def _show(found: "Comparison") -> None:
     for number in sorted({one.labels_per_class for one in found.trials}):
         title = f"{scope}, {number} labels a class, mean ± standard deviation of {draws} draws"
         show_table(title, ("method", *_COLUMNS), _rows(found, scope, number))
-    note("  p: that the mean AUC is the best one's (paired t-test, Holm's correction)")
+    note(
+        "  p: how often chance alone would put it this far below the best (paired t-test on the "
+        "AUC, Holm's correction)"
+    )
     if len(scopes) > 1:
         others = ", ".join(one for one in scopes if one != scope)
         note(f"  The page and the files also have: {others}.")

@@ -60,7 +60,7 @@ def _show(found: dict[str, Any]) -> None:
 
 def _table(account: dict[str, Any], role: str) -> Table:
     sure = account["calibrated_probability"]
-    told = "" if sure is None else f", {sure:.0%} sure"
+    told = "" if sure is None else f", calibrated probability {sure:.0%}"
     title = f"{role}: {account['label']} ({account['share_of_scores']:.1%} of the scores{told})"
     table = Table(title=Text(title), title_justify="left")
     for name, justify in (("what", "left"), ("id", "left"), ("label", "left"), ("share", "right")):

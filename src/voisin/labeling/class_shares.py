@@ -28,6 +28,7 @@ _STEPS, _TOLERANCE = 1_000, 1e-5
 _LEAST = 1e-12
 _FAR_APART = 0.15
 _EVENLY = 0.03
+_ROUNDED = 0.02  # by which the sum of given shares may miss 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,14 +150,14 @@ def parse_class_shares(text: str, class_names: Sequence[str]) -> tuple[str, Shar
     Raises
     ------
     InputError
-        If a class is missing or unknown, or a share is no number.
+        If a class is missing or unknown, a share is no number, or their sum is not 1.
 
     Examples
     --------
     >>> parse_class_shares("estimate", ["cat", "dog"])
     ('estimate', None)
-    >>> parse_class_shares("dog=3,cat=1", ["cat", "dog"])
-    ('given', array([1., 3.]))
+    >>> parse_class_shares("dog=0.75,cat=0.25", ["cat", "dog"])
+    ('given', array([0.25, 0.75]))
     """
     if "=" not in text:
         check_one_of("class_shares", text, [*WAYS[1:], "name=share,name=share,..."])
@@ -170,7 +171,13 @@ def parse_class_shares(text: str, class_names: Sequence[str]) -> tuple[str, Shar
     if found.keys() != set(class_names):
         message = f"class_shares={text!r} must name every class once: {', '.join(class_names)}."
         raise InputError(message)
-    return "given", np.array([found[name] for name in class_names])
+    shares = np.array([found[name] for name in class_names])
+    if not (shares >= 0).all() or abs(shares.sum() - 1) > _ROUNDED:
+        message = (
+            f"class_shares={text!r} has the sum {shares.sum():g}: pass shares >= 0 that sum to 1."
+        )
+        raise InputError(message)
+    return "given", shares / shares.sum()
 
 
 def by_expectation(images: Probabilities, held_out: HeldOut) -> Shares:

@@ -153,11 +153,26 @@ def verify_certificate(folder: str | Path) -> tuple[str, ...]:
     except (KeyError, TypeError, ValueError) as error:
         return (f"{CERTIFICATE} cannot be computed again: {error}",)
     again = {**again, "versions": told.get("versions")}
-    return tuple(
+    differ = [
         f"{name}: the certificate says {_short(told.get(name))}, the files say {_short(value)}"
         for name, value in again.items()
         if told.get(name) != value
-    )
+    ]
+    if not _is_as_written(folder / CERTIFIED, certified_text(found, _size(again))):
+        differ.append(f"{CERTIFIED}: it is not the set that the certificate is about")
+    return tuple(differ)
+
+
+def _size(document: Mapping[str, Any]) -> int:
+    return int(document["certified"]["n_images"])
+
+
+def _is_as_written(path: Path, text: str) -> bool:
+    """Tell whether a file has a text; the end of a line may be of any system."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines() == text.splitlines()
+    except (OSError, ValueError):
+        return False
 
 
 def _short(value: Any) -> str:
@@ -279,7 +294,7 @@ def _forecasts(n_images: int, promise: Promise, n_checks: int) -> tuple[Forecast
 
 
 def _write(result: Certified, found: FoundLabels, asked: list[tuple[str, str, str, str]]) -> None:
-    size = result.document["certified"]["n_images"]
+    size = _size(result.document)
     project = Project(result.folder)
     with project.locked():
         project.write_text(CHECKS, checks_text(asked))

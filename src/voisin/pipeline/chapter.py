@@ -18,7 +18,7 @@ from voisin.pipeline.outputs import Findings, write_outputs
 from voisin.pipeline.preparing import make_settings, open_source, prepare
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task, noting_warnings
-from voisin.pipeline.telling import tell_scores, tell_source, tell_task
+from voisin.pipeline.telling import tell_older, tell_scores, tell_source, tell_task
 from voisin.pipeline.trusting import calibrated, trust
 from voisin.pipeline.views import Viewpoint
 from voisin.project.folder import Project
@@ -156,6 +156,7 @@ def run(
         scores = stages.timed("verdict", lambda: _judge(findings.predictions, task, stages))
         tell_scores(scores, announce)
         write_outputs(project, images, task, stages, replace(findings, scores=scores))
+        tell_older(project.folder, announce)
         project.write_settings({**origin, **settings.as_dict()})
     return Run(
         project.folder, task.pool, task.labels, findings.propagation, scores, findings.rounds

@@ -139,4 +139,5 @@ def _judge(number: int, held_out: HeldOut) -> LoopRound:
 def _reason(before: str, rounds: tuple[LoopRound, ...], best: int) -> str:
     curve = ", ".join(f"{one.log_loss:.3f}" for one in rounds)
     noun = "round" if best == 1 else "rounds"
-    return f"{before}; deep loop: {best} {noun} (log loss of held-out labels by round: {curve})"
+    start = f"{before}; " if before else ""
+    return f"{start}deep loop: {best} {noun} (log loss of held-out labels by round: {curve})"

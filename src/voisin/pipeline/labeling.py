@@ -21,6 +21,7 @@ from voisin.pipeline.views import Sight, Viewpoint
 from voisin.project.cache import Arrays, hash_of
 from voisin.types import Predictions, Probabilities, Propagation
 
+ESTIMATED = "Estimated class shares"
 _HELD_OUT = "held_out_"  # names the arrays of what was said without the labels
 
 
@@ -115,7 +116,7 @@ def _tell(estimate: SharesEstimate | None, task: Task) -> list[str]:
         return []
     each = zip(task.pool.class_names, estimate.shares, estimate.low, estimate.high, strict=True)
     told = ", ".join(f"{name} {s:.0%} ({low:.0%} to {high:.0%})" for name, s, low, high in each)
-    return [f"Estimated class shares, with 95 % intervals: {told}"]
+    return [f"{ESTIMATED}, with 95 % intervals: {told}"]
 
 
 def _from_arrays(arrays: Arrays) -> Labeled:

@@ -11,6 +11,7 @@ from voisin import __version__
 from voisin.evaluation.scores import Scores
 from voisin.pipeline.deep_loop import LoopRound
 from voisin.pipeline.evidence import keep_evidence
+from voisin.pipeline.labeling import ESTIMATED
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task
 from voisin.pipeline.trusting import Trust
@@ -87,11 +88,8 @@ def write_outputs(
 def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> ReportContent:
     return ReportContent(
         summary=summary,
-        settings={
-            name: "–" if value is None else str(value)
-            for name, value in stages.settings.as_dict().items()
-        },
-        warnings=(*task.warnings, *found.remarks),
+        settings=_settings_told(stages, found),
+        warnings=(*task.warnings, *(one for one in found.remarks if not _is_estimate(one))),
         timings=tuple(stages.timings),
         scores=found.scores,
         rounds=found.rounds,
@@ -105,6 +103,23 @@ def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> R
         versions=_versions(),
         how_sure=found.trust.how_sure,
     )
+
+
+def _settings_told(stages: Stages, found: Findings) -> dict[str, str]:
+    """Write every setting; beside those that were left to decide, what was decided."""
+    told = {
+        name: "–" if value is None else str(value)
+        for name, value in stages.settings.as_dict().items()
+    }
+    estimates = " ".join(one for one in found.remarks if _is_estimate(one))
+    for name, decided in (("method", found.reason), ("class_shares", estimates)):
+        if decided:
+            told[name] = f"{told[name]}: {decided}"
+    return told
+
+
+def _is_estimate(remark: str) -> bool:
+    return remark.startswith(ESTIMATED)
 
 
 def _write_medmnist(project: Project, images: ImageCollection, task: Task, found: Findings) -> None:

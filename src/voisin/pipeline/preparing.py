@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from voisin.errors import InputError
+from voisin.labeling.class_shares import parse_class_shares
 from voisin.pipeline import stages as stage
 from voisin.pipeline.embedding import make_embedders
 from voisin.pipeline.settings import Settings
@@ -60,6 +61,7 @@ def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) 
     """
     given = check_given(images, stages.settings)
     _check_network(given.images, stages.settings)
+    parse_class_shares(stages.settings.class_shares, given.images.class_names)
     embedders = make_embedders(stages, images.ids)
     arrays, _ = stage.read(stages, given.images)
     task = make_task(given, arrays["readable"], arrays["pixels"], stages.settings)

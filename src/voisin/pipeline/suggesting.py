@@ -33,6 +33,7 @@ from voisin.types import (
 )
 
 TABLE, PAGE = "suggestions.csv", "suggestions.html"
+_LABELED = "labeled already"
 _COLUMNS = ("id", "path", "current", "probability", "reason", "label")
 
 
@@ -129,7 +130,9 @@ def suggest(
     chosen = make_strategy(strategy)
     folder = Path(folder)
     settings = _read_settings(folder)
+    _keep_answers(folder)
     evidence = recall_evidence(folder)
+    _check_enough(n, evidence)
     problem = _problem(evidence, settings)
     method = make_method(settings.get("method", "spreading"), alpha=settings.get("alpha", 0.99))
     labeling = method.label(problem)
@@ -139,6 +142,48 @@ def suggest(
     images = _open_again(settings, evidence.ids, progress)
     _write(told, evidence, images)
     return told
+
+
+def _keep_answers(folder: Path) -> None:
+    """Refuse to write over answers that an expert has given."""
+    if not (folder / TABLE).is_file():
+        return
+    with (folder / TABLE).open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    answered = sum(
+        bool((row.get("label") or "").strip()) and row.get("reason") != _LABELED for row in rows
+    )
+    if answered:
+        message = (
+            f"{folder / TABLE} holds {answered} answers, which new suggestions would replace: run "
+            f"again with --labels {folder / TABLE}, or move the file away."
+        )
+        raise InputError(message)
+
+
+def _check_enough(n: int, evidence: Evidence) -> None:
+    n_left = int((evidence.labels == UNLABELED).sum())
+    if n >= n_left:
+        message = f"n={n}, but only {n_left} images are unlabeled: ask for fewer."
+        raise InputError(message)
+
+
+def _found_labels(
+    folder: Path, evidence: Evidence, labeling: Labeling
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Return the label of each image and how sure it is, as the run's table says them."""
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(
+            folder / "labels.parquet", columns=["id", "label_name", "confidence"]
+        ).to_pydict()
+    except (OSError, ValueError, KeyError):
+        table = {"id": []}
+    if table["id"] != evidence.ids.tolist():
+        labels, names = labeling.propagation.labels, (*evidence.class_names, "")
+        return [names[c] for c in labels], labeling.propagation.probabilities.max(axis=1)
+    return table["label_name"], np.array(table["confidence"], dtype=np.float64)
 
 
 def _read_settings(folder: Path) -> dict[str, Any]:
@@ -175,13 +220,13 @@ def _tell(
     outlook: Forecast,
 ) -> Suggested:
     rows = found.positions
-    labels = labeling.propagation.labels[rows].tolist()
+    names, confidence = _found_labels(folder, evidence, labeling)
     return Suggested(
         folder=folder,
         strategy=strategy,
         ids=evidence.ids[rows],
-        current=tuple("" if c == UNLABELED else evidence.class_names[c] for c in labels),
-        probabilities=labeling.propagation.probabilities[rows].max(axis=1),
+        current=tuple(names[row] for row in rows.tolist()),
+        probabilities=confidence[rows],
         suggestion=found,
         forecast=outlook,
     )
@@ -236,5 +281,5 @@ def _table(told: Suggested, evidence: Evidence, images: ImageCollection | None) 
         rows.writerow([told.ids[i], path(row), told.current[i], sure, reason, ""])
     for row in np.flatnonzero(evidence.labels != UNLABELED).tolist():
         name = evidence.class_names[evidence.labels[row]]
-        rows.writerow([evidence.ids[row], path(row), name, "", "labeled already", name])
+        rows.writerow([evidence.ids[row], path(row), name, "", _LABELED, name])
     return text.getvalue()

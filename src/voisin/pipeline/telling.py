@@ -1,6 +1,7 @@
 """What a run says of itself in lines of text: first what it understood, last the verdict."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from voisin.sources.summary import summarize
 from voisin.types import UNLABELED, ImageCollection
 
 Announce = Callable[[str], None]
+_ANSWERS = ("audit.html", "suggestions.html", "explanations", "certificate.html")
 _FEW = 50  # images, below which intervals mislead
 
 
@@ -61,6 +63,14 @@ def tell_scores(scores: Sequence[Scores], announce: Announce) -> None:
         for one in scores:
             if one.scope == scope:
                 announce(_row(one))
+
+
+def tell_older(folder: Path, announce: Announce) -> None:
+    """Name the pages that were made from the labels of an earlier run."""
+    there = [name for name in _ANSWERS if (folder / name).exists()]
+    if there:
+        announce("")
+        announce(f"About the labels of an earlier run, until you ask again: {', '.join(there)}")
 
 
 def _row(one: Scores) -> str:

@@ -201,9 +201,11 @@ def flow_of(labeling: Labeling, problem: Problem) -> Flow:
         if shares is None:
             return flow
         return replace(flow, source=flow.source * shares, scores=flow.scores * shares)
+    name = type(method.method if isinstance(method, GraphOnly) else method).__name__
     message = (
-        f"{method!r} is no weighted sum of its labels, so its labels cannot be taken apart into "
-        "shares: spreading, smoothed-classifier and harmonic can."
+        f"The scores of {name} are no weighted sum of the labels, so they cannot be taken apart "
+        "into shares: auto, consensus, smoothed-classifier, correct-and-smooth, spreading and "
+        "harmonic can."
     )
     raise InputError(message)
 

@@ -13,6 +13,7 @@ from voisin.labeling.class_shares import (
     by_confusion_matrix,
     by_expectation,
     estimate_class_shares,
+    parse_class_shares,
     resolve_class_shares,
 )
 from voisin.labeling.cross_fitting import HeldOut, cross_fit
@@ -149,3 +150,18 @@ def test_estimated_shares_make_more_images_right():
     told = method.label(replace(problem, class_shares=shares)).propagation.labels
 
     assert (told == truth).mean() >= (even == truth).mean()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sometimes", "is not known"),
+        ("cat=0.5", "must name every class once: cat, dog"),
+        ("cat=0.5,dog=0.9", "has the sum 1.4"),
+        ("cat=1.5,dog=-0.5", "pass shares >= 0"),
+        ("cat=a,dog=b", "no number"),
+    ],
+)
+def test_shares_that_cannot_be_meant_are_refused(text, told):
+    with pytest.raises(InputError, match=told):
+        parse_class_shares(text, ["cat", "dog"])

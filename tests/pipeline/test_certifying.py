@@ -191,3 +191,14 @@ def test_the_page_states_the_certificate(project):
 def test_there_is_nothing_to_verify_before_there_is_a_certificate(project):
     with pytest.raises(ProjectError, match="make one with `voisin certify`"):
         verify_certificate(project[0])
+
+
+def test_labels_changed_after_they_were_certified_do_not_hold(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    certify_project(folder)
+    assert verify_certificate(folder) == ()
+    certified = folder / "certified.csv"
+    certified.write_text(certified.read_text(encoding="utf-8") + "image-9,cat\n", encoding="utf-8")
+    assert any("certified.csv" in problem for problem in verify_certificate(folder))

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -142,3 +143,30 @@ def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path):
     write_evidence(tmp_path, {"ids": np.array(["a"])})
     with pytest.raises(ProjectError, match="is damaged"):
         suggest(tmp_path)
+
+
+def test_answers_are_not_written_over(project, suggested, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    text = (copy / "suggestions.csv").read_text(encoding="utf-8").splitlines()
+    text[1] += "3"
+    (copy / "suggestions.csv").write_text("\n".join(text), encoding="utf-8")
+    before = (copy / "suggestions.csv").read_bytes()
+    with pytest.raises(InputError, match=r"holds 1 answers.*--labels"):
+        suggest(copy, n=2)
+    assert (copy / "suggestions.csv").read_bytes() == before
+
+
+def test_what_is_said_of_an_image_is_what_the_labels_say(project, suggested):
+    with (project / "labels.csv").open(newline="", encoding="utf-8") as file:
+        said = {row["id"]: row for row in csv.DictReader(file)}
+    for name, label, sure in zip(
+        suggested.ids, suggested.current, suggested.probabilities, strict=True
+    ):
+        assert said[name]["label_name"] == label
+        assert float(said[name]["confidence"]) == pytest.approx(sure)
+
+
+def test_more_questions_than_images_are_refused(project):
+    with pytest.raises(InputError, match="are unlabeled: ask for fewer"):
+        suggest(project, n=5_000)

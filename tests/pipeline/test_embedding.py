@@ -162,7 +162,9 @@ def short_lessons(monkeypatch):
 
 
 def networks(lines):
-    return {line.split()[0]: line.endswith("reused") for line in lines if "  network-" in line}
+    """Tell of each network whether it was there already, whenever it was asked for."""
+    told = [(line.split()[0], line.endswith("reused")) for line in lines if "  network-" in line]
+    return {name: all(reused for one, reused in told if one == name) for name, _ in told}
 
 
 def run_kinds(images, folder, expert, embedding, **options):
@@ -186,7 +188,7 @@ def test_networks_are_trained_for_the_embedders_that_look_through_them(
 
     assert found == {
         "network-augmented": False,
-        "network-self-taught": True,  # for the tuned one, after it was computed for its own sake
+        "network-self-taught": False,
         "network-tuned": False,
     }
     widths = {
@@ -228,8 +230,10 @@ def test_networks_see_the_few_labels_alone(images, expert, tmp_path, short_lesso
     monkeypatch.setattr(FineTuning, "fit", watched)
     run_kinds(images, tmp_path, expert, "cnn-augmented+contrastive-tuned")
 
-    assert seen[:2] == [(20, sorted(list(range(10)) * 2))] * 2
-    assert all(count < 20 for count, _ in seen[2:])  # of folds
+    *of_labels, of_found = seen
+    assert of_labels[:2] == [(20, sorted(list(range(10)) * 2))] * 2
+    assert all(count < 20 for count, _ in of_labels[2:])  # of folds
+    assert of_found[0] > 20  # the retrained network's, of labels that were found
 
 
 def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert):

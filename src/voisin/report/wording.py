@@ -43,8 +43,8 @@ METHODS = {
     ),
     "propagated": Wording(
         "Propagated labels",
-        "the given labels carried along the graph of nearest neighbors; "
-        "a test image takes the average of its neighbors in the graph",
+        "the given labels carried along the graph of nearest neighbors, with a classifier's "
+        "opinion where the method has one; a test image asks its neighbors in the graph",
     ),
     "balanced": Wording(
         "Propagated, for rare classes",

@@ -296,7 +296,7 @@ def test_killed_with_several_processes_it_leaves_none_and_goes_on_to_the_same_fi
 
 @needs_signals
 def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tmp_path):
-    command = ["-m", "voisin", "compare", digits_npz, "--embedding", "pixels", "--draws", "5000"]
+    command = ["-m", "voisin", "compare", digits_npz, "--embedding", "pixels", "--draws", "1000"]
     command += [
         "--methods",
         "spreading,poisson",
@@ -314,7 +314,7 @@ def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tm
         time.sleep(0.1)
 
     os.killpg(running.pid, signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=180)
 
     assert running.returncode == 130, said
     assert said.splitlines()[-1].startswith("Stopped. What is finished is kept")

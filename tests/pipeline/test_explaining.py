@@ -11,7 +11,8 @@ from voisin.cli.app import app
 from voisin.errors import InputError, ProjectError
 from voisin.labeling import make_method
 from voisin.neighbors import build_affinity, find_neighbors
-from voisin.pipeline.explaining import Evidence, keep_evidence, open_again
+from voisin.pipeline.explaining import Evidence, keep_evidence
+from voisin.pipeline.reopening import open_source, read_settings
 from voisin.pipeline.trusting import Trust
 from voisin.project.folder import Project
 from voisin.sources.opening import open_images
@@ -166,4 +167,4 @@ def test_the_source_is_opened_again_with_its_options(tmp_path):
     (tmp_path / "table.csv").write_text("name,file\n")
     (tmp_path / "voisin.toml").write_text('schema = 1\nsource = "digits"\nsize = 28\nalpha = 0.9\n')
 
-    assert len(open_again(tmp_path)) == 1797
+    assert len(open_source(read_settings(tmp_path))) == 1797

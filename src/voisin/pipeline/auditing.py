@@ -1,23 +1,20 @@
 """What not to believe of a finished project: the checks, a table and a page."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from voisin.embedding.specification import KINDS, parse_embedding
-from voisin.errors import ProjectError, VoisinError
 from voisin.neighbors import find_neighbors
 from voisin.pipeline.evidence import Evidence, recall_evidence
-from voisin.pipeline.settings import Settings
-from voisin.project.folder import SETTINGS, Project
+from voisin.pipeline.reopening import open_in_order, read_settings
+from voisin.project.folder import Project
 from voisin.project.set_apart import SetApart, read_set_apart
 from voisin.project.tables import write_table
 from voisin.report.audit import AuditContent, render_audit
-from voisin.sources.opening import open_images
 from voisin.sources.reading import read_images
 from voisin.trust.audit import AuditedImages, Finding, audit
 from voisin.trust.out_of_fold import out_of_fold
@@ -108,7 +105,7 @@ def audit_project(folder: str | Path, *, progress: Progress = no_progress) -> Au
     settings = read_settings(folder)
     evidence, apart = recall_evidence(folder), read_set_apart(folder)
     ids = evidence.ids if apart is None else np.concatenate([evidence.ids, apart.ids])
-    images = open_again(settings, ids, progress)
+    images = open_in_order(settings, ids, progress=progress)
     notes = () if images is not None else (_GONE,)
     if _learned_from_labels(settings):
         notes = (*notes, _LEARNED)
@@ -117,40 +114,6 @@ def audit_project(folder: str | Path, *, progress: Progress = no_progress) -> Au
     found = Audited(folder, findings, ids, notes)
     _write(found, audited, images)
     return found
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """Read a project's ``voisin.toml``.
-
-    Raises
-    ------
-    ProjectError
-        If there is none, or it cannot be read.
-    """
-    try:
-        return tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        message = f"{folder} has no {SETTINGS}: pass the folder of a finished `voisin run`."
-        raise ProjectError(message) from error
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        message = f"{folder / SETTINGS} cannot be read ({error}): run the project again."
-        raise ProjectError(message) from error
-
-
-def open_again(
-    settings: Mapping[str, Any], ids: Names, progress: Progress
-) -> ImageCollection | None:
-    """Open the project's source, its images in the order of `ids`; None if it is not there."""
-    ours = {one.name for one in fields(Settings)} | {"schema", "source"}
-    opening = {name: value for name, value in settings.items() if name not in ours}
-    try:
-        images = open_images(str(settings.get("source", "")), **opening, progress=progress)
-    except (VoisinError, TypeError):
-        return None
-    place = {name: position for position, name in enumerate(images.ids.tolist())}
-    if not all(name in place for name in ids.tolist()):
-        return None
-    return images.take(np.array([place[name] for name in ids.tolist()]))
 
 
 def _gather(

@@ -1,8 +1,7 @@
 """Keep what explanations need when a run ends, and explain a label of a finished run."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import InputError, ProjectError, VoisinError
+from voisin.pipeline.reopening import open_source, read_settings
 from voisin.project.evidence import FLOW, read_evidence, write_evidence
 from voisin.project.folder import SETTINGS
 from voisin.report.reasons import Reasons
-from voisin.sources.kinds import OpeningOptions
-from voisin.sources.opening import open_images
 from voisin.sources.suggestion import did_you_mean
 from voisin.trust.explanation import explain
 from voisin.trust.flow import Flow, flow_of
@@ -115,31 +113,10 @@ class Evidence:
         return int(found[0])
 
 
-def open_again(folder: Path) -> ImageCollection:
-    """Open a project's source as ``voisin.toml`` remembers it.
-
-    Raises
-    ------
-    VoisinError
-        If it is gone, or was never a file.
-    """
-    try:
-        settings = tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        source = settings["source"]
-    except (OSError, ValueError, KeyError) as error:
-        message = f"{folder / SETTINGS} cannot be read ({error})."
-        raise ProjectError(message) from error
-    known = {field.name for field in fields(OpeningOptions)} | {
-        f"{name}_column" for name in ("id", "path", "label", "group", "split")
-    }
-    opening: Mapping[str, Any] = {k: v for k, v in settings.items() if k in known}
-    return open_images(source, **opening)
-
-
 def try_to_open(folder: Path) -> tuple[ImageCollection | None, str]:
     """Open the source again, or say why it cannot be."""
     try:
-        return open_again(folder), ""
+        return open_source(read_settings(folder)), ""
     except VoisinError as error:
         return None, str(error).rstrip(".")
 

@@ -2,24 +2,22 @@
 
 import csv
 import io
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.errors import InputError, ProjectError
+from voisin.errors import InputError
 from voisin.labeling import make_method
 from voisin.labeling.folds import make_folds
 from voisin.pipeline.evidence import Evidence, recall_evidence
-from voisin.pipeline.settings import Settings
-from voisin.project.folder import SETTINGS, Project
+from voisin.pipeline.reopening import open_in_order, read_settings
+from voisin.project.folder import Project
 from voisin.querying import DEFAULT, Forecast, Suggestion, forecast, make_strategy
 from voisin.report.suggestions import SuggestionsContent, render_suggestions
-from voisin.sources.opening import open_images
 from voisin.types import (
     UNLABELED,
     Fold,
@@ -129,7 +127,7 @@ def suggest(
     """
     chosen = make_strategy(strategy)
     folder = Path(folder)
-    settings = _read_settings(folder)
+    settings = read_settings(folder)
     _keep_answers(folder)
     evidence = recall_evidence(folder)
     _check_enough(n, evidence)
@@ -139,7 +137,7 @@ def suggest(
     found = chosen.suggest(problem, labeling, n, class_names=evidence.class_names)
     outlook = forecast(problem, labeling, found.positions, progress=progress)
     told = _tell(folder, strategy, evidence, labeling, found, outlook)
-    images = _open_again(settings, evidence.ids, progress)
+    images = open_in_order(settings, evidence.ids, progress=progress)
     _write(told, evidence, images)
     return told
 
@@ -186,17 +184,6 @@ def _found_labels(
     return table["label_name"], np.array(table["confidence"], dtype=np.float64)
 
 
-def _read_settings(folder: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        message = f"{folder} has no {SETTINGS}: pass the folder of a finished `voisin run`."
-        raise ProjectError(message) from error
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        message = f"{folder / SETTINGS} cannot be read ({error}): run the project again."
-        raise ProjectError(message) from error
-
-
 def _problem(evidence: Evidence, settings: Mapping[str, Any]) -> Problem:
     """Pose the project's problem again; what embedders learned from the labels stays learned."""
     random_state = int(settings.get("random_state", 0))
@@ -230,22 +217,6 @@ def _tell(
         suggestion=found,
         forecast=outlook,
     )
-
-
-def _open_again(
-    settings: Mapping[str, Any], ids: Names, progress: Progress
-) -> ImageCollection | None:
-    """Open the project's source, its images in the order of `ids`; None if it is not there."""
-    ours = {one.name for one in fields(Settings)} | {"schema", "source"}
-    opening = {name: value for name, value in settings.items() if name not in ours}
-    try:
-        images = open_images(str(settings.get("source", "")), **opening, progress=progress)
-    except (InputError, TypeError):
-        return None
-    place = {name: position for position, name in enumerate(images.ids.tolist())}
-    if not all(name in place for name in ids.tolist()):
-        return None
-    return images.take(np.array([place[name] for name in ids.tolist()]))
 
 
 def _write(told: Suggested, evidence: Evidence, images: ImageCollection | None) -> None:

@@ -1,0 +1,66 @@
+"""A finished project opened again: its settings, and its source as they remember it."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voisin.errors import ProjectError, VoisinError
+from voisin.pipeline.settings import Settings
+from voisin.project.folder import SETTINGS
+from voisin.sources.opening import open_images
+from voisin.types import ImageCollection, Names, Progress, no_progress
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read a project's ``voisin.toml``.
+
+    Raises
+    ------
+    ProjectError
+        If there is none, or it cannot be read.
+    """
+    try:
+        return tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        message = f"{folder} has no {SETTINGS}: pass the folder of a finished `voisin run`."
+        raise ProjectError(message) from error
+    except (OSError, ValueError) as error:
+        message = f"{folder / SETTINGS} cannot be read ({error}): run the project again."
+        raise ProjectError(message) from error
+
+
+def open_source(
+    settings: Mapping[str, Any], *, progress: Progress = no_progress
+) -> ImageCollection:
+    """Open the source with the options that it was opened with.
+
+    Raises
+    ------
+    VoisinError
+        If it is gone, or was never a file.
+    """
+    ours = {one.name for one in fields(Settings)} | {"schema", "source"}
+    opening = {name: value for name, value in settings.items() if name not in ours}
+    try:
+        return open_images(str(settings.get("source", "")), **opening, progress=progress)
+    except TypeError as error:  # an option that no source has
+        message = f"{SETTINGS} has a setting that is not known ({error}): run the project again."
+        raise ProjectError(message) from error
+
+
+def open_in_order(
+    settings: Mapping[str, Any], ids: Names, *, progress: Progress = no_progress
+) -> ImageCollection | None:
+    """Open the source, its images in the order of `ids`; None if it has not all of them."""
+    try:
+        images = open_source(settings, progress=progress)
+    except VoisinError:
+        return None
+    place = {name: position for position, name in enumerate(images.ids.tolist())}
+    if not all(name in place for name in ids.tolist()):
+        return None
+    return images.take(np.array([place[name] for name in ids.tolist()]))

@@ -12,7 +12,6 @@ from voisin.labeling.cross_fitting import HeldOut, cross_fit
 from voisin.labeling.folds import make_folds
 from voisin.trust.calibrating import calibrate
 from voisin.trust.calibration import class_weights, fit_calibration
-from voisin.trust.class_shares import estimate_shares
 from voisin.trust.reliability import calibration_error, reliability_by_class
 from voisin.types import Fold, Problem, Propagation, View
 
@@ -91,12 +90,6 @@ def test_curves_are_for_classes_with_enough_labels():
 
     assert [curve is not None for curve in found.curves] == [True, True, False]
     assert fit_calibration(held[:50], labels[:50]).curves == ()
-
-
-def test_shares_of_classes_are_found_in_calibrated_probabilities():
-    pool, *_ = pool_and_labels(1)
-
-    np.testing.assert_allclose(estimate_shares(pool), SHARES, atol=0.1)
 
 
 def test_labels_are_weighed_by_what_they_stand_for():

@@ -1,8 +1,8 @@
 """How frequent each class is among the images, where the labels were drawn class by class.
 
-Expectation-maximization: Saerens, Latinne & Decaestecker 2002, on probabilities corrected by
-temperature and bias, as Alexandari, Kundaje & Shrikumar 2020 found best. By confusion matrix:
-Lipton, Wang & Smola 2018. It knows probabilities and labels, no graph.
+By expectation-maximization, on probabilities corrected by temperature and bias, as Alexandari,
+Kundaje & Shrikumar 2020 found best; by confusion matrix: Lipton, Wang & Smola 2018. It knows
+probabilities and labels, no graph.
 """
 
 import warnings
@@ -17,6 +17,7 @@ from voisin.errors import InputError, InputWarning
 from voisin.labeling.bias_correction import correct_bias
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.cross_fitting import HeldOut, cross_fit
+from voisin.labeling.expectation import find_shares
 from voisin.types import UNLABELED, Probabilities, Problem
 from voisin.validation import check_one_of
 
@@ -24,10 +25,7 @@ Shares = NDArray[np.float64]
 
 WAYS = ("given", "labels", "uniform", "estimate")
 _MOST_IMAGES = 5_000
-_STEPS, _TOLERANCE = 1_000, 1e-5
-_LEAST = 1e-12
 _FAR_APART = 0.15
-_EVENLY = 0.03
 _ROUNDED = 0.02  # by which the sum of given shares may miss 1
 
 
@@ -181,24 +179,13 @@ def parse_class_shares(text: str, class_names: Sequence[str]) -> tuple[str, Shar
 
 
 def by_expectation(images: Probabilities, held_out: HeldOut) -> Shares:
-    """Repeat ``q ← mean_i of p_ic q_c / π⁰_c`` (rows divided by their sums) from even shares.
+    """`find_shares` in the images' probabilities, corrected by what held-out labels teach.
 
-    p are corrected by the temperature and the biases that suit the held-out labels best, all
-    classes weighing the same, so that ``π⁰`` is even. Each mean is taken as if 3 % more images
-    had been seen, evenly of the classes with labels: a rare class never vanishes.
+    The temperature and the biases that suit the held-out labels best, all classes weighing the
+    same, make the classes count as equally frequent.
     """
-    corrected = correct_bias(held_out)(images)
     seen = np.bincount(held_out.labels, minlength=images.shape[1]) > 0
-    even = seen / seen.sum()
-    shares = even
-    for _ in range(_STEPS):
-        weighted = corrected * shares
-        new = (weighted / np.maximum(weighted.sum(axis=1, keepdims=True), _LEAST)).mean(axis=0)
-        new = (new / new.sum() + _EVENLY * even) / (1 + _EVENLY)
-        if np.abs(new - shares).max() < _TOLERANCE:
-            return np.asarray(new)
-        shares = new
-    return np.asarray(shares)
+    return find_shares(correct_bias(held_out)(images), possible=seen)
 
 
 def by_confusion_matrix(images: Probabilities, held_out: HeldOut) -> Shares:

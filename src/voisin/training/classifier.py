@@ -18,11 +18,11 @@ from voisin.embedding.simple_cnn import SimpleCNN
 from voisin.training.batches import check_images, split_in_batches
 from voisin.training.checkpoint import load_checkpoint, save_checkpoint
 from voisin.training.one_thread import one_thread
+from voisin.training.stopping import has_stopped_falling
 from voisin.types import Labels, Pixels, Progress, no_progress
 from voisin.validation import check_at_least
 
-_SMALLEST_GAIN = 0.01  # of the loss, in shares of the best so far
-_PATIENCE = 5  # epochs without that gain
+_SMALLEST_GAIN = 0.01  # of the loss in five epochs
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,7 @@ class _Run:
     @property
     def stalled(self) -> bool:
         """Whether the loss has stopped falling."""
-        if len(self.losses) <= _PATIENCE:
-            return False
-        before, lately = min(self.losses[:-_PATIENCE]), min(self.losses[-_PATIENCE:])
-        return lately > before * (1 - _SMALLEST_GAIN)
+        return has_stopped_falling(self.losses, _SMALLEST_GAIN)
 
     def note(self, loss: float) -> None:
         self.losses.append(loss)

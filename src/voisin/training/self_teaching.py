@@ -22,14 +22,14 @@ from voisin.training.checkpoint import load_checkpoint, save_checkpoint
 from voisin.training.contrastive_loss import contrastive_loss
 from voisin.training.precision import mixed_precision
 from voisin.training.schedule import rate, set_rate
+from voisin.training.stopping import has_stopped_falling
 from voisin.types import Pixels, Progress, no_progress
 from voisin.validation import check_at_least, check_in_open_interval
 
 _TASK = "Teaching a network on all images"
 _VIEW_SIZE = 20  # pixels: 28 times the mean scale of a view, so that little is enlarged
 _ROUND = 25  # steps between checkpoints
-_PATIENCE = 5  # rounds
-_SMALLEST_GAIN = 0.002  # of the loss in that time, in shares of the best before
+_SMALLEST_GAIN = 0.002  # of the loss in five rounds
 _HIDDEN, _PROJECTED = 512, 128  # values of the projector, thrown away in the end
 
 
@@ -172,10 +172,7 @@ class _Lesson:
     @property
     def stalled(self) -> bool:
         """Whether the loss has stopped falling."""
-        if len(self.losses) <= _PATIENCE:
-            return False
-        before, lately = min(self.losses[:-_PATIENCE]), min(self.losses[-_PATIENCE:])
-        return lately > before * (1 - _SMALLEST_GAIN)
+        return has_stopped_falling(self.losses, _SMALLEST_GAIN)
 
     def note(self, losses: list[float]) -> None:
         self.step += len(losses)

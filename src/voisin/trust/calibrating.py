@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from voisin.evaluation.bootstrap import bootstrap_weights, interval
 from voisin.evaluation.scores import Estimate
 from voisin.labeling.cross_fitting import HeldOut
+from voisin.labeling.expectation import find_shares
 from voisin.trust.calibration import Calibration, class_weights, fit_calibration
-from voisin.trust.class_shares import estimate_shares
 from voisin.trust.reliability import ClassReliability, calibration_error, reliability_by_class
 from voisin.types import Labels, Names, Probabilities, Propagation
 
@@ -154,7 +154,7 @@ def _expected(
     if len(held_out.labels) < _TO_ESTIMATE * n_classes:
         return np.full(n_classes, 1 / n_classes), (_EVEN,)
     plain = fit_calibration(held_out.probabilities, held_out.labels, kind="temperature")
-    return estimate_shares(plain.even(pool)), (_ESTIMATED,)
+    return find_shares(plain.even(pool)), (_ESTIMATED,)
 
 
 def _only_reached(held_out: HeldOut) -> HeldOut:
@@ -199,7 +199,7 @@ def _uncertainty(
         again = fit_calibration(
             held_out.probabilities, held_out.labels, kind="temperature", weights=draw[0]
         )
-        told = estimate_shares(again.even(some), fitted.shares) if estimated else fitted.shares
+        told = find_shares(again.even(some), start=fitted.shares) if estimated else fitted.shares
         temperatures.append(again.temperature)
         confidences.append(replace(again, shares=told).apply(some).max(axis=1).mean())
     mean = float(fitted.apply(some).max(axis=1).mean())

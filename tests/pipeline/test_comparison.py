@@ -94,6 +94,29 @@ def test_a_draw_on_vectors_without_labels_is_that_of_a_run_with_its_random_state
         assert trial.ece == pytest.approx(expected.ece.value)
 
 
+def test_under_class_shares_each_own_method_is_judged_under_both_decisions_of_a_run(
+    digits_npz, tmp_path
+):
+    shares = "0=0.91," + ",".join(f"{c}=0.01" for c in range(1, 10))
+    options = {"embedding": "pixels", "device": "cpu", "class_shares": shares}
+    quick = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False}
+    names = ("spreading", "sklearn-spreading")
+
+    found = compare(
+        digits_npz, tmp_path / "c", draws=1, labels_per_class=[4], methods=names, **options
+    )
+    finished = run(
+        digits_npz, tmp_path / "r", labels_per_class=4, method="spreading", **options, **quick
+    )
+
+    assert {t.method for t in found.trials} == {*names, "spreading-balanced"}
+    for method, row in {"spreading": "propagated", "spreading-balanced": "balanced"}.items():
+        (trial,) = [t for t in found.trials if (t.method, t.scope) == (method, "unlabeled")]
+        expected = finished.score_of(row, "unlabeled")
+        assert trial.balanced_accuracy == pytest.approx(expected.balanced_accuracy.value)
+        assert trial.accuracy == pytest.approx(expected.accuracy.value)
+
+
 def test_standings_are_asked_by_figure_scope_and_number_of_labels(compared):
     best, *others = compared.standings("accuracy", scope="test", labels_per_class=4)
 

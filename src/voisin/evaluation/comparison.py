@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 FIGURES = ("auc", "accuracy", "balanced_accuracy", "macro_f1", "ece")
 LESS_IS_BETTER = ("ece", "seconds")
 LEVEL = 0.05
+BALANCED_SUFFIX = "-balanced"  # of a method's name: under class shares, decided for rare classes
 
 
 @dataclass(frozen=True)

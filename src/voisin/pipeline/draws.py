@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from voisin import __version__
 from voisin.errors import ConvergenceWarning, InputError, MissingDependencyError, VoisinError
-from voisin.evaluation.comparison import FIGURES, Trial
+from voisin.evaluation.comparison import BALANCED_SUFFIX, FIGURES, Trial
 from voisin.evaluation.verdict import Truth, score
 from voisin.labeling import METHODS, make_method
 from voisin.labeling.class_shares import parse_class_shares, resolve_class_shares
+from voisin.labeling.decisions import BALANCED, even_out
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import PEERS, make_peer
 from voisin.pipeline.embedding import embed_without_labels
@@ -36,7 +37,7 @@ from voisin.types import (
     Problem,
 )
 
-_STAGE = "trial"
+_STAGE = "trials"
 _NO_MATTER = ("labels_per_class", "labels", "method", "retraining_epochs", "ceiling")
 
 
@@ -134,13 +135,18 @@ class DrawSeen:
         alone = name in PEERS or isinstance(self._make(name), GraphOnly)
         return self._without_folds if alone else self._with_folds
 
-    def predict(self, name: str) -> tuple[Predictions, Labeling]:
-        """Label pool and test by one method."""
-        found = self._make(name).label(self.problem_of(name))
+    def predict(self, name: str) -> tuple[tuple[Predictions, ...], Labeling]:
+        """Label pool and test by one method; where it knows class shares, balanced again, too."""
+        problem = self.problem_of(name)
+        found = self._make(name).label(problem)
         probabilities = np.concatenate([found.propagation.probabilities, found.new])
         reached = np.concatenate([found.propagation.reached, found.new_reached])
         ids = ids_of(self._viewpoint.task)
-        return Predictions(name, ids, probabilities, reached), found
+        likeliest = Predictions(name, ids, probabilities, reached)
+        if problem.class_shares is None or name in PEERS:
+            return (likeliest,), found
+        balanced = even_out(probabilities, problem.class_shares, BALANCED)
+        return (likeliest, Predictions(f"{name}{BALANCED_SUFFIX}", ids, balanced, reached)), found
 
     def _make(self, name: str) -> LabelingMethod:
         return make_any(name, self._viewpoint.stages.settings.alpha)
@@ -209,7 +215,7 @@ class Trials:
             kept = self._cache.find(_STAGE, self._inputs(draw, name))
             if kept is None:
                 continue
-            trials += _rows(draw, name, kept.arrays)
+            trials += _rows(draw, kept.arrays)
             remarks[name] = json.loads(str(kept.arrays["remarks"]))
         return trials, remarks
 
@@ -252,12 +258,15 @@ def _try(seen: DrawSeen, name: str, truths: Mapping[str, Truth]) -> Arrays:
             raise VoisinError(message) from error
         seconds = time.perf_counter() - start
     remarks = [str(one.message) for one in caught if _matters(one.category)]
-    figures = []
-    for scope, truth in truths.items():
-        scores = score(predictions, truth, scope=scope, n_resamples=1)
-        figures.append([scores.n, *(getattr(scores, figure).value for figure in FIGURES)])
+    found = [
+        score(one, truth, scope=scope, n_resamples=1)
+        for one in predictions
+        for scope, truth in truths.items()
+    ]
+    figures = [[one.n, *(getattr(one, figure).value for figure in FIGURES)] for one in found]
     return {
-        "scopes": np.array(list(truths), dtype=str),
+        "methods": np.array([one.method for one in found], dtype=str),
+        "scopes": np.array([one.scope for one in found], dtype=str),
         "figures": np.array(figures, dtype=np.float64),
         "seconds": np.array(seconds),
         "remarks": np.array(json.dumps([*filter(None, [labeling.reason]), *remarks])),
@@ -269,18 +278,19 @@ def _matters(category: type[Warning]) -> bool:
     return issubclass(category, ConvergenceWarning) or category.__name__ == "ConvergenceWarning"
 
 
-def _rows(draw: Draw, name: str, arrays: Arrays) -> list[Trial]:
+def _rows(draw: Draw, arrays: Arrays) -> list[Trial]:
+    columns = (arrays["methods"], arrays["scopes"], arrays["figures"])
     return [
         Trial(
             draw.number,
             draw.labels_per_class,
-            name,
+            str(method),
             str(scope),
             int(row[0]),
             **dict(zip(FIGURES, row[1:].tolist(), strict=True)),
             seconds=float(arrays["seconds"]),
         )
-        for scope, row in zip(arrays["scopes"], arrays["figures"], strict=True)
+        for method, scope, row in zip(*columns, strict=True)
     ]
 
 

@@ -1,5 +1,7 @@
 """What each labeling method is, in half a sentence for who reads a comparison."""
 
+from voisin.evaluation.comparison import BALANCED_SUFFIX
+
 _MEANINGS = {
     "spreading": "label spreading along the graph (Zhou et al. 2004), reaching far",
     "harmonic": "the average of the neighbors, labels fixed (Zhu et al. 2003)",
@@ -24,5 +26,10 @@ def meaning_of(method: str) -> str:
     --------
     >>> meaning_of("harmonic")
     'the average of the neighbors, labels fixed (Zhu et al. 2003)'
+    >>> meaning_of("harmonic-balanced")
+    'as harmonic, decided so that rare classes are found as well as common ones'
     """
+    if method.endswith(BALANCED_SUFFIX):
+        plain = method.removesuffix(BALANCED_SUFFIX)
+        return f"as {plain}, decided so that rare classes are found as well as common ones"
     return _MEANINGS.get(method, "–")

@@ -183,13 +183,14 @@ def run_kinds(images, folder, expert, embedding, **options):
 def test_networks_are_trained_for_the_embedders_that_look_through_them(
     images, expert, tmp_path, short_lessons
 ):
-    kinds = "cnn-augmented+contrastive+contrastive-tuned"
+    kinds = "cnn-augmented+contrastive+contrastive-tuned+autoencoder"
     found = run_kinds(images, tmp_path, expert, kinds, orientation="fixed")
 
     assert found == {
         "network-augmented": False,
         "network-self-taught": False,
         "network-tuned": False,
+        "network-autoencoder": False,
     }
     widths = {
         path.name[:-21]: np.load(path / "pool.npy").shape[1]
@@ -199,7 +200,8 @@ def test_networks_are_trained_for_the_embedders_that_look_through_them(
         "embeddings-cnn-augmented": 1568,
         "embeddings-contrastive": 896,
         "embeddings-contrastive-tuned": 896,
-        "embeddings": 1568 + 896 + 896,
+        "embeddings-autoencoder": 20,
+        "embeddings": 1568 + 896 + 896 + 20,
     }
 
 

@@ -44,7 +44,7 @@ def embed(
 
     Parameters
     ----------
-    network : SimpleCNN or ResidualNetwork
+    network : SimpleCNN, ResidualNetwork or Autoencoder
     pixels : array of shape (n_images, 28, 28, channels), uint8
     device : str, default="auto"
     progress : callable, optional
@@ -52,7 +52,7 @@ def embed(
     Returns
     -------
     array of shape (n_images, n_features), float32
-        1,568 features of a SimpleCNN, 896 of a residual network.
+        1,568 features of a SimpleCNN, 896 of a residual network, 20 codes of an autoencoder.
     """
     return _by_batch(network, network.features, pixels, device, progress, "Embedding images")
 

@@ -1,4 +1,4 @@
-"""``cnn``, ``contrastive`` and their better taught kin: the features of a network trained before.
+"""``cnn``, ``contrastive``, ``autoencoder`` and their kin: features of a network trained before.
 
 It knows a network that is ready, not how it was taught.
 """
@@ -20,7 +20,7 @@ class NetworkFeatures:
 
     Parameters
     ----------
-    network : SimpleCNN or ResidualNetwork
+    network : SimpleCNN, ResidualNetwork or Autoencoder
     device : str, default="auto"
     """
 

@@ -7,6 +7,7 @@ embedder               vectors
 ``cnn-augmented``      the same of a network taught the few labels with changed images
 ``contrastive``        896 features of a residual network that taught itself on the pool
 ``contrastive-tuned``  the same, once it has learned the few labels too
+``autoencoder``        20 codes from which a network that taught itself draws an image again
 ``pixels[:n]``         n principal components of the pixels (at most 64 by default)
 ``pretrained:model``   a vision model of Hugging Face, by id or local folder
 ``onnx:file``          any ONNX model of images
@@ -66,6 +67,7 @@ KINDS: Mapping[str, EmbedderKind] = {
     "cnn-augmented": _of_network("augmented", learns_from_labels=True),
     "contrastive": _of_network("self-taught", learns_from_labels=False),
     "contrastive-tuned": _of_network("tuned", learns_from_labels=True),
+    "autoencoder": _of_network("autoencoder", learns_from_labels=False),
     "pixels": EmbedderKind("pixel_components", "<number of components>", optional=True),
     "pretrained": EmbedderKind(
         "pretrained",

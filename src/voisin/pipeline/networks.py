@@ -18,7 +18,9 @@ from voisin.project.cache import hash_of
 from voisin.types import UNLABELED, Propagation
 
 if TYPE_CHECKING:
+    from voisin.training.autoencoding import Autoencoding
     from voisin.training.fine_tuning import FineTuning
+    from voisin.training.self_teaching import SelfTeaching
 
 _FEWEST_EPOCHS = 5  # of a lesson of many images
 
@@ -30,7 +32,7 @@ def network_for(
 
     Parameters
     ----------
-    name : {"expert", "augmented", "self-taught", "tuned"}
+    name : {"expert", "augmented", "self-taught", "tuned", "autoencoder"}
     stages : Stages
     task : Task
     expert : Trained, optional
@@ -102,20 +104,18 @@ def _self_taught(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
     from voisin.embedding.residual_network import ResidualNetwork
     from voisin.training.self_teaching import SelfTeaching
 
-    teaching = SelfTeaching(stages.settings.orientation)
-
-    def train(scratch: Path) -> Any:
-        return teaching.fit(
-            task.pool_pixels,
-            random_state=stages.settings.random_state,
-            device=stages.settings.device,
-            checkpoint=scratch / "lesson.pt",
-            progress=stages.progress,
-        )
-
-    inputs = {"data": data_key, "teaching": repr(teaching)}
     network = ResidualNetwork(task.pool_pixels.shape[-1])
-    return _kept("self-taught", stages, inputs, network, train)
+    teaching = SelfTeaching(stages.settings.orientation)
+    return _taught_by_itself("self-taught", stages, task, data_key, network, teaching)
+
+
+def _autoencoder(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
+    """Let an autoencoder learn to draw all images of the pool again."""
+    from voisin.embedding.autoencoder import Autoencoder
+    from voisin.training.autoencoding import Autoencoding
+
+    network = Autoencoder(task.pool_pixels.shape[-1])
+    return _taught_by_itself("autoencoder", stages, task, data_key, network, Autoencoding())
 
 
 def _tuned(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
@@ -138,7 +138,29 @@ _MAKERS: Mapping[str, Callable[[Stages, Task, str], tuple[Any, str]]] = {
     "augmented": _augmented,
     "self-taught": _self_taught,
     "tuned": _tuned,
+    "autoencoder": _autoencoder,
 }
+
+
+def _taught_by_itself(
+    name: str,
+    stages: Stages,
+    task: Task,
+    data_key: str,
+    network: Any,
+    teaching: "Autoencoding | SelfTeaching",
+) -> tuple[Any, str]:
+    def train(scratch: Path) -> Any:
+        return teaching.fit(
+            task.pool_pixels,
+            random_state=stages.settings.random_state,
+            device=stages.settings.device,
+            checkpoint=scratch / "lesson.pt",
+            progress=stages.progress,
+        )
+
+    inputs = {"data": data_key, "teaching": repr(teaching)}
+    return _kept(name, stages, inputs, network, train)
 
 
 def _taught_labels(

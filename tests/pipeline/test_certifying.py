@@ -111,14 +111,17 @@ def test_the_budget_bounds_the_checks(project):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"error": 0.1}, "promise"), ({"random_state": 1}, "random_state")],
+    [
+        ({"error": 0.1}, "error=0.05, confidence=0.95, not error=0.1, confidence=0.95"),
+        ({"random_state": 1}, "random_state=0, not random_state=1"),
+    ],
 )
 def test_a_promise_cannot_be_changed_after_the_answers(project, change, words):
     folder, truth = project
     certify_project(folder)
     answer(folder, truth)
     certify_project(folder)
-    with pytest.raises(InputError, match=f"was drawn for {words}="):
+    with pytest.raises(InputError, match=f"was drawn for {words}:"):
         certify_project(folder, **change)
 
 

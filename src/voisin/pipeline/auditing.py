@@ -231,6 +231,6 @@ def _columns(
         "suggestion": [
             "" if e.suggestion == UNLABELED else audited.class_names[e.suggestion] for _, e in rows
         ],
-        "score": [float(entry.score) for _, entry in rows],
+        "score": [None if np.isnan(entry.score) else float(entry.score) for _, entry in rows],
         "note": [entry.note for _, entry in rows],
     }

@@ -202,10 +202,16 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], written: Mapping[str, str
     for name in ("promise", "random_state", "shares"):
         if earlier[name] != plan[name]:
             message = (
-                f"{folder / CHECKS} was drawn for {name}={earlier[name]}, not {plan[name]}: "
+                f"{folder / CHECKS} was drawn for {_said(name, earlier)}, not {_said(name, plan)}: "
                 f"a promise must be fixed before the answers. Pass the same again, or {anew}"
             )
             raise InputError(message)
+
+
+def _said(name: str, plan: Mapping[str, Any]) -> str:
+    if name == "promise":
+        return ", ".join(f"{part}={value}" for part, value in plan[name].items())
+    return f"{name}={plan[name]}"
 
 
 def _state(

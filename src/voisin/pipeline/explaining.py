@@ -70,7 +70,7 @@ class Evidence:
 
     def __init__(self, folder: Path) -> None:
         if not (folder / SETTINGS).is_file():
-            message = f"{folder} is no project: pass the folder of a finished run."
+            message = f"{folder} has no {SETTINGS}: pass the folder of a finished `voisin run`."
             raise ProjectError(message)
         arrays = read_evidence(folder, FLOW)
         if _REASON in arrays:

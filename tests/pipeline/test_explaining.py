@@ -147,7 +147,7 @@ def test_unknown_images_and_folders_are_refused(tmp_path):
 
     with pytest.raises(InputError, match=rf"no image '{name}x' in the graph\. Did you mean {name}"):
         Evidence(tmp_path).explain(f"{name}x")
-    with pytest.raises(ProjectError, match="has no voisin.toml"):
+    with pytest.raises(ProjectError, match=r"has no voisin\.toml"):
         Evidence(tmp_path / "elsewhere")
     (tmp_path / "new" / "voisin.toml").write_text("schema = 1\n")
     with pytest.raises(ProjectError, match="keeps no flow"):

@@ -25,6 +25,7 @@ def suggest(
     ] = False,
 ) -> None:
     """Suggest which images to label next, and say what the answers would change."""
+    from voisin.pipeline.reopening import next_run, read_settings
     from voisin.pipeline.suggesting import PAGE, TABLE
     from voisin.pipeline.suggesting import suggest as suggest_images
 
@@ -39,6 +40,8 @@ def suggest(
         note(line)
     note(f"Answers: write them into the column label of {(found.folder / TABLE).resolve()}")
     note(f"Pictures: {(found.folder / PAGE).resolve()}")
+    again = found.folder.with_name(f"{found.folder.resolve().name}-2")
+    note(f"Then: {next_run(read_settings(found.folder), found.folder / TABLE, again)}")
 
 
 def _table(found: "Suggested") -> list[str]:

@@ -1,5 +1,6 @@
 """A finished project opened again: its settings, and its source as they remember it."""
 
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -13,6 +14,8 @@ from voisin.pipeline.settings import Settings
 from voisin.project.folder import SETTINGS
 from voisin.sources.opening import open_images
 from voisin.types import ImageCollection, Names, Progress, no_progress
+
+_SIZE = 28  # default of `open_images`
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -50,6 +53,32 @@ def open_source(
     except TypeError as error:  # an option that no source has
         message = f"{SETTINGS} has a setting that is not known ({error}): run the project again."
         raise ProjectError(message) from error
+
+
+def next_run(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
+    """Return the command that runs a project again, elsewhere and from other labels.
+
+    Settings that are the defaults are left out.
+
+    Examples
+    --------
+    >>> settings = {"source": "my images", "labels_per_class": 5, "size": 28, "embedding": "pixels"}
+    >>> next_run(settings, Path("answers.csv"), Path("again"))
+    "voisin run 'my images' --labels answers.csv --out again --embedding pixels"
+    """
+    usual = {**Settings().as_dict(), "size": _SIZE, "schema": settings.get("schema")}
+    replaced = ("source", "labels", "labels_per_class")
+    words = ["voisin", "run", str(settings.get("source", ""))]
+    words += ["--labels", str(labels), "--out", str(out)]
+    for name, value in settings.items():
+        if name in replaced or usual.get(name) == value:
+            continue
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", str(value)]
+    return shlex.join(words)
 
 
 def open_in_order(

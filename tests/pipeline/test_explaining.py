@@ -1,6 +1,7 @@
 """A finished run says why an image got its label: in Python, on the command line, as a page."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -168,3 +169,29 @@ def test_the_source_is_opened_again_with_its_options(tmp_path):
     (tmp_path / "voisin.toml").write_text('schema = 1\nsource = "digits"\nsize = 28\nalpha = 0.9\n')
 
     assert len(open_source(read_settings(tmp_path))) == 1797
+
+
+@pytest.mark.parametrize("text", ["source = [", "\x00"])
+def test_settings_that_cannot_be_read_are_told_as_by_other_commands(tmp_path, text):
+    images, *_ = small_run(tmp_path)
+    (tmp_path / "voisin.toml").write_text(text)
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100])])
+
+    assert found.exit_code == 1
+    assert re.fullmatch(r"Error: .*voisin\.toml cannot be read .*\n", found.stderr)
+
+
+def test_a_page_is_not_written_over_a_folder_nor_below_a_file(tmp_path):
+    images, *_ = small_run(tmp_path)
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "file").write_text("")
+    before = sorted(tmp_path.iterdir())
+    for place, told in (("pages", "is a folder: pass a file"), ("file/x", "cannot be written")):
+        command = ["explain", str(tmp_path), str(images.ids[100]), "--picture"]
+
+        found = CliRunner().invoke(app, [*command, str(tmp_path / place)])
+
+        assert found.exit_code == 1
+        assert re.fullmatch(rf"Error: .*{place} {told}.*\n", found.stderr)
+        assert sorted(tmp_path.iterdir()) == before

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voisin.cli.screen import note
+from voisin.errors import InputError
 
 _SHOWN = 6
 
@@ -31,12 +32,19 @@ def explain(
     from voisin.project.writing import written_whole
     from voisin.report.reasons import render_reasons
 
+    if picture is not None and picture.is_dir():
+        message = f"--picture {picture} is a folder: pass a file, such as {picture / 'why.html'}."
+        raise InputError(message)
     reasons = Evidence(folder).explain(image)
     images, missing = try_to_open(folder)
     place = picture or folder / "explanations" / reasons.file_name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(place) as partial:
-        partial.write_text(render_reasons(reasons, images, missing), encoding="utf-8")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(place) as partial:
+            partial.write_text(render_reasons(reasons, images, missing), encoding="utf-8")
+    except OSError as error:
+        message = f"{place} cannot be written ({error.strerror}): pass another --picture."
+        raise InputError(message) from error
     if as_json:
         sys.stdout.write(json.dumps(reasons.document(), ensure_ascii=False, indent=1) + "\n")
     else:

@@ -12,7 +12,6 @@ from scipy import sparse
 from voisin.errors import InputError, ProjectError, VoisinError
 from voisin.pipeline.reopening import open_source, read_settings
 from voisin.project.evidence import FLOW, read_evidence, write_evidence
-from voisin.project.folder import SETTINGS
 from voisin.report.reasons import Reasons
 from voisin.sources.suggestion import did_you_mean
 from voisin.trust.explanation import explain
@@ -63,15 +62,13 @@ class Evidence:
     Raises
     ------
     ProjectError
-        If the folder has none.
+        If the folder has none, or its settings cannot be read.
     InputError
         If the run's method cannot be taken apart.
     """
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / SETTINGS).is_file():
-            message = f"{folder} has no {SETTINGS}: pass the folder of a finished `voisin run`."
-            raise ProjectError(message)
+        read_settings(folder)
         arrays = read_evidence(folder, FLOW)
         if _REASON in arrays:
             raise InputError(str(arrays[_REASON]))
@@ -114,9 +111,16 @@ class Evidence:
 
 
 def try_to_open(folder: Path) -> tuple[ImageCollection | None, str]:
-    """Open the source again, or say why it cannot be."""
+    """Open the source again, or say why it cannot be.
+
+    Raises
+    ------
+    ProjectError
+        If the settings cannot be read.
+    """
+    settings = read_settings(folder)
     try:
-        return open_source(read_settings(folder)), ""
+        return open_source(settings), ""
     except VoisinError as error:
         return None, str(error).rstrip(".")
 

@@ -78,10 +78,9 @@ def trust(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Trust:
         start=labeled.start, alpha=labeled.alpha,
     )  # fmt: skip
     folder = stages.cache.folder.parent
+    stated = sure.probabilities if sure.n_labels else None
     why = stages.timed(
         "reasons",
-        lambda: keep_evidence(
-            folder, task.pool, problem, labeling, settings.method, sure.probabilities
-        ),
+        lambda: keep_evidence(folder, task.pool, problem, labeling, settings.method, stated),
     )
     return Trust(sure, why)

@@ -299,6 +299,8 @@ class Labeling:
         The alpha of that equation.
     opinion : array of shape (n_samples, n_classes), optional
         What a classifier said of each image before the graph was asked; None without one.
+    far_share : float, default=0
+        Share of a first, far spreading of the labels in the start of images without label.
     """
 
     propagation: Propagation
@@ -309,6 +311,7 @@ class Labeling:
     start: Probabilities | None = None
     alpha: float | None = None
     opinion: Probabilities | None = None
+    far_share: float = 0.0
 
 
 class LabelingMethod(Protocol):

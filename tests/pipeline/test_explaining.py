@@ -94,8 +94,14 @@ def test_as_json_shares_sum_to_one(tmp_path):
     assert document["id"] == images.ids[100]
     for role in ("predicted", "runner_up"):
         neighbors, sources = document[role]["by_neighbors"], document[role]["by_sources"]
-        by_neighbors = neighbors["own"] + sum(row["share"] for row in neighbors["neighbors"])
-        by_sources = sources["opinion"] + sum(row["share"] for row in sources["labeled"])
+        by_neighbors = (
+            neighbors["own"]
+            + neighbors["own_far"]
+            + sum(row["share"] for row in neighbors["neighbors"])
+        )
+        by_sources = (
+            sources["opinion"] + sources["far"] + sum(row["share"] for row in sources["labeled"])
+        )
         assert by_neighbors == pytest.approx(1, abs=1e-4)
         assert by_sources == pytest.approx(1, abs=1e-4)
 

@@ -73,19 +73,21 @@ def _table(account: dict[str, Any], role: str) -> Table:
     table = Table(title=Text(title), title_justify="left")
     for name, justify in (("what", "left"), ("id", "left"), ("label", "left"), ("share", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for kind, rows, rest_name, rest in (
-        ("labeled image", account["by_sources"]["labeled"], "the classifier's opinions",
-         account["by_sources"]["opinion"]),
-        ("neighbor", account["by_neighbors"]["neighbors"], "the image itself",
-         account["by_neighbors"]["own"]),
+    sources, near = account["by_sources"], account["by_neighbors"]
+    for kind, rows, rest in (
+        ("labeled image", sources["labeled"],
+         {"the classifier's opinions": sources["opinion"], "far spreading": sources["far"]}),
+        ("neighbor", near["neighbors"],
+         {"the image itself": near["own"], "labels spread far": near["own_far"]}),
     ):  # fmt: skip
         for row in rows[:_SHOWN]:
             _add(table, kind, row["id"], row["label"] or "", row["share"])
         others = rows[_SHOWN:]
         if others:
             _add(table, f"{len(others)} more", "", "", sum(row["share"] for row in others))
-        if rest > 0:
-            _add(table, rest_name, "", "", rest)
+        for name, share in rest.items():
+            if share > 0:
+                _add(table, name, "", "", share)
         table.add_section()
     for path in account["paths"]:
         if len(path["ids"]) > 1:

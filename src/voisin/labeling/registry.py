@@ -40,3 +40,19 @@ def make_method(name: str, *, alpha: float = 0.99) -> LabelingMethod:
     """
     check_one_of("method", name, tuple(METHODS))
     return METHODS[name](alpha)
+
+
+def name_of(method: LabelingMethod) -> str:
+    """Return the name that makes a method of this kind; its class's where there is none.
+
+    Examples
+    --------
+    >>> name_of(GraphOnly(Poisson()))
+    'poisson'
+    """
+    names = (name for name, make in METHODS.items() if _kind(make(0.99)) == _kind(method))
+    return next(names, type(method).__name__)
+
+
+def _kind(method: LabelingMethod) -> tuple[type, type | None]:
+    return type(method), type(method.method) if isinstance(method, GraphOnly) else None

@@ -78,6 +78,8 @@ def deep_loop(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Looped:
         _reason(labeled.reason, rounds, best),
         found.start,
         found.alpha,
+        found.far_share,
+        labeled.chosen,
         held_out[best],
         labeled.class_shares,
         labeled.remarks,

@@ -1,7 +1,7 @@
 """Keep what explanations need when a run ends, and explain a label of a finished run."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from voisin.project.evidence import FLOW, read_evidence, write_evidence
 from voisin.report.reasons import Reasons
 from voisin.sources.suggestion import did_you_mean
 from voisin.trust.explanation import explain
+from voisin.trust.far import Far
 from voisin.trust.flow import Flow, flow_of
 from voisin.trust.sources import TopSources, table_is_cheap, top_sources
 from voisin.types import ImageCollection, Labeling, Problem
 
-_REASON = "reason"
+_REASON, _FAR = "reason", "far_"
 
 
 def keep_evidence(
@@ -135,15 +136,21 @@ def _to_arrays(flow: Flow) -> dict[str, NDArray[Any]]:
         "labels": flow.labels,
         "scores": flow.scores,
     }
+    if flow.far is not None:
+        arrays |= {f"{_FAR}{name}": np.asarray(value) for name, value in vars(flow.far).items()}
     return arrays if flow.contributions is None else {**arrays, "table": flow.contributions}
 
 
 def _from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Flow:
     n_samples = len(arrays["labels"])
     weights, indices, indptr = (np.asarray(arrays[k]) for k in ("weights", "indices", "indptr"))
-    flow = Flow(
-        sparse.csr_array((weights, indices, indptr), shape=(n_samples, n_samples)),
-        *(np.asarray(arrays[name]) for name in ("scale", "source", "labels", "scores")),
+    scale, source, labels, scores = (
+        np.asarray(arrays[name]) for name in ("scale", "source", "labels", "scores")
     )
+    graph = sparse.csr_array((weights, indices, indptr), shape=(n_samples, n_samples))
+    flow = Flow(graph, scale, source, labels, scores)
     table = arrays.get("table")
+    if f"{_FAR}opinions" in arrays:
+        stretch, amount, *rest = (np.asarray(arrays[f"{_FAR}{one.name}"]) for one in fields(Far))
+        flow = replace(flow, far=Far(float(stretch), float(amount), *rest))
     return flow if table is None else replace(flow, contributions=np.asarray(table))

@@ -15,6 +15,7 @@ from voisin.labeling.class_shares import (
 )
 from voisin.labeling.cross_fitting import HeldOut, cross_fit
 from voisin.labeling.decisions import BALANCED, even_out
+from voisin.labeling.registry import name_of
 from voisin.pipeline.stages import ids_of
 from voisin.pipeline.task import Task, noting_warnings
 from voisin.pipeline.views import Sight, Viewpoint
@@ -40,6 +41,9 @@ class Labeled:
     start : array of shape (n_pool, n_classes), optional
         What the scores come from, as `voisin.types.Labeling` says.
     alpha : float, optional
+    far_share : float
+    chosen : str
+        Name of the method that found them; another than asked for where that chooses.
     held_out : HeldOut
         What was said of labeled images without their labels.
     class_shares : array of shape (n_classes,), optional
@@ -54,6 +58,8 @@ class Labeled:
     reason: str
     start: Probabilities | None
     alpha: float | None
+    far_share: float
+    chosen: str
     held_out: HeldOut
     class_shares: NDArray[np.float64] | None
     remarks: tuple[str, ...]
@@ -89,6 +95,8 @@ def label(viewpoint: Viewpoint, sight: Sight) -> Labeled:
             "new": found.new,
             "new_reached": found.new_reached,
             "reason": found.reason,
+            "far_share": found.far_share,
+            "chosen": name_of(found.method),
             "remarks": np.array([*_tell(estimate, task), *notes], dtype=np.str_),
             **{f"{_HELD_OUT}{name}": value for name, value in vars(held_out).items()},
         }
@@ -103,6 +111,7 @@ def label(viewpoint: Viewpoint, sight: Sight) -> Labeled:
         "labels": hash_of(task.labels),
         "groups": None if task.pool.groups is None else hash_of(task.pool.groups),
         "method": repr(method),
+        "told_apart": ["start", "far_share"],  # results that lack them are none of this stage
         "class_shares": stages.settings.class_shares,
         "random_state": stages.settings.random_state,
     }
@@ -133,6 +142,8 @@ def _from_arrays(arrays: Arrays) -> Labeled:
         reason=str(arrays["reason"]),
         start=arrays.get("start"),
         alpha=float(arrays["alpha"]) if "alpha" in arrays else None,
+        far_share=float(arrays["far_share"]),
+        chosen=str(arrays["chosen"]),
         held_out=HeldOut(
             **{
                 name.removeprefix(_HELD_OUT): np.asarray(value)

@@ -61,7 +61,7 @@ def calibrated(trusted: Trust, labeled: Labeled, task: Task) -> Predictions:
 def trust(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Trust:
     """Calibrate what was found for the pool, and keep what explanations need."""
     stages, task, settings = viewpoint.stages, viewpoint.task, viewpoint.stages.settings
-    method = make_method(settings.method, alpha=settings.alpha)
+    method = make_method(labeled.chosen, alpha=settings.alpha)
     problem = Problem(sight.view, task.labels, task.n_classes, class_shares=labeled.class_shares)
     sure = stages.timed(
         "calibration",
@@ -75,7 +75,7 @@ def trust(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Trust:
     )
     labeling = Labeling(
         labeled.propagation, labeled.new, labeled.new_reached, method,
-        start=labeled.start, alpha=labeled.alpha,
+        start=labeled.start, alpha=labeled.alpha, far_share=labeled.far_share,
     )  # fmt: skip
     folder = stages.cache.folder.parent
     stated = sure.probabilities if sure.n_labels else None

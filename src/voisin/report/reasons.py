@@ -71,10 +71,12 @@ class Reasons:
             else float(self.stated[account.label]),
             "by_neighbors": {
                 "own": account.own,
+                "own_far": account.own_far,
                 "neighbors": self._rows(account.neighbors, account.neighbor_shares),
             },
             "by_sources": {
                 "opinion": account.opinion,
+                "far": account.far,
                 "labeled": self._rows(account.sources, account.source_shares),
             },
             "paths": [

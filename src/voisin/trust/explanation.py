@@ -16,7 +16,7 @@ from voisin.errors import InputError
 from voisin.trust.flow import Flow
 from voisin.types import UNLABELED, Indices
 
-_LEAST = 1e-12
+_LEAST, _NOTHING = 1e-12, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +51,24 @@ class Account:
     probability : float
         The class's share of all the image's scores.
     own : float
-        Share of what the image brings along itself: its own label, or the opinion on it.
+        Share of what the image brings along itself: its own label, or the classifier's opinion.
+    own_far : float
+        Share of labels that were spread far and reached the image before; 0 where the method
+        spreads none.
     neighbors : array of shape (n_neighbors,)
         Direct neighbors, those with the largest shares first.
     neighbor_shares : array of shape (n_neighbors,)
-        With ``own``, they sum to one.
+        With ``own`` and ``own_far``, they sum to one.
     sources : array of shape (n_sources,)
-        Labeled images that count for this class through the whole graph, the largest first.
+        Labeled images that count for this class through the whole graph, the largest first: on
+        the way of the scores, and by what far spreading sent to images without label before.
     source_shares : array of shape (n_sources,)
     opinion : float
         Share of a classifier's opinions on all images without label, near and far; 0 where the
-        method has none. With ``source_shares``, they sum to one.
+        method has none.
+    far : float
+        Share of far spreading that no labeled image can be named for: the class shares that it
+        gives where no label reaches. With ``opinion`` and ``source_shares``, they sum to one.
     paths : tuple of Path
         To the first few of the sources.
     """
@@ -69,11 +76,13 @@ class Account:
     label: int
     probability: float
     own: float
+    own_far: float
     neighbors: Indices
     neighbor_shares: NDArray[np.float64]
     sources: Indices
     source_shares: NDArray[np.float64]
     opinion: float
+    far: float
     paths: tuple[Path, ...]
 
 
@@ -146,21 +155,25 @@ class _Weights:
 
     def of_labeled(self) -> NDArray[np.float64]:
         if self._row is not None:
-            return self._row[self._flow.labeled]
+            return self._flow.credit(self._row)
         table = self._flow.contributions
         assert table is not None
         return np.asarray(table[self._image], dtype=np.float64)
 
-    def opinion(self, label: int) -> float:
-        """Sum what the images without label bring to a class."""
+    def others(self, label: int, labeled: float) -> tuple[float, float]:
+        """Return what opinions bring to a class, and far spreading from no label in particular."""
         flow = self._flow
         if not flow.has_opinions:
-            return 0.0
+            return 0.0, 0.0
+        score = float(flow.scores[self._image, label])
+        if flow.far is not None:
+            opinion = float(flow.far.opinions[self._image, label])
+            left = score - opinion - labeled
+            return opinion, left if left > _NOTHING * score else 0.0
         if self._row is not None:
             unlabeled = flow.labels == UNLABELED
-            return float(self._row[unlabeled] @ flow.source[unlabeled, label])
-        labeled = self.of_labeled() @ flow.source[flow.labeled, label]
-        return max(float(flow.scores[self._image, label] - labeled), 0.0)
+            return float(self._row[unlabeled] @ flow.source[unlabeled, label]), 0.0
+        return max(score - labeled, 0.0), 0.0
 
     def path_to(self, source: int) -> Indices:
         """Find the strongest path, guided by all that walks bring."""
@@ -180,10 +193,10 @@ class _Weights:
 
 
 def _account(flow: Flow, image: int, label: int, weights: _Weights, n_paths: int) -> Account:
-    own, neighbors, by_neighbors = _by_neighbors(flow, image, label)
+    own, own_far, neighbors, by_neighbors = _by_neighbors(flow, image, label)
     brought = weights.of_labeled() * flow.source[flow.labeled, label]
-    opinion = weights.opinion(label)
-    total = max(brought.sum() + opinion, 1e-300)
+    opinion, far = weights.others(label, float(brought.sum()))
+    total = max(brought.sum() + opinion + far, 1e-300)
     order = np.argsort(-brought, kind="stable")
     order = order[brought[order] > _LEAST * total]
     sources = flow.labeled[order]
@@ -193,24 +206,32 @@ def _account(flow: Flow, image: int, label: int, weights: _Weights, n_paths: int
         label=label,
         probability=float(scores[label] / scores.sum()),
         own=own,
+        own_far=own_far,
         neighbors=neighbors,
         neighbor_shares=by_neighbors,
         sources=sources,
         source_shares=brought[order] / total,
         opinion=opinion / total,
+        far=far / total,
         paths=tuple(path for path in paths if len(path.images)),
     )
 
 
-def _by_neighbors(flow: Flow, image: int, label: int) -> tuple[float, Indices, NDArray[np.float64]]:
+def _by_neighbors(
+    flow: Flow, image: int, label: int
+) -> tuple[float, float, Indices, NDArray[np.float64]]:
     graph = flow.transition
     edges = slice(graph.indptr[image], graph.indptr[image + 1])
     near = graph.indices[edges].astype(np.int64)
     brought = graph.data[edges] * flow.scores[near, label]
     own = float(flow.source[image, label])
     total = max(own + brought.sum(), 1e-300)
+    far = 0.0
+    if flow.far is not None and flow.labels[image] == UNLABELED:
+        said = flow.far.opinions[:, label]
+        far = own - min(max(float(said[image] - graph.data[edges] @ said[near]), 0.0), own)
     order = np.argsort(-brought, kind="stable")
-    return own / total, near[order], brought[order] / total
+    return (own - far) / total, far / total, near[order], brought[order] / total
 
 
 def _weighed(flow: Flow, images: Indices) -> Path:

@@ -14,14 +14,18 @@ from scipy import sparse
 
 from voisin.errors import InputError
 from voisin.labeling.graph_only import GraphOnly, even_weights
+from voisin.labeling.registry import name_of
+from voisin.labeling.smoothed_classifier import FAR
 from voisin.propagation import Harmonic
 from voisin.propagation.evidence import gather_evidence
 from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.matrices import degrees_of, normalize
 from voisin.propagation.outcome import reached_by_labels
+from voisin.trust.far import Far
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
 
-_TOL, _MAX_ITER = 1e-8, 10_000
+_TOL, _FINE, _MAX_ITER = 1e-8, 1e-13, 10_000
+_HARDLY = 1e-9  # of the labels' weights: what arrives is rounding
 _COLUMNS = 32
 
 
@@ -37,13 +41,17 @@ class Flow:
     scale : array of shape (n_samples,)
         ``d`` with ``d_i T_ij = d_j T_ji`` wherever neither row is empty.
     source : array of shape (n_samples, n_classes)
-        B: labels times their weights, and a classifier's opinions where the method has one.
+        B: labels times their weights, and what images without label bring where the method lets
+        them: a classifier's opinions, labels that were spread far.
     labels : array of shape (n_samples,)
         The labels that were given, -1 elsewhere: they tell labels from opinions in B.
     scores : array of shape (n_samples, n_classes)
         F; rows divided by their sums are the probabilities.
     contributions : array of shape (n_samples, n_labeled), optional
-        Columns of ``(I − T)⁻¹`` for the labeled images, ascending, where they were computed.
+        What each labeled image, ascending, counts for every image, where that was computed:
+        columns of ``(I − T)⁻¹``, and what comes by way of `far` in the same unit.
+    far : Far, optional
+        Which part of what images without label bring was spread to them from labels.
     """
 
     transition: sparse.csr_array
@@ -52,6 +60,7 @@ class Flow:
     labels: Labels
     scores: Probabilities
     contributions: NDArray[np.floating] | None = None
+    far: Far | None = None
 
     @cached_property
     def labeled(self) -> Indices:
@@ -88,18 +97,58 @@ class Flow:
         row[~free] = self.transition[:, ~free].T @ row
         return np.maximum(row, 0)
 
+    def credit(self, row: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each labeled image counts, from a row of ``(I − T)⁻¹``."""
+        direct = row[self.labeled]
+        if self.far is None:
+            return direct
+        through = (row * self.far.per_weight(self.labeled))[:, None]
+        came = solve(self.far_away, through, tol=_FINE)[self.labeled, 0]
+        return np.asarray(direct + came * self.far.weights / self._of_labels)
+
     def with_contributions(self) -> "Flow":
         """Return the flow with the columns of all labeled images solved.
 
-        Costs as much as spreading as many classes as there are labels, and as much memory as
-        their number times that of the images, in float32; then an explanation is a look-up.
+        Costs as much as spreading as many classes as there are labels (where labels were spread
+        far before, that too), and as much memory as their number times that of the images, in
+        float32; then an explanation is a look-up.
         """
-        parts = [self._columns(block) for block in np.array_split(self.labeled, self._n_blocks)]
-        return replace(self, contributions=np.hstack(parts))
+        blocks = np.array_split(np.arange(len(self.labeled)), -(-len(self.labeled) // _COLUMNS))
+        table = self._far_columns(blocks)
+        for block in blocks:
+            right = table[:, block].astype(np.float64)
+            right[self.labeled[block], np.arange(len(block))] += 1
+            table[:, block] = solve(self, right)
+        return replace(self, contributions=table)
 
-    @property
-    def _n_blocks(self) -> int:
-        return -(-len(self.labeled) // _COLUMNS)
+    def _far_columns(self, blocks: list[Indices]) -> NDArray[np.float32]:
+        """Return what images without label bring from each labeled one, in its unit."""
+        table = np.zeros((len(self.labels), len(self.labeled)), dtype=np.float32)
+        if self.far is None:
+            return table
+        for block in blocks:
+            units = np.zeros((len(self.labels), len(block)))
+            units[self.labeled[block], np.arange(len(block))] = 1
+            table[:, block] = solve(self.far_away, units) * self.far.weights[block]
+        sums = table.sum(axis=1, dtype=np.float64)
+        sums[self.far.sums <= 0] = 0
+        table *= self.far.per_weight(self.labeled, sums).astype(np.float32)[:, None]
+        table /= self._of_labels.astype(np.float32)
+        return table
+
+    @cached_property
+    def _of_labels(self) -> NDArray[np.float64]:
+        return self.source[self.labeled].sum(axis=1)
+
+    @cached_property
+    def far_away(self) -> "Flow":
+        """The same graph, its weights stretched as the far spreading has them."""
+        assert self.far is not None
+        graph = self.transition
+        stretched = sparse.csr_array(
+            (self.far.stretch * graph.data, graph.indices, graph.indptr), shape=graph.shape
+        )
+        return replace(self, transition=stretched, contributions=None, far=None)
 
     @cached_property
     def _equation(self) -> tuple[NDArray[np.bool_], sparse.csr_array]:
@@ -113,13 +162,8 @@ class Flow:
         )  # fmt: skip
         return free, (diagonal - weighed).tocsr()
 
-    def _columns(self, images: Indices) -> NDArray[np.float32]:
-        units = np.zeros((self.transition.shape[0], len(images)))
-        units[images, np.arange(len(images))] = 1
-        return solve(self, units).astype(np.float32)
 
-
-def solve(flow: Flow, source: NDArray[np.float64]) -> NDArray[np.float64]:
+def solve(flow: Flow, source: NDArray[np.float64], *, tol: float = _TOL) -> NDArray[np.float64]:
     """Solve ``X = T X + B`` for other sources B of shape (n_samples, n_columns).
 
     Examples
@@ -134,7 +178,7 @@ def solve(flow: Flow, source: NDArray[np.float64]) -> NDArray[np.float64]:
     free, equation = flow._equation
     right = source[free] + flow.transition[free][:, ~free] @ source[~free]
     found = conjugate_gradients(
-        equation, flow.scale[free, None] * right, tol=_TOL, max_iter=_MAX_ITER
+        equation, flow.scale[free, None] * right, tol=tol, max_iter=_MAX_ITER
     )
     values = source.astype(np.float64, copy=True)
     values[free] = np.maximum(found.values, 0)
@@ -193,7 +237,8 @@ def flow_of(labeling: Labeling, problem: Problem) -> Flow:
     """
     affinity, labels = problem.view.affinity, problem.labels
     if labeling.start is not None and labeling.alpha is not None:
-        return spreading_flow(affinity, labeling.start, labeling.alpha, labels)
+        flow = spreading_flow(affinity, labeling.start, labeling.alpha, labels)
+        return _with_far(flow, problem, labeling.far_share, labeling.alpha)
     method = labeling.method
     if isinstance(method, GraphOnly) and isinstance(method.method, Harmonic):
         flow = harmonic_flow(affinity, labels, problem.n_classes, even_weights(labels))
@@ -201,13 +246,31 @@ def flow_of(labeling: Labeling, problem: Problem) -> Flow:
         if shares is None:
             return flow
         return replace(flow, source=flow.source * shares, scores=flow.scores * shares)
-    name = type(method.method if isinstance(method, GraphOnly) else method).__name__
     message = (
-        f"The scores of {name} are no weighted sum of the labels, so they cannot be taken apart "
-        "into shares: auto, consensus, smoothed-classifier, correct-and-smooth, spreading and "
-        "harmonic can."
+        f"The scores of {name_of(method)} are no weighted sum of the labels, so they cannot be "
+        "taken apart into shares: consensus, smoothed-classifier, correct-and-smooth, spreading "
+        "and harmonic can."
     )
     raise InputError(message)
+
+
+def _with_far(flow: Flow, problem: Problem, share: float, alpha: float) -> Flow:
+    """Part what images without label bring into the classifier's and what labels far away sent."""
+    if not share:
+        return flow
+    spread = FAR.label(problem)
+    assert spread.start is not None
+    assert spread.alpha is not None
+    amount = (1 - alpha) * share
+    opinions = np.maximum(flow.source - amount * spread.propagation.probabilities, 0)
+    opinions[flow.labeled] = 0
+    opinions = solve(flow, opinions).astype(np.float32)
+    given = spread.start.sum(axis=1)
+    far = Far(spread.alpha / alpha, amount, given[flow.labeled], given, opinions)
+    flow = replace(flow, far=far)
+    sums = solve(flow.far_away, given[:, None], tol=_FINE)[:, 0]
+    sums[sums <= _HARDLY * np.linalg.norm(given)] = 0
+    return replace(flow, far=replace(far, sums=sums))
 
 
 def _solved(

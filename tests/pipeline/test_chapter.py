@@ -70,6 +70,16 @@ def test_the_files_of_the_run_are_there_and_agree(finished):
     assert sum(source == "expert" for source in labels["source"].to_pylist()) == 50
 
 
+def test_an_explanation_states_the_probability_that_was_calibrated(finished):
+    labels = pq.read_table(finished.folder / "labels.parquet").to_pylist()
+    row = next(i for i, one in enumerate(labels) if one["source"] == "propagated")
+
+    found = finished.explain(labels[row]["id"]).document()["predicted"]
+
+    stated = labels[row][f"probability_{found['label']}"]
+    assert found["calibrated_probability"] == pytest.approx(stated)
+
+
 def test_shuffling_the_test_set_changes_no_figure(digits_npz, finished, tmp_path):
     with np.load(digits_npz) as file:
         arrays = dict(file)

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from voisin import run
 from voisin.cli.app import app
 from voisin.errors import InputError, ProjectError
 from voisin.labeling import make_method
+from voisin.labeling.graph_only import GraphOnly
 from voisin.neighbors import build_affinity, find_neighbors
 from voisin.pipeline.explaining import Evidence, keep_evidence
 from voisin.pipeline.reopening import open_source, read_settings
 from voisin.pipeline.trusting import Trust
 from voisin.project.folder import Project
+from voisin.propagation import Poisson
 from voisin.sources.opening import open_images
 from voisin.trust.explanation import explain
 from voisin.trust.flow import flow_of
@@ -39,8 +42,9 @@ def small_run(folder, method="spreading", source="digits"):
     return images, problem, labeling, why
 
 
-def test_what_was_kept_explains_as_the_flow_itself_does(tmp_path):
-    images, problem, labeling, _ = small_run(tmp_path)
+@pytest.mark.parametrize("method", ["spreading", "consensus"])
+def test_what_was_kept_explains_as_the_flow_itself_does(tmp_path, method):
+    images, problem, labeling, _ = small_run(tmp_path, method)
     flow = flow_of(labeling, problem)
     evidence = Evidence(tmp_path)
 
@@ -50,6 +54,8 @@ def test_what_was_kept_explains_as_the_flow_itself_does(tmp_path):
         for one, other in ((found.predicted, expected.predicted),
                            (found.runner_up, expected.runner_up)):  # fmt: skip
             assert one.label == other.label
+            assert one.opinion == pytest.approx(other.opinion, abs=1e-5)
+            assert one.own_far == pytest.approx(other.own_far, abs=1e-5)
             shares = dict(zip(one.sources.tolist(), one.source_shares, strict=True))
             for source, share in zip(other.sources.tolist(), other.source_shares, strict=True):
                 assert shares.get(source, 0) == pytest.approx(share, abs=1e-5)
@@ -57,17 +63,21 @@ def test_what_was_kept_explains_as_the_flow_itself_does(tmp_path):
         assert same.image == image
 
 
-def test_the_column_why_names_the_largest_sources_of_each_label(tmp_path):
-    images, _, _, why = small_run(tmp_path)
+@pytest.mark.parametrize("method", ["spreading", "consensus"])
+def test_the_column_why_names_the_largest_sources_of_each_label(tmp_path, method):
+    images, _, _, why = small_run(tmp_path, method)
     evidence = Evidence(tmp_path)
     texts = Trust(None, why).reasons(images.ids)
 
     for image in (50, 99, 149):
         account = evidence.explain(image).explanation.predicted
-        told = [part.split(" ") for part in texts[image].split("; ")]
-        assert [name for name, _ in told] == images.ids[account.sources[:3]].tolist()
+        told = [part.rpartition(" ")[::2] for part in texts[image].split("; ")]
+        others = ["the classifier's opinions"] if method == "consensus" else []
+        expected = [*images.ids[account.sources[:3]].tolist(), *others]
+        assert [name for name, _ in told] == expected
         shares = [float(share) for _, share in told]
-        np.testing.assert_allclose(shares, account.source_shares[:3], atol=1e-3)
+        shown = [*account.source_shares[:3], *([account.opinion] if others else [])]
+        np.testing.assert_allclose(shares, shown, atol=1e-3)
 
 
 def test_the_command_shows_a_table_and_writes_a_page_with_pictures(tmp_path):
@@ -85,8 +95,9 @@ def test_the_command_shows_a_table_and_writes_a_page_with_pictures(tmp_path):
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_as_json_shares_sum_to_one(tmp_path):
-    images, *_ = small_run(tmp_path)
+@pytest.mark.parametrize("method", ["spreading", "consensus"])
+def test_as_json_shares_sum_to_one(tmp_path, method):
+    images, *_ = small_run(tmp_path, method)
 
     found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100]), "--json"])
 
@@ -144,8 +155,52 @@ def test_an_image_without_evidence_is_told_in_words(tmp_path):
 def test_methods_that_cannot_be_taken_apart_say_so_afterwards_too(tmp_path):
     small_run(tmp_path, method="poisson")
 
-    with pytest.raises(InputError, match="cannot be taken apart"):
+    with pytest.raises(InputError, match=r"scores of poisson .* cannot be taken apart"):
         Evidence(tmp_path)
+
+
+def test_the_parts_of_the_default_method_have_names(tmp_path):
+    images, *_ = small_run(tmp_path, "consensus")
+    name = str(images.ids[100])
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), name])
+
+    for part in ("labeled image", "the classifier's opinions", "labels spread far"):
+        assert part in found.stdout
+    page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
+    assert "The classifier&#39;s opinions, on" in page or "The classifier's opinions, on" in page
+    assert "Labels that were spread far and reached it before" in page
+
+
+def few_digits(folder, labels_per_class, **options):
+    images = open_images("digits").take(np.arange(N))
+    return run(
+        images, folder, labels_per_class=labels_per_class, epochs=1, rounds=1, retraining_epochs=1,
+        embedding="pixels", device="cpu", ceiling=False, **options,
+    )  # fmt: skip
+
+
+def test_a_run_by_default_credits_labeled_images_and_states_no_more_than_it_calibrated(tmp_path):
+    blind = few_digits(tmp_path / "out", 1).explain(100).document()
+    again = few_digits(tmp_path / "out", 1).explain(100).document()  # from the cache
+
+    assert again == blind
+    for account in (blind["predicted"], blind["runner_up"]):
+        assert account["calibrated_probability"] is None
+        labeled = sum(row["share"] for row in account["by_sources"]["labeled"])
+        assert labeled > 0.5  # spreading has 0.7 of the opinions where the classifier knows little
+        assert labeled + account["by_sources"]["opinion"] == pytest.approx(1, abs=1e-4)
+
+
+def test_where_auto_takes_a_method_that_is_no_sum_that_one_is_named(tmp_path, monkeypatch):
+    poisson = ("poisson", GraphOnly(Poisson()), "it was told to")
+    monkeypatch.setattr("voisin.labeling.automatic._decide", lambda problem: poisson)
+    finished = few_digits(tmp_path / "out", 4)
+
+    with pytest.raises(InputError, match="scores of poisson are no weighted sum") as raised:
+        finished.explain(100)
+
+    assert "auto" not in str(raised.value).lower()
 
 
 def test_unknown_images_and_folders_are_refused(tmp_path):

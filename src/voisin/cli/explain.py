@@ -67,6 +67,8 @@ def _show(found: dict[str, Any]) -> None:
 
 
 def _table(account: dict[str, Any], role: str) -> Table:
+    from voisin.report.reasons import FAR, OPINIONS
+
     sure = account["calibrated_probability"]
     told = "" if sure is None else f", calibrated probability {sure:.0%}"
     title = f"{role}: {account['label']} ({account['share_of_scores']:.1%} of the scores{told})"
@@ -76,7 +78,7 @@ def _table(account: dict[str, Any], role: str) -> Table:
     sources, near = account["by_sources"], account["by_neighbors"]
     for kind, rows, rest in (
         ("labeled image", sources["labeled"],
-         {"the classifier's opinions": sources["opinion"], "far spreading": sources["far"]}),
+         {OPINIONS: sources["opinion"], FAR: sources["far"]}),
         ("neighbor", near["neighbors"],
          {"the image itself": near["own"], "labels spread far": near["own_far"]}),
     ):  # fmt: skip

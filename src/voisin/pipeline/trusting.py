@@ -10,6 +10,7 @@ from voisin.pipeline.labeling import Labeled
 from voisin.pipeline.stages import ids_of
 from voisin.pipeline.task import Task
 from voisin.pipeline.views import Sight, Viewpoint
+from voisin.report.reasons import FAR, OPINIONS
 from voisin.trust.calibrating import HowSure, calibrate
 from voisin.trust.sources import TopSources
 from voisin.types import Labeling, Names, Predictions, Problem
@@ -30,14 +31,17 @@ class Trust:
     why: TopSources | None
 
     def reasons(self, ids: Names) -> list[str] | None:
-        """Write each image's largest sources as ``id share``; empty without any."""
+        """Write each image's largest sources as ``id share``, then the shares of all else."""
         if self.why is None:
             return None
-        pairs = zip(self.why.images.tolist(), self.why.shares.tolist(), strict=True)
-        return [
-            "; ".join(f"{ids[i]} {s:.3f}" for i, s in zip(*pair, strict=True) if i >= 0)
-            for pair in pairs
-        ]
+        why = self.why
+        others = {OPINIONS: why.opinions.tolist(), FAR: why.far.tolist()}
+        told = []
+        for row, pair in enumerate(zip(why.images.tolist(), why.shares.tolist(), strict=True)):
+            parts = [(ids[i], share) for i, share in zip(*pair, strict=True) if i >= 0]
+            parts += [(name, shares[row]) for name, shares in others.items() if shares[row] > 0]
+            told.append("; ".join(f"{name} {share:.3f}" for name, share in parts))
+        return told
 
 
 def calibrated(trusted: Trust, labeled: Labeled, task: Task) -> Predictions:

@@ -13,6 +13,7 @@ from voisin.types import UNLABELED, ImageCollection, Labels, Names
 
 _LARGE, _SMALL = 144, 64
 _SHOWN = 6
+OPINIONS, FAR = "the classifier's opinions", "far spreading"  # beside the labeled images
 
 
 @dataclass(frozen=True, eq=False)

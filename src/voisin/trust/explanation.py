@@ -16,7 +16,7 @@ from voisin.errors import InputError
 from voisin.trust.flow import Flow
 from voisin.types import UNLABELED, Indices
 
-_LEAST, _NOTHING = 1e-12, 1e-4
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,21 +160,6 @@ class _Weights:
         assert table is not None
         return np.asarray(table[self._image], dtype=np.float64)
 
-    def others(self, label: int, labeled: float) -> tuple[float, float]:
-        """Return what opinions bring to a class, and far spreading from no label in particular."""
-        flow = self._flow
-        if not flow.has_opinions:
-            return 0.0, 0.0
-        score = float(flow.scores[self._image, label])
-        if flow.far is not None:
-            opinion = float(flow.far.opinions[self._image, label])
-            left = score - opinion - labeled
-            return opinion, left if left > _NOTHING * score else 0.0
-        if self._row is not None:
-            unlabeled = flow.labels == UNLABELED
-            return float(self._row[unlabeled] @ flow.source[unlabeled, label]), 0.0
-        return max(score - labeled, 0.0), 0.0
-
     def path_to(self, source: int) -> Indices:
         """Find the strongest path, guided by all that walks bring."""
         from voisin.trust.tracing import strongest_path
@@ -195,8 +180,8 @@ class _Weights:
 def _account(flow: Flow, image: int, label: int, weights: _Weights, n_paths: int) -> Account:
     own, own_far, neighbors, by_neighbors = _by_neighbors(flow, image, label)
     brought = weights.of_labeled() * flow.source[flow.labeled, label]
-    opinion, far = weights.others(label, float(brought.sum()))
-    total = max(brought.sum() + opinion + far, 1e-300)
+    opinion, far = flow.others(np.array([image]), label, brought.sum()[None])
+    total = max(float(brought.sum() + opinion[0] + far[0]), 1e-300)
     order = np.argsort(-brought, kind="stable")
     order = order[brought[order] > _LEAST * total]
     sources = flow.labeled[order]
@@ -211,8 +196,8 @@ def _account(flow: Flow, image: int, label: int, weights: _Weights, n_paths: int
         neighbor_shares=by_neighbors,
         sources=sources,
         source_shares=brought[order] / total,
-        opinion=opinion / total,
-        far=far / total,
+        opinion=float(opinion[0] / total),
+        far=float(far[0] / total),
         paths=tuple(path for path in paths if len(path.images)),
     )
 

@@ -25,6 +25,7 @@ from voisin.trust.far import Far
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
 
 _TOL, _FINE, _MAX_ITER = 1e-8, 1e-13, 10_000
+_NOTHING = 1e-4  # of a score: what is left of it by rounding
 _HARDLY = 1e-9  # of the labels' weights: what arrives is rounding
 _COLUMNS = 32
 
@@ -105,6 +106,36 @@ class Flow:
         through = (row * self.far.per_weight(self.labeled))[:, None]
         came = solve(self.far_away, through, tol=_FINE)[self.labeled, 0]
         return np.asarray(direct + came * self.far.weights / self._of_labels)
+
+    def others(
+        self, images: Indices, label: int, labeled: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what comes to images' scores from elsewhere than the labeled images.
+
+        Parameters
+        ----------
+        images : array of shape (n_images,)
+        label : int
+            The class.
+        labeled : array of shape (n_images,)
+            What the labeled images bring to it.
+
+        Returns
+        -------
+        opinions : array of shape (n_images,)
+            A classifier's.
+        far : array of shape (n_images,)
+            Far spreading from no label in particular: class shares, where no label reaches.
+        """
+        nothing = np.zeros(len(images))
+        if not self.has_opinions:
+            return nothing, nothing
+        scores = self.scores[images, label]
+        if self.far is None:
+            return np.maximum(scores - labeled, 0), nothing
+        opinions = self.far.opinions[images, label].astype(np.float64)
+        left = scores - opinions - labeled
+        return opinions, np.where(left > _NOTHING * scores, left, 0)
 
     def with_contributions(self) -> "Flow":
         """Return the flow with the columns of all labeled images solved.

@@ -21,10 +21,16 @@ class TopSources:
         -1 where there are fewer.
     shares : array of shape (n_samples, n_sources)
         Of the score of the label; 0 where there are fewer.
+    opinions : array of shape (n_samples,)
+        Share of a classifier's opinions, 0 where the method has none.
+    far : array of shape (n_samples,)
+        Share of far spreading from no label in particular, 0 where the method spreads none.
     """
 
     images: Indices
     shares: NDArray[np.float64]
+    opinions: NDArray[np.float64]
+    far: NDArray[np.float64]
 
 
 def table_is_cheap(n_samples: int, n_labeled: int) -> bool:
@@ -49,16 +55,20 @@ def top_sources(flow: Flow, labels: Labels, n_sources: int = 3) -> TopSources:
         raise ValueError(message)
     images = np.full((len(labels), n_sources), -1, dtype=np.int64)
     shares = np.zeros((len(labels), n_sources))
+    opinions, far = np.zeros(len(labels)), np.zeros(len(labels))
     for c in range(flow.source.shape[1]):
         of_class = np.flatnonzero(flow.source[labeled, c] > 0)
         rows = np.flatnonzero((labels == c) & (flow.scores[:, c] > 0))
-        n_here = min(n_sources, len(of_class))
-        if not n_here or not len(rows):
+        if not len(rows):
             continue
         brought = table[rows][:, of_class] * flow.source[labeled[of_class], c]
-        total = np.maximum(flow.scores[rows, c], brought.sum(axis=1))
+        all_labeled = brought.sum(axis=1)
+        others = flow.others(rows, c, all_labeled)
+        total = np.maximum(all_labeled + others[0] + others[1], 1e-300)
+        opinions[rows], far[rows] = others[0] / total, others[1] / total
+        n_here = min(n_sources, len(of_class))
         best = np.argsort(-brought, axis=1, kind="stable")[:, :n_here]
         found = np.take_along_axis(brought, best, axis=1) / total[:, None]
         shares[rows, :n_here] = found
         images[rows, :n_here] = np.where(found > 0, labeled[of_class][best], -1)
-    return TopSources(images, shares)
+    return TopSources(images, shares, opinions, far)

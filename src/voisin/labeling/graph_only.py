@@ -46,7 +46,7 @@ class GraphOnly:
         new, new_reached = to_new_images(problem, found)
         start, alpha = None, None
         if isinstance(self.method, LabelSpreading):
-            start, alpha = _start(problem), self.method.alpha
+            start, alpha = start_of(problem), self.method.alpha
         return Labeling(found, new, new_reached, self, start=start, alpha=alpha)
 
 
@@ -73,6 +73,7 @@ def to_new_images(problem: Problem, found: Propagation) -> tuple[Probabilities, 
     return attach(near, found.probabilities), np.any(found.reached[near.indices], axis=1)
 
 
-def _start(problem: Problem) -> Probabilities:
+def start_of(problem: Problem) -> Probabilities:
+    """Return the labels times their weights, and times the class shares where these are told."""
     start = np.eye(problem.n_classes)[problem.labels] * even_weights(problem.labels)[:, None]
     return start if problem.class_shares is None else start * problem.class_shares

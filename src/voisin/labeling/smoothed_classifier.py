@@ -24,7 +24,8 @@ DEFAULT_ALPHA = 0.5
 GRAPH_SHARES = (0.0, 0.3, 0.5, 0.7)
 DEFAULT_GRAPH_SHARE = 0.5
 BLIND_GRAPH_SHARE = 0.7  # one label a class: the classifier knows little
-FAR = GraphOnly(LabelSpreading(alpha=0.99))
+FAR_ALPHA = 0.99
+_FAR = GraphOnly(LabelSpreading(alpha=FAR_ALPHA))
 _COARSE, _MOST = 1e-4, 1_000  # close enough to choose by
 
 
@@ -70,7 +71,7 @@ class SmoothedClassifier:
         opinion, new = fixed.classifier.opinions(problem)
         mixed = opinion
         if share:
-            far = FAR.label(problem)
+            far = _FAR.label(problem)
             mixed = (1 - share) * opinion + share * far.propagation.probabilities
             new = (1 - share) * new + share * far.new
         start = with_labels(mixed, problem)
@@ -145,7 +146,7 @@ def _held_out_rows(
     inner = problem.without(fold)
     starts = [with_labels(classifier.opinions(inner)[0], inner)]
     if any(shares):
-        starts.append(with_labels(FAR.label(inner).propagation.probabilities, inner))
+        starts.append(with_labels(_FAR.label(inner).propagation.probabilities, inner))
     smoother, right = normalize(fold.view.affinity), np.hstack(starts)
     found = []
     for alpha in alphas:

@@ -7,6 +7,7 @@ walk ends there (Zhu, Ghahramani & Lafferty 2003).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -153,6 +154,7 @@ class _Weights:
         self._flow, self._image = flow, image
         self._row = None if flow.contributions is not None else flow.row(image)
 
+    @cached_property
     def of_labeled(self) -> NDArray[np.float64]:
         if self._row is not None:
             return self._flow.credit(self._row)
@@ -179,7 +181,7 @@ class _Weights:
 
 def _account(flow: Flow, image: int, label: int, weights: _Weights, n_paths: int) -> Account:
     own, own_far, neighbors, by_neighbors = _by_neighbors(flow, image, label)
-    brought = weights.of_labeled() * flow.source[flow.labeled, label]
+    brought = weights.of_labeled * flow.source[flow.labeled, label]
     opinion, far = flow.others(np.array([image]), label, brought.sum()[None])
     total = max(float(brought.sum() + opinion[0] + far[0]), 1e-300)
     order = np.argsort(-brought, kind="stable")

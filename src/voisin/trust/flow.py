@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import InputError
-from voisin.labeling.graph_only import GraphOnly, even_weights
+from voisin.labeling.graph_only import GraphOnly, even_weights, start_of
 from voisin.labeling.registry import name_of
-from voisin.labeling.smoothed_classifier import FAR
+from voisin.labeling.smoothed_classifier import FAR_ALPHA
 from voisin.propagation import Harmonic
 from voisin.propagation.evidence import gather_evidence
 from voisin.propagation.gradients import conjugate_gradients
@@ -24,9 +24,9 @@ from voisin.propagation.outcome import reached_by_labels
 from voisin.trust.far import Far
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
 
-_TOL, _FINE, _MAX_ITER = 1e-8, 1e-13, 10_000
+_TOL, _FINE, _MAX_ITER = 1e-8, 1e-10, 10_000
 _NOTHING = 1e-4  # of a score: what is left of it by rounding
-_HARDLY = 1e-9  # of the labels' weights: what arrives is rounding
+_HARDLY = 1e-8  # of the labels' weights: what arrives is rounding
 _COLUMNS = 32
 
 
@@ -134,8 +134,9 @@ class Flow:
         if self.far is None:
             return np.maximum(scores - labeled, 0), nothing
         opinions = self.far.opinions[images, label].astype(np.float64)
-        left = scores - opinions - labeled
-        return opinions, np.where(left > _NOTHING * scores, left, 0)
+        parts = (opinions, scores - opinions - labeled)
+        by_opinions, far = (np.where(part > _NOTHING * scores, part, 0) for part in parts)
+        return by_opinions, far
 
     def with_contributions(self) -> "Flow":
         """Return the flow with the columns of all labeled images solved.
@@ -175,11 +176,15 @@ class Flow:
     def far_away(self) -> "Flow":
         """The same graph, its weights stretched as the far spreading has them."""
         assert self.far is not None
+        return self.stretched(self.far.stretch)
+
+    def stretched(self, factor: float) -> "Flow":
+        """Return the flow on the same graph with all weights of T times a factor."""
         graph = self.transition
-        stretched = sparse.csr_array(
-            (self.far.stretch * graph.data, graph.indices, graph.indptr), shape=graph.shape
+        weights = sparse.csr_array(
+            (factor * graph.data, graph.indices, graph.indptr), shape=graph.shape
         )
-        return replace(self, transition=stretched, contributions=None, far=None)
+        return replace(self, transition=weights, contributions=None, far=None)
 
     @cached_property
     def _equation(self) -> tuple[NDArray[np.bool_], sparse.csr_array]:
@@ -289,19 +294,18 @@ def _with_far(flow: Flow, problem: Problem, share: float, alpha: float) -> Flow:
     """Part what images without label bring into the classifier's and what labels far away sent."""
     if not share:
         return flow
-    spread = FAR.label(problem)
-    assert spread.start is not None
-    assert spread.alpha is not None
-    amount = (1 - alpha) * share
-    opinions = np.maximum(flow.source - amount * spread.propagation.probabilities, 0)
+    stretch, amount, labels = FAR_ALPHA / alpha, (1 - alpha) * share, start_of(problem)
+    weights = labels.sum(axis=1)[flow.labeled]
+    spread = solve(flow.stretched(stretch), labels, tol=_FINE)
+    sums = spread.sum(axis=1)
+    sums[sums <= _HARDLY * np.linalg.norm(weights)] = 0
+    reached = sums > 0
+    spread[reached] /= sums[reached, None]
+    spread[~reached] = labels.sum(axis=0) / labels.sum()
+    opinions = np.maximum(flow.source - amount * spread, 0)
     opinions[flow.labeled] = 0
     opinions = solve(flow, opinions).astype(np.float32)
-    given = spread.start.sum(axis=1)
-    far = Far(spread.alpha / alpha, amount, given[flow.labeled], given, opinions)
-    flow = replace(flow, far=far)
-    sums = solve(flow.far_away, given[:, None], tol=_FINE)[:, 0]
-    sums[sums <= _HARDLY * np.linalg.norm(given)] = 0
-    return replace(flow, far=replace(far, sums=sums))
+    return replace(flow, far=Far(stretch, amount, weights, sums, opinions))
 
 
 def _solved(

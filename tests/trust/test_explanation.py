@@ -13,6 +13,7 @@ from tests.propagation.graphs import FEW_LABELS, TWO_PAIRS, random_affinity
 from voisin.errors import InputError
 from voisin.labeling import METHODS, make_method
 from voisin.trust.explanation import explain
+from voisin.trust.far import Far
 from voisin.trust.flow import flow_of, harmonic_flow, solve, spreading_flow
 from voisin.types import Problem, View
 
@@ -152,7 +153,9 @@ def test_no_path_is_stronger_than_the_one_shown(seed, density):
     affinity, labels = sparse.csr_array(weights + weights.T), np.array([0, 1, 0] + [-1] * 4)
     plain = spreading_flow(affinity, np.eye(3)[labels], 0.9, labels)
     walk = harmonic_flow(affinity, labels, 2, np.ones(7))
-    for flow in (plain, plain.with_contributions(), walk, walk.with_contributions()):
+    sums, nothing = np.ones(7), np.zeros((7, 3))
+    far = replace(plain, far=Far(1.05, 0.1, np.ones(3), sums, nothing))
+    for flow in (plain, walk, far, *(one.with_contributions() for one in (plain, walk, far))):
         for image, account in accounts(flow):
             assert len(account.paths) == min(3, len(account.sources))
             for source, path in zip(account.sources, account.paths, strict=False):

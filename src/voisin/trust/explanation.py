@@ -18,6 +18,7 @@ from voisin.trust.flow import Flow
 from voisin.types import UNLABELED, Indices
 
 _LEAST = 1e-12
+_MOST_SETTLED = 15_000  # nodes a path: some 15 ms
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +165,7 @@ class _Weights:
 
     def path_to(self, source: int) -> Indices:
         """Find the strongest path, guided by all that walks bring."""
-        from voisin.trust.tracing import strongest_path
+        from voisin.trust.tracing import strongest_path, strongest_path_from_both_ends
 
         flow, image = self._flow, self._image
         if self._row is not None:
@@ -175,6 +176,10 @@ class _Weights:
             )  # fmt: skip
             return found[::-1]
         graph, column = flow.transition, int(np.searchsorted(flow.labeled, source))
+        if flow.far is not None:  # the table holds more than walks on T: no guide, but T = Tᵀ
+            return strongest_path_from_both_ends(
+                graph.indptr, graph.indices, graph.data, image, source, _MOST_SETTLED
+            )
         table = np.asarray(flow.contributions)
         return strongest_path(graph.indptr, graph.indices, graph.data, image, source, table, column)
 

@@ -14,6 +14,8 @@ from voisin.parallel import compiled
 Whole: TypeAlias = NDArray[np.integer]
 Places: TypeAlias = NDArray[np.int64]
 Real: TypeAlias = NDArray[np.floating]
+Costs: TypeAlias = dict[np.int64, float]
+Steps: TypeAlias = dict[np.int64, np.int64]
 
 
 @compiled
@@ -71,3 +73,87 @@ def strongest_path(
     while backwards[-1] != start:
         backwards.append(before[backwards[-1]])
     return np.array(backwards[::-1])
+
+
+@compiled
+def _settle(
+    ends: Whole,
+    indices: Whole,
+    weights: Real,
+    cost: Costs,
+    before: Steps,
+    heap: list[tuple[float, np.int64]],
+    other: Costs,
+    least: float,
+    best: float,
+    meeting: np.int64,
+) -> tuple[float, np.int64]:
+    """Settle one search's nearest node; `least` is what it costs to where the other is not yet."""
+    so_far, node = heappop(heap)
+    if so_far > cost[node]:
+        return best, meeting
+    for edge in range(ends[node], ends[node + 1]):
+        if weights[edge] <= 0:
+            continue
+        reached = so_far - np.log(np.float64(weights[edge]))
+        if reached >= best:
+            continue
+        near = np.int64(indices[edge])
+        if reached >= cost.get(near, np.inf):
+            continue
+        rest = other.get(near, np.inf)
+        if reached + rest < best:
+            best, meeting = reached + rest, near
+        if reached + least < best or rest < np.inf:
+            cost[near] = reached
+            before[near] = node
+            heappush(heap, (reached, near))
+    return best, meeting
+
+
+@compiled
+def strongest_path_from_both_ends(
+    ends: Whole, indices: Whole, weights: Real, start: int, goal: int, most: int
+) -> Places:
+    """Find the same where nothing guides the search, and weights are the same both ways.
+
+    Two searches, from either end, until they have met on a path that no other can beat (Pohl 1971),
+    or have settled `most` nodes: then the strongest path that was met until then.
+
+    Parameters
+    ----------
+    ends, indices, weights : arrays of a symmetric csr matrix of shape (n, n)
+        Weights in [0, 1].
+    start, goal : int
+    most : int
+
+    Returns
+    -------
+    array of shape (n_nodes,)
+        From start to goal; empty if there is no path, or none was met.
+    """
+    cost, back = {np.int64(start): 0.0}, {np.int64(goal): 0.0}
+    before = {np.int64(start): np.int64(start)}
+    after = {np.int64(goal): np.int64(goal)}
+    ahead, behind = [(0.0, np.int64(start))], [(0.0, np.int64(goal))]
+    best, meeting = (0.0, np.int64(start)) if start == goal else (np.inf, np.int64(-1))
+    for _ in range(most):
+        if len(ahead) == 0 or len(behind) == 0 or ahead[0][0] + behind[0][0] >= best:
+            break
+        if len(ahead) <= len(behind):
+            best, meeting = _settle(
+                ends, indices, weights, cost, before, ahead, back, behind[0][0], best, meeting
+            )
+        else:
+            best, meeting = _settle(
+                ends, indices, weights, back, after, behind, cost, ahead[0][0], best, meeting
+            )
+    if meeting < 0:
+        return np.empty(0, np.int64)
+    backwards = [meeting]
+    while backwards[-1] != start:
+        backwards.append(before[backwards[-1]])
+    path = backwards[::-1]
+    while path[-1] != goal:
+        path.append(after[path[-1]])
+    return np.array(path)

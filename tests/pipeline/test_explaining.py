@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -190,6 +191,17 @@ def test_a_run_by_default_credits_labeled_images_and_states_no_more_than_it_cali
         labeled = sum(row["share"] for row in account["by_sources"]["labeled"])
         assert labeled > 0.5  # spreading has 0.7 of the opinions where the classifier knows little
         assert labeled + account["by_sources"]["opinion"] == pytest.approx(1, abs=1e-4)
+
+
+def test_a_probability_that_was_calibrated_is_stated_as_in_the_table(tmp_path):
+    finished = few_digits(tmp_path, 3, method="spreading")
+    labels = pq.read_table(tmp_path / "labels.parquet").to_pylist()
+    row = next(one for one in labels if one["source"] == "propagated")
+
+    found = finished.explain(row["id"]).document()["predicted"]
+
+    stated = row[f"probability_{found['label']}"]
+    assert found["calibrated_probability"] == pytest.approx(stated)
 
 
 def test_where_auto_takes_a_method_that_is_no_sum_that_one_is_named(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import ttest_rel
 from sklearn.isotonic import IsotonicRegression
 
-from voisin.evaluation.savings import labels_to_reach, rising, savings
+from voisin.evaluation.savings import labels_to_reach, rising, savings, worse
 
 N_LABELS = np.array([10, 20, 30, 40])
 CURVES = arrays(float, (5, 4), elements=st.floats(0, 1, width=16))
@@ -99,3 +99,13 @@ def test_labels_for_a_level_lie_on_the_line_between_two_steps():
     assert labels_to_reach(np.array([10, 20, 30]), curve, 0.6) == pytest.approx(25)
     assert labels_to_reach(np.array([10, 20, 30]), curve, 0.1) == 10
     assert labels_to_reach(np.array([10, 20, 30]), curve, 0.9) == float("inf")
+
+
+def test_worse_is_whose_mean_curve_a_paired_test_finds_below_randoms():
+    generator = np.random.default_rng(1)
+    random = np.linspace(0.2, 0.8, 4) + generator.normal(0, 0.1, (8, 1))
+    shift = generator.normal(0, 0.005, (8, 1))
+    curves = {"random": random, "dull": random - 0.02 + shift, "keen": random + 0.02 + shift}
+
+    assert worse(curves, "random") == ["dull"]
+    assert worse({**curves, "dull": random + shift - shift.mean()}, "random") == []

@@ -91,9 +91,7 @@ def savings(
         for name, of in curves.items()
     }
     counted = {name: np.minimum(of, n_labels[-1]) for name, of in needed.items()}
-    others = [name for name in curves if name != baseline]
-    tests = holm(np.array([paired_p_value(counted[one] - counted[baseline]) for one in others]))
-    p_values = {**dict(zip(others, tests.tolist(), strict=True)), baseline: float("nan")}
+    p_values = _p_values(counted, baseline)
     found = []
     for name, labels in counted.items():
         ratios = labels / counted[baseline]
@@ -110,6 +108,24 @@ def savings(
             )
         )
     return tuple(sorted(found, key=lambda one: (one.mean, -one.n_reached)))
+
+
+def worse(curves: Mapping[str, Curve], baseline: str) -> list[str]:
+    """Name those whose mean curve the same test finds below the baseline's.
+
+    Labels needed cannot tell: who never reaches the level is counted with all labels, like who
+    just does.
+
+    Examples
+    --------
+    >>> random = np.array([[0.5, 0.6], [0.4, 0.6], [0.5, 0.7]])
+    >>> worse({"random": random, "dull": random - [[0.10], [0.12], [0.11]]}, "random")
+    ['dull']
+    """
+    means = {name: of.mean(axis=1) for name, of in curves.items()}
+    p_values = _p_values(means, baseline)
+    level = means[baseline].mean()
+    return [name for name in curves if p_values[name] < LEVEL and means[name].mean() < level]
 
 
 def labels_to_reach(n_labels: NDArray[np.int64], curve: Curve, level: float) -> float:
@@ -143,6 +159,13 @@ def rising(curve: Curve) -> Curve:
     from sklearn.isotonic import isotonic_regression
 
     return np.asarray(isotonic_regression(curve))
+
+
+def _p_values(values: Mapping[str, Curve], baseline: str) -> dict[str, float]:
+    """Test each against the baseline, by a value a draw."""
+    others = [name for name in values if name != baseline]
+    tests = holm(np.array([paired_p_value(values[one] - values[baseline]) for one in others]))
+    return {**dict(zip(others, tests.tolist(), strict=True)), baseline: float("nan")}
 
 
 def _std(values: Curve) -> float:

@@ -11,7 +11,7 @@ from voisin.pipeline.embedding import embed_without_labels
 from voisin.pipeline.views import Sight, Viewpoint, learns_from_labels
 from voisin.project.cache import hash_of
 
-_NO_MATTER = ("labels_per_class", "labels", "method", "retraining_epochs", "ceiling")
+NO_MATTER = ("labels_per_class", "labels", "method", "retraining_epochs", "ceiling")
 
 
 class SharedSight:
@@ -44,7 +44,7 @@ class SharedSight:
         return {
             "version": __version__,
             "data": seen.data_key,
-            "settings": {k: v for k, v in settings.items() if k not in _NO_MATTER},
+            "settings": {k: v for k, v in settings.items() if k not in NO_MATTER},
             "embedders": [one.fingerprint() for one in seen.embedders.values()],
             "truth": [hash_of(one) for one in (task.pool.labels, task.test.labels, *groups)],
         }

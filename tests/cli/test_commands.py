@@ -203,7 +203,10 @@ def test_a_comparison_of_queries_shows_a_row_a_strategy_and_prints_json(tmp_path
         ([*QUERIES, "--methods", "spreading,poisson"], "one method labels all images, not 2"),
         ([*COMPARE, "--strategies", "mixed"], "--strategies is for --queries: add it."),
         ([*COMPARE, "--queries", "--labels-per-class", "2"], "needs two numbers, at the start"),
-        ([*COMPARE, "--queries", "--labels-per-class", "2,500"], "too many for 1437 images"),
+        (
+            [*COMPARE, "--queries", "--labels-per-class", "2,500"],
+            "too many for the 1154 of 1437 images",
+        ),
     ],
 )
 def test_a_comparison_of_queries_says_in_one_line_what_it_cannot_do(tmp_path, options, words):

@@ -156,7 +156,7 @@ def test_no_image_of_a_labeled_group_is_judged(view):
 
 
 def test_too_many_answers_or_too_few_images_of_a_class_are_refused(view):
-    with pytest.raises(InputError, match="too many for 120 images of which 84 may be asked for"):
+    with pytest.raises(InputError, match="too many for the 84 of 120 images that may be"):
         query_curves(view, TRUTH, {}, METHOD)
     few = np.append(np.full(117, 0), [1, 1, 1])
     with pytest.raises(InputError, match="class 1 has too few images: 0 set apart to judge by"):

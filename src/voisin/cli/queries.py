@@ -49,22 +49,22 @@ def _show(found: "QueryComparison") -> None:
     show_table(title, ("strategy", *_COLUMNS), _rows(found))
     note(
         "  p: how often chance alone would make it differ from random so much (paired t-test on "
-        "the labels needed, Holm's correction)"
+        "the logarithm of the labels, Holm's correction)"
     )
     if not all(one.always_reached for one in found.savings):
-        note("  ≥: not reached in every draw, where it counts as if the last label had done it")
+        note("  ~: not reached in every draw; there, random is asked for what it has at the end")
 
 
 def _rows(found: "QueryComparison") -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for one in found.savings:
         curves = found.curves.of(one.name)
-        bound = "" if one.always_reached else "≥ "
+        about = "" if one.always_reached else "~ "
         rows.append(
             (
                 one.name,
-                bound + _spread(one.mean, one.std, 0),
-                bound + _spread(one.ratio, one.ratio_std, 2),
+                f"{about}{one.mean:.0f} ± {one.std:.0f}".replace("nan", "–"),
+                f"{one.ratio:.0%}",
                 p_text(one.p_value),
                 f"{one.n_reached}/{len(one.labels)}",
                 f"{curves[:, -1].mean():.3f}",
@@ -72,7 +72,3 @@ def _rows(found: "QueryComparison") -> list[tuple[str, ...]]:
             )
         )
     return rows
-
-
-def _spread(mean: float, std: float, digits: int) -> str:
-    return f"{mean:.{digits}f} ± {std:.{digits}f}".replace("nan", "–")

@@ -1,8 +1,11 @@
 """How many labels a way of asking saves, compared with asking for random images.
 
-Every draw is judged by its own level: the balanced accuracy, say, that random images have at its
-end. Curves are made to rise first (the nearest that never falls, in squares), so that one lucky
-step decides nothing. The test is Student's paired one over the draws, with Holm's correction.
+In each draw the two are compared at the level that both reach: the lower of their ends, on curves
+that are made to rise first (the nearest that never falls, in squares), so that one lucky step
+decides nothing. That treats both alike. To ask only for random's own end would not: who ends
+below it in half of the draws by chance would be counted as needing no more than all labels there,
+and fewer in the other half. The test is Student's paired one of the logarithms over the draws,
+with Holm's correction.
 
 It knows curves, not who asked.
 """
@@ -26,15 +29,16 @@ class Saving:
     ----------
     name : str
     labels : tuple of float
-        Needed in each draw; where the level is never reached, all there are, which is too few.
+        In each draw: those that random needs, times the ratio of that draw. Where the level of
+        random is reached, that is what is needed for it; elsewhere, what it would come to.
     mean, std : float
         Of these; the standard deviation is the sample's (n − 1), NaN of one draw.
-    ratio, ratio_std : float
-        Of the labels to those that random images need for the same level, draw by draw.
+    ratio : float
+        Of the labels to those that random needs for the same level: geometric mean of the draws.
     n_reached : int
-        Draws in which the level is reached.
+        Draws in which the level of random's end is reached.
     p_value : float
-        That chance alone makes it differ from random so much; NaN for random itself.
+        How often chance alone would make it differ from random so much; NaN for random itself.
     """
 
     name: str
@@ -42,13 +46,12 @@ class Saving:
     mean: float
     std: float
     ratio: float
-    ratio_std: float
     n_reached: int
     p_value: float
 
     @property
     def always_reached(self) -> bool:
-        """Whether the mean is one, and not a lower bound."""
+        """Whether the labels were counted in every draw."""
         return self.n_reached == len(self.labels)
 
     @property
@@ -60,7 +63,10 @@ class Saving:
 def savings(
     n_labels: NDArray[np.int64], curves: Mapping[str, Curve], baseline: str
 ) -> tuple[Saving, ...]:
-    """Count the labels that each needs for the level that the baseline has at the end.
+    """Count the labels that each needs, beside those that the baseline needs.
+
+    In draw d, with ends ``e`` and labels ``n(level)``, the ratio is that of ``n_s(l) / n_r(l)`` at
+    the level ``l = min(e_s, e_r)``.
 
     Parameters
     ----------
@@ -73,7 +79,7 @@ def savings(
     Returns
     -------
     tuple of Saving
-        Fewest labels first.
+        Smallest ratio first.
 
     Examples
     --------
@@ -83,49 +89,35 @@ def savings(
     >>> keen.labels, random.labels
     ((15.0, 12.5), (30.0, 30.0))
     """
-    levels = [rising(curve)[-1] for curve in curves[baseline]]
-    needed = {
-        name: np.array(
-            [labels_to_reach(n_labels, rising(c), one) for c, one in zip(of, levels, strict=True)]
-        )
-        for name, of in curves.items()
+    lines = {name: np.array([rising(curve) for curve in of]) for name, of in curves.items()}
+    base = lines[baseline]
+    needed = np.array([labels_to_reach(n_labels, curve, curve[-1]) for curve in base])
+    ratios = {
+        name: np.array([_ratio(n_labels, *pair) for pair in zip(of, base, strict=True)])
+        for name, of in lines.items()
     }
-    counted = {name: np.minimum(of, n_labels[-1]) for name, of in needed.items()}
-    p_values = _p_values(counted, baseline)
+    others = [name for name in curves if name != baseline]
+    tests = holm(np.array([paired_p_value(np.log(ratios[one])) for one in others]))
+    p_values = {**dict(zip(others, tests.tolist(), strict=True)), baseline: float("nan")}
     found = []
-    for name, labels in counted.items():
-        ratios = labels / counted[baseline]
-        found.append(
-            Saving(
-                name,
-                tuple(labels.tolist()),
-                float(labels.mean()),
-                _std(labels),
-                float(ratios.mean()),
-                _std(ratios),
-                int(np.isfinite(needed[name]).sum()),
-                p_values[name],
-            )
-        )
-    return tuple(sorted(found, key=lambda one: (one.mean, -one.n_reached)))
+    for name, ratio in ratios.items():
+        n_reached = int((lines[name][:, -1] >= base[:, -1]).sum())
+        found.append(_saving(name, needed * ratio, ratio, n_reached, p_values[name]))
+    return tuple(sorted(found, key=lambda one: one.ratio))
 
 
-def worse(curves: Mapping[str, Curve], baseline: str) -> list[str]:
-    """Name those whose mean curve the same test finds below the baseline's.
+def _saving(name: str, labels: Curve, ratio: Curve, n_reached: int, p_value: float) -> Saving:
+    std = float(labels.std(ddof=1)) if len(labels) > 1 else float("nan")
+    mean_ratio = float(np.exp(np.log(ratio).mean()))
+    return Saving(
+        name, tuple(labels.tolist()), float(labels.mean()), std, mean_ratio, n_reached, p_value
+    )
 
-    Labels needed cannot tell: who never reaches the level is counted with all labels, like who
-    just does.
 
-    Examples
-    --------
-    >>> random = np.array([[0.5, 0.6], [0.4, 0.6], [0.5, 0.7]])
-    >>> worse({"random": random, "dull": random - [[0.10], [0.12], [0.11]]}, "random")
-    ['dull']
-    """
-    means = {name: of.mean(axis=1) for name, of in curves.items()}
-    p_values = _p_values(means, baseline)
-    level = means[baseline].mean()
-    return [name for name in curves if p_values[name] < LEVEL and means[name].mean() < level]
+def _ratio(n_labels: NDArray[np.int64], curve: Curve, baseline: Curve) -> float:
+    level = min(curve[-1], baseline[-1])
+    mine, theirs = (labels_to_reach(n_labels, one, level) for one in (curve, baseline))
+    return mine / theirs
 
 
 def labels_to_reach(n_labels: NDArray[np.int64], curve: Curve, level: float) -> float:
@@ -159,14 +151,3 @@ def rising(curve: Curve) -> Curve:
     from sklearn.isotonic import isotonic_regression
 
     return np.asarray(isotonic_regression(curve))
-
-
-def _p_values(values: Mapping[str, Curve], baseline: str) -> dict[str, float]:
-    """Test each against the baseline, by a value a draw."""
-    others = [name for name in values if name != baseline]
-    tests = holm(np.array([paired_p_value(values[one] - values[baseline]) for one in others]))
-    return {**dict(zip(others, tests.tolist(), strict=True)), baseline: float("nan")}
-
-
-def _std(values: Curve) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else float("nan")

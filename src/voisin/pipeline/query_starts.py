@@ -106,7 +106,8 @@ def begin(
         mixed = generator.permutation(candidates)
         candidates = np.sort(mixed[np.unique(groups[mixed], return_index=True)[1]])
     apart = known[is_apart]
-    _check_enough(truth, apart, candidates, schedule, class_names)
+    has_groups = groups is not None
+    _check_enough(truth, apart, candidates, schedule, class_names, has_groups=has_groups)
     askable = np.full_like(truth, UNLABELED)
     askable[candidates] = truth[candidates]
     labels = draw_labels(askable, labels_per_class=schedule.start, random_state=random_state)
@@ -119,6 +120,8 @@ def _check_enough(
     candidates: Indices,
     schedule: Schedule,
     class_names: Sequence[str],
+    *,
+    has_groups: bool,
 ) -> None:
     for c in np.unique(truth[truth != UNLABELED]).tolist():
         n_apart, n_left = (int((truth[rows] == c).sum()) for rows in (apart, candidates))
@@ -126,15 +129,16 @@ def _check_enough(
             name = class_names[c] if len(class_names) else f"class {c}"
             message = (
                 f"{name} has too few images: {n_apart} set apart to judge by and {n_left} to ask "
-                f"for, where 1 and {schedule.start} are needed, each of a group of its own: find "
+                f"for, where 1 and {schedule.start} are needed{', one a group' * has_groups}: find "
                 "more, or leave the class out."
             )
             raise InputError(message)
     last = int(schedule.steps(truth)[-1])
     if last > len(candidates):
         message = (
-            f"{schedule.until} labels a class are {last} answers, too many for {len(truth)} images "
-            f"of which {len(candidates)} may be asked for ({schedule.apart:.0%} are set apart, of "
-            "a group one is asked for): end with fewer labels a class."
+            f"{schedule.until} labels a class are {last} answers, too many for the "
+            f"{len(candidates)} of {len(truth)} images that may be asked for "
+            f"({schedule.apart:.0%} are set apart{', one a group is asked for' * has_groups}): "
+            "end with fewer labels a class."
         )
         raise InputError(message)

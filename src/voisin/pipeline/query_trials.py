@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from voisin.errors import VoisinError
+from voisin.errors import InputError, VoisinError
 from voisin.labeling import make_method
 from voisin.pipeline.choosing import choose
 from voisin.pipeline.draws import Draw, DrawSeen
@@ -121,5 +121,8 @@ def _make(name: str) -> QueryStrategy:
 def choose_strategies(names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:
     """Choose strategies as `choose` does; random, their measure, is always among them."""
     if names is not None:
+        if set(names) == {BASELINE}:
+            message = f"{BASELINE} is what all are compared with: name another, or none for all."
+            raise InputError(message)
         names = [BASELINE, *names]
     return choose(names, STRATEGIES, PEERS, "strategy")

@@ -11,7 +11,9 @@ from voisin.evaluation.savings import Saving
 from voisin.project.comparison_files import number
 from voisin.project.writing import written_whole
 
-_TEST = "Student's paired t over the draws against random, two-sided, Holm's correction"
+_TEST = (
+    "Student's paired t of log labels over the draws against random, two-sided, Holm's correction"
+)
 Figures = Mapping[str, NDArray[np.float64]]  # by strategy, (n_draws, n_steps, n_figures)
 
 
@@ -65,7 +67,7 @@ def _result(saving: Saving, figures: NDArray[np.float64], names: Sequence[str]) 
     return {
         "strategy": saving.name,
         "labels_needed": {"mean": number(saving.mean), "std": number(saving.std)},
-        "of_random": {"mean": number(saving.ratio), "std": number(saving.ratio_std)},
+        "of_random": number(saving.ratio),
         "draws_reached": saving.n_reached,
         "p_value": number(saving.p_value),
         "curves": {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.evaluation.savings import Saving, worse
+from voisin.evaluation.savings import Saving
 from voisin.report import query_charts as charts
 from voisin.report.page import environment
 from voisin.report.query_wording import meaning_of
@@ -96,7 +96,7 @@ def render_queries(content: QueriesContent, baseline: str = "random") -> str:
             baseline=baseline,
             n_draws=len(content.curves[baseline]),
             best=others[0],
-            worse=worse(content.curves, baseline),
+            worse=[one.name for one in others if one.differs and one.ratio > 1],
             rows=[_row(content, one) for one in content.savings],
             strategies={name: content.peers.get(name) or meaning_of(name) for name in order},
             overview=charts.overview(n_labels, content.curves, baseline, _shown(content, others)),

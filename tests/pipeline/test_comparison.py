@@ -194,7 +194,7 @@ def predictions(images, draw, embedding, folder, names):
     stages = Stages(Cache(folder), settings, no_progress, lambda _: None)
     viewpoint = prepare(stages, images)
     seen = DrawSeen(viewpoint, draw, viewpoint.sight)
-    return {name: seen.predict(name)[0].probabilities for name in names}
+    return {name: seen.predict(name)[0][0].probabilities for name in names}
 
 
 @pytest.mark.parametrize("embedding", ["pixels", "cnn"])
@@ -236,7 +236,7 @@ def test_vectors_that_learn_from_labels_are_learned_again_in_each_draw_and_not_k
     by_draw = {t.draw: t.auc for t in found.trials if t.method == "spreading"}
     assert len(set(by_draw.values())) > 1
     kept = {path.name.split("-")[0] for path in (tmp_path / "out" / "cache").iterdir()}
-    assert kept == {"read", "trial"}
+    assert kept == {"read", "trials"}
 
 
 def test_vectors_that_do_not_learn_from_labels_are_computed_once(compared):
@@ -302,7 +302,7 @@ def test_killed_with_several_processes_it_leaves_none_and_goes_on_to_the_same_fi
     _, said = killed.communicate()
     assert killed.returncode == -signal.SIGKILL, said
     assert is_gone(killed.pid)
-    done = len(list((tmp_path / "out" / "cache").glob("trial-*")))
+    done = len(list((tmp_path / "out" / "cache").glob("trials-*")))
     assert 6 <= done < 18
 
     ended = start(script, digits_npz, tmp_path / "out", -1, 1)
@@ -332,7 +332,7 @@ def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tm
     ]
     running = start(command[0], *command[1:])
     for _ in range(600):
-        if list((tmp_path / "out" / "cache").glob("trial-*")):
+        if list((tmp_path / "out" / "cache").glob("trials-*")):
             break
         time.sleep(0.1)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.querying.problems import blobs
-from voisin.errors import InputError
+from voisin.errors import InputError, VoisinError
 from voisin.labeling import make_method
 from voisin.pipeline.query_curves import QueryCurves, query_curves
 from voisin.pipeline.query_starts import Schedule, begin
@@ -163,3 +163,17 @@ def test_too_many_answers_or_too_few_images_of_a_class_are_refused(view):
         query_curves(view, few, {}, METHOD, schedule=SCHEDULE)
     with pytest.raises(InputError, match="until=2 is too small"):
         Schedule(start=2, until=2)
+
+
+@pytest.mark.parametrize("wrong", ["twice", "labeled", "apart", "too few"])
+def test_a_strategy_that_asks_for_what_it_may_not_is_refused(view, wrong):
+    class Wrong:
+        def suggest(self, problem, labeling, n, *, candidates=None, class_names=()):
+            rows = askable(problem, n, candidates)[:n].copy()
+            others = {"labeled": np.flatnonzero(problem.labels >= 0)[0], "twice": rows[1]}
+            others["apart"] = np.setdiff1d(np.arange(120), candidates)[0]
+            rows = rows[1:] if wrong == "too few" else np.append(rows[1:], others[wrong])
+            return Suggestion(rows, np.ones(len(rows)), ("wrong",) * len(rows))
+
+    with pytest.raises(VoisinError, match="did not ask for 5 images, each once"):
+        curves(view, {"wrong": Wrong()})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.errors import VoisinError
 from voisin.evaluation import metrics
 from voisin.evaluation.savings import labels_to_reach
 from voisin.pipeline.query_starts import Schedule, Start, begin
@@ -172,6 +173,11 @@ def follow(
     -------
     dict of str to array
         ``figures``, ``asked`` and ``found`` of one draw, as in `QueryCurves`.
+
+    Raises
+    ------
+    VoisinError
+        If the strategy asks twice for an image, or for one that it may not ask for.
     """
     labels, asked = start.labels, []
     problem = seen(labels)
@@ -180,6 +186,12 @@ def follow(
     for batch in np.diff(n_labels).tolist():
         found = strategy.suggest(problem, labeling, batch, candidates=start.candidates)
         asked.append(np.asarray(found.positions, dtype=np.int64))
+        free = start.candidates[labels[start.candidates] == UNLABELED]
+        if len(np.intersect1d(asked[-1], free)) != batch or len(found) != batch:
+            message = (
+                f"{strategy!r} did not ask for {batch} images, each once, that it may ask for."
+            )
+            raise VoisinError(message)
         labels = labels.copy()
         labels[asked[-1]] = truth[asked[-1]]
         problem = seen(labels)

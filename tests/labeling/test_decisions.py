@@ -52,3 +52,10 @@ def test_evening_out_undoes_the_shift_by_shares():
     rows = np.random.default_rng(0).dirichlet([1, 1, 1], 9)
     shifted = rows * SHARES
     np.testing.assert_allclose(even_out(shifted / shifted.sum(axis=1, keepdims=True), SHARES), rows)
+
+
+def test_a_class_of_share_zero_is_never_decided_for():
+    found = Propagation(
+        np.array([[0.9, 0.1 - 1e-9, 1e-9]]), np.array([True]), 1, 0.0, converged=True
+    )
+    assert for_balanced_accuracy(found, np.array([0.8, 0.2, 0.0])).tolist() == [0]

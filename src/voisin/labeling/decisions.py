@@ -60,12 +60,15 @@ def even_out(
 ) -> Probabilities:
     """Return ``p_c / π_c^power``, rows divided by their sums; at 1 as if classes were even.
 
+    A class of share 0 stays impossible.
+
     Examples
     --------
     >>> even_out(np.array([[0.8, 0.2]]), np.array([0.8, 0.2]))
     array([[0.5, 0.5]])
     """
-    evenly = probabilities / np.maximum(class_shares, _LEAST) ** power
+    odds = np.where(class_shares > 0, np.maximum(class_shares, _LEAST), np.inf)
+    evenly = probabilities / odds**power
     return np.asarray(evenly / np.maximum(evenly.sum(axis=1, keepdims=True), _LEAST))
 
 

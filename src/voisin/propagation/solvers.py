@@ -132,7 +132,7 @@ def repeat(
         for columns in blocks(start.shape[1], WIDTH):
             smoothing = _Smoothing(matrix, 1, right[:, columns], np.float32, crew)
             now = block_of(start[:, columns], np.float32)
-            before = now.copy()
+            before = block_of(now, np.float32)
             for _ in range(n_steps):
                 smoothing.step(now, before, 1)
                 now, before = before, now
@@ -200,7 +200,7 @@ def _chebyshev(
 ) -> Solution:
     smoothing = _Smoothing(smoother, alpha, right, precision(tol), crew)
     now = block_of(start, precision(tol))
-    before = now.copy()
+    before = block_of(now, now.dtype.type)
     goal = lengths(np.einsum("ij,ij->j", right, right, dtype=np.float64))
     stride, residual = 1.0, np.inf
     for n_iter in range(1, max_iter + 2):

@@ -17,6 +17,7 @@ from voisin.propagation.lanes import fill, load, prefetch, store, widen
 
 Whole: TypeAlias = NDArray[np.integer]
 Real: TypeAlias = NDArray[np.floating]
+Flags: TypeAlias = NDArray[np.bool_]
 
 _AHEAD = np.uint64(128)  # edges between asking for a row and reading it
 
@@ -40,6 +41,7 @@ def chebyshev_step(
     now: Real,
     before: Real,
     right: Real,
+    given: Flags,
     alpha: np.floating,
     stride: np.floating,
     start: int,
@@ -49,10 +51,14 @@ def chebyshev_step(
     """Turn `before` into what comes after `now`, and sum the squared residuals of `now`.
 
     ``before ← before + stride · (alpha S now + right − before)``
+
+    Only the rows of `right` that are given are read: the others are zeros.
     """
     squares = load(sums, 0)
     for row in range(start, stop):
-        fixed = alpha * _row_times(ends, indices, weights, now, row) + load(right, row)
+        fixed = alpha * _row_times(ends, indices, weights, now, row)
+        if given[row]:
+            fixed += load(right, row)
         residual = widen(fixed - load(now, row))
         squares += residual * residual
         last = load(before, row)

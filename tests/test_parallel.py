@@ -68,9 +68,11 @@ def test_an_error_ends_the_work_that_has_not_begun():
 
     def work(task):
         done.append(task)
-        raise ZeroDivisionError
+        if task == 0:
+            raise ZeroDivisionError
+        time.sleep(0.01)
 
     with workers(2) as crew, pytest.raises(ZeroDivisionError):
         crew.each(work, range(100))
 
-    assert len(done) <= 2
+    assert len(done) < 10

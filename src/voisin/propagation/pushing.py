@@ -11,8 +11,10 @@ Nodes are counted without signs: see `voisin.propagation.products`.
 from typing import TypeAlias
 
 import numpy as np
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from voisin.neighbors.instructions import fetch
 from voisin.parallel import compiled
 
 Whole: TypeAlias = NDArray[np.integer]
@@ -21,6 +23,8 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 _FINER = 0.5
 _ONE, _NONE = np.uint64(1), np.uint64(0)
+_SOON, _LATER = np.uint64(3), np.uint64(8)  # pushes ahead of which memory is asked for
+_LINE = 8  # numbers of a line of the cache
 _UNTOUCHED, _TOUCHED, _QUEUED = 0, 1, 2
 
 
@@ -37,6 +41,30 @@ def _requeue(
             state[node] = _QUEUED
             length += 1
     return length
+
+
+@register_jitable
+def _ask_for(numbers: Whole | Real, place: int | np.integer) -> None:
+    fetch(np.int64(numbers.ctypes.data) + numbers.itemsize * np.int64(place))
+
+
+@register_jitable
+def _look_ahead(
+    ends: Whole,
+    indices: Whole,
+    weights: Real,
+    residual: Real,
+    state: Whole,
+    soon: int,
+    later: int,
+) -> None:
+    """Ask for the edges of a node that is pushed later, and for the neighbors of one soon."""
+    for edge in range(ends[later], ends[later + 1], _LINE):
+        _ask_for(indices, edge)
+        _ask_for(weights, edge)
+    for edge in range(ends[soon], ends[soon + 1]):
+        _ask_for(residual, indices[edge])
+        _ask_for(state, indices[edge])
 
 
 @compiled
@@ -101,6 +129,9 @@ def push(
             changed[node] = True
             residual[node] = lacking - moved
             square += residual[node] ** 2 - lacking**2
+            if length > _LATER:
+                soon, later = queue[(head + _SOON) % n], queue[(head + _LATER) % n]
+                _look_ahead(ends, indices, weights, residual, state, soon, later)
             for edge in range(np.uint64(ends[node]), np.uint64(ends[node + _ONE])):
                 neighbor = np.uint64(indices[edge])
                 before = residual[neighbor]

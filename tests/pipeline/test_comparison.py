@@ -115,6 +115,15 @@ def test_under_class_shares_each_own_method_is_judged_under_both_decisions_of_a_
         expected = finished.score_of(row, "unlabeled")
         assert trial.balanced_accuracy == pytest.approx(expected.balanced_accuracy.value)
         assert trial.accuracy == pytest.approx(expected.accuracy.value)
+    rows = pq.read_table(tmp_path / "r" / "labels.parquet").to_pylist()
+    truth = dict(
+        zip(*(lambda c: (c.ids, c.labels.astype(str)))(open_images(digits_npz)), strict=True)
+    )
+    found = [row for row in rows if row["source"] == "propagated"]
+    for column, row in {"label_name": "propagated", "balanced": "balanced"}.items():
+        right = np.mean([one[column] == truth[one["id"]] for one in found])
+        assert right == pytest.approx(finished.score_of(row, "unlabeled").accuracy.value)
+    assert np.mean([one["balanced"] != one["label_name"] for one in found]) > 0.1
 
 
 def test_standings_are_asked_by_figure_scope_and_number_of_labels(compared):

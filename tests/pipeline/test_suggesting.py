@@ -12,6 +12,7 @@ import pytest
 
 import voisin
 from voisin.errors import InputError, ProjectError
+from voisin.pipeline import suggesting
 from voisin.pipeline.evidence import recall_evidence
 from voisin.pipeline.suggesting import suggest
 from voisin.project.evidence import read_evidence, write_evidence
@@ -184,3 +185,15 @@ def test_what_is_said_of_an_image_is_what_the_labels_say(project, suggested):
 def test_more_questions_than_images_are_refused(project):
     with pytest.raises(InputError, match="are unlabeled: ask for fewer"):
         suggest(project, n=5_000)
+
+
+def test_questions_are_asked_under_the_class_shares_of_the_run(project, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    shares = np.array([0.91, *[0.01] * 9])
+    np.save(copy / "evidence" / "class_shares.npy", shares)
+
+    problem = suggesting._problem(recall_evidence(copy), {})
+
+    np.testing.assert_array_equal(problem.class_shares, shares)
+    assert suggesting._problem(recall_evidence(project), {}).class_shares is None

@@ -198,6 +198,7 @@ def _problem(evidence: Evidence, settings: Mapping[str, Any]) -> Problem:
         evidence.labels,
         len(evidence.class_names),
         tuple(Fold(rows, view) for rows in held_out),
+        class_shares=evidence.class_shares,
         random_state=random_state,
     )
 

@@ -198,7 +198,13 @@ class ByFolds:
 
 def predictions(images, draw, embedding, folder, names):
     settings = Settings(
-        labels_per_class=4, embedding=embedding, epochs=2, rounds=1, threshold=0.1, device="cpu"
+        labels_per_class=4,
+        embedding=embedding,
+        epochs=2,
+        rounds=1,
+        threshold=0.1,
+        device="cpu",
+        class_shares="estimate",
     )
     stages = Stages(Cache(folder), settings, no_progress, lambda _: None)
     viewpoint = prepare(stages, images)
@@ -206,12 +212,12 @@ def predictions(images, draw, embedding, folder, names):
     return {name: seen.predict(name)[0][0].probabilities for name in names}
 
 
-@pytest.mark.parametrize("embedding", ["pixels", "cnn"])
+@pytest.mark.parametrize("embedding", ["pixels", "cnn", "cnn-augmented"])
 def test_whatever_the_hidden_labels_are_every_prediction_is_bitwise_the_same(
     digits_npz, embedding, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(registry.METHODS, "by-folds", lambda _: ByFolds())
-    names = ("spreading", "by-folds", "sklearn-spreading")
+    names = ("auto", "spreading", "by-folds", "sklearn-spreading")
     images = open_images(digits_npz)
     images = images.take(np.argsort(images.ids))
     in_train = images.splits == "train"

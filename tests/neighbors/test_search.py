@@ -179,7 +179,7 @@ def test_partitions_do_not_depend_on_the_number_of_threads():
 
 def test_partitions_with_many_leaders_group_them(monkeypatch):
     monkeypatch.setattr("voisin.neighbors.leaders._FEW", 20)
-    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 200)
+    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 10)
     vectors = clusters(6_000)
 
     found = find_neighbors(vectors, method="partitions", random_state=0)
@@ -231,9 +231,9 @@ def test_partitions_of_a_handful_of_vectors_are_exact():
 
 
 def test_partitions_warn_when_the_recall_stays_below_its_target(monkeypatch):
-    monkeypatch.setattr("voisin.neighbors.partitions._MOST_ROUNDS", 1)
+    monkeypatch.setattr("voisin.neighbors.partitions._MOST_STEPS", 1)
     monkeypatch.setattr("voisin.neighbors.partitions._FAN_OUT", 1)
-    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 20)
+    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 1)
     noise = np.random.default_rng(0).normal(size=(5_000, 40)).astype(np.float32)
 
     with pytest.warns(InputWarning, match=r"of the true neighbors, not the target_recall=0.95"):

@@ -168,12 +168,12 @@ def _add(
 ) -> None:
     """Add some targets to an ascending list, but none twice, and not the query itself."""
     width = ids.shape[1]
-    names, numbers = some_ids.ctypes.data, some_gaps.ctypes.data
+    names = some_ids.ctypes.data
     count, changed = 0, False
     for number in range(n_kept):
         if count == 0 or count == width + _MOST_AT_ONCE:
             if count:
-                _rank(some_ids, some_gaps, names, numbers, count, ids, gaps, row)
+                rank(some_ids, some_gaps, count, ids, gaps, row)
             for place in range(width):
                 some_ids[place] = ids[row, place]
                 some_gaps[place] = gaps[row, place]
@@ -192,7 +192,7 @@ def _add(
             some_gaps[known] = gap
             changed = True
     if changed:
-        _rank(some_ids, some_gaps, names, numbers, count, ids, gaps, row)
+        rank(some_ids, some_gaps, count, ids, gaps, row)
 
 
 @compiled
@@ -206,30 +206,25 @@ def _find(ids: Whole, width: Whole, candidate: Whole) -> Whole:
 
 
 @compiled
-def _rank(
-    some_ids: Ids,
-    some_gaps: Floats,
-    names: Whole,
-    numbers: Whole,
-    count: Whole,
-    ids: Ids,
-    gaps: Floats,
-    row: Whole,
+def rank(
+    some_ids: Ids, some_gaps: Floats, count: Whole, ids: Ids, gaps: Floats, row: Whole
 ) -> None:
-    """Write the lowest of some gaps into a list, in order.
+    """Write the lowest of some gaps into a row, in order.
 
-    Those of nobody share one rank, and stand behind it already.
+    Behind the count there is room up to a multiple of 16. Those of nobody share one rank, and
+    stand behind it already.
     """
+    names, numbers = some_ids.ctypes.data, some_gaps.ctypes.data
     whole = (count + LANES - 1) // LANES * LANES
     for place in range(count, whole):
         some_gaps[place] = np.float32(np.inf)
     for i in range(count):
-        rank = 0
+        place = 0
         for start in range(0, 4 * whole, 4 * LANES):
-            rank += count_lanes_before(numbers + start, names + start, some_gaps[i], some_ids[i])
-        if rank < ids.shape[1]:
-            ids[row, rank] = some_ids[i]
-            gaps[row, rank] = some_gaps[i]
+            place += count_lanes_before(numbers + start, names + start, some_gaps[i], some_ids[i])
+        if place < ids.shape[1]:
+            ids[row, place] = some_ids[i]
+            gaps[row, place] = some_gaps[i]
 
 
 @compiled

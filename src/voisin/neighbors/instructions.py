@@ -22,6 +22,8 @@ _variable: Any = cgutils.alloca_once_value
 _BYTE, _POINTER = ir.IntType(8), ir.IntType(8).as_pointer()
 LANES = 16  # numbers that a register holds
 GROUPS = 4 * LANES  # numbers compared at once
+_WHOLE, _LONG = ir.IntType(32), ir.IntType(64)
+_FLOATS, _WHOLES = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_WHOLE, LANES)
 
 
 def _instruction(typed: Callable[..., Any]) -> Any:
@@ -29,21 +31,35 @@ def _instruction(typed: Callable[..., Any]) -> Any:
 
 
 @_instruction
-def widen(_: Any, number: Any) -> Any:
-    """Give the float32 of the bits of one bfloat16; a float32 stays itself."""
+def widen(_: Any, bits: Any) -> Any:
+    """Give the float32 of the bits of one bfloat16."""
 
     def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
-        if number == types.float32:
-            return args[0]
-        whole = ir.IntType(32)
-        upper = builder.shl(builder.zext(args[0], whole), ir.Constant(whole, 16))
-        return builder.bitcast(upper, ir.FloatType())
+        return _first_of_two(builder, builder.zext(args[0], _WHOLE))
 
-    return types.float32(number), generate
+    return types.float32(types.uint16), generate
 
 
-_WHOLE, _LONG = ir.IntType(32), ir.IntType(64)
-_FLOATS, _WHOLES = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_WHOLE, LANES)
+@_instruction
+def multiply(_: Any, left: Any, right: Any) -> Any:
+    """Multiply two float32, or the bits of two pairs of bfloat16: their products' sum."""
+
+    def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
+        if left == types.float32:
+            return builder.fmul(*args, flags=("fast",))
+        first = builder.fmul(*(_first_of_two(builder, pair) for pair in args), flags=("fast",))
+        other = builder.fmul(*(_other_of_two(builder, pair) for pair in args), flags=("fast",))
+        return builder.fadd(first, other, flags=("fast",))
+
+    return types.float32(left, right), generate
+
+
+def _first_of_two(builder: Any, pair: Any) -> Any:
+    return builder.bitcast(builder.shl(pair, ir.Constant(_WHOLE, 16)), ir.FloatType())
+
+
+def _other_of_two(builder: Any, pair: Any) -> Any:
+    return builder.bitcast(builder.and_(pair, ir.Constant(_WHOLE, 0xFFFF0000)), ir.FloatType())
 
 
 def _read(builder: Any, address: Any, kind: Any) -> Any:

@@ -5,9 +5,9 @@ leaf compares its members by one matrix product, and then neighbors of neighbors
 idea of dense overlapping leaves is that of PiPNN (2026). Points are compared in their first
 principal dimensions, and the best candidates measured again in full.
 
-What was found is checked against the exact neighbors of a sample. While too few of them were
-found, neighbors of neighbors compete once more where that may be enough; else other leaders part
-the points again, a leaf each, in more dimensions.
+What was found is checked against the exact neighbors of a sample, after every step. While too
+few of them were found, neighbors of neighbors compete where that may be enough; else other
+leaders part the points again, a leaf each, in more dimensions if need be.
 """
 
 import warnings
@@ -34,20 +34,22 @@ from voisin.neighbors.tiles import (
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress
 
-_LEAF = 800  # members wanted
-_LARGEST_LEAF = 4 * _LEAF
+_LEAF = 20  # members wanted, times the cube root of the number of points
+_LARGEST_LEAF = 4  # times as many as wanted
 _FAN_OUT = 3
 _FIRST_DIMS = 256
 _LEADER_DIMS = 48
 _REACH = 10
 _SPARE = 4
 _SPARE_ROUGH = 8  # where points are compared in fewer dimensions
-_MISSED_AGAIN = 0.8  # of the neighbors missed, by a second pass
-_MOST_ROUNDS = 6
+_MISSED = 0.6  # of the neighbors missed, by a visit
+_MISSED_AGAIN = 0.8  # by a second one
+_MOST_IN_A_ROW = 2  # partings, or visits
+_MOST_STEPS = 15
 _CHECKED_ROWS = 1_000
 _BLOCK = 2_048
 _SHARES = 16  # of the visits a thread, each with a note of who was met
-_LITTLE = 0.05  # of the distance from the last neighbor, that rounding may take points by
+_LITTLE = 0.02  # of the distance from the last neighbor, that rounding may take points by
 _SAME = 1 + 1e-5  # distances this close are equal, in float32
 
 
@@ -89,18 +91,22 @@ def search_by_partitions(
     check = _Check.draw(cloud, n_neighbors, generator, crew)
     turn = project_roughly if has_matrix_unit() and check.bears_rounding() else project
     search = _Search(cloud, n_neighbors, turn, generator, crew, progress)
-    recall = 0.0
-    for effort in range(_MOST_ROUNDS):
-        if effort:
-            search.sharpen(_FIRST_DIMS << effort)
-        search.part(1 if effort else _FAN_OUT)
-        search.visit()
+    search.part(_FAN_OUT)
+    partings, visits, recall = 1, 0, 0.0  # partings since the last visit, and the reverse
+    for _ in range(_MOST_STEPS):
         recall = check.recall(search.candidates(check.rows))
-        if recall < target_recall and 1 - target_recall > _MISSED_AGAIN * (1 - recall):
-            search.visit()
-            recall = check.recall(search.candidates(check.rows))
         if recall >= target_recall:
             return *search.finish(), recall
+        missed = (_MISSED_AGAIN if visits else _MISSED) * (1 - recall)
+        enough = missed <= 1 - target_recall and visits < _MOST_IN_A_ROW
+        if enough or partings == _MOST_IN_A_ROW:
+            search.visit()
+            partings, visits = 0, visits + 1
+        else:
+            if visits:
+                search.sharpen()
+            search.part(1)
+            partings, visits = partings + 1, 0
     message = (
         f"The neighbor search found {recall:.1%} of the true neighbors, not the "
         f"target_recall={target_recall:g}: pass method='exact' to have them all."
@@ -160,9 +166,11 @@ class _Search:
         self._generator = generator
         self._crew = crew
         self._progress = progress
+        self._leaf = round(_LEAF * len(cloud) ** (1 / 3))
         self._order = np.arange(len(cloud))
         self._turn = turn
-        self._points = turn(cloud, _FIRST_DIMS, generator, crew)
+        self._n_dims = _FIRST_DIMS
+        self._points = turn(cloud, self._n_dims, generator, crew)
         spare = _SPARE if cloud.n_dims <= _FIRST_DIMS else _SPARE_ROUGH
         self._found = Table.empty(len(cloud), max(n_neighbors + spare, _REACH))
 
@@ -188,7 +196,7 @@ class _Search:
 
         def visit(rows: slice) -> None:
             visit_neighbors_of_neighbors(
-                points.vectors,
+                points.numbers,
                 points.squares,
                 found.ids,
                 found.gaps,
@@ -204,18 +212,19 @@ class _Search:
         self._crew.each(visit, blocks(len(points), size), told)
         self._found = better
 
-    def sharpen(self, n_dims: int) -> None:
-        """Compare in more dimensions from now on."""
-        if self._points.vectors.shape[1] >= self._cloud.n_dims:
+    def sharpen(self) -> None:
+        """Compare in twice as many dimensions from now on."""
+        if self._n_dims >= self._cloud.n_dims:
             return
+        self._n_dims *= 2
         from voisin.neighbors.visiting import remeasure
 
-        points = self._turn(self._cloud, n_dims, self._generator, self._crew)
+        points = self._turn(self._cloud, self._n_dims, self._generator, self._crew)
         points, found = laid_out(points, self._order, self._crew), self._found
         self._points = points
         self._crew.each(
             lambda rows: remeasure(
-                points.vectors, points.squares, found.ids, rows.start, rows.stop, found.gaps
+                points.numbers, points.squares, found.ids, rows.start, rows.stop, found.gaps
             ),
             blocks(len(points), _BLOCK),
         )
@@ -250,7 +259,7 @@ class _Search:
 
     def _join_leaves(self, fan_out: int) -> NDArray[np.int32]:
         points = self._points
-        n_leaders = len(points) * fan_out // _LEAF
+        n_leaders = len(points) * fan_out // self._leaf
         if n_leaders <= fan_out:
             return np.zeros((len(points), 1), dtype=np.int32)
         leaders = np.sort(self._generator.choice(len(points), n_leaders, replace=False))
@@ -267,13 +276,14 @@ class _Search:
 
         Identical members lie in one point of the line, and are cut all the same.
         """
-        if len(leaf) <= _LARGEST_LEAF:
+        largest = _LARGEST_LEAF * self._leaf
+        if len(leaf) <= largest:
             return [leaf] if len(leaf) > 1 else []
         points = self._points.take(leaf)
         vectors = points.as_floats() if isinstance(points, Rounded) else points.vectors
         along = vectors @ (vectors[0] - vectors[len(leaf) // 2])
         order = np.argsort(along, kind="stable")
-        return np.array_split(leaf[order], -(-len(leaf) // _LARGEST_LEAF))
+        return np.array_split(leaf[order], -(-len(leaf) // largest))
 
     def _named(self, rows: slice | NDArray[np.int64]) -> NDArray[np.int32]:
         """Give the candidates of some rows by their places in the cloud."""

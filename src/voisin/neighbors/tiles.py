@@ -34,6 +34,11 @@ class Points:
         """Keep the points at `rows`, in that order."""
         return Points(self.vectors[rows], self.squares[rows])
 
+    @property
+    def numbers(self) -> NDArray[np.float32]:
+        """The vectors for the loops of `visiting`."""
+        return self.vectors
+
     def shorten(self, n_dims: int) -> "Points":
         """Keep the first dimensions, with the lengths within them."""
         vectors = np.ascontiguousarray(self.vectors[:, :n_dims])
@@ -159,6 +164,11 @@ class Rounded:
     def take(self, rows: slice | NDArray[np.integer]) -> "Rounded":
         """Keep the points at `rows`, in that order."""
         return Rounded(self.vectors[rows], self.squares[rows], self.slips[rows])
+
+    @property
+    def numbers(self) -> NDArray[np.uint32]:
+        """The vectors for the loops of `visiting`: two dimensions each."""
+        return self.vectors.view(np.uint32)
 
     def as_floats(self) -> NDArray[np.float32]:
         """Give the rounded vectors."""

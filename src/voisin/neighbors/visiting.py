@@ -1,22 +1,22 @@
 """Compiled loops that measure candidates one by one, fetching their vectors ahead.
 
-Points come as float32, or in bfloat16 as their bits. Imported only when a search begins, as
+Points come as float32, or as the bits of two bfloat16 each. Imported only when a search begins, as
 `best_k`, whose words it uses.
 """
 
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from voisin.neighbors.best_k import NOBODY, Floats, Ids, Places, Whole, insert
-from voisin.neighbors.half_precision import Bits
-from voisin.neighbors.instructions import fetch, widen
+from voisin.neighbors.best_k import NOBODY, Floats, Ids, Places, Whole, insert, rank
+from voisin.neighbors.instructions import LANES, fetch, multiply
 from voisin.parallel import compiled
 
-Vectors: TypeAlias = Floats | Bits
+Vectors: TypeAlias = Floats | NDArray[np.uint32]
 
 _TWO = np.float32(2)  # a plain 2 would turn the arithmetic into float64
-_AHEAD = 4  # candidates whose vectors are fetched while one is measured
+_AHEAD = 8  # candidates whose vectors are fetched while one is measured
 _LINE = 64  # bytes of memory that come at once
 _MOST_BYTES = 1_024  # fetched of one vector; the processor itself goes on from there
 
@@ -25,7 +25,7 @@ _MOST_BYTES = 1_024  # fetched of one vector; the processor itself goes on from 
 def _inner(points: Vectors, i: Whole, j: Whole) -> np.float32:
     total = np.float32(0)
     for axis in range(points.shape[1]):
-        total += widen(points[i, axis]) * widen(points[j, axis])
+        total += multiply(points[i, axis], points[j, axis])
     return total
 
 
@@ -102,11 +102,12 @@ def visit_neighbors_of_neighbors(
     While a row's strangers are measured, the first of the next row's are fetched, and the
     neighbors of the neighbors of the row after that.
     """
-    reach = min(reach, ids.shape[1])
-    last = ids.shape[1] - 1
+    reach, width = min(reach, ids.shape[1]), ids.shape[1]
     met = np.full(len(ids), NOBODY, np.int32)
     strangers = np.empty(reach * reach + 1, np.int32)
     next_strangers = np.empty_like(strangers)
+    near = np.empty(width + len(strangers) + LANES, np.int32)
+    near_gaps = np.empty(len(near), np.float32)
     next_count = _find_strangers(ids, start, reach, met, next_strangers)
     for row in range(start, stop):
         strangers, next_strangers, count = next_strangers, strangers, next_count
@@ -115,19 +116,18 @@ def visit_neighbors_of_neighbors(
             for number in range(min(next_count, _AHEAD)):
                 _fetch_row(points, next_strangers[number])
         _fetch_neighbors(ids, min(row + 2, stop - 1), reach)
-        for place in range(ids.shape[1]):
-            better[row, place] = ids[row, place]
-            better_gaps[row, place] = gaps[row, place]
-        worst = gaps[row, last]  # looked at here, since a call takes longer than a distance
+        for place in range(width):
+            near[place], near_gaps[place] = ids[row, place], gaps[row, place]
+        n_near, worst = width, gaps[row, width - 1]
         for number in range(count):
             if number + _AHEAD < count:
                 _fetch_row(points, strangers[number + _AHEAD])
             candidate = strangers[number]
             product = _inner(points, row, candidate)
-            gap = squares[row] + squares[candidate] - _TWO * product
-            if gap <= worst:
-                insert(better, better_gaps, row, candidate, gap)
-                worst = better_gaps[row, last]
+            near[n_near] = candidate
+            near_gaps[n_near] = squares[row] + squares[candidate] - _TWO * product
+            n_near += near_gaps[n_near] <= worst
+        rank(near, near_gaps, n_near, better, better_gaps, row)
 
 
 @compiled
@@ -150,28 +150,43 @@ def measure(
     """
     nearest[:] = NOBODY
     squares[:] = np.float32(np.inf)
-    flat, width, last = ids.ravel(), ids.shape[1], squares.shape[1] - 1
+    flat, n_wanted, width = ids.ravel(), nearest.shape[1], ids.shape[1]
+    near = np.empty(n_wanted + LANES, np.int32)
+    near_squares = np.empty(len(near), np.float32)
     for row in range(len(asked)):
-        own = asked[row]
-        own_scale, worst = query_scales[own], np.float32(np.inf)
         if row + 1 < len(asked):
             _fetch_row(queries, asked[row + 1])
+        count, worst = 0, np.float32(np.inf)
         for place in range(width):
-            candidate = ids[row, place]
-            ahead = row * width + place + _AHEAD
+            candidate, ahead = ids[row, place], row * width + place + _AHEAD
             if ahead < len(flat) and flat[ahead] != NOBODY:
                 _fetch_row(targets, flat[ahead])
             if candidate == NOBODY:
                 continue
             if bounds[row, place] > worst:
                 break
-            scale = target_scales[candidate]
-            square = np.float32(0)
-            for axis in range(queries.shape[1]):
-                gap = own_scale * queries[own, axis] - scale * targets[candidate, axis]
-                square += gap * gap
-            if own_scale == 0 or scale == 0:
-                square = _TWO
-            if square <= worst:
+            square = _square(queries, query_scales, asked[row], targets, target_scales, candidate)
+            if count < n_wanted:
+                near[count], near_squares[count] = candidate, square
+                count += 1
+                if count == n_wanted:
+                    rank(near, near_squares, count, nearest, squares, row)
+                    worst = squares[row, n_wanted - 1]
+            elif square <= worst:
                 insert(nearest, squares, row, candidate, square)
-                worst = squares[row, last]
+                worst = squares[row, n_wanted - 1]
+        if count < n_wanted:
+            rank(near, near_squares, count, nearest, squares, row)
+
+
+@compiled
+def _square(
+    queries: Floats, query_scales: Floats, i: Whole, targets: Floats, scales: Floats, j: Whole
+) -> np.float32:
+    if query_scales[i] == 0 or scales[j] == 0:
+        return _TWO
+    square = np.float32(0)
+    for axis in range(queries.shape[1]):
+        gap = query_scales[i] * queries[i, axis] - scales[j] * targets[j, axis]
+        square += gap * gap
+    return square

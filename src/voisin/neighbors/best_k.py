@@ -182,7 +182,10 @@ def _add(
         candidate, gap = targets[kept[number]], own - _TWO * scores[q, kept[number]]
         if candidate == query or gap > last_gap or (gap == last_gap and candidate > last):
             continue
-        known = _find(names, width, candidate)
+        known = width
+        for start in range(0, width, LANES):
+            lane = find_lane(names + 4 * start, candidate)
+            known = min(known, start + lane) if lane < LANES else known
         if known == width:
             some_ids[count] = candidate
             some_gaps[count] = gap
@@ -193,16 +196,6 @@ def _add(
             changed = True
     if changed:
         rank(some_ids, some_gaps, count, ids, gaps, row)
-
-
-@compiled
-def _find(ids: Whole, width: Whole, candidate: Whole) -> Whole:
-    """Find a candidate among the first `width` at an address; `width` if it is not there."""
-    for start in range(0, width, LANES):
-        lane = find_lane(ids + 4 * start, candidate)
-        if lane < LANES:
-            return min(start + lane, width)
-    return width
 
 
 @compiled

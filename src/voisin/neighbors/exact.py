@@ -132,7 +132,7 @@ class _Rounding:
 
         def meet(number: int) -> None:
             tile = self._tiles[number]
-            targets = Rounded.of(self._targets.points(tile), self._middle)
+            targets = Rounded.of_cloud(self._targets, tile, self._middle)
             slips[number] = targets.slips.max()
             compare(into, targets, np.arange(tile.start, tile.stop, dtype=np.int32), table)
 

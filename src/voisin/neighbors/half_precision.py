@@ -57,23 +57,27 @@ def padded(n_dims: int) -> int:
 @compiled
 def round_points(
     vectors: Floats,
-    squares: Floats,
+    scales: Floats,
+    offset: Floats,
+    rests: Floats,
     middle: Floats,
     rounded: Bits,
-    new_squares: Floats,
+    squares: Floats,
     slips: Floats,
 ) -> None:
-    """Move vectors by −`middle` and round each number to the nearest bfloat16, ties to even.
+    """Round each number of ``scale · (x − offset) − middle`` to the nearest bfloat16, ties to even.
 
     Parameters
     ----------
     vectors : array of shape (n_points, n_dims)
-    squares : array of shape (n_points,)
-        Squared lengths, or those of longer vectors of which these are a projection: what is
-        left out stays in the new lengths, beside the rounded vectors' own.
+    scales : array of shape (n_points,)
+    offset : array of shape (n_dims,)
+    rests : array of shape (n_points,)
+        Squared lengths of what a projection left out: they count, beside the rounded vectors'
+        own.
     middle : array of shape (n_dims,)
     rounded : array of shape (n_points, padded(n_dims)), written
-    new_squares : array of shape (n_points,), written
+    squares : array of shape (n_points,), written
     slips : array of shape (n_points,), written
         How far rounding took each point.
     """
@@ -81,10 +85,9 @@ def round_points(
     moved = np.empty(n_dims, np.float32)
     bits = moved.view(np.uint32)
     for row in range(len(vectors)):
-        own, square, slip = np.float32(0), np.float32(0), np.float32(0)
+        square, slip = np.float32(0), np.float32(0)
         for axis in range(n_dims):
-            own += vectors[row, axis] * vectors[row, axis]
-            moved[axis] = vectors[row, axis] - middle[axis]
+            moved[axis] = scales[row] * (vectors[row, axis] - offset[axis]) - middle[axis]
         for axis in range(n_dims):
             half = np.uint32(0x7FFF) + ((bits[axis] >> np.uint32(16)) & np.uint32(1))
             rounded[row, axis] = np.uint16((bits[axis] + half) >> np.uint32(16))
@@ -93,7 +96,7 @@ def round_points(
             square += value * value
             slip += (value - moved[axis]) * (value - moved[axis])
         rounded[row, n_dims:] = 0
-        new_squares[row] = max(squares[row] - own, np.float32(0)) + square
+        squares[row] = rests[row] + square
         slips[row] = np.sqrt(slip)
 
 

@@ -50,7 +50,7 @@ def project_roughly(
     points = Rounded.empty(len(cloud), min(n_dims, cloud.n_dims))
 
     def turn(rows: slice) -> None:
-        some = Rounded.of(cloud.points(rows), middle)
+        some = Rounded.of_cloud(cloud, rows, middle)
         if axes is not None:
             some = Rounded.of(some.project(axes), zero)
         points.vectors[rows], points.squares[rows] = some.vectors, some.squares

@@ -153,13 +153,32 @@ class Rounded:
     @classmethod
     def of(cls, points: Points, middle: NDArray[np.float32]) -> "Rounded":
         """Round the points about a middle."""
+        own = np.einsum("ij,ij->i", points.vectors, points.vectors)
+        rests = np.maximum(points.squares - own, 0)
+        ones, zeros = np.ones_like(own), np.zeros_like(middle)
+        return cls._round(points.vectors, ones, zeros, rests, middle)
+
+    @classmethod
+    def of_cloud(cls, cloud: Cloud, rows: slice, middle: NDArray[np.float32]) -> "Rounded":
+        """Round the points of a cloud about a middle, in one go."""
+        scales = cloud.scales[rows]
+        rests = (scales == 0).astype(np.float32)
+        return cls._round(cloud.vectors[rows], scales, cloud.offset, rests, middle)
+
+    @classmethod
+    def _round(
+        cls,
+        vectors: NDArray[np.float32],
+        scales: NDArray[np.float32],
+        offset: NDArray[np.float32],
+        rests: NDArray[np.float32],
+        middle: NDArray[np.float32],
+    ) -> "Rounded":
         from voisin.neighbors.half_precision import round_points
 
-        rounded = cls.empty(*points.vectors.shape)
-        round_points(
-            points.vectors, points.squares, middle, rounded.vectors, rounded.squares, rounded.slips
-        )
-        return rounded
+        new = cls.empty(*vectors.shape)
+        round_points(vectors, scales, offset, rests, middle, new.vectors, new.squares, new.slips)
+        return new
 
     def take(self, rows: slice | NDArray[np.integer]) -> "Rounded":
         """Keep the points at `rows`, in that order."""

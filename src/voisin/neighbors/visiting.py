@@ -16,6 +16,7 @@ from voisin.parallel import compiled
 Vectors: TypeAlias = Floats | NDArray[np.uint32]
 
 _TWO = np.float32(2)  # a plain 2 would turn the arithmetic into float64
+_HUGE = np.float32(3e38)  # compiled loops must not compare with infinity
 _AHEAD = 8  # candidates whose vectors are fetched while one is measured
 _LINE = 64  # bytes of memory that come at once
 _MOST_BYTES = 1_024  # fetched of one vector; the processor itself goes on from there
@@ -150,17 +151,15 @@ def measure(
     """
     nearest[:] = NOBODY
     squares[:] = np.float32(np.inf)
-    flat, n_wanted, width = ids.ravel(), nearest.shape[1], ids.shape[1]
+    n_wanted, width = nearest.shape[1], ids.shape[1]
     near = np.empty(n_wanted + LANES, np.int32)
     near_squares = np.empty(len(near), np.float32)
     for row in range(len(asked)):
-        if row + 1 < len(asked):
-            _fetch_row(queries, asked[row + 1])
-        count, worst = 0, np.float32(np.inf)
+        _fetch_row(queries, asked[min(row + 1, len(asked) - 1)])
+        count, worst = 0, _HUGE
         for place in range(width):
-            candidate, ahead = ids[row, place], row * width + place + _AHEAD
-            if ahead < len(flat) and flat[ahead] != NOBODY:
-                _fetch_row(targets, flat[ahead])
+            _fetch_candidate(targets, ids, row, place + _AHEAD)
+            candidate = ids[row, place]
             if candidate == NOBODY:
                 continue
             if bounds[row, place] > worst:
@@ -169,7 +168,7 @@ def measure(
             if count < n_wanted:
                 near[count], near_squares[count] = candidate, square
                 count += 1
-                if count == n_wanted:
+                if count == n_wanted:  # the first ones are put in order together
                     rank(near, near_squares, count, nearest, squares, row)
                     worst = squares[row, n_wanted - 1]
             elif square <= worst:
@@ -177,6 +176,14 @@ def measure(
                 worst = squares[row, n_wanted - 1]
         if count < n_wanted:
             rank(near, near_squares, count, nearest, squares, row)
+
+
+@compiled
+def _fetch_candidate(targets: Floats, ids: Ids, row: Whole, place: Whole) -> None:
+    """Fetch the vector of a candidate of a row, or of the next where the row has no more."""
+    row, place = row + place // ids.shape[1], place % ids.shape[1]
+    if row < len(ids) and ids[row, place] != NOBODY:
+        _fetch_row(targets, ids[row, place])
 
 
 @compiled

@@ -34,7 +34,8 @@ from voisin.neighbors.tiles import (
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress
 
-_LEAF = 20  # members wanted, times the cube root of the number of points
+_LEAF = 13  # members wanted, times the cube root of the number of points
+_LEAF_ROUNDED = 20  # where products take less time
 _LARGEST_LEAF = 4  # times as many as wanted
 _FAN_OUT = 3
 _FIRST_DIMS = 256
@@ -166,11 +167,12 @@ class _Search:
         self._generator = generator
         self._crew = crew
         self._progress = progress
-        self._leaf = round(_LEAF * len(cloud) ** (1 / 3))
         self._order = np.arange(len(cloud))
         self._turn = turn
         self._n_dims = _FIRST_DIMS
         self._points = turn(cloud, self._n_dims, generator, crew)
+        members = _LEAF_ROUNDED if isinstance(self._points, Rounded) else _LEAF
+        self._leaf = round(members * len(cloud) ** (1 / 3))
         spare = _SPARE if cloud.n_dims <= _FIRST_DIMS else _SPARE_ROUGH
         self._found = Table.empty(len(cloud), max(n_neighbors + spare, _REACH))
 

@@ -177,7 +177,7 @@ def _compute(viewpoint: Viewpoint) -> Findings:
     if stages.settings.loop_rounds:
         looped = deep_loop(viewpoint, sight, labeled)
         sight, labeled, loop_rounds = looped.sight, looped.labeled, looped.rounds
-        stages.announce(f"  {labeled.reason.rpartition('; ')[2]}")
+        stages.announce(f"  {looped.told}")
     trusted = trust(viewpoint, sight, labeled)
     model = retrained(stages, task, labeled.propagation, data_key)
     trained = [few, expert, model]

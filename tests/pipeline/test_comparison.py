@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from voisin import open_images, run
-from voisin.errors import InputError, MissingDependencyError, VoisinError
+from voisin.errors import InputError, InputWarning, MissingDependencyError, VoisinError
 from voisin.labeling import registry
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import Peer
@@ -365,6 +365,16 @@ def test_what_cannot_be_compared_is_refused_before_any_work(digits_npz, tmp_path
     with pytest.raises(InputError, match=words):
         compare(digits_npz, tmp_path / "out", **{**SETUP, **changes})
     assert not (tmp_path / "out" / "cache").exists()
+
+
+def test_an_alpha_that_no_method_takes_is_said_in_a_warning_and_on_the_page(digits_npz, tmp_path):
+    options = {**SETUP, "alpha": 0.5, "draws": 1, "labels_per_class": (2,)}
+    said = "alpha=0.5 has no effect with harmonic, poisson: it is for spreading alone."
+    with pytest.warns(InputWarning, match=said):
+        found = compare(
+            digits_npz, tmp_path / "out", **{**options, "methods": ("harmonic", "poisson")}
+        )
+    assert said in found.page.read_text("utf-8")
 
 
 def test_a_peer_that_is_not_installed_is_left_out_unless_asked_for(

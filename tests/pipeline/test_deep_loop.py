@@ -5,8 +5,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
+from tests.pipeline.test_chapter import QUICK
 from tests.pipeline.test_views import viewpoint
+from voisin import SimpleCNN, open_images, run
 from voisin.pipeline import deep_loop
 from voisin.pipeline.deep_loop import LoopRound
 from voisin.pipeline.labeling import label
@@ -122,6 +125,22 @@ def test_the_loop_is_taken_as_far_as_it_helped_held_out_labels(tmp_path, monkeyp
         assert found.labeled.held_out is labeled.held_out
 
 
+@pytest.mark.usefixtures("_helps")
+def test_the_network_that_learns_takes_the_place_of_an_expert_of_ones_own(tmp_path):
+    torch.manual_seed(0)
+    torch.save(SimpleCNN(1, 10).state_dict(), tmp_path / "own.pth")
+    there = viewpoint(
+        tmp_path / "cache", **{**QUICK_LOOP, "embedding": "cnn", "expert": tmp_path / "own.pth"}
+    )
+    found = looped(there)
+
+    assert len(found.rounds) == 2
+    assert not np.allclose(found.sight.view.embeddings, there.sight().view.embeddings)
+    np.testing.assert_array_equal(
+        found.labeled.held_out.rows, np.flatnonzero(there.task.labels >= 0)
+    )
+
+
 @pytest.mark.parametrize(("method", "trains"), [("spreading", 0), ("classifier", 2)])
 def test_networks_are_trained_without_two_folds_only_if_a_setting_is_to_be_chosen(
     tmp_path, monkeypatch, method, trains
@@ -155,3 +174,20 @@ def test_without_labels_to_hold_out_it_says_so_in_a_line_and_there_is_no_loop(tm
     assert found.sight is sight
     assert found.told.startswith("deep loop: no round, as no label can be held out")
     assert found.labeled.reason == f"{labeled.reason}; {found.told}"
+
+
+def test_a_run_without_labels_to_hold_out_says_once_that_there_was_no_loop(tmp_path):
+    lines = []
+    images = open_images("digits").take(np.arange(200))
+    run(
+        images,
+        tmp_path / "out",
+        labels_per_class=1,
+        embedding="cnn-augmented",
+        loop_rounds=1,
+        ceiling=False,
+        announce=lines.append,
+        **QUICK,
+    )
+    said = [line.strip() for line in lines if "consensus" in line or "deep loop" in line]
+    assert [line.partition(",")[0] for line in said] == ["consensus", "deep loop: no round"]

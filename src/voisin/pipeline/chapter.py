@@ -15,7 +15,7 @@ from voisin.pipeline.explaining import Evidence
 from voisin.pipeline.labeling import label
 from voisin.pipeline.networks import retrained
 from voisin.pipeline.outputs import Findings, write_outputs
-from voisin.pipeline.preparing import make_settings, open_source, prepare
+from voisin.pipeline.preparing import make_settings, open_source, prepare, warn_of_alpha
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task, noting_warnings
 from voisin.pipeline.telling import tell_older, tell_scores, tell_source, tell_task
@@ -144,6 +144,7 @@ def run(
     settings = make_settings(options)
     check_installed("A run", ["torch"], "torch")
     with noting_warnings() as notes:
+        warn_of_alpha(settings, [settings.method])
         images, origin = open_source(source, dict(opening or {}), progress)
     tell_source(images, announce)
     project = Project(Path(out))

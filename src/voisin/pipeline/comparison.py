@@ -12,9 +12,10 @@ from voisin.evaluation.comparison import Trial
 from voisin.pipeline.compared import Comparison
 from voisin.pipeline.comparison_outputs import write_comparison
 from voisin.pipeline.draws import Draw, Trials, choose_methods, open_trials
-from voisin.pipeline.preparing import make_settings, open_source, prepare
+from voisin.pipeline.preparing import make_settings, open_source, prepare, warn_of_alpha
 from voisin.pipeline.processes import each_in_processes
 from voisin.pipeline.stages import Stages
+from voisin.pipeline.task import noting_warnings
 from voisin.pipeline.telling import tell_source
 from voisin.pipeline.views import Viewpoint
 from voisin.project.folder import Project
@@ -87,13 +88,15 @@ def compare(
     names, left_out = choose_methods(methods)
     settings = make_settings({**options, "labels_per_class": max(numbers), "ceiling": False})
     check_installed("A comparison", ["torch"], "torch")
-    images, origin = open_source(source, dict(opening or {}), progress)
+    with noting_warnings() as notes:
+        warn_of_alpha(settings, names)
+        images, origin = open_source(source, dict(opening or {}), progress)
     tell_source(images, announce)
     for line in left_out.values():
         announce(f"  left out {line}")
     project = Project(Path(out))
     with project.locked() as cache:
-        viewpoint = prepare(Stages(cache, settings, progress, lambda _: None), images)
+        viewpoint = prepare(Stages(cache, settings, progress, lambda _: None), images, notes)
         plan = _draw_all(viewpoint, draws, numbers, announce)
         _try_all(viewpoint, images, plan, names, jobs)
         trials, remarks = _collect(viewpoint, plan, names)

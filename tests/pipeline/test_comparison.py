@@ -115,6 +115,15 @@ def test_under_class_shares_each_own_method_is_judged_under_both_decisions_of_a_
         expected = finished.score_of(row, "unlabeled")
         assert trial.balanced_accuracy == pytest.approx(expected.balanced_accuracy.value)
         assert trial.accuracy == pytest.approx(expected.accuracy.value)
+    rows = pq.read_table(tmp_path / "r" / "labels.parquet").to_pylist()
+    truth = dict(
+        zip(*(lambda c: (c.ids, c.labels.astype(str)))(open_images(digits_npz)), strict=True)
+    )
+    found = [row for row in rows if row["source"] == "propagated"]
+    for column, row in {"label_name": "propagated", "balanced": "balanced"}.items():
+        right = np.mean([one[column] == truth[one["id"]] for one in found])
+        assert right == pytest.approx(finished.score_of(row, "unlabeled").accuracy.value)
+    assert np.mean([one["balanced"] != one["label_name"] for one in found]) > 0.1
 
 
 def test_standings_are_asked_by_figure_scope_and_number_of_labels(compared):
@@ -189,20 +198,26 @@ class ByFolds:
 
 def predictions(images, draw, embedding, folder, names):
     settings = Settings(
-        labels_per_class=4, embedding=embedding, epochs=2, rounds=1, threshold=0.1, device="cpu"
+        labels_per_class=4,
+        embedding=embedding,
+        epochs=2,
+        rounds=1,
+        threshold=0.1,
+        device="cpu",
+        class_shares="estimate",
     )
     stages = Stages(Cache(folder), settings, no_progress, lambda _: None)
     viewpoint = prepare(stages, images)
     seen = DrawSeen(viewpoint, draw, viewpoint.sight)
-    return {name: seen.predict(name)[0].probabilities for name in names}
+    return {name: seen.predict(name)[0][0].probabilities for name in names}
 
 
-@pytest.mark.parametrize("embedding", ["pixels", "cnn"])
+@pytest.mark.parametrize("embedding", ["pixels", "cnn", "cnn-augmented"])
 def test_whatever_the_hidden_labels_are_every_prediction_is_bitwise_the_same(
     digits_npz, embedding, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(registry.METHODS, "by-folds", lambda _: ByFolds())
-    names = ("spreading", "by-folds", "sklearn-spreading")
+    names = ("auto", "spreading", "by-folds", "sklearn-spreading")
     images = open_images(digits_npz)
     images = images.take(np.argsort(images.ids))
     in_train = images.splits == "train"
@@ -236,7 +251,7 @@ def test_vectors_that_learn_from_labels_are_learned_again_in_each_draw_and_not_k
     by_draw = {t.draw: t.auc for t in found.trials if t.method == "spreading"}
     assert len(set(by_draw.values())) > 1
     kept = {path.name.split("-")[0] for path in (tmp_path / "out" / "cache").iterdir()}
-    assert kept == {"read", "trial"}
+    assert kept == {"read", "trials"}
 
 
 def test_vectors_that_do_not_learn_from_labels_are_computed_once(compared):
@@ -302,7 +317,7 @@ def test_killed_with_several_processes_it_leaves_none_and_goes_on_to_the_same_fi
     _, said = killed.communicate()
     assert killed.returncode == -signal.SIGKILL, said
     assert is_gone(killed.pid)
-    done = len(list((tmp_path / "out" / "cache").glob("trial-*")))
+    done = len(list((tmp_path / "out" / "cache").glob("trials-*")))
     assert 6 <= done < 18
 
     ended = start(script, digits_npz, tmp_path / "out", -1, 1)
@@ -332,7 +347,7 @@ def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tm
     ]
     running = start(command[0], *command[1:])
     for _ in range(600):
-        if list((tmp_path / "out" / "cache").glob("trial-*")):
+        if list((tmp_path / "out" / "cache").glob("trials-*")):
             break
         time.sleep(0.1)
 

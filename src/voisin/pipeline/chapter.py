@@ -193,6 +193,7 @@ def _compute(viewpoint: Viewpoint) -> Findings:
             *by_networks[2:],
         ),
         propagation=labeled.propagation,
+        class_shares=labeled.class_shares,
         reason=labeled.reason,
         remarks=labeled.remarks,
         trust=trusted,

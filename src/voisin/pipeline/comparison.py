@@ -2,8 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,12 @@ from voisin.errors import InputError, InputWarning
 from voisin.evaluation.comparison import Trial
 from voisin.pipeline.compared import Comparison
 from voisin.pipeline.comparison_outputs import write_comparison
-from voisin.pipeline.draws import Draw, Trials, choose_methods, open_trials
+from voisin.pipeline.draws import Draw, Trials, choose_methods
 from voisin.pipeline.preparing import make_settings, open_source, prepare, warn_of_alpha
-from voisin.pipeline.processes import each_in_processes
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import noting_warnings
 from voisin.pipeline.telling import tell_source
+from voisin.pipeline.trying import try_all
 from voisin.pipeline.views import Viewpoint
 from voisin.project.folder import Project
 from voisin.sources.few_labels import draw_labels
@@ -98,7 +96,7 @@ def compare(
     with project.locked() as cache:
         viewpoint = prepare(Stages(cache, settings, progress, lambda _: None), images, notes)
         plan = _draw_all(viewpoint, draws, numbers, announce)
-        _try_all(viewpoint, images, plan, names, jobs)
+        try_all(Trials, viewpoint, images, plan, names, jobs=jobs, title=_TASK)
         trials, remarks = _collect(viewpoint, plan, names)
         found = Comparison(project.folder, trials, left_out, remarks)
         write_comparison(project, images, viewpoint, found)
@@ -153,41 +151,6 @@ def _draw_all(
     counts = " / ".join(f"{(one.labels != UNLABELED).sum():,}" for one in plan[::draws])
     announce(f"{draws} draws of {counts} labels among {len(pool):,} images")
     return plan
-
-
-def _try_all(
-    viewpoint: Viewpoint,
-    images: ImageCollection,
-    plan: Sequence[Draw],
-    names: Sequence[str],
-    jobs: int,
-) -> None:
-    """Run every trial that is not kept yet."""
-    trials, stages = Trials(viewpoint), viewpoint.stages
-    tasks = [(draw, left) for draw in plan if (left := trials.missing(draw, names))]
-    done, total = len(plan) * len(names), len(plan) * len(names)
-    done -= sum(len(left) for _, left in tasks)
-
-    def told(count: int) -> None:
-        nonlocal done
-        done += count
-        stages.progress(_TASK, done, total)
-
-    if not tasks:
-        return
-    trials.prepare()
-    stages.progress(_TASK, done, total)
-    if jobs == 1 or len(tasks) == 1:
-        for draw, left in tasks:
-            trials.run(draw, left, lambda: told(1))
-        return
-    quiet = replace(stages, progress=no_progress, announce=_say_nothing, timings=[])
-    begin = partial(open_trials, partial(prepare, quiet, images))
-    each_in_processes(begin, tasks, jobs, lambda place: told(len(tasks[place][1])))
-
-
-def _say_nothing(_: str) -> None:
-    """Announce nothing; a function of the module, so that it travels to other processes."""
 
 
 def _collect(

@@ -228,6 +228,14 @@ def test_an_alpha_that_the_method_does_not_take_is_said_in_a_warning(tmp_path, a
     assert said == (expected if alpha == 0.5 else [])
 
 
+def test_shares_are_not_estimated_from_one_label_a_class_and_no_network_is_trained(tmp_path):
+    lines = []
+    options = {"labels_per_class": 1, "class_shares": "estimate", "announce": lines.append}
+    with pytest.raises(InputError, match="'estimate' needs labels to hold out, and no class has"):
+        run("digits", tmp_path / "out", **options, **QUICK)
+    assert lines[-1].startswith("Judged on")
+
+
 def test_weights_that_do_not_fit_are_refused_before_any_work(tmp_path):
     torch.save(SimpleCNN(3, 7).state_dict(), tmp_path / "skin.pth")
     lines = []

@@ -15,7 +15,13 @@ from voisin.pipeline.explaining import Evidence
 from voisin.pipeline.labeling import label
 from voisin.pipeline.networks import retrained
 from voisin.pipeline.outputs import Findings, write_outputs
-from voisin.pipeline.preparing import make_settings, open_source, prepare, warn_of_alpha
+from voisin.pipeline.preparing import (
+    check_shares,
+    make_settings,
+    open_source,
+    prepare,
+    warn_of_alpha,
+)
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task, noting_warnings
 from voisin.pipeline.telling import tell_older, tell_scores, tell_source, tell_task
@@ -153,6 +159,7 @@ def run(
         viewpoint = prepare(stages, images, notes)
         task = viewpoint.task
         tell_task(task, announce)
+        check_shares(viewpoint)
         findings = _compute(viewpoint)
         scores = stages.timed("verdict", lambda: _judge(findings.predictions, task, stages))
         tell_scores(scores, announce)

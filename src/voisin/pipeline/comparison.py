@@ -158,10 +158,13 @@ def _collect(
 ) -> tuple[tuple[Trial, ...], dict[str, tuple[str, ...]]]:
     trials = Trials(viewpoint)
     rows: list[Trial] = []
-    remarks: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {name: [] for name in names}
+    remarks: dict[str, list[str]] = {name: [] for name in names}
     for draw in plan:
         found, said = trials.found(draw, names)
         rows += found
-        for name, lines in said.items():
-            remarks.setdefault(name, []).extend(lines[:1])
-    return tuple(rows), {name: tuple(lines) for name, lines in remarks.items() if lines}
+        for name, (reason, *others) in said.items():
+            reasons[name] += filter(None, [reason])
+            remarks[name] += others
+    told = {name: (*remarks[name], *reasons[name]) for name in names}
+    return tuple(rows), {name: lines for name, lines in told.items() if lines}

@@ -87,6 +87,28 @@ def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) 
     return Viewpoint(stages, task, embedders, hash_of([hash_of(part) for part in parts]))
 
 
+def can_have_shares(viewpoint: Viewpoint) -> bool:
+    """Tell whether class shares can be had as asked for: to estimate them takes held-out labels."""
+    asked = viewpoint.stages.settings.class_shares
+    return asked != "estimate" or bool(viewpoint.held_out_in_turn())
+
+
+def check_shares(viewpoint: Viewpoint) -> None:
+    """Refuse to estimate class shares from labels of which none can be held out.
+
+    Raises
+    ------
+    InputError
+        Before any network is trained.
+    """
+    if not can_have_shares(viewpoint):
+        message = (
+            "class_shares='estimate' needs labels to hold out, and no class has two (of different "
+            "groups): label more images, or pass 'uniform' or the shares themselves."
+        )
+        raise InputError(message)
+
+
 def _check_network(images: ImageCollection, settings: Settings) -> None:
     """Refuse a device that is not there or weights that do not fit, before any work."""
     from voisin.embedding.device import choose_device

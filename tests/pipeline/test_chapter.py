@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from voisin import SimpleCNN, open_images, run
-from voisin.errors import InputError, ProjectError
+from voisin.errors import InputError, InputWarning, ProjectError
 
 QUICK = {"epochs": 2, "rounds": 1, "retraining_epochs": 2, "device": "cpu"}
 METHODS = ["few-labels", "pseudo-labels", "propagated", "calibrated", "retrained", "ceiling"]
@@ -201,6 +201,11 @@ def test_a_source_without_splits_gets_a_test_set_where_labels_are_drawn(tmp_path
         ({"metric": "manhattan"}, "metric='manhattan' is not known"),
         ({"labels_per_class": 3, "labels": "x.csv"}, "draw labels or bring them"),
         ({}, "All 1437 images are labeled, so there is nothing to find: pass labels_per_class"),
+        (
+            {"embedding": "pixels+contrastive", "loop_rounds": 2},
+            r"loop_rounds=2 teaches .* embedding='pixels\+contrastive' has none that learns from "
+            "labels: add one of cnn, cnn-augmented, contrastive-tuned, or leave it out",
+        ),
         ({"labels_per_class": 2, "device": "tpu"}, "device='tpu' is not there"),
     ],
 )
@@ -208,6 +213,27 @@ def test_unusable_settings_are_refused_in_one_line(tmp_path, options, words):
     with pytest.raises(InputError, match=words) as refused:
         run("digits", tmp_path / "out", **options)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.99])
+def test_an_alpha_that_the_method_does_not_take_is_said_in_a_warning(tmp_path, alpha):
+    wrong = {"labels_per_class": 2, "device": "tpu"}  # found out only after the warning
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for method in ("spreading", "auto"):
+            with pytest.raises(InputError):
+                run("digits", tmp_path / "out", alpha=alpha, method=method, **wrong)
+    said = [str(one.message) for one in caught if issubclass(one.category, InputWarning)]
+    expected = ["alpha=0.5 has no effect with auto: it is for spreading alone."]
+    assert said == (expected if alpha == 0.5 else [])
+
+
+def test_shares_are_not_estimated_from_one_label_a_class_and_no_network_is_trained(tmp_path):
+    lines = []
+    options = {"labels_per_class": 1, "class_shares": "estimate", "announce": lines.append}
+    with pytest.raises(InputError, match="'estimate' needs labels to hold out, and no class has"):
+        run("digits", tmp_path / "out", **options, **QUICK)
+    assert lines[-1].startswith("Judged on")
 
 
 def test_weights_that_do_not_fit_are_refused_before_any_work(tmp_path):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from voisin import open_images, run
-from voisin.errors import InputError, MissingDependencyError, VoisinError
+from voisin.errors import (
+    ConvergenceWarning,
+    InputError,
+    InputWarning,
+    MissingDependencyError,
+    VoisinError,
+)
 from voisin.labeling import registry
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import Peer
@@ -124,6 +131,63 @@ def test_under_class_shares_each_own_method_is_judged_under_both_decisions_of_a_
         right = np.mean([one[column] == truth[one["id"]] for one in found])
         assert right == pytest.approx(finished.score_of(row, "unlabeled").accuracy.value)
     assert np.mean([one["balanced"] != one["label_name"] for one in found]) > 0.1
+
+
+def test_from_one_label_a_class_shares_are_not_estimated_but_even_and_that_is_remarked(
+    digits_npz, tmp_path
+):
+    names = ("spreading", "consensus", "sklearn-spreading")
+    options = {"embedding": "pixels", "device": "cpu", "methods": names, "draws": 2}
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)  # how uncertain the estimate is
+        found = compare(
+            digits_npz, tmp_path / "a", labels_per_class=(1, 4), class_shares="estimate", **options
+        )
+    even = compare(digits_npz, tmp_path / "b", labels_per_class=(1,), **options)
+
+    said = {
+        name: sum("not be estimated" in line for line in found.remarks[name]) for name in names[:2]
+    }
+    assert said == {"spreading": 2, "consensus": 2}
+    assert names[2] not in found.remarks
+    for name in names[:2]:
+        for draw, scope in [(d, s) for d in range(2) for s in ("unlabeled", "test")]:
+            (expected,) = [
+                t.auc for t in even.trials if (t.draw, t.method, t.scope) == (draw, name, scope)
+            ]
+            at_one = {
+                t.method: t.auc
+                for t in found.trials
+                if (t.draw, t.labels_per_class, t.scope) == (draw, 1, scope)
+            }
+            assert at_one[name] == pytest.approx(expected, abs=1e-6)
+            assert at_one[f"{name}-balanced"] == pytest.approx(expected, abs=1e-6)
+
+
+class Hasty:
+    """Stops early in each of two solutions, and has a reason for what it does."""
+
+    def label(self, problem):
+        for _ in range(2):
+            warnings.warn("Not solved", ConvergenceWarning, stacklevel=2)
+        return replace(GraphOnly(LabelSpreading(alpha=0.9)).label(problem), reason="in a hurry")
+
+    def __repr__(self):
+        return "Hasty()"
+
+
+def test_a_warning_and_the_reason_of_a_method_are_both_kept_once_a_draw(
+    digits_npz, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(registry.METHODS, "hasty", lambda _: Hasty())
+    options = {**SETUP, "methods": ("spreading", "hasty"), "draws": 2, "labels_per_class": (2,)}
+    found = compare(digits_npz, tmp_path / "out", **options)
+
+    assert found.remarks == {"hasty": ("Not solved", "Not solved", "in a hurry", "in a hurry")}
+    page = found.page.read_text("utf-8")
+    assert "in 2 trials: Not solved" in page
+    assert "in 2 trials: in a hurry" in page
 
 
 def test_standings_are_asked_by_figure_scope_and_number_of_labels(compared):
@@ -380,6 +444,16 @@ def test_what_cannot_be_compared_is_refused_before_any_work(digits_npz, tmp_path
     with pytest.raises(InputError, match=words):
         compare(digits_npz, tmp_path / "out", **{**SETUP, **changes})
     assert not (tmp_path / "out" / "cache").exists()
+
+
+def test_an_alpha_that_no_method_takes_is_said_in_a_warning_and_on_the_page(digits_npz, tmp_path):
+    options = {**SETUP, "alpha": 0.5, "draws": 1, "labels_per_class": (2,)}
+    said = "alpha=0.5 has no effect with harmonic, poisson: it is for spreading alone."
+    with pytest.warns(InputWarning, match=said):
+        found = compare(
+            digits_npz, tmp_path / "out", **{**options, "methods": ("harmonic", "poisson")}
+        )
+    assert said in found.page.read_text("utf-8")
 
 
 def test_a_peer_that_is_not_installed_is_left_out_unless_asked_for(

@@ -40,3 +40,14 @@ def make_method(name: str, *, alpha: float = 0.99) -> LabelingMethod:
     """
     check_one_of("method", name, tuple(METHODS))
     return METHODS[name](alpha)
+
+
+def takes_alpha(name: str) -> bool:
+    """Tell whether a method spreads with the alpha that `make_method` is given.
+
+    Examples
+    --------
+    >>> [name for name in METHODS if takes_alpha(name)]
+    ['spreading']
+    """
+    return name in METHODS and repr(METHODS[name](0.25)) != repr(METHODS[name](0.75))

@@ -24,7 +24,8 @@ class Comparison:
     left_out : dict of str to str
         Peers that are not installed, with the line that says how to get each.
     remarks : dict of str to tuple of str
-        What methods decided for themselves, or could not finish; one text a draw at most.
+        What methods could not finish or were not given, then what they decided for themselves;
+        each said once a draw.
     """
 
     folder: Path

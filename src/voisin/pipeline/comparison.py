@@ -10,8 +10,9 @@ from voisin.evaluation.comparison import Trial
 from voisin.pipeline.compared import Comparison
 from voisin.pipeline.comparison_outputs import write_comparison
 from voisin.pipeline.draws import Draw, Trials, choose_methods
-from voisin.pipeline.preparing import make_settings, open_source, prepare
+from voisin.pipeline.preparing import make_settings, open_source, prepare, warn_of_alpha
 from voisin.pipeline.stages import Stages
+from voisin.pipeline.task import noting_warnings
 from voisin.pipeline.telling import tell_source
 from voisin.pipeline.trying import try_all
 from voisin.pipeline.views import Viewpoint
@@ -85,13 +86,15 @@ def compare(
     names, left_out = choose_methods(methods)
     settings = make_settings({**options, "labels_per_class": max(numbers), "ceiling": False})
     check_installed("A comparison", ["torch"], "torch")
-    images, origin = open_source(source, dict(opening or {}), progress)
+    with noting_warnings() as notes:
+        warn_of_alpha(settings, names)
+        images, origin = open_source(source, dict(opening or {}), progress)
     tell_source(images, announce)
     for line in left_out.values():
         announce(f"  left out {line}")
     project = Project(Path(out))
     with project.locked() as cache:
-        viewpoint = prepare(Stages(cache, settings, progress, lambda _: None), images)
+        viewpoint = prepare(Stages(cache, settings, progress, lambda _: None), images, notes)
         plan = _draw_all(viewpoint, draws, numbers, announce)
         try_all(Trials, viewpoint, images, plan, names, jobs=jobs, title=_TASK)
         trials, remarks = _collect(viewpoint, plan, names)
@@ -155,10 +158,13 @@ def _collect(
 ) -> tuple[tuple[Trial, ...], dict[str, tuple[str, ...]]]:
     trials = Trials(viewpoint)
     rows: list[Trial] = []
-    remarks: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {name: [] for name in names}
+    remarks: dict[str, list[str]] = {name: [] for name in names}
     for draw in plan:
         found, said = trials.found(draw, names)
         rows += found
-        for name, lines in said.items():
-            remarks.setdefault(name, []).extend(lines[:1])
-    return tuple(rows), {name: tuple(lines) for name, lines in remarks.items() if lines}
+        for name, (reason, *others) in said.items():
+            reasons[name] += filter(None, [reason])
+            remarks[name] += others
+    told = {name: (*remarks[name], *reasons[name]) for name in names}
+    return tuple(rows), {name: lines for name, lines in told.items() if lines}

@@ -23,6 +23,7 @@ from voisin.labeling.decisions import BALANCED, even_out
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import PEERS, make_peer
 from voisin.pipeline.choosing import choose
+from voisin.pipeline.preparing import can_have_shares
 from voisin.pipeline.shared_sight import SharedSight
 from voisin.pipeline.stages import ids_of
 from voisin.pipeline.views import Sight, Viewpoint, learns_from_labels
@@ -38,6 +39,10 @@ from voisin.types import (
 )
 
 _STAGE = "trials"
+_NOT_ESTIMATED = (
+    "Class shares could not be estimated, as no label could be held out: all classes were taken "
+    "as equally common."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +120,8 @@ class DrawSeen:
         settings, names = self._viewpoint.stages.settings, self._viewpoint.task.pool.class_names
         if settings.class_shares == "uniform":
             return None
+        if not can_have_shares(self._viewpoint):
+            return np.full(len(names), 1 / len(names))
         way, given = parse_class_shares(settings.class_shares, names)
         return resolve_class_shares(way, self._evenly, given)[0]
 
@@ -147,6 +154,11 @@ class DrawSeen:
             return (likeliest,), found
         balanced = even_out(probabilities, problem.class_shares, BALANCED)
         return (likeliest, Predictions(f"{name}{BALANCED_SUFFIX}", ids, balanced, reached)), found
+
+    def remarks_on(self, name: str) -> tuple[str, ...]:
+        """Say what a method is not given as it was asked for."""
+        told = name in PEERS or can_have_shares(self._viewpoint)
+        return () if told else (_NOT_ESTIMATED,)
 
     def _make(self, name: str) -> LabelingMethod:
         return make_any(name, self._viewpoint.stages.settings.alpha)
@@ -190,7 +202,7 @@ class Trials:
                 told()
 
     def found(self, draw: Draw, names: Sequence[str]) -> tuple[list[Trial], dict[str, list[str]]]:
-        """Return the finished trials of a draw, and what each method remarked."""
+        """Return the finished trials of a draw, and of each method its reason and its remarks."""
         trials, remarks = [], {}
         for name in names:
             kept = self._cache.find(_STAGE, self._inputs(draw, name))
@@ -231,7 +243,8 @@ def _try(seen: DrawSeen, name: str, truths: Mapping[str, Truth]) -> Arrays:
             message = f"{name} failed: {error!r}. Choose other methods to go on without it."
             raise VoisinError(message) from error
         seconds = time.perf_counter() - start
-    remarks = [str(one.message) for one in caught if _matters(one.category)]
+    warned = [str(one.message) for one in caught if _matters(one.category)]
+    remarks = dict.fromkeys([*seen.remarks_on(name), *warned])
     found = [
         score(one, truth, scope=scope, n_resamples=1)
         for one in predictions
@@ -243,7 +256,7 @@ def _try(seen: DrawSeen, name: str, truths: Mapping[str, Truth]) -> Arrays:
         "scopes": np.array([one.scope for one in found], dtype=str),
         "figures": np.array(figures, dtype=np.float64),
         "seconds": np.array(seconds),
-        "remarks": np.array(json.dumps([*filter(None, [labeling.reason]), *remarks])),
+        "remarks": np.array(json.dumps([labeling.reason, *remarks])),
     }
 
 

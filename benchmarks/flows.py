@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix as their_matrix  # noqa: TID251 - graphlearn
 from benchmarks.data import FOLDER, fashion_mnist, many_vectors
 from benchmarks.measuring import Row, keep, peak_bandwidth, ratio, side_by_side, timed
 from voisin.neighbors import build_affinity, find_neighbors
-from voisin.neighbors.graph import node_order
+from voisin.neighbors.graph import in_order, node_order
 from voisin.propagation import Harmonic, LabelSpreading, LiveSpreading, Poisson, PoissonMBO
 from voisin.propagation.estimator import GraphClassifier
 from voisin.propagation.matrices import normalize
@@ -27,7 +27,7 @@ def large_graph():
     neighbors = find_neighbors(vectors, metric="euclidean", target_recall=0.9, random_state=0)
     affinity = build_affinity(neighbors, weights="gaussian")
     seconds, order = timed(lambda: node_order(affinity))
-    moved, affinity = timed(lambda: affinity[order][:, order].tocsr())
+    moved, affinity = timed(lambda: in_order(affinity, order))
     affinity.sort_indices()
     return affinity, truth[order], seconds + moved
 
@@ -193,7 +193,7 @@ def poisson():
 def ordered_fashion_graph():
     affinity, truth = fashion_graph()
     order = node_order(affinity)
-    return affinity[order][:, order].tocsr(), truth[order]
+    return in_order(affinity, order), truth[order]
 
 
 def their_learner(name, affinity, shares):

@@ -155,7 +155,7 @@ def retrained(arguments):
     for draw in range(arguments.draws):
         finished = voisin.run(
             str(arguments.data / "dermamnist.npz"),
-            arguments.work / f"retrained-{draw}",
+            arguments.work / "retrained",  # what no label changes is kept from draw to draw
             labels_per_class=50,
             random_state=draw,
             embedding=arguments.embedding,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from voisin.evaluation.certainty import certainty
     from voisin.evaluation.verdict import Truth, score
     from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
-    from voisin.pipeline import Run, Settings, compare, run
+    from voisin.pipeline import Run, Settings, compare, compare_queries, run
     from voisin.propagation import LabelSpreading, attach
     from voisin.propagation.estimator import GraphClassifier
     from voisin.sources import draw_labels, open_images, read_images
@@ -39,6 +39,7 @@ _HOME = {
     "build_affinity": "neighbors",
     "certainty": "evaluation.certainty",
     "compare": "pipeline",
+    "compare_queries": "pipeline",
     "draw_labels": "sources",
     "embed": "embedding.inference",
     "find_neighbors": "neighbors",
@@ -68,6 +69,7 @@ __all__ = [
     "build_affinity",
     "certainty",
     "compare",
+    "compare_queries",
     "draw_labels",
     "embed",
     "find_neighbors",

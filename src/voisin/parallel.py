@@ -6,8 +6,9 @@ after the other, and their rounding does not depend on the number of threads.
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -40,11 +41,38 @@ class Workers:
                 if told:
                     told(done, len(tasks))
             return
-        running = [self._pool.submit(work, task) for task in tasks]
-        for done, finished in enumerate(as_completed(running) if told else running, start=1):
-            finished.result()
-            if told:
+        if told:
+            running = [self._pool.submit(work, task) for task in tasks]
+            for done, finished in enumerate(as_completed(running), start=1):
+                finished.result()
                 told(done, len(tasks))
+            return
+        self._share(work, deque(tasks))
+
+    def _share(self, work: Callable[[Task], object], tasks: deque[Task]) -> None:
+        """Let every thread, the calling one too, take tasks as long as there are any.
+
+        A thousand short pieces of work would otherwise spend their time in handing over tasks.
+        """
+
+        def take() -> None:
+            try:
+                while tasks:
+                    try:
+                        task = tasks.popleft()
+                    except IndexError:  # another thread was quicker
+                        return
+                    work(task)
+            finally:
+                tasks.clear()
+
+        others = [self._pool.submit(take) for _ in range(min(self.count, len(tasks)) - 1)]
+        try:
+            take()
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
 
 @contextmanager

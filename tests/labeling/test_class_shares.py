@@ -70,6 +70,18 @@ def test_an_estimate_lies_in_its_interval_and_near_the_truth():
     assert (found.shares <= found.high + 0.02).all()
 
 
+def test_a_class_with_a_single_label_is_not_taken_for_one_that_never_occurs():
+    vectors, truth = clouds((140, 40, 20), spread=0.9)
+    labels = keep_few(truth, 8)
+    labels[np.flatnonzero(labels == 1)[1:]] = -1  # of the second class one label is left
+
+    with pytest.warns(InputWarning, match="two ways to estimate them differ"):
+        found = estimate_class_shares(problem_of(vectors, labels), n_bootstrap=5)
+
+    assert 0.05 < found.shares[1] < 0.5
+    assert found.high[1] > 0.02
+
+
 def test_two_ways_that_disagree_make_a_warning():
     generator = np.random.default_rng(0)
     vectors = generator.standard_normal((200, 4)).astype(np.float32)

@@ -34,6 +34,28 @@ def test_images_of_a_group_are_held_out_together():
         assert not set(groups[rows]) & set(np.delete(groups, rows))
 
 
+@given(
+    labels=st.lists(st.integers(-1, 3), min_size=4, max_size=60).map(np.array),
+    n_groups=st.integers(1, 30),
+    n_folds=st.integers(2, 6),
+    seed=st.integers(0, 99),
+)
+def test_images_of_a_group_are_held_out_together_whatever_their_classes(
+    labels, n_groups, n_folds, seed
+):
+    groups = np.random.default_rng(seed).integers(0, n_groups, len(labels)).astype(str)
+    known = labels >= 0
+    for rows in make_folds(labels, groups, n_folds=n_folds):
+        rest = np.setdiff1d(np.flatnonzero(known), rows)
+        assert not set(groups[rows]) & set(groups[rest])
+        assert set(labels[rest]) == set(labels[known])
+
+
+def test_patients_with_images_of_every_class_are_dealt_evenly():
+    labels, groups = np.tile([0, 1, 2], 20), np.repeat(np.arange(20), 3).astype(str)
+    assert [len(rows) for rows in make_folds(labels, groups)] == [12] * 5
+
+
 def test_a_class_of_one_group_is_never_held_out():
     labels = np.array([0, 0, 1, 1])
     groups = np.array(["a", "a", "b", "c"])

@@ -13,10 +13,12 @@ from voisin.neighbors.graph import (
     as_affinity,
     find_components,
     in_degree_skew,
+    in_order,
     load_affinity,
     node_order,
     save_affinity,
 )
+from voisin.neighbors.traversal import in_balls
 from voisin.types import Neighbors
 
 two_triangles = sparse.csr_array(np.kron(np.eye(2), np.ones((3, 3)) - np.eye(3)))
@@ -115,9 +117,42 @@ def test_node_order_brings_neighbors_together():
 
     order = node_order(shuffled)
 
-    ordered = shuffled[order][:, order].tocoo()
+    ordered = in_order(shuffled, order)
     assert sorted(order) == list(range(200))
-    assert abs(ordered.row - ordered.col).max() == 1
+    np.testing.assert_array_equal(ordered.toarray(), shuffled.toarray()[order][:, order])
+    assert abs(ordered.tocoo().row - ordered.tocoo().col).max() <= 2
+
+
+def test_a_ball_is_full_before_the_next_begins():
+    path = sparse.diags_array([np.ones(199)] * 2, offsets=[-1, 1]).tocsr()
+    shuffle = np.random.default_rng(0).permutation(200)
+    shuffled = path[shuffle][:, shuffle].tocsr()
+
+    order = in_balls(shuffled.indptr, shuffled.indices, 50)
+
+    first = np.sort(shuffle[order[:50]])
+    assert sorted(order) == list(range(200))
+    np.testing.assert_array_equal(np.diff(first), 1)
+    assert order[50] == np.setdiff1d(order, order[:50]).min()
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=st.integers(0, 2**32 - 1), density=st.floats(0, 0.1))
+def test_components_are_those_that_scipy_finds(seed, density):
+    graph = sparse.random_array((60, 60), density=density, rng=np.random.default_rng(seed))
+    graph = (graph + graph.T).tocsr()
+
+    found = find_components(graph)
+
+    count, expected = sparse.csgraph.connected_components(graph, directed=False)
+    np.testing.assert_array_equal(found.of_sample, expected)
+    assert len(found.sizes) == count
+
+
+def test_an_edge_told_from_one_side_only_connects_too():
+    one_way = sparse.csr_array(np.array([[0.0, 0, 0], [0, 0, 0], [1, 0, 0]]))
+
+    assert find_components(one_way).of_sample.tolist() == [0, 1, 0]
 
 
 def test_a_graph_survives_saving_and_loading(tmp_path):

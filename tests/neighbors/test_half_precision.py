@@ -10,13 +10,13 @@ NEEDS_UNIT = pytest.mark.skipif(
 )
 
 
-def rounded(vectors, squares=None, middle=None):
+def rounded(vectors, scales=1, offset=0, rests=0, middle=0):
     n_points, n_dims = vectors.shape
     bits = np.full((n_points, half_precision.padded(n_dims)), 7, dtype=np.uint16)
     lengths, slips = np.empty((2, n_points), dtype=np.float32)
-    squares = (vectors**2).sum(axis=1) if squares is None else squares
-    middle = np.zeros(n_dims, dtype=np.float32) if middle is None else middle
-    half_precision.round_points(vectors, squares, middle, bits, lengths, slips)
+    scales, rests = (np.full(n_points, value, dtype=np.float32) for value in (scales, rests))
+    offset, middle = (np.full(n_dims, value, dtype=np.float32) for value in (offset, middle))
+    half_precision.round_points(vectors, scales, offset, rests, middle, bits, lengths, slips)
     return bits, lengths, slips
 
 
@@ -48,10 +48,19 @@ def test_tells_how_far_rounding_took_each_point():
     assert (slips <= np.linalg.norm(vectors - middle, axis=1) * 2**-8).all()
 
 
+def test_rounds_points_of_raw_vectors():
+    vectors, offset, middle = noise(20, 40), noise(1, 40, 1)[0], noise(1, 40, 2)[0]
+
+    bits, _, _ = rounded(vectors, scales=0.5, offset=offset, middle=middle)
+
+    points = 0.5 * (vectors - offset) - middle
+    np.testing.assert_allclose(values(bits)[:, :40], points, rtol=2**-8, atol=1e-6)
+
+
 def test_lengths_are_those_of_the_rounded_points_and_of_what_a_projection_left_out():
     vectors = noise(50, 40)
 
-    bits, lengths, _ = rounded(vectors, squares=(vectors**2).sum(axis=1) + 3)
+    bits, lengths, _ = rounded(vectors, rests=3)
 
     np.testing.assert_allclose(lengths, (values(bits) ** 2).sum(axis=1) + 3, rtol=1e-5)
 

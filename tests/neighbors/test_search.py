@@ -179,7 +179,8 @@ def test_partitions_do_not_depend_on_the_number_of_threads():
 
 def test_partitions_with_many_leaders_group_them(monkeypatch):
     monkeypatch.setattr("voisin.neighbors.leaders._FEW", 20)
-    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 200)
+    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 10)
+    monkeypatch.setattr("voisin.neighbors.partitions._LEAF_ROUNDED", 10)
     vectors = clusters(6_000)
 
     found = find_neighbors(vectors, method="partitions", random_state=0)
@@ -211,6 +212,17 @@ def test_partitions_bear_clusters_of_very_unequal_size():
     assert share_found(found, vectors, "euclidean") >= 0.95
 
 
+def test_partitions_tell_points_apart_that_rounding_would_not():
+    generator = np.random.default_rng(0)
+    centers = generator.normal(size=(40, 24))
+    vectors = centers[generator.integers(40, size=6_000)]
+    vectors = (vectors + generator.normal(scale=0.01, size=vectors.shape)).astype(np.float32)
+
+    found = find_neighbors(vectors, metric="euclidean", method="partitions", random_state=0)
+
+    assert share_found(found, vectors, "euclidean") >= 0.94
+
+
 def test_partitions_read_vectors_from_disk(tmp_path):
     vectors = clusters(5_000)
     np.save(tmp_path / "vectors.npy", vectors)
@@ -231,9 +243,10 @@ def test_partitions_of_a_handful_of_vectors_are_exact():
 
 
 def test_partitions_warn_when_the_recall_stays_below_its_target(monkeypatch):
-    monkeypatch.setattr("voisin.neighbors.partitions._MOST_ROUNDS", 1)
+    monkeypatch.setattr("voisin.neighbors.partitions._MOST_STEPS", 1)
     monkeypatch.setattr("voisin.neighbors.partitions._FAN_OUT", 1)
-    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 20)
+    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 1)
+    monkeypatch.setattr("voisin.neighbors.partitions._LEAF_ROUNDED", 1)
     noise = np.random.default_rng(0).normal(size=(5_000, 40)).astype(np.float32)
 
     with pytest.warns(InputWarning, match=r"of the true neighbors, not the target_recall=0.95"):

@@ -205,3 +205,36 @@ def test_labels_changed_after_they_were_certified_do_not_hold(project):
     certified = folder / "certified.csv"
     certified.write_text(certified.read_text(encoding="utf-8") + "image-9,cat\n", encoding="utf-8")
     assert any("certified.csv" in problem for problem in verify_certificate(folder))
+
+
+def test_answers_of_ids_that_no_image_has_are_told_and_kept(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    rows = rows_of(folder)
+    rows[0]["id"] = "0017"
+    write_rows(folder, rows)
+    before = (folder / "checks.csv").read_bytes()
+
+    with pytest.raises(InputError, match="answers for ids that no image has, first '0017'"):
+        certify_project(folder)
+
+    assert (folder / "checks.csv").read_bytes() == before
+
+
+def test_answers_without_the_certificate_they_were_drawn_for_prove_nothing(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    (folder / "certificate.json").unlink()
+    with pytest.raises(ProjectError, match="which says what was promised before them, is gone"):
+        certify_project(folder, error=0.2)
+
+
+def test_a_certificate_without_its_parts_is_told_in_words(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    (folder / "certificate.json").write_text('{"schema": 1}', encoding="utf-8")
+    with pytest.raises(ProjectError, match="changed since the checks were drawn"):
+        certify_project(folder)

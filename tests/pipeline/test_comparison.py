@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from voisin import open_images, run
-from voisin.errors import InputError, MissingDependencyError, VoisinError
+from voisin.errors import (
+    ConvergenceWarning,
+    InputError,
+    InputWarning,
+    MissingDependencyError,
+    VoisinError,
+)
 from voisin.labeling import registry
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import Peer
@@ -115,6 +122,72 @@ def test_under_class_shares_each_own_method_is_judged_under_both_decisions_of_a_
         expected = finished.score_of(row, "unlabeled")
         assert trial.balanced_accuracy == pytest.approx(expected.balanced_accuracy.value)
         assert trial.accuracy == pytest.approx(expected.accuracy.value)
+    rows = pq.read_table(tmp_path / "r" / "labels.parquet").to_pylist()
+    truth = dict(
+        zip(*(lambda c: (c.ids, c.labels.astype(str)))(open_images(digits_npz)), strict=True)
+    )
+    found = [row for row in rows if row["source"] == "propagated"]
+    for column, row in {"label_name": "propagated", "balanced": "balanced"}.items():
+        right = np.mean([one[column] == truth[one["id"]] for one in found])
+        assert right == pytest.approx(finished.score_of(row, "unlabeled").accuracy.value)
+    assert np.mean([one["balanced"] != one["label_name"] for one in found]) > 0.1
+
+
+def test_from_one_label_a_class_shares_are_not_estimated_but_even_and_that_is_remarked(
+    digits_npz, tmp_path
+):
+    names = ("spreading", "consensus", "sklearn-spreading")
+    options = {"embedding": "pixels", "device": "cpu", "methods": names, "draws": 2}
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)  # how uncertain the estimate is
+        found = compare(
+            digits_npz, tmp_path / "a", labels_per_class=(1, 4), class_shares="estimate", **options
+        )
+    even = compare(digits_npz, tmp_path / "b", labels_per_class=(1,), **options)
+
+    said = {
+        name: sum("not be estimated" in line for line in found.remarks[name]) for name in names[:2]
+    }
+    assert said == {"spreading": 2, "consensus": 2}
+    assert names[2] not in found.remarks
+    for name in names[:2]:
+        for draw, scope in [(d, s) for d in range(2) for s in ("unlabeled", "test")]:
+            (expected,) = [
+                t.auc for t in even.trials if (t.draw, t.method, t.scope) == (draw, name, scope)
+            ]
+            at_one = {
+                t.method: t.auc
+                for t in found.trials
+                if (t.draw, t.labels_per_class, t.scope) == (draw, 1, scope)
+            }
+            assert at_one[name] == pytest.approx(expected, abs=1e-6)
+            assert at_one[f"{name}-balanced"] == pytest.approx(expected, abs=1e-6)
+
+
+class Hasty:
+    """Stops early in each of two solutions, and has a reason for what it does."""
+
+    def label(self, problem):
+        for _ in range(2):
+            warnings.warn("Not solved", ConvergenceWarning, stacklevel=2)
+        return replace(GraphOnly(LabelSpreading(alpha=0.9)).label(problem), reason="in a hurry")
+
+    def __repr__(self):
+        return "Hasty()"
+
+
+def test_a_warning_and_the_reason_of_a_method_are_both_kept_once_a_draw(
+    digits_npz, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(registry.METHODS, "hasty", lambda _: Hasty())
+    options = {**SETUP, "methods": ("spreading", "hasty"), "draws": 2, "labels_per_class": (2,)}
+    found = compare(digits_npz, tmp_path / "out", **options)
+
+    assert found.remarks == {"hasty": ("Not solved", "Not solved", "in a hurry", "in a hurry")}
+    page = found.page.read_text("utf-8")
+    assert "in 2 trials: Not solved" in page
+    assert "in 2 trials: in a hurry" in page
 
 
 def test_standings_are_asked_by_figure_scope_and_number_of_labels(compared):
@@ -189,20 +262,26 @@ class ByFolds:
 
 def predictions(images, draw, embedding, folder, names):
     settings = Settings(
-        labels_per_class=4, embedding=embedding, epochs=2, rounds=1, threshold=0.1, device="cpu"
+        labels_per_class=4,
+        embedding=embedding,
+        epochs=2,
+        rounds=1,
+        threshold=0.1,
+        device="cpu",
+        class_shares="estimate",
     )
     stages = Stages(Cache(folder), settings, no_progress, lambda _: None)
     viewpoint = prepare(stages, images)
     seen = DrawSeen(viewpoint, draw, viewpoint.sight)
-    return {name: seen.predict(name)[0].probabilities for name in names}
+    return {name: seen.predict(name)[0][0].probabilities for name in names}
 
 
-@pytest.mark.parametrize("embedding", ["pixels", "cnn"])
+@pytest.mark.parametrize("embedding", ["pixels", "cnn", "cnn-augmented"])
 def test_whatever_the_hidden_labels_are_every_prediction_is_bitwise_the_same(
     digits_npz, embedding, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(registry.METHODS, "by-folds", lambda _: ByFolds())
-    names = ("spreading", "by-folds", "sklearn-spreading")
+    names = ("auto", "spreading", "by-folds", "sklearn-spreading")
     images = open_images(digits_npz)
     images = images.take(np.argsort(images.ids))
     in_train = images.splits == "train"
@@ -236,7 +315,7 @@ def test_vectors_that_learn_from_labels_are_learned_again_in_each_draw_and_not_k
     by_draw = {t.draw: t.auc for t in found.trials if t.method == "spreading"}
     assert len(set(by_draw.values())) > 1
     kept = {path.name.split("-")[0] for path in (tmp_path / "out" / "cache").iterdir()}
-    assert kept == {"read", "trial"}
+    assert kept == {"read", "trials"}
 
 
 def test_vectors_that_do_not_learn_from_labels_are_computed_once(compared):
@@ -302,7 +381,7 @@ def test_killed_with_several_processes_it_leaves_none_and_goes_on_to_the_same_fi
     _, said = killed.communicate()
     assert killed.returncode == -signal.SIGKILL, said
     assert is_gone(killed.pid)
-    done = len(list((tmp_path / "out" / "cache").glob("trial-*")))
+    done = len(list((tmp_path / "out" / "cache").glob("trials-*")))
     assert 6 <= done < 18
 
     ended = start(script, digits_npz, tmp_path / "out", -1, 1)
@@ -332,7 +411,7 @@ def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tm
     ]
     running = start(command[0], *command[1:])
     for _ in range(600):
-        if list((tmp_path / "out" / "cache").glob("trial-*")):
+        if list((tmp_path / "out" / "cache").glob("trials-*")):
             break
         time.sleep(0.1)
 
@@ -365,6 +444,16 @@ def test_what_cannot_be_compared_is_refused_before_any_work(digits_npz, tmp_path
     with pytest.raises(InputError, match=words):
         compare(digits_npz, tmp_path / "out", **{**SETUP, **changes})
     assert not (tmp_path / "out" / "cache").exists()
+
+
+def test_an_alpha_that_no_method_takes_is_said_in_a_warning_and_on_the_page(digits_npz, tmp_path):
+    options = {**SETUP, "alpha": 0.5, "draws": 1, "labels_per_class": (2,)}
+    said = "alpha=0.5 has no effect with harmonic, poisson: it is for spreading alone."
+    with pytest.warns(InputWarning, match=said):
+        found = compare(
+            digits_npz, tmp_path / "out", **{**options, "methods": ("harmonic", "poisson")}
+        )
+    assert said in found.page.read_text("utf-8")
 
 
 def test_a_peer_that_is_not_installed_is_left_out_unless_asked_for(

@@ -1,14 +1,15 @@
 """Learning curves: the same start for all, honest images to judge on, nothing computed twice."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from tests.querying.problems import blobs
-from voisin.errors import InputError
+from voisin.errors import InputError, VoisinError
 from voisin.labeling import make_method
-from voisin.pipeline.query_curves import QueryCurves, Schedule, query_curves
+from voisin.pipeline.query_curves import QueryCurves, query_curves
+from voisin.pipeline.query_starts import Schedule, begin
 from voisin.project.cache import Cache
 from voisin.querying import Suggestion, make_strategy
 from voisin.querying.suggestion import askable
@@ -109,17 +110,70 @@ def test_progress_ends_at_its_total(view):
 def test_labels_for_a_level_lie_between_two_steps():
     figures = np.zeros((1, 3, 4))
     figures[0, :, 0] = [0.2, 0.4, 0.8]
-    found = QueryCurves(np.array([10, 20, 30]), {"one": figures}, {})
+    found = QueryCurves(np.array([10, 20, 30]), {"one": figures}, {}, {})
 
     assert found.labels_for("one", 0.6) == pytest.approx(25)
-    assert found.labels_for("one", 0.1) == 10
-    assert found.labels_for("one", 0.9) == float("inf")
 
 
-def test_too_many_answers_or_unknown_classes_are_refused(view):
-    with pytest.raises(InputError, match="too many for 120 images"):
+def test_images_whose_class_is_unknown_are_neither_asked_for_nor_judged(view):
+    some, spy = TRUTH.copy(), Spy()
+    some[::7] = -1
+    found = query_curves(view, some, {"spy": spy}, METHOD, n_draws=2, schedule=SCHEDULE)
+
+    assert (some[found.asked["spy"]] >= 0).all()
+    for problem, candidates in spy.seen:
+        assert (some[candidates] >= 0).all()
+        assert (problem.labels[some < 0] == -1).all()
+
+
+GROUPS = np.array([f"patient-{i // 2}" for i in range(120)])
+
+
+def test_of_a_group_one_image_is_asked_for_and_none_is_set_apart_beside_it():
+    starts = [begin(TRUTH, SCHEDULE, draw, draw, GROUPS) for draw in range(20)]
+
+    for start in starts:
+        assert len(np.unique(GROUPS[start.candidates])) == len(start.candidates)
+        assert not np.isin(GROUPS[start.apart], GROUPS[start.candidates]).any()
+        assert np.isin(np.flatnonzero(start.labels >= 0), start.candidates).all()
+        assert len(start.apart) == 2 * (60 - len(start.candidates))
+    assert len({tuple(start.candidates) for start in starts}) == 20
+
+
+def test_no_image_of_a_labeled_group_is_judged(view):
+    asked = query_curves(
+        view, TRUTH, {"spy": Spy()}, METHOD, groups=GROUPS, n_draws=1, schedule=SCHEDULE
+    )
+    start = begin(TRUTH, SCHEDULE, 0, 0, GROUPS)
+    labels = start.labels.copy()
+    labels[asked.asked["spy"][0]] = TRUTH[asked.asked["spy"][0]]
+    given = METHOD.label(replace(blobs(4, n_samples=120), labels=labels)).propagation.labels
+    free = ~np.isin(GROUPS, GROUPS[labels >= 0])
+    recalls = [(given[free] == c)[TRUTH[free] == c].mean() for c in range(3)]
+
+    assert free.sum() < (labels < 0).sum()
+    assert asked.of("spy", "unlabeled_balanced_accuracy")[0, -1] == pytest.approx(np.mean(recalls))
+
+
+def test_too_many_answers_or_too_few_images_of_a_class_are_refused(view):
+    with pytest.raises(InputError, match="too many for the 84 of 120 images that may be"):
         query_curves(view, TRUTH, {}, METHOD)
-    with pytest.raises(InputError, match="1 images have no class"):
-        query_curves(view, np.append(TRUTH[:-1], -1), {}, METHOD, schedule=SCHEDULE)
+    few = np.append(np.full(117, 0), [1, 1, 1])
+    with pytest.raises(InputError, match="class 1 has too few images: 0 set apart to judge by"):
+        query_curves(view, few, {}, METHOD, schedule=SCHEDULE)
     with pytest.raises(InputError, match="until=2 is too small"):
         Schedule(start=2, until=2)
+
+
+@pytest.mark.parametrize("wrong", ["twice", "labeled", "apart", "too few"])
+def test_a_strategy_that_asks_for_what_it_may_not_is_refused(view, wrong):
+    class Wrong:
+        def suggest(self, problem, labeling, n, *, candidates=None, class_names=()):
+            rows = askable(problem, n, candidates)[:n].copy()
+            others = {"labeled": np.flatnonzero(problem.labels >= 0)[0], "twice": rows[1]}
+            others["apart"] = np.setdiff1d(np.arange(120), candidates)[0]
+            rows = rows[1:] if wrong == "too few" else np.append(rows[1:], others[wrong])
+            return Suggestion(rows, np.ones(len(rows)), ("wrong",) * len(rows))
+
+    with pytest.raises(VoisinError, match="did not ask for 5 images, each once"):
+        curves(view, {"wrong": Wrong()})

@@ -12,6 +12,7 @@ import pytest
 
 import voisin
 from voisin.errors import InputError, ProjectError
+from voisin.pipeline import suggesting
 from voisin.pipeline.evidence import recall_evidence
 from voisin.pipeline.suggesting import suggest
 from voisin.project.evidence import read_evidence, write_evidence
@@ -145,14 +146,28 @@ def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path):
         suggest(tmp_path)
 
 
-def test_answers_are_not_written_over(project, suggested, tmp_path):
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_answers_are_not_written_over(project, suggested, tmp_path, delimiter):
     copy = tmp_path / "copy"
     shutil.copytree(project, copy)
-    text = (copy / "suggestions.csv").read_text(encoding="utf-8").splitlines()
-    text[1] += "3"
-    (copy / "suggestions.csv").write_text("\n".join(text), encoding="utf-8")
+    rows = rows_of(copy)
+    rows[0]["label"] = "3"
+    with (copy / "suggestions.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
     before = (copy / "suggestions.csv").read_bytes()
-    with pytest.raises(InputError, match=r"holds 1 answers.*--labels"):
+    with pytest.raises(InputError, match=r"holds 1 answer, .*--labels"):
+        suggest(copy, n=2)
+    assert (copy / "suggestions.csv").read_bytes() == before
+
+
+def test_answers_in_another_encoding_are_told_and_kept(project, suggested, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    before = (copy / "suggestions.csv").read_bytes() + "digit-0000,,,,,naïve\n".encode("latin-1")
+    (copy / "suggestions.csv").write_bytes(before)
+    with pytest.raises(InputError, match="save the table as UTF-8"):
         suggest(copy, n=2)
     assert (copy / "suggestions.csv").read_bytes() == before
 
@@ -170,3 +185,15 @@ def test_what_is_said_of_an_image_is_what_the_labels_say(project, suggested):
 def test_more_questions_than_images_are_refused(project):
     with pytest.raises(InputError, match="are unlabeled: ask for fewer"):
         suggest(project, n=5_000)
+
+
+def test_questions_are_asked_under_the_class_shares_of_the_run(project, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    shares = np.array([0.91, *[0.01] * 9])
+    np.save(copy / "evidence" / "class_shares.npy", shares)
+
+    problem = suggesting._problem(recall_evidence(copy), {})
+
+    np.testing.assert_array_equal(problem.class_shares, shares)
+    assert suggesting._problem(recall_evidence(project), {}).class_shares is None

@@ -35,7 +35,7 @@ def test_what_a_fold_sees_does_not_change_with_the_labels_it_holds_out(tmp_path)
     fold = first.problem(first.sight()).folds[0]
     labels = first.task.labels.copy()
     labels[fold.held_out] = -1
-    seen = viewpoint(tmp_path / "second").seen_from(labels).view
+    seen = viewpoint(tmp_path / "second").knowing(labels).sight().view
     np.testing.assert_array_equal(seen.embeddings, fold.view.embeddings)
 
 

@@ -9,6 +9,8 @@ from scipy import sparse
 from tests.propagation.graphs import TWO_PAIRS, random_affinity, two_moons
 from voisin.errors import InputError
 from voisin.propagation import LabelSpreading, LiveSpreading
+from voisin.propagation.matrices import normalize
+from voisin.propagation.pushing import push
 
 METHOD = LabelSpreading(tol=1e-8)
 
@@ -52,6 +54,60 @@ def test_only_the_surroundings_of_a_new_label_change():
 
     assert 1_000 in changed
     assert len(changed) < 100
+
+
+def test_tells_no_image_whose_scores_stay():
+    labels = np.full(5_000, -1)
+    labels[[0, 2_500]] = [0, 1]
+    live = LiveSpreading(LabelSpreading(tol=1e-4), a_long_ring(), labels)
+    before = live._scores.copy()
+
+    changed = live.add([1_000], [1])
+
+    assert (live._scores != before).any(axis=0)[changed].all()
+
+
+def pushes_of_southwell(smoother, alpha, goal):
+    """Push the largest residual, one node at a time; the right-hand side is 1 at the first."""
+    residual, pushes = np.eye(len(smoother))[0], 0
+    while residual @ residual > goal:
+        node = abs(residual).argmax()
+        moved, residual[node] = residual[node], 0
+        residual += alpha * smoother[node] * moved
+        pushes += 1
+    return pushes
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.9, 0.99])
+def test_pushing_more_than_the_residual_saves_almost_half_of_the_pushes(alpha):
+    n_samples, goal = 200, 1e-8
+    smoother = normalize(a_long_ring(n_samples))
+    values, residual = np.zeros(n_samples), np.eye(n_samples)[0]
+    state, changed = np.eye(n_samples, dtype=np.uint8)[0], np.zeros(n_samples, dtype=np.bool_)
+    touched, queue = np.zeros((2, n_samples), dtype=np.int64)
+
+    square, _, pushes = push(
+        smoother.indptr,
+        smoother.indices,
+        smoother.data,
+        alpha,
+        values,
+        residual,
+        1.0,
+        goal,
+        100_000,
+        touched,
+        1,
+        state,
+        queue,
+        changed,
+    )
+
+    expected = np.eye(n_samples)[0] - values + alpha * smoother @ values
+    assert pushes < 0.62 * pushes_of_southwell(smoother.toarray(), alpha, goal)
+    assert square <= goal
+    np.testing.assert_allclose(residual, expected, atol=1e-12)
+    np.testing.assert_array_equal(changed, values != 0)
 
 
 def test_tells_exactly_which_images_changed():

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from voisin.errors import ConvergenceWarning
 from voisin.propagation.gradients import conjugate_gradients
-from voisin.propagation.solvers import chebyshev, fixed_point
+from voisin.propagation.solvers import _Smoothing, chebyshev, fixed_point, repeat
 
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(deadline=None, max_examples=25)
@@ -66,6 +66,22 @@ def test_chebyshev_takes_far_fewer_steps_than_plain_iteration():
     plain = fixed_point(lambda x: 0.99 * smoother @ x + right, right, tol=1e-8, max_iter=9_999)
 
     assert clever.n_iter < plain.n_iter / 4
+
+
+def test_every_step_finds_its_rows_on_lines_of_the_cache(monkeypatch):
+    smoother, right = sparse.csr_array(random_smoother(0)), random_columns(0)
+    step, places = _Smoothing.step, []
+
+    def watched(smoothing, now, before, stride):
+        places.extend(block.ctypes.data % 64 for block in (now, before))
+        return step(smoothing, now, before, stride)
+
+    monkeypatch.setattr(_Smoothing, "step", watched)
+    chebyshev(smoother, 0.9, right, tol=1e-4, max_iter=99)
+    chebyshev(smoother, 0.9, right, tol=1e-9, max_iter=99)
+    repeat(smoother, right, right, 3)
+
+    assert set(places) == {0}
 
 
 def test_the_number_of_threads_does_not_change_a_bit():

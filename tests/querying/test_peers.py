@@ -8,7 +8,7 @@ from voisin.errors import InputError, MissingDependencyError
 from voisin.querying.peers import PEERS, make_peer
 from voisin.types import UNLABELED
 
-INSTALLED = [name for name, peer in PEERS.items() if peer.installed]
+INSTALLED = [name for name, peer in PEERS.items() if not peer.missing]
 ABSENT = sorted(set(PEERS) - set(INSTALLED))
 
 

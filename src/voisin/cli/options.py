@@ -48,7 +48,7 @@ Orientation = Annotated[
 NNeighbors = Annotated[int, typer.Option(help="Neighbors of each image in the graph.")]
 Metric = Annotated[str, typer.Option(help="cosine or euclidean.")]
 Alpha = Annotated[
-    float, typer.Option(help="Share of a score that comes from neighbors, for spreading.")
+    float, typer.Option(help="Share of a score that comes from neighbors, for method spreading.")
 ]
 ClassShares = Annotated[
     str,

@@ -1,5 +1,6 @@
 """What the program shows: lines, warnings and progress bars, all on standard error."""
 
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,13 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     needed = _console.measure(table, options=room).maximum
     wide = max(needed, _console.width)  # rather wrapped by the screen than cut
     Console(stderr=True, highlight=False, width=wide).print(table, soft_wrap=False)
+
+
+def p_text(value: float) -> str:
+    """Write a p-value, a dash where there is none."""
+    if math.isnan(value):
+        return "–"
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def show_warning(

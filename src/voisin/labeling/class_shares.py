@@ -87,9 +87,10 @@ def estimate_class_shares(problem: Problem, *, n_bootstrap: int = 50) -> SharesE
     generator = np.random.default_rng(problem.random_state)
     if len(images) > _MOST_IMAGES:
         images = generator.choice(images, _MOST_IMAGES, replace=False)
-    shares = by_expectation(images, held_out)
+    possible = np.isin(np.arange(problem.n_classes), problem.labels)
+    shares = by_expectation(images, held_out, possible)
     by_confusion = by_confusion_matrix(images, held_out)
-    draws = [_draw_anew(images, held_out, generator) for _ in range(n_bootstrap)]
+    draws = [_draw_anew(images, held_out, possible, generator) for _ in range(n_bootstrap)]
     low, high = np.quantile(draws, [0.025, 0.975], axis=0) if draws else (shares, shares)
     warning = _disagreement(shares, by_confusion)
     if warning:
@@ -178,14 +179,15 @@ def parse_class_shares(text: str, class_names: Sequence[str]) -> tuple[str, Shar
     return "given", shares / shares.sum()
 
 
-def by_expectation(images: Probabilities, held_out: HeldOut) -> Shares:
+def by_expectation(
+    images: Probabilities, held_out: HeldOut, possible: NDArray[np.bool_] | None = None
+) -> Shares:
     """`find_shares` in the images' probabilities, corrected by what held-out labels teach.
 
     The temperature and the biases that suit the held-out labels best, all classes weighing the
-    same, make the classes count as equally frequent.
+    same, make the classes count as equally frequent. `possible` are the classes with a label.
     """
-    seen = np.bincount(held_out.labels, minlength=images.shape[1]) > 0
-    return find_shares(correct_bias(held_out)(images), possible=seen)
+    return find_shares(correct_bias(held_out)(images), possible=possible)
 
 
 def by_confusion_matrix(images: Probabilities, held_out: HeldOut) -> Shares:
@@ -201,7 +203,12 @@ def by_confusion_matrix(images: Probabilities, held_out: HeldOut) -> Shares:
     return np.asarray(found / found.sum())
 
 
-def _draw_anew(images: Probabilities, held_out: HeldOut, generator: np.random.Generator) -> Shares:
+def _draw_anew(
+    images: Probabilities,
+    held_out: HeldOut,
+    possible: NDArray[np.bool_],
+    generator: np.random.Generator,
+) -> Shares:
     labels = held_out.labels
     chosen = np.concatenate(
         [
@@ -210,7 +217,7 @@ def _draw_anew(images: Probabilities, held_out: HeldOut, generator: np.random.Ge
         ]
     )
     drawn = HeldOut(held_out.rows[chosen], labels[chosen], held_out.probabilities[chosen])
-    return by_expectation(generator.choice(images, len(images)), drawn)
+    return by_expectation(generator.choice(images, len(images)), drawn, possible)
 
 
 def _evenly(problem: Problem) -> Problem:

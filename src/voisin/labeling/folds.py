@@ -10,8 +10,9 @@ def make_folds(
 ) -> tuple[Indices, ...]:
     """Choose which labels each fold holds out.
 
-    A class whose labels are all of one group is never held out, so that every fold's rest has
-    every class; images of a group are held out together.
+    Images of a group are held out together, whatever their classes. A class whose labels are all
+    of one group is never held out, and no fold has all of a class: every fold's rest has every
+    class.
 
     Parameters
     ----------
@@ -36,16 +37,35 @@ def make_folds(
     ()
     """
     generator = np.random.default_rng(random_state)
-    fold_of = np.full(len(labels), -1)
-    offset = 0
-    for label in np.unique(labels[labels != UNLABELED]):
-        rows = np.flatnonzero(labels == label)
-        names = rows if groups is None else groups[rows]
-        unique, group_of = np.unique(names, return_inverse=True)
-        if len(unique) < 2:
-            continue
-        turn = generator.permutation(len(unique)) + offset
-        fold_of[rows] = (turn % n_folds)[group_of]
-        offset += len(unique)
-    folds = (np.flatnonzero(fold_of == fold) for fold in range(n_folds))
+    labeled = np.flatnonzero(labels != UNLABELED)
+    names = labeled if groups is None else groups[labeled]
+    _, group_of = np.unique(names, return_inverse=True)
+    classes, class_of = np.unique(labels[labeled], return_inverse=True)
+    held = np.zeros((group_of.max(initial=-1) + 1, len(classes)), dtype=np.int64)
+    np.add.at(held, (group_of, class_of), 1)
+    fold_of = _deal(held, n_folds, generator)
+    folds = (labeled[fold_of[group_of] == fold] for fold in range(n_folds))
     return tuple(rows for rows in folds if len(rows))
+
+
+def _deal(held: Indices, n_folds: int, generator: np.random.Generator) -> Indices:
+    """Deal groups to folds, class by class; -1 for a group that is never held out.
+
+    ``held[g, c]`` is the number of labels of class c in group g. A group of several classes is
+    dealt with the one that the fewest groups have.
+    """
+    fold_of = np.full(len(held), -1)
+    n_groups = (held > 0).sum(axis=0)
+    rarest = np.where(held > 0, n_groups, len(held) + 1).argmin(axis=1)
+    dealt = n_groups[rarest] > 1
+    offset = 0
+    for label in range(held.shape[1]):
+        groups = np.flatnonzero(dealt & (rarest == label))
+        fold_of[groups] = (generator.permutation(len(groups)) + offset) % n_folds
+        offset += len(groups)
+    for fold in range(n_folds):
+        for label in range(held.shape[1]):
+            here = np.flatnonzero((fold_of == fold) & (held[:, label] > 0))
+            if len(here) and len(here) == n_groups[label]:  # all of a class: one group stays
+                fold_of[here[-1]] = -1
+    return fold_of

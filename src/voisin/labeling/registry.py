@@ -56,3 +56,14 @@ def name_of(method: LabelingMethod) -> str:
 
 def _kind(method: LabelingMethod) -> tuple[type, type | None]:
     return type(method), type(method.method) if isinstance(method, GraphOnly) else None
+
+
+def takes_alpha(name: str) -> bool:
+    """Tell whether a method spreads with the alpha that `make_method` is given.
+
+    Examples
+    --------
+    >>> [name for name in METHODS if takes_alpha(name)]
+    ['spreading']
+    """
+    return name in METHODS and repr(METHODS[name](0.25)) != repr(METHODS[name](0.75))

@@ -11,9 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.neighbors.leaders import merged
 from voisin.neighbors.projection import principal_axes
-from voisin.neighbors.tiles import Cloud, Points, Queries, Rounded, Table, compare, compare_rounded
+from voisin.neighbors.tiles import Cloud, Points, Queries, Rounded, Table, compare
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress, no_progress
 
@@ -127,29 +126,21 @@ class _Rounding:
         """Find candidates and bounds."""
         points = queries.points(rows)
         asked = Rounded.of(points, self._middle)
-        tiles = self._tiles
-        slips = np.zeros(len(tiles), dtype=np.float32)
-        places, n_slots = (
-            np.arange(len(rows), dtype=np.int32),
-            min(len(tiles), 2 * self._crew.count),
-        )
-        table = Table.empty(len(rows), n_slots, self._width)
+        slips = np.zeros(len(self._tiles), dtype=np.float32)
+        table = Table.empty(len(rows), self._width)
+        into = Queries(asked, ids[rows], np.arange(len(rows), dtype=np.int32))
 
-        def meet(slot: int) -> None:
-            into = Queries(points, ids[rows], places, np.full_like(places, slot))
-            for number in range(slot, len(tiles), n_slots):
-                tile = tiles[number]
-                targets = Rounded.of(self._targets.points(tile), self._middle)
-                slips[number] = targets.slips.max()
-                names = np.arange(tile.start, tile.stop, dtype=np.int32)
-                compare_rounded(asked, into, targets, names, table)
+        def meet(number: int) -> None:
+            tile = self._tiles[number]
+            targets = Rounded.of_cloud(self._targets, tile, self._middle)
+            slips[number] = targets.slips.max()
+            compare(into, targets, np.arange(tile.start, tile.stop, dtype=np.int32), table)
 
-        self._crew.each(meet, range(n_slots))
-        best = merged(table, self._crew, Table.empty(len(rows), 1, self._width))
+        self._crew.each(meet, range(len(self._tiles)))
         slip = asked.slips + slips.max()
-        nearest = np.sqrt(np.maximum(best.gaps[:, 0], 0)) - slip[:, None]
+        nearest = np.sqrt(np.maximum(table.gaps, 0)) - slip[:, None]
         margin = _MARGIN * (1 + asked.squares)
-        return best.ids[:, 0], np.maximum(nearest, 0) ** 2 - margin[:, None]
+        return table.ids, np.maximum(nearest, 0) ** 2 - margin[:, None]
 
 
 class _Shortening:
@@ -197,21 +188,16 @@ def _candidates(
     width: int,
     crew: Workers,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Find the nearest of all targets by products: one slot a tile of targets."""
-    tiles = blocks(len(targets), _TARGETS)
-    rows = np.arange(len(asked), dtype=np.int32)
-    table = Table.empty(len(asked), len(tiles), width)
+    """Find the nearest of all targets by products, tile by tile."""
+    table = Table.empty(len(asked), width)
+    into = Queries(asked, ids, np.arange(len(asked), dtype=np.int32))
 
-    def meet(number: int) -> None:
-        tile = tiles[number]
+    def meet(tile: slice) -> None:
         points = targets.take(tile) if isinstance(targets, Points) else targets.points(tile)
-        slots = np.full(len(rows), number, dtype=np.int32)
-        names = np.arange(tile.start, tile.stop, dtype=np.int32)
-        compare(Queries(asked, ids, rows, slots), points, names, table)
+        compare(into, points, np.arange(tile.start, tile.stop, dtype=np.int32), table)
 
-    crew.each(meet, range(len(tiles)))
-    best = merged(table, crew, Table.empty(len(asked), 1, width))
-    return best.ids[:, 0], best.gaps[:, 0]
+    crew.each(meet, blocks(len(targets), _TARGETS))
+    return table.ids, table.gaps
 
 
 def measured(
@@ -227,25 +213,41 @@ def measured(
 
     `bounds` tell what the squared distances of the candidates are at least, ascending.
     """
-    from voisin.neighbors.visiting import measure
-
-    lowest = np.zeros(candidates.shape, dtype=np.float32) if bounds is None else bounds
     nearest = np.empty((len(asked), n_neighbors), dtype=np.int32)
     squares = np.empty((len(asked), n_neighbors), dtype=np.float32)
-    crew.each(
-        lambda rows: measure(
-            queries.vectors,
-            queries.scales,
-            asked,
-            targets.vectors,
-            targets.scales,
-            candidates,
-            lowest,
-            rows.start,
-            rows.stop,
-            nearest,
-            squares,
-        ),
-        blocks(len(asked), _ROWS),
+
+    def keep(rows: slice) -> None:
+        lowest = None if bounds is None else bounds[rows]
+        nearest[rows], squares[rows] = nearest_of(
+            queries, asked[rows], targets, candidates[rows], lowest, n_neighbors
+        )
+
+    crew.each(keep, blocks(len(asked), _ROWS))
+    return nearest, squares
+
+
+def nearest_of(
+    queries: Cloud,
+    asked: NDArray[np.int64],
+    targets: Cloud,
+    candidates: NDArray[np.int32],
+    bounds: NDArray[np.float32] | None,
+    n_neighbors: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Do as `measured` for few queries, in this thread."""
+    from voisin.neighbors.visiting import measure
+
+    nearest = np.empty((len(asked), n_neighbors), dtype=np.int32)
+    squares = np.empty((len(asked), n_neighbors), dtype=np.float32)
+    measure(
+        queries.vectors,
+        queries.scales,
+        asked,
+        targets.vectors,
+        targets.scales,
+        candidates,
+        np.zeros(candidates.shape, dtype=np.float32) if bounds is None else bounds,
+        nearest,
+        squares,
     )
     return nearest, squares

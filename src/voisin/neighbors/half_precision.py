@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.neighbors.instructions import (
-    clear,
     configure,
     load,
     multiply_tiles,
@@ -58,23 +57,27 @@ def padded(n_dims: int) -> int:
 @compiled
 def round_points(
     vectors: Floats,
-    squares: Floats,
+    scales: Floats,
+    offset: Floats,
+    rests: Floats,
     middle: Floats,
     rounded: Bits,
-    new_squares: Floats,
+    squares: Floats,
     slips: Floats,
 ) -> None:
-    """Move vectors by −`middle` and round each number to the nearest bfloat16, ties to even.
+    """Round each number of ``scale · (x − offset) − middle`` to the nearest bfloat16, ties to even.
 
     Parameters
     ----------
     vectors : array of shape (n_points, n_dims)
-    squares : array of shape (n_points,)
-        Squared lengths, or those of longer vectors of which these are a projection: what is
-        left out stays in the new lengths, beside the rounded vectors' own.
+    scales : array of shape (n_points,)
+    offset : array of shape (n_dims,)
+    rests : array of shape (n_points,)
+        Squared lengths of what a projection left out: they count, beside the rounded vectors'
+        own.
     middle : array of shape (n_dims,)
     rounded : array of shape (n_points, padded(n_dims)), written
-    new_squares : array of shape (n_points,), written
+    squares : array of shape (n_points,), written
     slips : array of shape (n_points,), written
         How far rounding took each point.
     """
@@ -82,10 +85,9 @@ def round_points(
     moved = np.empty(n_dims, np.float32)
     bits = moved.view(np.uint32)
     for row in range(len(vectors)):
-        own, square, slip = np.float32(0), np.float32(0), np.float32(0)
+        square, slip = np.float32(0), np.float32(0)
         for axis in range(n_dims):
-            own += vectors[row, axis] * vectors[row, axis]
-            moved[axis] = vectors[row, axis] - middle[axis]
+            moved[axis] = scales[row] * (vectors[row, axis] - offset[axis]) - middle[axis]
         for axis in range(n_dims):
             half = np.uint32(0x7FFF) + ((bits[axis] >> np.uint32(16)) & np.uint32(1))
             rounded[row, axis] = np.uint16((bits[axis] + half) >> np.uint32(16))
@@ -94,19 +96,23 @@ def round_points(
             square += value * value
             slip += (value - moved[axis]) * (value - moved[axis])
         rounded[row, n_dims:] = 0
-        new_squares[row] = max(squares[row] - own, np.float32(0)) + square
+        squares[row] = rests[row] + square
         slips[row] = np.sqrt(slip)
 
 
 @compiled
-def multiply_strip(strip: Bits, panels: NDArray[np.uint32], products: Floats) -> None:
-    """Multiply 32 rounded vectors with all of the panels, by the matrix unit.
+def multiply_strip(
+    strip: Bits, panels: NDArray[np.uint32], first: Floats, products: Floats
+) -> None:
+    """Add the products of 32 rounded vectors and all of the panels to numbers, by the matrix unit.
 
     Parameters
     ----------
     strip : array of shape (32, n_dims)
     panels : array of shape (n_panels, n_dims / 2, 16)
         From `fill_panels`; an even number of panels.
+    first : array of shape (16 n_panels,)
+        What each column begins with.
     products : array of shape (32, 16 n_panels), written
     """
     shapes = np.zeros(64, np.uint8)  # of 8 tiles: 16 rows of 64 bytes each
@@ -116,13 +122,14 @@ def multiply_strip(strip: Bits, panels: NDArray[np.uint32], products: Floats) ->
     n_dims = strip.shape[1]
     row_bytes, product_bytes, panel_bytes = 2 * n_dims, 4 * products.shape[1], 32 * n_dims
     upper, panel, product = strip.ctypes.data, panels.ctypes.data, products.ctypes.data
+    begin = first.ctypes.data  # the same for every row: the stride is 0
     lower, product_below = upper + _PANEL * row_bytes, product + _PANEL * product_bytes
     configure(shapes.ctypes.data)
     for _ in range(0, len(panels), 2):
-        clear(0)
-        clear(1)
-        clear(2)
-        clear(3)
+        load(0, begin, 0)
+        load(1, begin + 64, 0)
+        load(2, begin, 0)
+        load(3, begin + 64, 0)
         for axis in range(0, n_dims, STEP):
             load(4, upper + 2 * axis, row_bytes)
             load(6, panel + 32 * axis, 64)
@@ -137,6 +144,7 @@ def multiply_strip(strip: Bits, panels: NDArray[np.uint32], products: Floats) ->
         store(2, product_below, product_bytes)
         store(3, product_below + 64, product_bytes)
         panel += 2 * panel_bytes
+        begin += 128
         product += 128
         product_below += 128
     release()
@@ -163,9 +171,10 @@ def multiply(left: Bits, right: Bits, products: Floats) -> None:
     panels = np.empty((n_panels, right.shape[1] // 2, _PANEL), np.uint32)
     fill_panels(right, panels)
     strip = np.zeros((STRIP, left.shape[1]), np.uint16)
+    first = np.zeros(_PANEL * n_panels, np.float32)
     some = np.empty((STRIP, _PANEL * n_panels), np.float32)
     for start in range(0, len(left), STRIP):
         stop = min(start + STRIP, len(left))
         strip[: stop - start] = left[start:stop]
-        multiply_strip(strip, panels, some)
+        multiply_strip(strip, panels, first, some)
         products[start:stop] = some[: stop - start, : len(right)]

@@ -9,17 +9,17 @@ is often not in the nearest group.
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.neighbors.tiles import Points, Queries, Table, compare, compare_roughly
+from voisin.neighbors.tiles import AnyPoints, Queries, Table, compare, compare_roughly
 from voisin.parallel import Workers, blocks
 
-_FEW = 1_024
+_FEW = 4_096
 _PROBES = 4
 _WIDER = 2  # groups are this many times larger than there are groups for their square root
 _BLOCK = 4_096
 
 
 def nearest_leaders(
-    points: Points,
+    points: AnyPoints,
     leaders: NDArray[np.int64],
     count: int,
     generator: np.random.Generator,
@@ -29,7 +29,7 @@ def nearest_leaders(
 
     Parameters
     ----------
-    points : Points
+    points : Points or Rounded
     leaders : array of shape (n_leaders,)
         Which points lead.
     count : int
@@ -50,20 +50,18 @@ def nearest_leaders(
     heads = led.take(np.sort(generator.choice(len(led), n_groups, replace=False)))
     home = _compare_all(led, heads, 1, crew)[:, 0]
     probed = _compare_all(points, heads, n_probes, crew)
-    table = Table.empty(len(points), n_probes, count)
+    table = Table.empty(len(points), count)
 
     def meet(group: int) -> None:
-        members, slots = visits[group] // n_probes, visits[group] % n_probes
+        members = (visits[group] // n_probes).astype(np.int32)
         inside = np.flatnonzero(home == group)
         if len(members) and len(inside):
-            queries = Queries(
-                points.take(members), *(a.astype(np.int32) for a in (members, members, slots))
-            )
+            queries = Queries(points.take(members), members, members)
             compare_roughly(queries, led.take(inside), _names(inside), table)
 
     visits = members_of(probed, n_groups)
     crew.each(meet, range(n_groups))
-    return _numbers(merged(table, crew, Table.empty(len(points), 1, count)).ids[:, 0])
+    return _numbers(table.ids)
 
 
 def members_of(chosen: NDArray[np.int32], n_groups: int) -> list[NDArray[np.int64]]:
@@ -75,30 +73,16 @@ def members_of(chosen: NDArray[np.int32], n_groups: int) -> list[NDArray[np.int6
     return np.split(order, ends[:-1])
 
 
-def merged(table: Table, crew: Workers, whole: Table) -> Table:
-    """Add the slots of each row to the only slot of `whole`, without doubles."""
-    from voisin.neighbors.best_k import merge
-
-    crew.each(
-        lambda rows: merge(
-            table.ids, table.gaps, rows.start, rows.stop, whole.ids[:, 0], whole.gaps[:, 0]
-        ),
-        blocks(len(table.ids), _BLOCK),
-    )
-    return whole
-
-
-def _compare_all(points: Points, led: Points, count: int, crew: Workers) -> NDArray[np.int32]:
-    table = Table.empty(len(points), 1, count)
+def _compare_all(points: AnyPoints, led: AnyPoints, count: int, crew: Workers) -> NDArray[np.int32]:
+    table = Table.empty(len(points), count)
     names = _names(np.arange(len(led)))
 
     def meet(rows: slice) -> None:
         ids = np.arange(rows.start, rows.stop, dtype=np.int32)
-        queries = Queries(points.take(rows), ids, ids, np.zeros_like(ids))
-        compare(queries, led, names, table)
+        compare(Queries(points.take(rows), ids, ids), led, names, table)
 
     crew.each(meet, blocks(len(points), _BLOCK))
-    return _numbers(table.ids[:, 0])
+    return _numbers(table.ids)
 
 
 def _names(numbers: NDArray[np.integer]) -> NDArray[np.int32]:

@@ -18,33 +18,51 @@ _BLOCK = 512
 
 
 def project(cloud: Cloud, n_dims: int, generator: np.random.Generator, crew: Workers) -> Points:
-    """Turn the points onto their `n_dims` principal axes, and keep their full lengths.
-
-    Fewer dimensions are a rough picture in any case: it is then taken in bfloat16, about the
-    middle of the points, where the processor has a unit for it.
-    """
-    from voisin.neighbors.half_precision import has_matrix_unit
-
-    size = min(len(cloud), _SAMPLE)
-    sample = np.sort(generator.choice(len(cloud), size, replace=False))
-    some = cloud.points(sample).vectors
-    axes = principal_axes(some, n_dims, generator)
-    rough = has_matrix_unit() and axes.shape[1] < cloud.n_dims
-    middle = some.mean(axis=0)
-    short = Points(np.ascontiguousarray(axes.T), np.ones(axes.shape[1], dtype=np.float32))
-    rounded_axes = Rounded.of(short, np.zeros_like(middle)) if rough else None
-    vectors = np.empty((len(cloud), axes.shape[1]), dtype=np.float32)
-    squares = np.empty(len(cloud), dtype=np.float32)
+    """Turn the points onto their `n_dims` principal axes, and keep their full lengths."""
+    axes = principal_axes(_sample(cloud, generator), n_dims, generator)
+    points = Points(
+        np.empty((len(cloud), axes.shape[1]), dtype=np.float32),
+        np.empty(len(cloud), dtype=np.float32),
+    )
 
     def turn(rows: slice) -> None:
-        if rounded_axes is None:
-            points = cloud.project(rows, axes)
-        else:
-            points = Rounded.of(cloud.points(rows), middle).project(rounded_axes)
-        vectors[rows], squares[rows] = points.vectors, points.squares
+        some = cloud.project(rows, axes)
+        points.vectors[rows], points.squares[rows] = some.vectors, some.squares
 
     crew.each(turn, blocks(len(cloud), _BLOCK))
-    return Points(vectors, squares)
+    return points
+
+
+def project_roughly(
+    cloud: Cloud, n_dims: int, generator: np.random.Generator, crew: Workers
+) -> Rounded:
+    """Do as `project` in bfloat16, about the middle of the points, by the matrix unit.
+
+    Points that have no more dimensions than wanted stay as they are turned.
+    """
+    sample = _sample(cloud, generator)
+    middle, zero = sample.mean(axis=0), np.zeros(n_dims, dtype=np.float32)
+    axes = None
+    if n_dims < cloud.n_dims:
+        columns = principal_axes(sample, n_dims, generator)
+        short = Points(np.ascontiguousarray(columns.T), np.ones(n_dims, dtype=np.float32))
+        axes = Rounded.of(short, np.zeros_like(middle))
+    points = Rounded.empty(len(cloud), min(n_dims, cloud.n_dims))
+
+    def turn(rows: slice) -> None:
+        some = Rounded.of_cloud(cloud, rows, middle)
+        if axes is not None:
+            some = Rounded.of(some.project(axes), zero)
+        points.vectors[rows], points.squares[rows] = some.vectors, some.squares
+        points.slips[rows] = some.slips
+
+    crew.each(turn, blocks(len(cloud), _BLOCK))
+    return points
+
+
+def _sample(cloud: Cloud, generator: np.random.Generator) -> NDArray[np.float32]:
+    size = min(len(cloud), _SAMPLE)
+    return cloud.points(np.sort(generator.choice(len(cloud), size, replace=False))).vectors
 
 
 def principal_axes(

@@ -2,14 +2,17 @@
 
 import threading
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.parallel import blocks
+from voisin.parallel import Workers, blocks
 
 _READ_ROWS = 8192
+_COPIED_ROWS = 2048
 _MOST_ROWS = 512  # of one product, so that it stays in a core's cache
+_GROUPS = 64  # scores are compared so many at once
 _own = threading.local()
 
 
@@ -30,6 +33,11 @@ class Points:
     def take(self, rows: slice | NDArray[np.integer]) -> "Points":
         """Keep the points at `rows`, in that order."""
         return Points(self.vectors[rows], self.squares[rows])
+
+    @property
+    def numbers(self) -> NDArray[np.float32]:
+        """The vectors for the loops of `visiting`."""
+        return self.vectors
 
     def shorten(self, n_dims: int) -> "Points":
         """Keep the first dimensions, with the lengths within them."""
@@ -101,82 +109,23 @@ def cloud_of(vectors: NDArray[np.floating], metric: str) -> Cloud:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The best found so far: `ids` and `gaps` of shape (n, slots, width), ascending.
+    """The best found so far: `ids` and `gaps` of shape (n_rows, width), ascending.
 
-    Nothing above a row's limit can be among the best of all its slots.
+    Threads may add to the same rows: a row is `held` while one of them writes it.
     """
 
     ids: NDArray[np.int32]
     gaps: NDArray[np.float32]
-    limits: NDArray[np.float32]
+    held: NDArray[np.uint8]
 
     @classmethod
-    def empty(cls, n_rows: int, n_slots: int, width: int) -> "Table":
+    def empty(cls, n_rows: int, width: int) -> "Table":
         """Fill a table with nobody, infinitely far away."""
         return cls(
-            np.full((n_rows, n_slots, width), -1, dtype=np.int32),
-            np.full((n_rows, n_slots, width), np.inf, dtype=np.float32),
-            np.full(n_rows, np.inf, dtype=np.float32),
+            np.full((n_rows, width), -1, dtype=np.int32),
+            np.full((n_rows, width), np.inf, dtype=np.float32),
+            np.zeros(n_rows, dtype=np.uint8),
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Queries:
-    """Points that look for their nearest targets, and where in a table the answers go.
-
-    Attributes
-    ----------
-    points : Points
-    ids : array of shape (n_queries,)
-        A target of the same id is left out.
-    rows, slots : array of shape (n_queries,)
-    """
-
-    points: Points
-    ids: NDArray[np.int32]
-    rows: NDArray[np.int32]
-    slots: NDArray[np.int32]
-
-
-def compare(queries: Queries, targets: Points, target_ids: NDArray[np.int32], table: Table) -> None:
-    """Let the targets compete for each query's slot of the table, itself excluded."""
-    from voisin.neighbors.best_k import keep_best
-
-    for some in blocks(len(queries.ids), _MOST_ROWS):
-        products = _scratch(len(queries.ids[some]), len(targets))
-        np.matmul(queries.points.vectors[some], targets.vectors.T, out=products)
-        keep_best(
-            products,
-            queries.ids[some],
-            queries.points.squares[some],
-            queries.rows[some],
-            queries.slots[some],
-            target_ids,
-            targets.squares,
-            table.limits,
-            table.ids,
-            table.gaps,
-        )
-
-
-def compare_roughly(
-    queries: Queries, targets: Points, target_ids: NDArray[np.int32], table: Table
-) -> None:
-    """Do as `compare`, in bfloat16 where the processor has a unit for it.
-
-    Vectors are rounded about the middle of the targets, so that what rounding does to gaps is
-    small beside the targets' spread.
-    """
-    from voisin.neighbors.half_precision import has_matrix_unit
-
-    if not has_matrix_unit():
-        compare(queries, targets, target_ids, table)
-        return
-    middle = targets.vectors.mean(axis=0)
-    rounded = Rounded.of(targets, middle)
-    own = queries.points is targets
-    asked = rounded if own else Rounded.of(queries.points, middle)
-    compare_rounded(asked, queries, rounded, target_ids, table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,21 +136,62 @@ class Rounded:
     squares: NDArray[np.float32]
     slips: NDArray[np.float32]
 
-    @classmethod
-    def of(cls, points: Points, middle: NDArray[np.float32]) -> "Rounded":
-        """Round the points about a middle."""
-        from voisin.neighbors.half_precision import padded, round_points
+    def __len__(self) -> int:
+        return len(self.squares)
 
-        n_points, n_dims = points.vectors.shape
-        rounded = cls(
+    @classmethod
+    def empty(cls, n_points: int, n_dims: int) -> "Rounded":
+        """Make room for points."""
+        from voisin.neighbors.half_precision import padded
+
+        return cls(
             np.empty((n_points, padded(n_dims)), dtype=np.uint16),
             np.empty(n_points, dtype=np.float32),
             np.empty(n_points, dtype=np.float32),
         )
-        round_points(
-            points.vectors, points.squares, middle, rounded.vectors, rounded.squares, rounded.slips
-        )
-        return rounded
+
+    @classmethod
+    def of(cls, points: Points, middle: NDArray[np.float32]) -> "Rounded":
+        """Round the points about a middle."""
+        own = np.einsum("ij,ij->i", points.vectors, points.vectors)
+        rests = np.maximum(points.squares - own, 0)
+        ones, zeros = np.ones_like(own), np.zeros_like(middle)
+        return cls._round(points.vectors, ones, zeros, rests, middle)
+
+    @classmethod
+    def of_cloud(cls, cloud: Cloud, rows: slice, middle: NDArray[np.float32]) -> "Rounded":
+        """Round the points of a cloud about a middle, in one go."""
+        scales = cloud.scales[rows]
+        rests = (scales == 0).astype(np.float32)
+        return cls._round(cloud.vectors[rows], scales, cloud.offset, rests, middle)
+
+    @classmethod
+    def _round(
+        cls,
+        vectors: NDArray[np.float32],
+        scales: NDArray[np.float32],
+        offset: NDArray[np.float32],
+        rests: NDArray[np.float32],
+        middle: NDArray[np.float32],
+    ) -> "Rounded":
+        from voisin.neighbors.half_precision import round_points
+
+        new = cls.empty(*vectors.shape)
+        round_points(vectors, scales, offset, rests, middle, new.vectors, new.squares, new.slips)
+        return new
+
+    def take(self, rows: slice | NDArray[np.integer]) -> "Rounded":
+        """Keep the points at `rows`, in that order."""
+        return Rounded(self.vectors[rows], self.squares[rows], self.slips[rows])
+
+    @property
+    def numbers(self) -> NDArray[np.uint32]:
+        """The vectors for the loops of `visiting`: two dimensions each."""
+        return self.vectors.view(np.uint32)
+
+    def as_floats(self) -> NDArray[np.float32]:
+        """Give the rounded vectors."""
+        return (self.vectors.astype(np.uint32) << 16).view(np.float32)
 
     def project(self, axes: "Rounded") -> Points:
         """Compute the points along axes, with their full lengths, by the matrix unit."""
@@ -212,29 +202,90 @@ class Rounded:
         return Points(vectors, self.squares)
 
 
-def compare_rounded(
-    asked: Rounded,
-    queries: Queries,
-    targets: Rounded,
-    target_ids: NDArray[np.int32],
-    table: Table,
-) -> None:
-    """Do as `compare` with rounded points, by the processor's matrix unit."""
-    from voisin.neighbors.best_k import multiply_and_keep
+AnyPoints: TypeAlias = Points | Rounded
 
-    multiply_and_keep(
-        asked.vectors,
-        asked.squares,
-        targets.vectors,
-        targets.squares,
-        queries.ids,
-        queries.rows,
-        queries.slots,
-        target_ids,
-        table.limits,
-        table.ids,
-        table.gaps,
-    )
+
+def laid_out(points: AnyPoints, order: NDArray[np.int64], crew: Workers) -> AnyPoints:
+    """Lay points in another order in memory."""
+    old = vars(points)
+    new = {name: np.empty_like(numbers) for name, numbers in old.items()}
+
+    def copy(rows: slice) -> None:
+        for name, numbers in old.items():
+            np.take(numbers, order[rows], axis=0, out=new[name][rows], mode="clip")
+
+    crew.each(copy, blocks(len(points), _COPIED_ROWS))
+    return type(points)(**new)
+
+
+@dataclass(frozen=True, eq=False)
+class Queries:
+    """Points that look for their nearest targets, and where in a table the answers go.
+
+    Attributes
+    ----------
+    points : Points or Rounded
+    ids : array of shape (n_queries,)
+        A target of the same id is left out.
+    rows : array of shape (n_queries,)
+    """
+
+    points: AnyPoints
+    ids: NDArray[np.int32]
+    rows: NDArray[np.int32]
+
+
+def compare(
+    queries: Queries, targets: AnyPoints, target_ids: NDArray[np.int32], table: Table
+) -> None:
+    """Let the targets compete for each query's row of the table, itself excluded.
+
+    Rounded queries meet rounded targets, by the processor's matrix unit.
+    """
+    from voisin.neighbors.best_k import keep_best, multiply_and_keep
+
+    asked, ids, rows = queries.points, queries.ids, queries.rows
+    best = table.ids, table.gaps, table.held
+    if isinstance(targets, Rounded) and isinstance(asked, Rounded):
+        multiply_and_keep(
+            asked.vectors,
+            asked.squares,
+            targets.vectors,
+            targets.squares,
+            ids,
+            rows,
+            target_ids,
+            table.ids,
+            table.gaps,
+            table.held,
+        )
+        return
+    halves, n_targets = targets.squares / 2, len(targets)
+    for some in blocks(len(ids), _MOST_ROWS):
+        scores = _scratch(len(ids[some]), -(-n_targets // _GROUPS) * _GROUPS)
+        np.matmul(asked.vectors[some], targets.vectors.T, out=scores[:, :n_targets])
+        scores[:, :n_targets] -= halves
+        scores[:, n_targets:] = -np.inf
+        keep_best(scores, asked.squares[some], ids[some], rows[some], target_ids, *best)
+
+
+def compare_roughly(
+    queries: Queries, targets: AnyPoints, target_ids: NDArray[np.int32], table: Table
+) -> None:
+    """Do as `compare`, in bfloat16 where the processor has a unit for it.
+
+    Vectors are rounded about the middle of the targets, so that what rounding does to gaps is
+    small beside the targets' spread.
+    """
+    from voisin.neighbors.half_precision import has_matrix_unit
+
+    if has_matrix_unit() and isinstance(targets, Points) and isinstance(queries.points, Points):
+        middle = targets.vectors.mean(axis=0)
+        rounded = Rounded.of(targets, middle)
+        own = queries.points is targets
+        asked = rounded if own else Rounded.of(queries.points, middle)
+        queries, targets = Queries(asked, queries.ids, queries.rows), rounded
+    compare(queries, targets, target_ids, table)
 
 
 def _scratch(n_rows: int, n_columns: int) -> NDArray[np.float32]:

@@ -111,6 +111,7 @@ def certify_project(
     written = read_checks(folder, found.class_names)
     plan = _plan(found, promise, random_state)
     _check_plan(folder, plan, written)
+    _check_ids(folder, found, written)
     state = _state(found, written, promise, random_state)
     asked = _asked(found, written, state, n_checks)
     document = _document(found, plan, state, written)
@@ -147,6 +148,7 @@ def verify_certificate(folder: str | Path) -> tuple[str, ...]:
         random_state = int(told["random_state"])
         found = read_found_labels(folder)
         written = read_checks(folder, found.class_names)
+        _check_ids(folder, found, written)
         plan = _plan(found, promise, random_state)
         state = _state(found, written, promise, random_state)
         again = _document(found, plan, state, written)
@@ -192,15 +194,21 @@ def _plan(found: FoundLabels, promise: Promise, random_state: int) -> dict[str, 
 
 def _check_plan(folder: Path, plan: Mapping[str, Any], written: Mapping[str, str]) -> None:
     """Refuse to go on with answers that were drawn under another plan."""
-    earlier = read_certificate(folder)
-    if not any(written.values()) or earlier is None:
+    if not any(written.values()):
         return
+    earlier = read_certificate(folder)
     anew = f"move {CHECKS} and {CERTIFICATE} away to begin anew with fresh checks."
-    if earlier["population"] != plan["population"]:
+    if earlier is None:
+        message = (
+            f"{folder / CHECKS} holds answers, but {CERTIFICATE}, which says what was promised "
+            f"before them, is gone: put it back, or {anew}"
+        )
+        raise ProjectError(message)
+    if earlier.get("population") != plan["population"]:
         message = f"The labels of {folder} changed since the checks were drawn: {anew}"
         raise ProjectError(message)
     for name in ("promise", "random_state", "shares"):
-        if earlier[name] != plan[name]:
+        if earlier.get(name) != plan[name]:
             message = (
                 f"{folder / CHECKS} was drawn for {_said(name, earlier)}, not {_said(name, plan)}: "
                 f"a promise must be fixed before the answers. Pass the same again, or {anew}"
@@ -208,10 +216,23 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], written: Mapping[str, str
             raise InputError(message)
 
 
+def _check_ids(folder: Path, found: FoundLabels, written: Mapping[str, str]) -> None:
+    """Refuse answers of images that are not there, before anything is written."""
+    known = set(found.ids.tolist())
+    strange = [id_ for id_, answer in written.items() if answer and id_ not in known]
+    if strange:
+        message = (
+            f"{folder / CHECKS} answers for ids that no image has, first {strange[0]!r} "
+            f"(ids look like {found.ids[0]!r}): a spreadsheet may have changed them. Write them "
+            "as they were; nothing was changed."
+        )
+        raise InputError(message)
+
+
 def _said(name: str, plan: Mapping[str, Any]) -> str:
-    if name == "promise":
+    if name == "promise" and isinstance(plan.get(name), dict):
         return ", ".join(f"{part}={value}" for part, value in plan[name].items())
-    return f"{name}={plan[name]}"
+    return f"{name}={plan.get(name)}"
 
 
 def _state(
@@ -219,9 +240,7 @@ def _state(
 ) -> Certification:
     place = {name: i for i, name in enumerate(found.ids.tolist())}
     answers = {
-        place[id_]: answer == found.labels[place[id_]]
-        for id_, answer in written.items()
-        if answer and id_ in place
+        place[id_]: answer == found.labels[place[id_]] for id_, answer in written.items() if answer
     }
     return certify(random_order(len(found), random_state), answers, promise)
 
@@ -231,7 +250,7 @@ def _asked(
 ) -> list[tuple[str, str, str, str]]:
     """List the rows of ``checks.csv``: those answered, then those to check next."""
     place = {name: i for i, name in enumerate(found.ids.tolist())}
-    done = [place[id_] for id_, answer in written.items() if answer and id_ in place]
+    done = [place[id_] for id_, answer in written.items() if answer]
     rows = [*done, *state.waiting[: max(0, n_checks - len(done))].tolist()]
     return [
         (
@@ -252,7 +271,7 @@ def _document(
 ) -> dict[str, Any]:
     size = state.n_certified
     place = {name: i for i, name in enumerate(found.ids.tolist())}
-    checks = {id_: answer for id_, answer in written.items() if answer and id_ in place}
+    checks = {id_: answer for id_, answer in written.items() if answer}
     n_wrong = sum(answer != found.labels[place[id_]] for id_, answer in checks.items())
     return {
         "schema": 1,

@@ -15,7 +15,13 @@ from voisin.pipeline.explaining import Evidence
 from voisin.pipeline.labeling import label
 from voisin.pipeline.networks import retrained
 from voisin.pipeline.outputs import Findings, write_outputs
-from voisin.pipeline.preparing import make_settings, open_source, prepare
+from voisin.pipeline.preparing import (
+    check_shares,
+    make_settings,
+    open_source,
+    prepare,
+    warn_of_alpha,
+)
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task, noting_warnings
 from voisin.pipeline.telling import tell_older, tell_scores, tell_source, tell_task
@@ -144,6 +150,7 @@ def run(
     settings = make_settings(options)
     check_installed("A run", ["torch"], "torch")
     with noting_warnings() as notes:
+        warn_of_alpha(settings, [settings.method])
         images, origin = open_source(source, dict(opening or {}), progress)
     tell_source(images, announce)
     project = Project(Path(out))
@@ -152,6 +159,7 @@ def run(
         viewpoint = prepare(stages, images, notes)
         task = viewpoint.task
         tell_task(task, announce)
+        check_shares(viewpoint)
         findings = _compute(viewpoint)
         scores = stages.timed("verdict", lambda: _judge(findings.predictions, task, stages))
         tell_scores(scores, announce)
@@ -177,7 +185,7 @@ def _compute(viewpoint: Viewpoint) -> Findings:
     if stages.settings.loop_rounds:
         looped = deep_loop(viewpoint, sight, labeled)
         sight, labeled, loop_rounds = looped.sight, looped.labeled, looped.rounds
-        stages.announce(f"  {labeled.reason.rpartition('; ')[2]}")
+        stages.announce(f"  {looped.told}")
     trusted = trust(viewpoint, sight, labeled)
     model = retrained(stages, task, labeled.propagation, data_key)
     trained = [few, expert, model]
@@ -192,6 +200,7 @@ def _compute(viewpoint: Viewpoint) -> Findings:
             *by_networks[2:],
         ),
         propagation=labeled.propagation,
+        class_shares=labeled.class_shares,
         reason=labeled.reason,
         remarks=labeled.remarks,
         trust=trusted,

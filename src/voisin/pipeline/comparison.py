@@ -2,8 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,12 @@ from voisin.errors import InputError, InputWarning
 from voisin.evaluation.comparison import Trial
 from voisin.pipeline.compared import Comparison
 from voisin.pipeline.comparison_outputs import write_comparison
-from voisin.pipeline.draws import Draw, Trials, choose_methods, open_trials
-from voisin.pipeline.preparing import make_settings, open_source, prepare
-from voisin.pipeline.processes import each_in_processes
+from voisin.pipeline.draws import Draw, Trials, choose_methods
+from voisin.pipeline.preparing import make_settings, open_source, prepare, warn_of_alpha
 from voisin.pipeline.stages import Stages
+from voisin.pipeline.task import noting_warnings
 from voisin.pipeline.telling import tell_source
+from voisin.pipeline.trying import try_all
 from voisin.pipeline.views import Viewpoint
 from voisin.project.folder import Project
 from voisin.sources.few_labels import draw_labels
@@ -87,15 +86,17 @@ def compare(
     names, left_out = choose_methods(methods)
     settings = make_settings({**options, "labels_per_class": max(numbers), "ceiling": False})
     check_installed("A comparison", ["torch"], "torch")
-    images, origin = open_source(source, dict(opening or {}), progress)
+    with noting_warnings() as notes:
+        warn_of_alpha(settings, names)
+        images, origin = open_source(source, dict(opening or {}), progress)
     tell_source(images, announce)
     for line in left_out.values():
         announce(f"  left out {line}")
     project = Project(Path(out))
     with project.locked() as cache:
-        viewpoint = prepare(Stages(cache, settings, progress, lambda _: None), images)
+        viewpoint = prepare(Stages(cache, settings, progress, lambda _: None), images, notes)
         plan = _draw_all(viewpoint, draws, numbers, announce)
-        _try_all(viewpoint, images, plan, names, jobs)
+        try_all(Trials, viewpoint, images, plan, names, jobs=jobs, title=_TASK)
         trials, remarks = _collect(viewpoint, plan, names)
         found = Comparison(project.folder, trials, left_out, remarks)
         write_comparison(project, images, viewpoint, found)
@@ -152,50 +153,18 @@ def _draw_all(
     return plan
 
 
-def _try_all(
-    viewpoint: Viewpoint,
-    images: ImageCollection,
-    plan: Sequence[Draw],
-    names: Sequence[str],
-    jobs: int,
-) -> None:
-    """Run every trial that is not kept yet."""
-    trials, stages = Trials(viewpoint), viewpoint.stages
-    tasks = [(draw, left) for draw in plan if (left := trials.missing(draw, names))]
-    done, total = len(plan) * len(names), len(plan) * len(names)
-    done -= sum(len(left) for _, left in tasks)
-
-    def told(count: int) -> None:
-        nonlocal done
-        done += count
-        stages.progress(_TASK, done, total)
-
-    if not tasks:
-        return
-    trials.prepare()
-    stages.progress(_TASK, done, total)
-    if jobs == 1 or len(tasks) == 1:
-        for draw, left in tasks:
-            trials.run(draw, left, lambda: told(1))
-        return
-    quiet = replace(stages, progress=no_progress, announce=_say_nothing, timings=[])
-    begin = partial(open_trials, partial(prepare, quiet, images))
-    each_in_processes(begin, tasks, jobs, lambda place: told(len(tasks[place][1])))
-
-
-def _say_nothing(_: str) -> None:
-    """Announce nothing; a function of the module, so that it travels to other processes."""
-
-
 def _collect(
     viewpoint: Viewpoint, plan: Sequence[Draw], names: Sequence[str]
 ) -> tuple[tuple[Trial, ...], dict[str, tuple[str, ...]]]:
     trials = Trials(viewpoint)
     rows: list[Trial] = []
-    remarks: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {name: [] for name in names}
+    remarks: dict[str, list[str]] = {name: [] for name in names}
     for draw in plan:
         found, said = trials.found(draw, names)
         rows += found
-        for name, lines in said.items():
-            remarks.setdefault(name, []).extend(lines[:1])
-    return tuple(rows), {name: tuple(lines) for name, lines in remarks.items() if lines}
+        for name, (reason, *others) in said.items():
+            reasons[name] += filter(None, [reason])
+            remarks[name] += others
+    told = {name: (*remarks[name], *reasons[name]) for name in names}
+    return tuple(rows), {name: lines for name, lines in told.items() if lines}

@@ -1,12 +1,14 @@
 """The files of a finished comparison: the table of trials, the figures, and the page."""
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
 from voisin import __version__
-from voisin.labeling.peers import PEERS
+from voisin.labeling.peers import PEERS, Peer
 from voisin.pipeline.compared import Comparison
+from voisin.pipeline.shared_sight import NO_MATTER
 from voisin.pipeline.views import Viewpoint, learns_from_labels
 from voisin.project.comparison_files import comparison_document, write_trials
 from voisin.project.exports import to_json
@@ -14,8 +16,6 @@ from voisin.project.folder import Project
 from voisin.report.comparison import ComparisonContent, render_comparison
 from voisin.sources.summary import summarize
 from voisin.types import ImageCollection
-
-_NO_MATTER = ("labels_per_class", "labels", "ceiling", "retraining_epochs", "method")
 
 
 def write_comparison(
@@ -32,7 +32,7 @@ def write_comparison(
             "n_test": content.n_test,
             "warnings": list(content.warnings),
         },
-        settings=_settings(viewpoint),
+        settings=settings_of(viewpoint),
         trials=found.trials,
         left_out=found.left_out,
         versions=content.versions,
@@ -43,31 +43,34 @@ def write_comparison(
 
 def _content(images: ImageCollection, viewpoint: Viewpoint, found: Comparison) -> ComparisonContent:
     task = viewpoint.task
-    settings = _settings(viewpoint)
+    settings = settings_of(viewpoint)
     compared = dict.fromkeys(one.method for one in found.trials)
+    peers = {name: peer for name, peer in PEERS.items() if name in compared}
     return ComparisonContent(
         name=summarize(images).name,
         n_pool=len(task.pool),
         n_test=len(task.test),
         n_classes=task.n_classes,
         trials=found.trials,
-        peers={name: peer.meaning for name, peer in PEERS.items() if name in compared},
+        peers={name: peer.meaning for name, peer in peers.items()},
         left_out=dict(found.left_out),
         remarks=dict(found.remarks),
         learns_from_labels=learns_from_labels(viewpoint.stages.settings),
         settings={k: "–" if v is None else str(v) for k, v in settings.items()},
         warnings=task.warnings,
-        versions=_versions(compared),
+        versions=versions_of(peers.values()),
     )
 
 
-def _settings(viewpoint: Viewpoint) -> dict[str, Any]:
+def settings_of(viewpoint: Viewpoint) -> dict[str, Any]:
+    """Return the settings that matter to a comparison."""
     settings = viewpoint.stages.settings.as_dict()
-    return {name: value for name, value in settings.items() if name not in _NO_MATTER}
+    return {name: value for name, value in settings.items() if name not in NO_MATTER}
 
 
-def _versions(compared: dict[str, None]) -> dict[str, str]:
+def versions_of(peers: Iterable[Peer]) -> dict[str, str]:
+    """Return the versions of what a comparison was made with."""
     packages = dict.fromkeys(("numpy", "scipy", "scikit-learn", "torch"))
-    packages |= dict.fromkeys(PEERS[name].package for name in compared if name in PEERS)
+    packages |= dict.fromkeys(peer.package for peer in peers)
     found = {name: version(name) for name in packages}
     return {"voisin": __version__, "python": platform.python_version(), **found}

@@ -5,7 +5,9 @@ label weighs by its certainty, each class by one over its mass. How many rounds 
 labels that a loop of its own never sees.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -14,10 +16,16 @@ from voisin.labeling import make_method
 from voisin.labeling.calibration import even_by_class
 from voisin.labeling.choosing import losses_at_best
 from voisin.labeling.cross_fitting import HeldOut
+from voisin.labeling.graph_only import GraphOnly
 from voisin.pipeline.labeling import Labeled
 from voisin.pipeline.stages import lesson_of
 from voisin.pipeline.views import Sight, Viewpoint
-from voisin.types import Fold, Labeling, LabelingMethod, Problem
+from voisin.types import Fold, Indices, Labeling, LabelingMethod, Labels, Problem
+
+_NOTHING_HELD_OUT = (
+    "deep loop: no round, as no label can be held out to judge one by: "
+    "no class has two labels (of different groups)"
+)
 
 
 @dataclass(frozen=True)
@@ -41,33 +49,46 @@ class LoopRound:
 
 @dataclass(frozen=True, eq=False)
 class Looped:
-    """Where the loop ended: what is seen, what was found, and the curve of its rounds."""
+    """Where the loop ended.
+
+    Attributes
+    ----------
+    sight : Sight
+    labeled : Labeled
+        Its held-out labels were found by loops that never saw them.
+    rounds : tuple of LoopRound
+        The curve; empty where no label could be held out.
+    told : str
+        What was decided, in a line; also in ``labeled.reason``.
+    """
 
     sight: Sight
     labeled: Labeled
     rounds: tuple[LoopRound, ...]
+    told: str
 
 
 def deep_loop(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Looped:
     """Go round as long as held-out labels are found better, at most `loop_rounds` times.
 
-    The labels of one fold are held out from a loop that is run to see how far it helps; then all
-    labels go as many rounds. Where nothing can be held out, there is no loop.
+    A loop without the labels of one fold shows how many rounds help. Then all labels go as many,
+    and so do the others without each other fold, so that every label is held out once. Where
+    nothing can be held out, there is no loop.
     """
     stages = viewpoint.stages
     problem = replace(viewpoint.problem(sight), class_shares=labeled.class_shares)
     if not problem.folds:
-        return Looped(sight, labeled, ())
-    settings = stages.settings
-    method = make_method(settings.method, alpha=settings.alpha).label(problem).method
+        return _end(sight, labeled, (), _NOTHING_HELD_OUT)
     with stages.silent("deep loop, held out") as quiet:
         watcher = replace(viewpoint, stages=quiet)
-        rounds, held_out = _watch(watcher, method, problem, settings.loop_rounds)
-    best = min(rounds, key=lambda one: one.log_loss).round
+        rounds, watched = _watch(watcher, problem)
+        best = min(rounds, key=lambda one: one.log_loss).round
+        if best:
+            held_out = _join([watched[best], *_find_others(watcher, problem, best)])
     if best == 0:
-        told = _reason(labeled.reason, rounds, best)
-        return Looped(sight, replace(labeled, reason=told), rounds)
+        return _end(sight, labeled, rounds, _curve(rounds, best))
     with stages.silent("deep loop") as quiet:
+        method = _method(viewpoint).label(problem).method
         found = method.label(replace(problem, folds=()))
         for _ in range(best):
             sight, found = _go_round(replace(viewpoint, stages=quiet), method, problem, found)
@@ -75,39 +96,67 @@ def deep_loop(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Looped:
         found.propagation,
         found.new,
         found.new_reached,
-        _reason(labeled.reason, rounds, best),
+        labeled.reason,
         found.start,
         found.alpha,
         found.far_share,
         labeled.chosen,
-        held_out[best],
+        held_out,
         labeled.class_shares,
         labeled.remarks,
     )
-    return Looped(sight, after, rounds)
+    return _end(sight, after, rounds, _curve(rounds, best))
 
 
-def _watch(
-    viewpoint: Viewpoint, method: LabelingMethod, problem: Problem, most: int
-) -> tuple[tuple[LoopRound, ...], list[HeldOut]]:
-    """Run the loop without one fold's labels, until they are found no better."""
-    fold = problem.folds[0]
-    without = problem.without(fold)
-    unknown = np.full_like(problem.labels, -1)
-    task = replace(viewpoint.task, labels=without.labels, hidden=unknown)
-    blind = replace(viewpoint, task=task)
-    found = method.label(without)
-    rounds, held_out = [], []
-    for number in range(most + 1):
-        if number:
-            _, found = _go_round(blind, method, without, found)
-        held_out.append(_held_out(found, problem, fold))
-        rounds.append(_judge(number, held_out[-1]))
+def _watch(viewpoint: Viewpoint, problem: Problem) -> tuple[tuple[LoopRound, ...], list[HeldOut]]:
+    """Run the loop without the first fold's labels, until they are found no better."""
+    most = viewpoint.stages.settings.loop_rounds
+    loop = _run_without(viewpoint, problem, problem.folds[0])
+    rounds: list[LoopRound] = []
+    watched: list[HeldOut] = []
+    for number, held_out in zip(range(most + 1), loop, strict=False):
+        watched.append(held_out)
+        rounds.append(_judge(number, held_out))
         viewpoint.stages.progress("Deep loop", number, most)
         if number and rounds[-1].log_loss >= rounds[-2].log_loss:
             break
     viewpoint.stages.progress("Deep loop", most, most)
-    return tuple(rounds), held_out
+    return tuple(rounds), watched
+
+
+def _find_others(viewpoint: Viewpoint, problem: Problem, n_rounds: int) -> Iterator[HeldOut]:
+    """Run the loop without each other fold's labels, for as many rounds as were chosen."""
+    others = problem.folds[1:]
+    for done, fold in enumerate(others, start=1):
+        yield next(islice(_run_without(viewpoint, problem, fold), n_rounds, None))
+        viewpoint.stages.progress("Deep loop, other folds", done, len(others))
+
+
+def _run_without(viewpoint: Viewpoint, problem: Problem, fold: Fold) -> Iterator[HeldOut]:
+    """Find a fold's labels from the others alone: before the first round, and after each."""
+    without = problem.without(fold)
+    blind = viewpoint.knowing(without.labels)
+    method = _method(viewpoint)
+    if not isinstance(method, GraphOnly):  # else nothing is left open, and folds cost networks
+        others = [one.held_out for one in problem.folds if one is not fold]
+        others = [rows for rows in others if _leaves_every_class(without.labels, rows)]
+        folds = blind.folds(others, fold.view)
+        method = method.label(replace(without, folds=folds)).method
+    found = method.label(without)
+    while True:
+        rows, said = fold.held_out, found.propagation
+        yield HeldOut(rows, problem.labels[rows], said.probabilities[rows], said.reached[rows])
+        _, found = _go_round(blind, method, without, found)
+
+
+def _leaves_every_class(labels: Labels, held_out: Indices) -> bool:
+    left = np.delete(labels, held_out)
+    return set(left.tolist()) == set(labels.tolist())
+
+
+def _method(viewpoint: Viewpoint) -> LabelingMethod:
+    settings = viewpoint.stages.settings
+    return make_method(settings.method, alpha=settings.alpha)
 
 
 def _go_round(
@@ -120,14 +169,17 @@ def _go_round(
     return sight, method.label(replace(problem, view=sight.view, folds=()))
 
 
-def _held_out(found: Labeling, problem: Problem, fold: Fold) -> HeldOut:
-    rows = fold.held_out
+def _join(parts: Sequence[HeldOut]) -> HeldOut:
+    """Join what was said of each fold's labels, in the order of the images."""
+    rows = np.concatenate([one.rows for one in parts])
+    folds = np.repeat(np.arange(len(parts)), [len(one.rows) for one in parts])
+    order = np.argsort(rows)
     return HeldOut(
-        rows,
-        problem.labels[rows],
-        found.propagation.probabilities[rows],
-        found.propagation.reached[rows],
-        np.arange(len(rows)) % 5,
+        rows[order],
+        np.concatenate([one.labels for one in parts])[order],
+        np.concatenate([one.probabilities for one in parts])[order],
+        np.concatenate([one.reached for one in parts if one.reached is not None])[order],
+        folds[order],
     )
 
 
@@ -138,8 +190,12 @@ def _judge(number: int, held_out: HeldOut) -> LoopRound:
     return LoopRound(number, float(np.average(losses, weights=weights)), float(auc))
 
 
-def _reason(before: str, rounds: tuple[LoopRound, ...], best: int) -> str:
+def _curve(rounds: tuple[LoopRound, ...], best: int) -> str:
     curve = ", ".join(f"{one.log_loss:.3f}" for one in rounds)
     noun = "round" if best == 1 else "rounds"
-    start = f"{before}; " if before else ""
-    return f"{start}deep loop: {best} {noun} (log loss of held-out labels by round: {curve})"
+    return f"deep loop: {best} {noun} (log loss of held-out labels by round: {curve})"
+
+
+def _end(sight: Sight, labeled: Labeled, rounds: tuple[LoopRound, ...], told: str) -> Looped:
+    reason = "; ".join(filter(None, [labeled.reason, told]))
+    return Looped(sight, replace(labeled, reason=reason), rounds, told)

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin import __version__
-from voisin.errors import ConvergenceWarning, InputError, MissingDependencyError, VoisinError
+from voisin.errors import ConvergenceWarning, VoisinError
 from voisin.evaluation.comparison import BALANCED_SUFFIX, FIGURES, Trial
 from voisin.evaluation.verdict import Truth, score
 from voisin.labeling import METHODS, make_method
@@ -23,7 +22,9 @@ from voisin.labeling.class_shares import parse_class_shares, resolve_class_share
 from voisin.labeling.decisions import BALANCED, even_out
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import PEERS, make_peer
-from voisin.pipeline.embedding import embed_without_labels
+from voisin.pipeline.choosing import choose
+from voisin.pipeline.preparing import can_have_shares
+from voisin.pipeline.shared_sight import SharedSight
 from voisin.pipeline.stages import ids_of
 from voisin.pipeline.views import Sight, Viewpoint, learns_from_labels
 from voisin.project.cache import Arrays, hash_of
@@ -38,7 +39,10 @@ from voisin.types import (
 )
 
 _STAGE = "trials"
-_NO_MATTER = ("labels_per_class", "labels", "method", "retraining_epochs", "ceiling")
+_NOT_ESTIMATED = (
+    "Class shares could not be estimated, as no label could be held out: all classes were taken "
+    "as equally common."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +120,14 @@ class DrawSeen:
         settings, names = self._viewpoint.stages.settings, self._viewpoint.task.pool.class_names
         if settings.class_shares == "uniform":
             return None
+        if not can_have_shares(self._viewpoint):
+            return np.full(len(names), 1 / len(names))
         way, given = parse_class_shares(settings.class_shares, names)
         return resolve_class_shares(way, self._evenly, given)[0]
 
     @cached_property
-    def _without_folds(self) -> Problem:
+    def without_folds(self) -> Problem:
+        """What is given to who may not hold labels out."""
         task, settings = self._viewpoint.task, self._viewpoint.stages.settings
         return Problem(
             self._sight.view,
@@ -133,7 +140,7 @@ class DrawSeen:
     def problem_of(self, name: str) -> Problem:
         """Return what a method is given: folds cost networks, so only if it may use them."""
         alone = name in PEERS or isinstance(self._make(name), GraphOnly)
-        return self._without_folds if alone else self._with_folds
+        return self.without_folds if alone else self._with_folds
 
     def predict(self, name: str) -> tuple[tuple[Predictions, ...], Labeling]:
         """Label pool and test by one method; where it knows class shares, balanced again, too."""
@@ -147,6 +154,11 @@ class DrawSeen:
             return (likeliest,), found
         balanced = even_out(probabilities, problem.class_shares, BALANCED)
         return (likeliest, Predictions(f"{name}{BALANCED_SUFFIX}", ids, balanced, reached)), found
+
+    def remarks_on(self, name: str) -> tuple[str, ...]:
+        """Say what a method is not given as it was asked for."""
+        told = name in PEERS or can_have_shares(self._viewpoint)
+        return () if told else (_NOT_ESTIMATED,)
 
     def _make(self, name: str) -> LabelingMethod:
         return make_any(name, self._viewpoint.stages.settings.alpha)
@@ -164,26 +176,11 @@ class Trials:
     def __init__(self, viewpoint: Viewpoint) -> None:
         self._viewpoint = viewpoint
         self._cache = viewpoint.stages.cache
-        settings = viewpoint.stages.settings.as_dict()
-        self._setup = {
-            "version": __version__,
-            "data": viewpoint.data_key,
-            "settings": {k: v for k, v in settings.items() if k not in _NO_MATTER},
-            "embedders": [one.fingerprint() for one in viewpoint.embedders.values()],
-        }
-
-    @cached_property
-    def shared_sight(self) -> Sight:
-        """What is seen whatever the labels, where the embedders do not learn from them."""
-        return self._viewpoint.sight()
+        self._shared = SharedSight(viewpoint)
 
     def prepare(self) -> None:
-        """Compute what does not depend on labels once, before any process looks for it."""
-        seen = self._viewpoint
-        if learns_from_labels(seen.stages.settings):
-            embed_without_labels(seen.stages, seen.task, seen.embedders, seen.data_key)
-        else:
-            _ = self.shared_sight
+        """Compute what all draws share."""
+        self._shared.prepare()
 
     def missing(self, draw: Draw, names: Sequence[str]) -> list[str]:
         """Return the methods that are still to be tried on a draw."""
@@ -195,12 +192,8 @@ class Trials:
         self, draw: Draw, names: Sequence[str], told: Callable[[], None] = lambda: None
     ) -> None:
         """Try methods on a draw; what was only made on the way is thrown away in the end."""
-        stages = self._viewpoint.stages
-        by_labels = learns_from_labels(stages.settings)
-        with stages.cache.inner(f"draw-{draw.labels_per_class}-{draw.number}") as inner:
-            own = replace(stages, cache=inner if by_labels else stages.cache, timings=[])
-            viewpoint = replace(self._viewpoint, stages=own)
-            seen = DrawSeen(viewpoint, draw, lambda: self.shared_sight)
+        with self._shared.own(f"draw-{draw.labels_per_class}-{draw.number}") as viewpoint:
+            seen = DrawSeen(viewpoint, draw, lambda: self._shared.sight)
             truths = _truths(self._viewpoint, draw)
             for name in names:
                 seen.problem_of(name)  # outside the clock
@@ -209,7 +202,7 @@ class Trials:
                 told()
 
     def found(self, draw: Draw, names: Sequence[str]) -> tuple[list[Trial], dict[str, list[str]]]:
-        """Return the finished trials of a draw, and what each method remarked."""
+        """Return the finished trials of a draw, and of each method its reason and its remarks."""
         trials, remarks = [], {}
         for name in names:
             kept = self._cache.find(_STAGE, self._inputs(draw, name))
@@ -222,19 +215,12 @@ class Trials:
     def _inputs(self, draw: Draw, name: str) -> dict[str, Any]:
         peer = PEERS.get(name)
         return {
-            **self._setup,
+            **self._shared.inputs,
             "labels": hash_of(draw.labels),
             "draw": draw.number,
-            "truth": self._truth_key,
             "method": [name, repr(make_any(name, self._viewpoint.stages.settings.alpha))],
             "peer": None if peer is None else peer.version(),
         }
-
-    @cached_property
-    def _truth_key(self) -> list[str]:
-        task = self._viewpoint.task
-        groups = [one.groups for one in (task.pool, task.test) if one.groups is not None]
-        return [hash_of(one) for one in (task.pool.labels, task.test.labels, *groups)]
 
 
 def _truths(viewpoint: Viewpoint, draw: Draw) -> dict[str, Truth]:
@@ -257,7 +243,8 @@ def _try(seen: DrawSeen, name: str, truths: Mapping[str, Truth]) -> Arrays:
             message = f"{name} failed: {error!r}. Choose other methods to go on without it."
             raise VoisinError(message) from error
         seconds = time.perf_counter() - start
-    remarks = [str(one.message) for one in caught if _matters(one.category)]
+    warned = [str(one.message) for one in caught if _matters(one.category)]
+    remarks = dict.fromkeys([*seen.remarks_on(name), *warned])
     found = [
         score(one, truth, scope=scope, n_resamples=1)
         for one in predictions
@@ -269,7 +256,7 @@ def _try(seen: DrawSeen, name: str, truths: Mapping[str, Truth]) -> Arrays:
         "scopes": np.array([one.scope for one in found], dtype=str),
         "figures": np.array(figures, dtype=np.float64),
         "seconds": np.array(seconds),
-        "remarks": np.array(json.dumps([*filter(None, [labeling.reason]), *remarks])),
+        "remarks": np.array(json.dumps([labeling.reason, *remarks])),
     }
 
 
@@ -295,45 +282,5 @@ def _rows(draw: Draw, arrays: Arrays) -> list[Trial]:
 
 
 def choose_methods(names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Choose what is compared: all there is by default, less the peers that are not installed.
-
-    Returns
-    -------
-    names : tuple of str
-    left_out : dict of str to str
-        The line that says how to get each peer that is not installed.
-
-    Raises
-    ------
-    InputError
-        If a name is unknown, or fewer than two methods are left.
-    MissingDependencyError
-        If a peer is asked for by name and not installed.
-    """
-    everything = (*METHODS, *PEERS)
-    left_out = {name: peer.missing for name, peer in PEERS.items() if peer.missing}
-    chosen = dict.fromkeys(everything if names is None else names)
-    for name in chosen:
-        if name not in everything:
-            message = f"{name!r} is no method: choose among {', '.join(everything)}."
-            raise InputError(message)
-        if names is not None and name in left_out:
-            message = f"{name}: {left_out[name]}"
-            raise MissingDependencyError(message)
-    if names is not None:
-        left_out = {}
-    kept = tuple(name for name in chosen if name not in left_out)
-    if len(kept) < 2:
-        message = f"Only {len(kept)} method to compare: name two or more, or none for all."
-        raise InputError(message)
-    return kept, left_out
-
-
-def open_trials(open_viewpoint: Callable[[], Viewpoint]) -> Callable[[Any], None]:
-    """Begin in a process of its own; returns what is done with a draw and its methods."""
-    trials = Trials(open_viewpoint())
-
-    def work(task: tuple[Draw, Sequence[str]]) -> None:
-        trials.run(*task)
-
-    return work
+    """Choose methods as `choose` does."""
+    return choose(names, METHODS, PEERS, "method")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import ProjectError
@@ -27,6 +28,8 @@ class Evidence:
     groups : array of shape (n_samples,), optional
     embeddings : array of shape (n_samples, n_dims)
     affinity : sparse array of shape (n_samples, n_samples)
+    class_shares : array of shape (n_classes,), optional
+        Those that the labels were found under; None where all classes count the same.
     """
 
     ids: Names
@@ -35,9 +38,16 @@ class Evidence:
     groups: Names | None
     embeddings: Embeddings
     affinity: Affinity
+    class_shares: NDArray[np.float64] | None = None
 
 
-def keep_evidence(folder: Path, task: Task, embeddings: Embeddings, affinity: Affinity) -> None:
+def keep_evidence(
+    folder: Path,
+    task: Task,
+    embeddings: Embeddings,
+    affinity: Affinity,
+    class_shares: NDArray[np.float64] | None,
+) -> None:
     """Write what is known of the pool."""
     pool = task.pool
     arrays = {
@@ -51,6 +61,8 @@ def keep_evidence(folder: Path, task: Task, embeddings: Embeddings, affinity: Af
     }
     if pool.groups is not None:
         arrays["groups"] = pool.groups.astype(np.str_)
+    if class_shares is not None:
+        arrays["class_shares"] = class_shares
     write_evidence(folder, arrays)
 
 
@@ -73,6 +85,7 @@ def recall_evidence(folder: Path) -> Evidence:
             found.get("groups"),
             found["embeddings"],
             sparse.csr_array(parts, shape=(n_samples, n_samples)),
+            found.get("class_shares"),
         )
     except (KeyError, ValueError) as error:
         message = f"{folder / EVIDENCE} is damaged ({error}): run again with the same folder."

@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voisin import __version__
 from voisin.evaluation.scores import Scores
+from voisin.labeling.decisions import for_balanced_accuracy
 from voisin.pipeline.deep_loop import LoopRound
 from voisin.pipeline.evidence import keep_evidence
 from voisin.pipeline.labeling import ESTIMATED
@@ -38,6 +40,7 @@ class Findings:
 
     predictions: tuple[Predictions, ...]
     propagation: Propagation
+    class_shares: NDArray[np.float64] | None
     reason: str
     remarks: tuple[str, ...]
     trust: Trust
@@ -57,16 +60,17 @@ def write_outputs(
 ) -> None:
     """Write labels, model, figures and, last, the report."""
     folder, settings = project.folder, stages.settings.as_dict()
-    summary = summarize(images)
+    summary, shares = summarize(images), found.class_shares
     write_labels(
         folder,
         task.pool,
         task.labels,
         found.propagation,
+        balanced=None if shares is None else for_balanced_accuracy(found.propagation, shares),
         calibrated=found.trust.how_sure.probabilities,
         why=found.trust.reasons(task.pool.ids),
     )
-    keep_evidence(folder, task, found.embeddings, found.affinity)
+    keep_evidence(folder, task, found.embeddings, found.affinity, shares)
     apart = SetApart(task.test.ids, found.test_embeddings, task.test.groups)
     write_set_apart(folder, apart)
     write_model(folder / "model.safetensors", found.model, _model_card(task, found.architecture))

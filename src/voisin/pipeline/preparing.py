@@ -1,11 +1,13 @@
 """What comes before any stage: settings, source, and a task whose every image can be read."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from voisin.errors import InputError
+from voisin.errors import InputError, InputWarning
+from voisin.labeling import METHODS, takes_alpha
 from voisin.labeling.class_shares import parse_class_shares
 from voisin.pipeline import stages as stage
 from voisin.pipeline.embedding import make_embedders
@@ -35,6 +37,17 @@ def make_settings(options: Mapping[str, Any]) -> Settings:
         name: Path(options[name]) for name in ("labels", "expert") if options.get(name) is not None
     }
     return Settings(**{**options, **paths})
+
+
+def warn_of_alpha(settings: Settings, methods: Sequence[str]) -> None:
+    """Warn where an alpha was asked for that none of the methods takes."""
+    if settings.alpha == Settings.alpha or any(map(takes_alpha, methods)):
+        return
+    takers = ", ".join(filter(takes_alpha, METHODS))
+    message = (
+        f"alpha={settings.alpha} has no effect with {', '.join(methods)}: it is for {takers} alone."
+    )
+    warnings.warn(message, InputWarning, stacklevel=3)
 
 
 def open_source(
@@ -72,6 +85,28 @@ def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) 
     task = replace(task, warnings=warnings)
     parts = (task.pool.ids, task.pool_pixels, task.test.ids, task.test_pixels)
     return Viewpoint(stages, task, embedders, hash_of([hash_of(part) for part in parts]))
+
+
+def can_have_shares(viewpoint: Viewpoint) -> bool:
+    """Tell whether class shares can be had as asked for: to estimate them takes held-out labels."""
+    asked = viewpoint.stages.settings.class_shares
+    return asked != "estimate" or bool(viewpoint.held_out_in_turn())
+
+
+def check_shares(viewpoint: Viewpoint) -> None:
+    """Refuse to estimate class shares from labels of which none can be held out.
+
+    Raises
+    ------
+    InputError
+        Before any network is trained.
+    """
+    if not can_have_shares(viewpoint):
+        message = (
+            "class_shares='estimate' needs labels to hold out, and no class has two (of different "
+            "groups): label more images, or pass 'uniform' or the shares themselves."
+        )
+        raise InputError(message)
 
 
 def _check_network(images: ImageCollection, settings: Settings) -> None:

@@ -1,63 +1,34 @@
 """Learning curves of query strategies: how good the labels are after so many answers.
 
-A part of the images is set apart: its labels are never asked for, so that every strategy is judged
-on the same images. It knows strategies and methods by what they promise, not by name.
+It knows strategies and methods by what they promise, not by name.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.errors import InputError
+from voisin.errors import VoisinError
 from voisin.evaluation import metrics
+from voisin.evaluation.savings import labels_to_reach
+from voisin.pipeline.query_starts import Schedule, Start, begin
 from voisin.project.cache import Cache, hash_of
 from voisin.querying.suggestion import QueryStrategy
-from voisin.sources.few_labels import draw_labels
 from voisin.types import (
     UNLABELED,
     Indices,
     Labeling,
     LabelingMethod,
     Labels,
+    Names,
     Problem,
     Progress,
     View,
     no_progress,
 )
-from voisin.validation import check_at_least, check_in_open_interval
 
 FIGURES = ("balanced_accuracy", "auc", "accuracy", "unlabeled_balanced_accuracy")
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How many labels are asked for, and when.
-
-    Parameters
-    ----------
-    start : int, default=2
-        Labels a class, drawn at random, that every strategy starts from.
-    until : int, default=50
-        Labels a class on average at the end: ``until * n_classes`` in all.
-    batch : int, optional
-        Questions between two labelings; by default two a class.
-    apart : float, default=0.3
-        Share of each class that is judged and never asked for.
-    """
-
-    start: int = 2
-    until: int = 50
-    batch: int | None = None
-    apart: float = 0.3
-
-    def __post_init__(self) -> None:
-        check_at_least("start", self.start, 1)
-        check_at_least("until", self.until, self.start + 1)
-        if self.batch is not None:
-            check_at_least("batch", self.batch, 1)
-        check_in_open_interval("apart", self.apart, 0, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,32 +40,28 @@ class QueryCurves:
     n_labels : array of shape (n_steps,)
     figures : dict of str to array of shape (n_draws, n_steps, 4)
         By strategy; the last axis is that of `FIGURES`.
+    asked : dict of str to array of shape (n_draws, n_asked)
+        Positions of the images asked for, in this order.
     found : dict of str to array of shape (n_draws, n_classes)
         Labels of each class at the end.
     """
 
     n_labels: NDArray[np.int64]
     figures: dict[str, NDArray[np.float64]]
+    asked: dict[str, Indices]
     found: dict[str, NDArray[np.int64]]
+
+    def of(self, strategy: str, figure: str = "balanced_accuracy") -> NDArray[np.float64]:
+        """Return one figure, a row a draw and a column a step."""
+        return self.figures[strategy][:, :, FIGURES.index(figure)]
 
     def mean(self, strategy: str, figure: str = "balanced_accuracy") -> NDArray[np.float64]:
         """Mean over the draws, one value a step."""
-        return np.asarray(self.figures[strategy][:, :, FIGURES.index(figure)].mean(axis=0))
+        return np.asarray(self.of(strategy, figure).mean(axis=0))
 
     def labels_for(self, strategy: str, level: float, figure: str = "balanced_accuracy") -> float:
-        """How many labels the mean curve needs to reach a level; infinite if it does not.
-
-        Between two steps the curve is taken as straight.
-        """
-        curve = self.mean(strategy, figure)
-        above = np.flatnonzero(curve >= level)
-        if not len(above):
-            return float("inf")
-        k = int(above[0])
-        if k == 0:
-            return float(self.n_labels[0])
-        part = (level - curve[k - 1]) / (curve[k] - curve[k - 1])
-        return float(self.n_labels[k - 1] + part * (self.n_labels[k] - self.n_labels[k - 1]))
+        """How many labels the mean curve needs to reach a level; infinite if it does not."""
+        return labels_to_reach(self.n_labels, self.mean(strategy, figure), level)
 
 
 def query_curves(
@@ -103,6 +70,7 @@ def query_curves(
     strategies: Mapping[str, QueryStrategy],
     method: LabelingMethod,
     *,
+    groups: Names | None = None,
     n_draws: int = 20,
     schedule: Schedule | None = None,
     random_state: int = 0,
@@ -116,10 +84,11 @@ def query_curves(
     view : View
         Vectors and graph; its new images are not used.
     truth : array of shape (n_samples,)
-        Class of every image.
+        Class of every image, -1 where unknown: such images are neither asked for nor judged.
     strategies : mapping of str to QueryStrategy
     method : LabelingMethod
         Labels the images after each batch, the same for all strategies.
+    groups : array of shape (n_samples,), optional
     n_draws : int, default=20
         Of first labels and of images set apart.
     schedule : Schedule, optional
@@ -131,109 +100,119 @@ def query_curves(
     Raises
     ------
     InputError
-        If an image has no class, or there are too few to ask for so many.
+        If there are too few images to ask for so many.
     """
     schedule = schedule or Schedule()
-    n_labels = _steps(truth, schedule)
+    n_labels = schedule.steps(truth)
     task = {
         "embeddings": hash_of(np.asarray(view.embeddings)),
         "affinity": hash_of(view.affinity.data),
         "truth": hash_of(truth),
+        "groups": None if groups is None else hash_of(groups),
         "method": repr(method),
         "schedule": repr(schedule),
     }
-    figures: dict[str, list[NDArray[np.float64]]] = {name: [] for name in strategies}
-    found: dict[str, list[NDArray[np.int64]]] = {name: [] for name in strategies}
-    work = [(draw, name) for draw in range(n_draws) for name in strategies]
-    for done, (draw, name) in enumerate(work, start=1):
-        strategy, state = strategies[name], random_state + draw
-        problem, apart = _begin(view, truth, schedule, state)
+    starts = [begin(truth, schedule, draw, random_state + draw, groups) for draw in range(n_draws)]
+    curves: dict[str, list[Mapping[str, NDArray[np.generic]]]] = {name: [] for name in strategies}
+    work = [(start, name) for start in starts for name in strategies]
+    for done, (start, name) in enumerate(work, start=1):
 
-        def compute(
-            problem: Problem = problem, apart: Indices = apart, strategy: QueryStrategy = strategy
-        ) -> dict[str, NDArray[np.float64]]:
-            return _curve(problem, apart, truth, strategy, method, n_labels)
+        def compute(start: Start = start, name: str = name) -> dict[str, NDArray[np.generic]]:
+            def seen(labels: Labels) -> Problem:
+                return Problem(view, labels, int(truth.max()) + 1, random_state=start.random_state)
+
+            return follow(start, seen, truth, strategies[name], method, n_labels, groups)
 
         if cache is None:
-            arrays = compute()
+            curves[name].append(compute())
         else:
-            inputs = {**task, "strategy": f"{name}: {strategy!r}", "random_state": state}
-            arrays = cache.recall("query-curve", inputs, compute).arrays
-        figures[name].append(np.asarray(arrays["figures"]))
-        found[name].append(np.asarray(arrays["found"]))
+            strategy = f"{name}: {strategies[name]!r}"
+            inputs = {**task, "strategy": strategy, "random_state": start.random_state}
+            curves[name].append(cache.recall("query-curve", inputs, compute).arrays)
         progress("Asking", done, len(work))
-    return QueryCurves(
-        n_labels,
-        {name: np.stack(rows) for name, rows in figures.items()},
-        {name: np.stack(rows) for name, rows in found.items()},
-    )
+    return gather(n_labels, curves)
 
 
-def _steps(truth: Labels, schedule: Schedule) -> NDArray[np.int64]:
-    if (truth == UNLABELED).any():
-        count = int((truth == UNLABELED).sum())
-        message = f"{count} images have no class: leave them out, answers come from the truth."
-        raise InputError(message)
-    n_classes = int(truth.max()) + 1
-    last, batch = schedule.until * n_classes, schedule.batch or 2 * n_classes
-    if last > (1 - schedule.apart) * len(truth) - n_classes:
-        message = (
-            f"{schedule.until} labels a class are {last} answers, too many for {len(truth)} images "
-            f"of which {schedule.apart:.0%} are set apart: pass a smaller `until`."
-        )
-        raise InputError(message)
-    first = schedule.start * n_classes
-    return np.unique(np.append(np.arange(first, last, batch), last))
+def gather(
+    n_labels: NDArray[np.int64],
+    curves: Mapping[str, Sequence[Mapping[str, NDArray[np.generic]]]],
+) -> QueryCurves:
+    """Put what `follow` returned for each strategy and draw together."""
+
+    def stack(part: str) -> dict[str, NDArray[np.generic]]:
+        return {name: np.stack([one[part] for one in rows]) for name, rows in curves.items()}
+
+    figures, asked, found = (stack(part) for part in ("figures", "asked", "found"))
+    return QueryCurves(n_labels, figures, asked, found)  # type: ignore[arg-type]
 
 
-def _begin(
-    view: View, truth: Labels, schedule: Schedule, random_state: int
-) -> tuple[Problem, Indices]:
-    """Set images apart, and draw the first labels among the others."""
-    generator = np.random.default_rng(random_state)
-    n_classes = int(truth.max()) + 1
-    members = [generator.permutation(np.flatnonzero(truth == c)) for c in range(n_classes)]
-    apart = np.concatenate([rows[: int(schedule.apart * len(rows))] for rows in members])
-    open_to_all = truth.copy()
-    open_to_all[apart] = UNLABELED
-    labels = draw_labels(open_to_all, labels_per_class=schedule.start, random_state=random_state)
-    return Problem(view, labels, n_classes, random_state=random_state), np.sort(apart)
-
-
-def _curve(
-    problem: Problem,
-    apart: Indices,
+def follow(
+    start: Start,
+    seen: Callable[[Labels], Problem],
     truth: Labels,
     strategy: QueryStrategy,
     method: LabelingMethod,
     n_labels: NDArray[np.int64],
-) -> dict[str, NDArray[np.float64]]:
-    """Follow one strategy from the first labels to the last."""
-    candidates = np.setdiff1d(np.arange(len(truth)), apart)
+    groups: Names | None = None,
+) -> dict[str, NDArray[np.generic]]:
+    """Follow one strategy from the first labels to the last.
+
+    Parameters
+    ----------
+    start : Start
+    seen : callable
+        Poses the problem that these labels, and no others, give.
+    truth : array of shape (n_samples,)
+        Answers the questions, and judges.
+    strategy : QueryStrategy
+    method : LabelingMethod
+    n_labels : array of shape (n_steps,)
+    groups : array of shape (n_samples,), optional
+
+    Returns
+    -------
+    dict of str to array
+        ``figures``, ``asked`` and ``found`` of one draw, as in `QueryCurves`.
+
+    Raises
+    ------
+    VoisinError
+        If the strategy asks twice for an image, or for one that it may not ask for.
+    """
+    labels, asked = start.labels, []
+    problem = seen(labels)
     labeling = method.label(problem)
-    rows = [_judge(labeling, problem.labels, truth, apart)]
+    rows = [_judge(labeling, labels, truth, start.apart, groups)]
     for batch in np.diff(n_labels).tolist():
-        asked = strategy.suggest(problem, labeling, batch, candidates=candidates).positions
-        labels = problem.labels.copy()
-        labels[asked] = truth[asked]
-        problem = replace(problem, labels=labels)
+        found = strategy.suggest(problem, labeling, batch, candidates=start.candidates)
+        asked.append(np.asarray(found.positions, dtype=np.int64))
+        free = start.candidates[labels[start.candidates] == UNLABELED]
+        if len(np.intersect1d(asked[-1], free)) != batch or len(found) != batch:
+            message = (
+                f"{strategy!r} did not ask for {batch} images, each once, that it may ask for."
+            )
+            raise VoisinError(message)
+        labels = labels.copy()
+        labels[asked[-1]] = truth[asked[-1]]
+        problem = seen(labels)
         labeling = method.label(problem)
-        rows.append(_judge(labeling, labels, truth, apart))
-    known = problem.labels[problem.labels != UNLABELED]
-    found = np.bincount(known, minlength=problem.n_classes)
-    return {"figures": np.array(rows), "found": found}
+        rows.append(_judge(labeling, labels, truth, start.apart, groups))
+    counts = np.bincount(labels[labels != UNLABELED], minlength=problem.n_classes)
+    return {"figures": np.array(rows), "asked": np.concatenate(asked), "found": counts}
 
 
 def _judge(
-    labeling: Labeling, labels: Labels, truth: Labels, apart: Indices
+    labeling: Labeling, labels: Labels, truth: Labels, apart: Indices, groups: Names | None
 ) -> tuple[float, float, float, float]:
-    """Return the figures in the order of `FIGURES`."""
+    """Return the figures in the order of `FIGURES`; no image of a labeled group is judged."""
     found = labeling.propagation
     n_classes = found.probabilities.shape[1]
     given = np.where(found.labels == UNLABELED, n_classes, found.labels)
+    hidden = (labels == UNLABELED) & (truth != UNLABELED)
+    if groups is not None:
+        hidden &= ~np.isin(groups, groups[labels != UNLABELED])
     one = np.ones((1, len(apart)))
     confusion = metrics.confusion(truth[apart], given[apart], n_classes, one)
-    hidden = labels == UNLABELED
     others = metrics.confusion(truth[hidden], given[hidden], n_classes, np.ones((1, hidden.sum())))
     return (
         float(metrics.balanced_accuracy(confusion)[0]),

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from voisin.embedding.normalization import NORMALIZATIONS
-from voisin.embedding.specification import parse_embedding
+from voisin.embedding.specification import KINDS, parse_embedding
 from voisin.errors import InputError
 from voisin.labeling import make_method
 from voisin.training.orientation import ORIENTATIONS
@@ -60,7 +60,8 @@ class Settings:
     alpha : float, default=0.99
         Share of an image's score that comes from its neighbors, for ``method="spreading"``.
     loop_rounds : int, default=0
-        Most rounds of the deep loop: the labels found teach the networks, which embed again.
+        Most rounds of the deep loop: the labels found teach the networks, which embed again; for
+        embeddings that learn from labels.
     retraining_epochs : int, default=10
         Of training on the propagated labels, and on all true labels for the ceiling.
     ceiling : bool, default=True
@@ -116,6 +117,7 @@ class Settings:
         check_in_open_interval("alpha", self.alpha, 0, 1)
         make_method(self.method, alpha=self.alpha)
         self._check_embedding()
+        self._check_loop()
         check_one_of("onnx_normalization", self.onnx_normalization, NORMALIZATIONS)
         check_one_of("orientation", self.orientation, ORIENTATIONS)
         check_one_of("metric", self.metric, ("cosine", "euclidean"))
@@ -129,6 +131,17 @@ class Settings:
             message = (
                 f"embedding_size={self.embedding_size} is for pretrained and onnx models, "
                 f"and embedding={self.embedding!r} has none: leave it out."
+            )
+            raise InputError(message)
+
+    def _check_loop(self) -> None:
+        learning = [name for name, kind in KINDS.items() if kind.learns_from_labels]
+        kinds = {part.kind for part in parse_embedding(self.embedding)}
+        if self.loop_rounds and kinds.isdisjoint(learning):
+            message = (
+                f"loop_rounds={self.loop_rounds} teaches a network the labels found, and "
+                f"embedding={self.embedding!r} has none that learns from labels: "
+                f"add one of {', '.join(learning)}, or leave it out."
             )
             raise InputError(message)
 

@@ -18,6 +18,7 @@ from voisin.pipeline.reopening import open_in_order, read_settings
 from voisin.project.folder import Project
 from voisin.querying import DEFAULT, Forecast, Suggestion, forecast, make_strategy
 from voisin.report.suggestions import SuggestionsContent, render_suggestions
+from voisin.sources.columns import read_columns
 from voisin.types import (
     UNLABELED,
     Fold,
@@ -146,14 +147,17 @@ def _keep_answers(folder: Path) -> None:
     """Refuse to write over answers that an expert has given."""
     if not (folder / TABLE).is_file():
         return
-    with (folder / TABLE).open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
-    answered = sum(
-        bool((row.get("label") or "").strip()) and row.get("reason") != _LABELED for row in rows
-    )
+    columns = read_columns(folder / TABLE)
+    if not {"label", "reason"} <= set(columns):
+        told = f"{folder / TABLE} is not as it was written, without a column label or reason"
+        message = f"{told}: move it away, so that no answer is lost."
+        raise InputError(message)
+    pairs = zip(columns["label"], columns["reason"], strict=True)
+    answered = sum(label != "" and reason != _LABELED for label, reason in pairs)
     if answered:
+        held = "1 answer" if answered == 1 else f"{answered} answers"
         message = (
-            f"{folder / TABLE} holds {answered} answers, which new suggestions would replace: run "
+            f"{folder / TABLE} holds {held}, which new suggestions would replace: run "
             f"again with --labels {folder / TABLE}, or move the file away."
         )
         raise InputError(message)
@@ -194,6 +198,7 @@ def _problem(evidence: Evidence, settings: Mapping[str, Any]) -> Problem:
         evidence.labels,
         len(evidence.class_names),
         tuple(Fold(rows, view) for rows in held_out),
+        class_shares=evidence.class_shares,
         random_state=random_state,
     )
 

@@ -4,6 +4,7 @@ The folds of a cross-validation are seen from the other folds' labels alone: wha
 labels is trained again for each.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from voisin.pipeline.embedding import Embedders, embeddings
 from voisin.pipeline.settings import Settings
 from voisin.pipeline.stages import Stages, Trained
 from voisin.pipeline.task import Task
-from voisin.types import UNLABELED, Embeddings, Fold, Labels, Neighbors, Problem, View
+from voisin.types import UNLABELED, Embeddings, Fold, Indices, Labels, Neighbors, Problem, View
 
 _FOLDS = 5
 _FOLDS_TRAINED = 3  # where networks must be trained again for each
@@ -77,36 +78,42 @@ class Viewpoint:
 
     def problem(self, sight: Sight) -> Problem:
         """Return the task as a labeling method takes it, with its folds."""
-        settings = self.stages.settings
-        trains_again = learns_from_labels(settings)
-        held_out = make_folds(
-            self.task.labels,
-            self.task.pool.groups,
-            n_folds=_FOLDS_TRAINED if trains_again else _FOLDS,
-            random_state=settings.random_state,
-        )
-        with self.stages.silent("folds") as stages:
-            folds = []
-            for done, rows in enumerate(held_out, start=1):
-                view = sight.view
-                if trains_again:
-                    labels = self.task.labels.copy()
-                    labels[rows] = UNLABELED
-                    view = replace(self, stages=stages).seen_from(labels).view
-                folds.append(Fold(rows, view))
-                self.stages.progress("Folds", done, len(held_out))
         return Problem(
             sight.view,
             self.task.labels,
             self.task.n_classes,
-            tuple(folds),
+            self.folds(self.held_out_in_turn(), sight.view),
+            random_state=self.stages.settings.random_state,
+        )
+
+    def held_out_in_turn(self) -> tuple[Indices, ...]:
+        """Choose which of the task's labels each fold holds out; none where nothing can be."""
+        settings = self.stages.settings
+        return make_folds(
+            self.task.labels,
+            self.task.pool.groups,
+            n_folds=_FOLDS_TRAINED if learns_from_labels(settings) else _FOLDS,
             random_state=settings.random_state,
         )
 
-    def seen_from(self, labels: Labels) -> Sight:
-        """See the images from other labels; the truth of all others is hidden even from figures."""
+    def folds(self, held_out: Sequence[Indices], view: View) -> tuple[Fold, ...]:
+        """See the images without the labels of each fold; as `view` where no vector learns."""
+        trains_again = learns_from_labels(self.stages.settings)
+        folds = []
+        with self.stages.silent("folds") as stages:
+            for done, rows in enumerate(held_out, start=1):
+                if trains_again:
+                    labels = self.task.labels.copy()
+                    labels[rows] = UNLABELED
+                    view = replace(self, stages=stages).knowing(labels).sight().view
+                folds.append(Fold(rows, view))
+                self.stages.progress("Folds", done, len(held_out))
+        return tuple(folds)
+
+    def knowing(self, labels: Labels) -> "Viewpoint":
+        """Know other labels; the truth of all others is hidden even from figures."""
         unknown = np.full_like(labels, UNLABELED)
-        return replace(self, task=replace(self.task, labels=labels, hidden=unknown)).sight()
+        return replace(self, task=replace(self.task, labels=labels, hidden=unknown))
 
 
 def learns_from_labels(settings: Settings) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError, ProjectError
 from voisin.project.cache import hash_of
+from voisin.sources.columns import read_columns
 from voisin.types import Names
 
 CHECKS, CERTIFICATE, CERTIFIED = "checks.csv", "certificate.json", "certified.csv"
@@ -106,24 +107,19 @@ def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
     path = folder / CHECKS
     if not path.is_file():
         return {}
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{path} cannot be read ({error}): save it as CSV in UTF-8."
-        raise InputError(message) from error
-    delimiter = ";" if ";" in text.partition("\n")[0] else ","
-    rows = csv.DictReader(io.StringIO(text), delimiter=delimiter)
-    missing = {"id", ANSWER} - set(rows.fieldnames or ())
+    if not path.read_bytes().strip():
+        return {}
+    columns = read_columns(path)
+    missing = {"id", ANSWER} - set(columns)
     if missing:
         message = f"{path} has no column {min(missing)!r}: keep the columns {', '.join(_COLUMNS)}."
         raise InputError(message)
-    return _answers(path, rows, tuple(class_names))
+    return _answers(path, zip(columns["id"], columns[ANSWER], strict=True), tuple(class_names))
 
 
-def _answers(path: Path, rows: Iterable[dict[str, Any]], names: tuple[str, ...]) -> dict[str, str]:
+def _answers(path: Path, rows: Iterable[tuple[str, str]], names: tuple[str, ...]) -> dict[str, str]:
     answers: dict[str, str] = {}
-    for row in rows:
-        id_, answer = str(row["id"]), (row[ANSWER] or "").strip()
+    for id_, answer in rows:
         if answer and answer not in (*names, NO_CLASS):
             message = (
                 f"{path}: {answer!r} of {id_} is no class: write one of {', '.join(names)}, "

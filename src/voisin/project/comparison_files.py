@@ -59,9 +59,9 @@ def _block(trials: Sequence[Trial]) -> list[dict[str, Any]]:
         for one in standings(trials, figure):
             first = next(trial for trial in trials if trial.method == one.method)
             row = rows.setdefault(one.method, _head(first, len(one.values)))
-            row[figure] = {"mean": _number(one.mean), "std": _number(one.std)}
+            row[figure] = {"mean": number(one.mean), "std": number(one.std)}
             if figure in FIGURES:
-                row[figure] |= {"p_value": _number(one.p_value), "best": one.is_best}
+                row[figure] |= {"p_value": number(one.p_value), "best": one.is_best}
     return list(rows.values())
 
 
@@ -70,5 +70,6 @@ def _head(first: Trial, n_draws: int) -> dict[str, Any]:
     return {**{name: asdict(first)[name] for name in names}, "n_draws": n_draws}
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
+    """Give a figure six digits, and none where it is not defined: JSON has no NaN."""
     return None if math.isnan(value) else float(f"{value:.6g}")

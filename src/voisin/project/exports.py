@@ -23,6 +23,7 @@ def write_labels(
     labels: Labels,
     propagation: Propagation,
     *,
+    balanced: Labels | None = None,
     calibrated: Probabilities | None = None,
     why: Sequence[str] | None = None,
 ) -> None:
@@ -43,6 +44,8 @@ def write_labels(
         The labels that were given, -1 elsewhere.
     propagation : Propagation
         Decides the labels.
+    balanced : array of shape (n_images,), optional
+        The same decided so that rare classes are found, where that is another decision.
     calibrated : array of shape (n_images, n_classes), optional
         Probabilities to write in place of the propagation's.
     why : sequence of str, optional
@@ -68,6 +71,8 @@ def write_labels(
         "certainty": pa.array(certainty(stated), mask=unknown),
         "reached": reached,
     }
+    if balanced is not None:
+        columns["balanced"] = _names(np.where(given, labels, balanced), images.class_names)
     if why is not None:
         columns["why"] = pa.array(why, pa.string())
     for c, name in enumerate(images.class_names):

@@ -21,15 +21,17 @@ def zeros(n_rows: int, real: type[np.floating]) -> NDArray[np.floating]:
     ((3, 16), 0)
     """
     size = n_rows * WIDTH * np.dtype(real).itemsize
-    room = np.empty(size + _LINE, dtype=np.uint8)
+    room = np.zeros(size + _LINE, dtype=np.uint8)
     start = -room.ctypes.data % _LINE
-    block = room[start : start + size].view(real).reshape(n_rows, WIDTH)
-    block.fill(0)
-    return block
+    return room[start : start + size].view(real).reshape(n_rows, WIDTH)
 
 
-def block_of(columns: NDArray[np.floating], real: type[np.floating]) -> NDArray[np.floating]:
-    """Copy at most `WIDTH` columns into a block."""
+def block_of(
+    columns: NDArray[np.floating],
+    real: type[np.floating],
+    given: NDArray[np.bool_] | slice = slice(None),
+) -> NDArray[np.floating]:
+    """Copy at most `WIDTH` columns into a block; rows that are not given stay zeros."""
     block = zeros(len(columns), real)
-    block[:, : columns.shape[1]] = columns
+    block[given, : columns.shape[1]] = columns[given]
     return block

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from voisin.neighbors.graph import in_order, node_order
 from voisin.parallel import Workers
 from voisin.propagation.columns import WIDTH, block_of, zeros
 from voisin.propagation.solvers import (
@@ -20,7 +21,7 @@ from voisin.propagation.solvers import (
     row_tasks,
 )
 
-_MANY_ROWS = 20_000
+_MANY_ROWS = 20_000  # from here on it repays itself to bring neighbors together in memory
 
 
 def conjugate_gradients(
@@ -59,8 +60,8 @@ def conjugate_gradients(
     array([[2.],
            [1.]])
     """
-    order = _order(matrix)
-    ordered = matrix if order is None else matrix[order][:, order].tocsr()
+    order = node_order(matrix) if matrix.shape[0] >= _MANY_ROWS else None
+    ordered = matrix if order is None else in_order(matrix, order)
 
     def solve(columns: slice, crew: Workers) -> Solution:
         rows = slice(None) if order is None else order
@@ -73,13 +74,6 @@ def conjugate_gradients(
     values = np.empty_like(found.values)
     values[order] = found.values
     return Solution(values, found.n_iter, found.residual, found.converged)
-
-
-def _order(matrix: sparse.csr_array) -> NDArray[np.int64] | None:
-    """Bring neighbors together in memory where that repays itself within a few steps."""
-    if matrix.shape[0] < _MANY_ROWS:
-        return None
-    return sparse.csgraph.reverse_cuthill_mckee(matrix, symmetric_mode=True).astype(np.int64)
 
 
 class _Descent:

@@ -76,7 +76,7 @@ class LiveSpreading:
         left = known - scores + method.alpha * (self._smoother @ scores)
         self._left = np.ascontiguousarray(left.T)
         self._queue = np.empty(n_samples, dtype=np.int64)
-        self._queued = np.zeros(n_samples, dtype=np.bool_)
+        self._touched = np.empty_like(self._queue)
         self._n_iter = found.n_iter
         self._reached = np.isin(self._component, self._component[evidence.rows])
         self._probabilities = rows_to_one(scores, self._reached, self._shares())
@@ -126,7 +126,7 @@ class LiveSpreading:
     def _repair(
         self, c: int, at: Indices, change: NDArray[np.float64], changed: NDArray[np.bool_]
     ) -> None:
-        """Bring one class's residual below its goal, and mark the images it touched."""
+        """Bring one class's residual below its goal, and mark the images that change."""
         from voisin.propagation.pushing import push
 
         values, left, smoother = self._scores[c], self._left[c], self._smoother
@@ -134,15 +134,14 @@ class LiveSpreading:
             values[:], left[:], changed[:] = 0, 0, True
             return
         left[at] += change
-        touched, is_touched = np.empty_like(self._queue), np.zeros_like(self._queued)
-        touched[: len(at)], is_touched[at] = at, True
+        touched, state = self._touched, np.zeros(len(left), dtype=np.uint8)
+        touched[: len(at)], state[at] = at, 1
         count = len(at)
         goal = (self._method.tol * self._length(c)) ** 2
         most = max(_FEW_PUSHES, len(left))
         for _ in range(_MOST_ROUNDS):
             square = float(left @ left)
             if square <= goal:
-                changed |= is_touched
                 return
             _, count, _ = push(  # its running sum of squares drifts by rounding
                 smoother.indptr,
@@ -156,9 +155,9 @@ class LiveSpreading:
                 most,
                 touched,
                 count,
-                is_touched,
+                state,
                 self._queue,
-                self._queued,
+                changed,
             )
         self._solve_again(c)
         changed[:] = True

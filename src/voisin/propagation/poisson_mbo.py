@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.neighbors.graph import find_components, node_order
+from voisin.neighbors.graph import find_components, in_order, node_order
 from voisin.propagation.decision import rebalance
 from voisin.propagation.evidence import (
     ClassShares,
@@ -89,7 +89,7 @@ class PoissonMBO:
         shares = expected_shares(self.class_shares, evidence)
         order = node_order(affinity)
         reached = reached_by_labels(affinity, evidence)[order]
-        step, push = self._diffusion(affinity[order][:, order], sources[order])
+        step, push = self._diffusion(in_order(affinity, order), sources[order])
         decided, changed, n_iter = first.probabilities[order], 1.0, 0
         weights = np.ones_like(shares)
         while changed > 0 and n_iter < self.n_rounds:

@@ -2,7 +2,8 @@
 
 Each function does rows ``start`` to ``stop`` only, so that threads can share the work, and puts
 its sums over these rows, always in float64, into a place of its own, so that they are added in
-the same order however many threads there are.
+the same order however many threads there are. Edges are counted without signs: for numbers that
+could be below zero, compiled code would look at each edge whether they count from the end.
 """
 
 from typing import Any, TypeAlias
@@ -16,16 +17,18 @@ from voisin.propagation.lanes import fill, load, prefetch, store, widen
 
 Whole: TypeAlias = NDArray[np.integer]
 Real: TypeAlias = NDArray[np.floating]
+Flags: TypeAlias = NDArray[np.bool_]
 
-_AHEAD = 64  # edges between asking for a row and reading it
+_AHEAD = np.uint64(128)  # edges between asking for a row and reading it
 
 
 @register_jitable
 def _row_times(ends: Whole, indices: Whole, weights: Real, columns: Real, row: int) -> Any:
     total = fill(columns, 0.0)
-    last = len(indices) - 1
-    for edge in range(ends[row], ends[row + 1]):
-        prefetch(columns, indices[min(edge + _AHEAD, last)])
+    start, stop = np.uint64(ends[row]), np.uint64(ends[row + 1])
+    ahead = min(_AHEAD, np.uint64(len(indices)) - stop)
+    for edge in range(start, stop):
+        prefetch(columns, indices[edge + ahead])
         total += weights[edge] * load(columns, indices[edge])
     return total
 
@@ -38,6 +41,7 @@ def chebyshev_step(
     now: Real,
     before: Real,
     right: Real,
+    given: Flags,
     alpha: np.floating,
     stride: np.floating,
     start: int,
@@ -47,10 +51,14 @@ def chebyshev_step(
     """Turn `before` into what comes after `now`, and sum the squared residuals of `now`.
 
     ``before ← before + stride · (alpha S now + right − before)``
+
+    Only the rows of `right` that are given are read: the others are zeros.
     """
     squares = load(sums, 0)
     for row in range(start, stop):
-        fixed = alpha * _row_times(ends, indices, weights, now, row) + load(right, row)
+        fixed = alpha * _row_times(ends, indices, weights, now, row)
+        if given[row]:
+            fixed += load(right, row)
         residual = widen(fixed - load(now, row))
         squares += residual * residual
         last = load(before, row)

@@ -87,10 +87,9 @@ def chebyshev(
     """
 
     def solve(columns: slice, crew: Workers) -> Solution:
-        first = right if start is None else start
-        return _chebyshev(
-            smoother, alpha, right[:, columns], first[:, columns], tol, max_iter, crew
-        )
+        smoothing = _Smoothing(smoother, alpha, right[:, columns], precision(tol), crew)
+        first = smoothing.right if start is None else start[:, columns]
+        return _chebyshev(smoothing, first, tol, max_iter)
 
     return by_columns(solve, right, tol, max_iter, n_jobs)
 
@@ -131,8 +130,7 @@ def repeat(
     with crew_for(len(start)) as crew:
         for columns in blocks(start.shape[1], WIDTH):
             smoothing = _Smoothing(matrix, 1, right[:, columns], np.float32, crew)
-            now = block_of(start[:, columns], np.float32)
-            before = now.copy()
+            now, before = smoothing.blocks_of(start[:, columns])
             for _ in range(n_steps):
                 smoothing.step(now, before, 1)
                 now, before = before, now
@@ -179,6 +177,19 @@ def lengths(squares: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.sqrt(np.where(squares > 0, squares, 1))
 
 
+def _converted(numbers: Real, real: type[np.floating], crew: Workers) -> Real:
+    """Copy numbers into another precision."""
+    if numbers.dtype == real:
+        return numbers
+    copied = np.empty(len(numbers), dtype=real)
+
+    def copy(part: slice) -> None:
+        copied[part] = numbers[part]
+
+    crew.each(copy, blocks(len(numbers), max(_ROWS, -(-len(numbers) // _MOST_TASKS))))
+    return copied
+
+
 def crew_for(n_rows: int, n_jobs: int | None = None) -> AbstractContextManager[Workers]:
     """Open a pool of threads; a single one for few rows."""
     return workers(1 if n_rows <= _ROWS else n_jobs)
@@ -189,19 +200,9 @@ def row_tasks(n_rows: int) -> list[slice]:
     return blocks(n_rows, max(_ROWS, -(-n_rows // _MOST_TASKS)))
 
 
-def _chebyshev(
-    smoother: sparse.csr_array,
-    alpha: float,
-    right: NDArray[np.floating],
-    start: NDArray[np.floating],
-    tol: float,
-    max_iter: int,
-    crew: Workers,
-) -> Solution:
-    smoothing = _Smoothing(smoother, alpha, right, precision(tol), crew)
-    now = block_of(start, precision(tol))
-    before = now.copy()
-    goal = lengths(np.einsum("ij,ij->j", right, right, dtype=np.float64))
+def _chebyshev(smoothing: "_Smoothing", start: Real, tol: float, max_iter: int) -> Solution:
+    now, before = smoothing.blocks_of(start)
+    alpha, goal = smoothing.alpha, smoothing.lengths
     stride, residual = 1.0, np.inf
     for n_iter in range(1, max_iter + 2):
         squares = smoothing.step(now, before, stride)
@@ -210,7 +211,7 @@ def _chebyshev(
             break
         now, before = before, now
         stride = 1 / (1 - alpha**2 / 2) if n_iter == 1 else 1 / (1 - alpha**2 * stride / 4)
-    found = now[:, : right.shape[1]]
+    found = now[:, : len(goal)]
     return Solution(found, n_iter - 1, residual, converged=residual <= tol)
 
 
@@ -221,23 +222,35 @@ class _Smoothing:
         self,
         smoother: sparse.csr_array,
         alpha: float,
-        right: NDArray[np.floating],
+        right: Real,
         real: type[np.floating],
         crew: Workers,
     ) -> None:
-        self._smoother = smoother
-        self._weights = smoother.data.astype(real, copy=False)
-        self._alpha = real(alpha)
-        self._right = block_of(right, real)
-        self._tasks = row_tasks(len(right))
-        self._crew = crew
+        self.alpha, self.right = alpha, right
+        self._smoother, self._real = smoother, real
+        self._weights = _converted(smoother.data, real, crew)
+        self._tasks, self._crew = row_tasks(len(right)), crew
+        self._given = np.empty(len(right), dtype=np.bool_)
+        crew.each(self._look, self._tasks)
+        self._right = block_of(right, real, self._given)
+        given = right[self._given]
+        self.lengths = lengths(np.einsum("ij,ij->j", given, given, dtype=np.float64))
+
+    def _look(self, rows: slice) -> None:
+        self._given[rows] = self.right[rows].any(axis=1)
+
+    def blocks_of(self, start: Real) -> tuple[Real, Real]:
+        """Copy a start twice: the steps go on in the copies."""
+        given = self._given if start is self.right else slice(None)
+        return block_of(start, self._real, given), block_of(start, self._real, given)
 
     def step(self, now: Real, before: Real, stride: float) -> NDArray[np.float64]:
         """Turn `before` into what comes after `now`; return the squared residuals of `now`."""
         from voisin.propagation.products import chebyshev_step
 
         sums = np.zeros((len(self._tasks), 1, WIDTH))
-        smoother, pace = self._smoother, now.dtype.type(stride)
+        smoother = self._smoother
+        share, pace = self._real(self.alpha), self._real(stride)
 
         def work(number: int) -> None:
             rows = self._tasks[number]
@@ -248,7 +261,8 @@ class _Smoothing:
                 now,
                 before,
                 self._right,
-                self._alpha,
+                self._given,
+                share,
                 pace,
                 rows.start,
                 rows.stop,

@@ -107,23 +107,12 @@ def _panel(
     figure: FigureWording,
 ) -> Markup:
     mine = means[name]
-    every = np.concatenate(list(means.values()))
-    low, high = np.nanmin(every), max(np.nanmax(every), np.nanmin(every) + 0.02)
 
     def draw(canvas: Figure) -> None:
-        axes = canvas.add_subplot()
-        for other, values in means.items():
-            if other != name:
-                axes.plot(numbers, values, color=LINE, linewidth=1)
-        axes.fill_between(numbers, mine - spread, mine + spread, color=ACCENT, alpha=0.18,
-                          linewidth=0)  # fmt: skip
-        axes.plot(numbers, mine, "o-", color=ACCENT, linewidth=2, markersize=4)
+        axes = draw_panel(canvas, name, numbers, means, spread)
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(numbers, labels=[str(number) for number in numbers])
-        axes.yaxis.set_major_locator(MaxNLocator(4))
-        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        axes.spines["left"].set_visible(False)
 
     told = (f"{decimal(mean)} with {number}" for number, mean in zip(numbers, mine, strict=True))
     return inline_svg(
@@ -133,3 +122,28 @@ def _panel(
         width=_PANEL[0],
         height=_PANEL[1],
     )
+
+
+def draw_panel(
+    canvas: Figure,
+    name: str,
+    numbers: Sequence[int],
+    means: Mapping[str, np.ndarray],
+    spread: np.ndarray,
+) -> Axes:
+    """Draw one curve with its spread, all others behind it, on the scale of all."""
+    mine = means[name]
+    every = np.concatenate(list(means.values()))
+    low, high = np.nanmin(every), max(np.nanmax(every), np.nanmin(every) + 0.02)
+    axes = canvas.add_subplot()
+    for other, values in means.items():
+        if other != name:
+            axes.plot(numbers, values, color=LINE, linewidth=1)
+    axes.fill_between(numbers, mine - spread, mine + spread, color=ACCENT, alpha=0.18,
+                      linewidth=0)  # fmt: skip
+    axes.plot(numbers, mine, "o-", color=ACCENT, linewidth=2,
+              markersize=4 if len(numbers) < 10 else 0)  # fmt: skip
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    axes.spines["left"].set_visible(False)
+    return axes

@@ -12,12 +12,12 @@ from voisin.validation import check_installed, check_one_of
 
 @dataclass(frozen=True)
 class Peer:
-    """Where a method of another library is, and what it is.
+    """Where something of another library is, to compare with, and what it is.
 
     Attributes
     ----------
     module, function : str
-        Of this folder; the function makes the method.
+        Of the registry's folder: by these its `make_peer` makes it.
     meaning : str
         One line for tables and pages.
     library, package : str

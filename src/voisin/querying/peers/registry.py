@@ -1,45 +1,21 @@
 """The peers by name, and the library that each needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 
+from voisin.labeling.peers import Peer
 from voisin.querying.suggestion import QueryStrategy
 from voisin.validation import check_installed, check_one_of
 
 
-@dataclass(frozen=True)
-class Peer:
-    """Where a strategy of another library is, and what it is.
-
-    Attributes
-    ----------
-    module, name : str
-        Of this folder; what its ``make`` is asked for.
-    meaning : str
-        One line for tables and pages.
-    library : str
-        As imported.
-    """
-
-    module: str
-    name: str
-    meaning: str
-    library: str
-
-    @property
-    def installed(self) -> bool:
-        """Whether its library is there."""
-        return find_spec(self.library) is not None
-
-
 def _graphlearning(name: str, meaning: str) -> Peer:
-    return Peer("graph_learning", name, f"graphlearning's {meaning}", "graphlearning")
+    meaning = f"graphlearning's {meaning}"
+    return Peer("graph_learning", name, meaning, "graphlearning", "graphlearning")
 
 
 def _activeml(name: str, meaning: str) -> Peer:
-    return Peer("scikit_activeml", name, f"scikit-activeml's {meaning}", "skactiveml")
+    meaning = f"scikit-activeml's {meaning}"
+    return Peer("scikit_activeml", name, meaning, "skactiveml", "scikit-activeml")
 
 
 PEERS: Mapping[str, Peer] = {
@@ -73,5 +49,6 @@ def make_peer(name: str) -> QueryStrategy:
     check_one_of("peer", name, tuple(PEERS))
     peer = PEERS[name]
     check_installed(f"The peer {name!r}", [peer.library], "bench")
-    strategy: QueryStrategy = import_module(f"voisin.querying.peers.{peer.module}").make(peer.name)
+    module = import_module(f"voisin.querying.peers.{peer.module}")
+    strategy: QueryStrategy = module.make(peer.function)
     return strategy

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voisin.querying.suggestion import Suggestion, askable
 from voisin.types import UNLABELED, Embeddings, Indices, Labeling, Problem
@@ -45,10 +46,22 @@ class ActiveML:
         class_names: Sequence[str] = (),  # noqa: ARG002
     ) -> Suggestion:
         """Query their strategy; see `QueryStrategy.suggest`."""
-        from skactiveml import pool
-
         rows = askable(problem, n, candidates)
         count = min(n, len(rows))
+        found, worth = np.empty(0, dtype=np.int64), np.empty(0)
+        while len(found) < count:  # TypiClust may name an image twice
+            left = np.setdiff1d(rows, found)
+            more, scores = self._query(problem, left, count - len(found))
+            first = np.sort(np.unique(more, return_index=True)[1])
+            found, worth = np.append(found, more[first]), np.append(worth, scores[first])
+        return Suggestion(found, np.minimum.accumulate(worth), (_QUERIES[self.name][0],) * count)
+
+    def _query(
+        self, problem: Problem, rows: Indices, count: int
+    ) -> tuple[Indices, NDArray[np.float64]]:
+        """Ask their strategy once; return images and what each was worth."""
+        from skactiveml import pool
+
         kind, options, model = _QUERIES[self.name]
         make: Callable[..., Any] = getattr(pool, kind)
         given = {model: _regression(problem.n_classes)} if model else {}
@@ -64,10 +77,7 @@ class ActiveML:
                 return_utilities=True,
                 **given,
             )
-        scores = np.nan_to_num(np.nanmax(worth, axis=1))
-        return Suggestion(
-            np.asarray(found, dtype=np.int64), np.minimum.accumulate(scores), (kind,) * count
-        )
+        return np.asarray(found, dtype=np.int64), np.nan_to_num(np.nanmax(worth, axis=1))
 
 
 def _regression(n_classes: int) -> Any:

@@ -1,0 +1,78 @@
+"""Threads do every task once, and none goes on after an error has come out."""
+
+import threading
+import time
+
+import pytest
+
+from voisin.parallel import workers
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 5])
+@pytest.mark.parametrize("n_tasks", [0, 1, 100])
+def test_every_task_is_done_once(n_jobs, n_tasks):
+    done = []
+
+    with workers(n_jobs) as crew:
+        crew.each(done.append, range(n_tasks))
+
+    assert sorted(done) == list(range(n_tasks))
+
+
+def test_an_index_error_of_the_work_is_not_lost():
+    with workers(2) as crew, pytest.raises(IndexError):
+        crew.each(lambda task: [][task], range(9))
+
+
+def test_tasks_are_done_side_by_side():
+    meeting = threading.Barrier(3, timeout=10)
+
+    with workers(3) as crew:
+        crew.each(lambda _: meeting.wait(), range(3))
+
+
+def test_progress_is_told_in_the_calling_thread():
+    told, threads = [], set()
+
+    def tell(done, total):
+        told.append((done, total))
+        threads.add(threading.current_thread())
+
+    with workers(3) as crew:
+        crew.each(lambda _: None, range(4), tell)
+
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert threads == {threading.current_thread()}
+
+
+@pytest.mark.parametrize("from_caller", [True, False])
+def test_an_error_comes_out_once_all_threads_rest(from_caller):
+    caller, meeting = threading.current_thread(), threading.Barrier(2, timeout=10)
+    rested = []
+
+    def work(_):
+        meeting.wait()
+        if (threading.current_thread() is caller) == from_caller:
+            raise ZeroDivisionError
+        time.sleep(0.05)
+        rested.append(threading.current_thread() is caller)
+
+    with workers(2) as crew:
+        with pytest.raises(ZeroDivisionError):
+            crew.each(work, range(2))
+        assert rested == [not from_caller]
+
+
+def test_an_error_ends_the_work_that_has_not_begun():
+    done = []
+
+    def work(task):
+        done.append(task)
+        if task == 0:
+            raise ZeroDivisionError
+        time.sleep(0.01)
+
+    with workers(2) as crew, pytest.raises(ZeroDivisionError):
+        crew.each(work, range(100))
+
+    assert len(done) < 10

@@ -297,3 +297,19 @@ def test_refuses_integers():
 def test_refuses_queries_of_another_length():
     with pytest.raises(InputError, match="queries has 3 dimensions and embeddings 24"):
         query_neighbors(np.ones((2, 3), dtype=np.float32), clusters(12), 1)
+
+
+@pytest.mark.parametrize("noise", [3e-3, 3e-4])
+def test_near_copies_are_told_from_one_another(noise):
+    generator = np.random.default_rng(0)
+    photos = generator.normal(size=(20, 64)) / 8
+    vectors = photos.repeat(50, axis=0) + noise * generator.normal(size=(1000, 64)) / 8
+    vectors = vectors.astype(np.float32)
+    distances = np.linalg.norm(vectors[:, None].astype(np.float64) - vectors, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    last = np.sort(distances, axis=1)[:, 9:10]
+
+    found = find_neighbors(vectors, 10, metric="euclidean", method="exact")
+
+    kept = np.take_along_axis(distances, found.indices, axis=1)
+    assert (kept <= last * (1 + 1e-5)).mean() == 1

@@ -48,7 +48,8 @@ def test_added_corrected_and_withdrawn_labels_lead_where_solving_again_does(seed
 def test_only_the_surroundings_of_a_new_label_change():
     labels = np.full(5_000, -1)
     labels[[0, 2_500]] = [0, 1]
-    live = LiveSpreading(LabelSpreading(alpha=0.5, tol=1e-4), a_long_ring(), labels)
+    method = LabelSpreading(alpha=0.5, tol=1e-4, class_shares="uniform")
+    live = LiveSpreading(method, a_long_ring(), labels)
 
     changed = live.add([1_000], [1])
 
@@ -59,7 +60,8 @@ def test_only_the_surroundings_of_a_new_label_change():
 def test_tells_no_image_whose_scores_stay():
     labels = np.full(5_000, -1)
     labels[[0, 2_500]] = [0, 1]
-    live = LiveSpreading(LabelSpreading(tol=1e-4), a_long_ring(), labels)
+    method = LabelSpreading(tol=1e-4, class_shares="uniform")
+    live = LiveSpreading(method, a_long_ring(), labels)
     before = live._scores.copy()
 
     changed = live.add([1_000], [1])
@@ -154,3 +156,40 @@ def test_refuses_labels_that_cannot_be(rows, labels, message):
 
     with pytest.raises(InputError, match=message):
         live.add(rows, labels)
+
+
+def test_labels_taken_back_where_nothing_is_linked_end_the_pushing():
+    n, alone = 300, 101
+    rows = np.arange(n - 1)
+    path = sparse.coo_array((np.ones(n - 1), (rows, rows + 1)), shape=(n + alone, n + alone))
+    affinity = sparse.csr_array(path + path.T)
+    labels = np.full(n + alone, -1)
+    labels[[150, *range(n, n + 100)]] = 0
+    labels[n - 1] = 1
+    live = LiveSpreading(LabelSpreading(alpha=0.5), affinity, labels, n_classes=2)
+
+    for i in range(100):
+        live.add([n + i], [1])
+        labels[n + i] = 1
+
+    expected = LabelSpreading(alpha=0.5).propagate(affinity, labels, n_classes=2)
+    near = [*range(145, 156), *range(295, n + alone)]
+    np.testing.assert_allclose(
+        live.propagation.probabilities[near], expected.probabilities[near], atol=1e-4
+    )
+    assert not live.propagation.reached[50]
+
+
+def test_where_nothing_arrives_within_the_tolerance_new_labels_change_the_shares():
+    labels = np.full(5_000, -1)
+    labels[[0, 2_500]] = [0, 1]
+    method = LabelSpreading(alpha=0.5, tol=1e-4)
+    live = LiveSpreading(method, a_long_ring(), labels)
+    live.add([1_000], [1])
+    labels[1_000] = 1
+
+    expected = method.propagate(a_long_ring(), labels)
+
+    assert not expected.reached[4_000]
+    assert not live.propagation.reached[4_000]
+    np.testing.assert_allclose(live.propagation.probabilities[4_000], [1 / 3, 2 / 3])

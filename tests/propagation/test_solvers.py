@@ -188,3 +188,21 @@ def test_conjugate_gradients_warn_when_they_stop_early():
         found = conjugate_gradients(matrix, random_columns(0), tol=1e-9, max_iter=2)
 
     assert (found.converged, found.n_iter) == (False, 2)
+
+
+def test_the_residual_that_conjugate_gradients_tell_is_the_true_one():
+    n = 3_000  # a long path: the residual that is carried along drifts far from the true one
+    rows = np.arange(n - 1)
+    path = sparse.coo_array((np.ones(n - 1), (rows, rows + 1)), shape=(n, n))
+    links = sparse.csr_array(path + path.T)
+    degrees = np.asarray(links.sum(axis=1)) + 1e-5
+    matrix = sparse.csr_array(sparse.diags_array(degrees) - links)
+    right = np.zeros((n, 2))
+    right[[0, n // 2], [0, 1]] = 1
+
+    found = conjugate_gradients(matrix, right, tol=1e-4, max_iter=100_000)
+
+    left = np.linalg.norm(right - matrix @ found.values, axis=0)
+    assert found.converged
+    assert left.max() <= 1e-4
+    assert found.residual == pytest.approx(left.max(), rel=1e-6, abs=1e-9)

@@ -26,6 +26,7 @@ _BOUND_DIMS = 320
 _WIDTH = 48
 _SAMPLE = 1_500
 _SOME_QUERIES = 64
+_SOME_DOUBTFUL = 256
 _TILE = 1 << 19  # numbers, that a core's cache holds
 _LEAST = 256
 _MARGIN = 1e-5
@@ -73,7 +74,13 @@ def search_exactly(
         if len(rows):
             points = queries.points(rows)
             width = n_neighbors + _SPARE
-            likely, _ = _candidates(points, ids[rows], ready, width, crew)
+            likely, gaps = _candidates(points, ids[rows], ready, width, crew)
+            near = measured(queries, rows, targets, likely, None, n_neighbors, crew)
+            found[0][rows], found[1][rows] = near
+            least = gaps[:, -1] - _MARGIN * (1 + points.squares)
+            rows = rows[(least <= near[1][:, -1]) & (near[1][:, -1] > 0)]
+        if len(rows):
+            likely = _in_float64(queries, ids, rows, targets, n_neighbors + _SPARE, crew)
             found[0][rows], found[1][rows] = measured(
                 queries, rows, targets, likely, None, n_neighbors, crew
             )
@@ -198,6 +205,36 @@ def _candidates(
 
     crew.each(meet, blocks(len(targets), _TARGETS))
     return table.ids, table.gaps
+
+
+def _in_float64(
+    queries: Cloud,
+    ids: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    targets: Cloud,
+    width: int,
+    crew: Workers,
+) -> NDArray[np.int32]:
+    """Find candidates where float32 cannot tell near-duplicates from one another."""
+    likely = np.full((len(rows), width), -1, dtype=np.int32)
+
+    def find(some: slice) -> None:
+        asked, squares = queries.in_float64(rows[some])
+        nearest = np.full((len(asked), width), np.inf)
+        for tile in blocks(len(targets), _TARGETS):
+            points, others = targets.in_float64(np.arange(tile.start, tile.stop))
+            gaps = squares[:, None] + others - 2 * asked @ points.T
+            gaps[ids[rows[some]][:, None] == np.arange(tile.start, tile.stop)] = np.inf
+            all_gaps = np.hstack([nearest, gaps])
+            new = np.broadcast_to(np.arange(tile.start, tile.stop, dtype=np.int32), gaps.shape)
+            all_ids = np.hstack([likely[some], new])
+            best = np.argpartition(all_gaps, width - 1, axis=1)[:, :width]
+            nearest = np.take_along_axis(all_gaps, best, axis=1)
+            likely[some] = np.take_along_axis(all_ids, best, axis=1)
+        likely[some] = np.where(np.isinf(nearest), -1, likely[some])
+
+    crew.each(find, blocks(len(rows), _SOME_DOUBTFUL))
+    return likely
 
 
 def measured(

@@ -83,6 +83,16 @@ class Cloud:
         squares[scales == 0] = 1
         return Points(vectors, squares)
 
+    def in_float64(
+        self, rows: NDArray[np.integer]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Compute the points at `rows` and their squares, where rounding would matter."""
+        scales = self.scales[rows].astype(np.float64)
+        vectors = (self.vectors[rows].astype(np.float64) - self.offset) * scales[:, None]
+        squares = np.einsum("ij,ij->i", vectors, vectors)
+        squares[scales == 0] = 1
+        return vectors, squares
+
     def project(self, rows: slice | NDArray[np.integer], axes: NDArray[np.float32]) -> Points:
         """Compute the points at `rows` along orthonormal axes, with their full lengths."""
         if self.offset.any():

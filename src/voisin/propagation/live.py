@@ -78,8 +78,11 @@ class LiveSpreading:
         self._queue = np.empty(n_samples, dtype=np.int64)
         self._touched = np.empty_like(self._queue)
         self._n_iter = found.n_iter
-        self._reached = np.isin(self._component, self._component[evidence.rows])
-        self._probabilities = rows_to_one(scores, self._reached, self._shares())
+        self._linked = np.isin(self._component, self._component[evidence.rows])
+        self._bare = _bare(scores)
+        self._reached = self._linked & ~self._bare
+        self._given = self._shares()
+        self._probabilities = rows_to_one(scores, self._reached, self._given)
 
     @property
     def propagation(self) -> Propagation:
@@ -178,14 +181,19 @@ class LiveSpreading:
         self._left[c] = known - self._scores[c] + method.alpha * smooth
 
     def _refresh(self, changed: NDArray[np.bool_]) -> Indices:
-        """Compute the probabilities of some rows again, and of rows that no label reaches."""
+        """Compute some probabilities again, and those of rows whose class shares changed."""
         here = np.zeros(self._n_components, dtype=np.bool_)
         here[self._component[self._labels != UNLABELED]] = True
-        reached = here[self._component]
-        rows = np.flatnonzero(changed | (reached != self._reached) | ~reached)
-        self._reached = reached
+        linked, shares = here[self._component], self._shares()
+        told = changed | (linked != self._linked)
+        if not np.array_equal(shares, self._given):
+            told |= ~self._reached
+        rows = np.flatnonzero(told)
         scores = self._scores[:, rows].T
-        self._probabilities[rows] = rows_to_one(scores, reached[rows], self._shares())
+        self._bare[rows] = _bare(scores)
+        self._linked, self._given = linked, shares
+        self._reached = linked & ~self._bare
+        self._probabilities[rows] = rows_to_one(scores, self._reached[rows], shares)
         return rows
 
     def _shares(self) -> NDArray[np.float64]:
@@ -220,3 +228,8 @@ class LiveSpreading:
             message = "No label would be left: keep one."
             raise InputError(message)
         return dict(zip(rows.tolist(), labels.tolist(), strict=True))
+
+
+def _bare(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell rows at which nothing arrives within the tolerance."""
+    return np.asarray((scores <= 0).all(axis=1))

@@ -111,7 +111,7 @@ def push(
     for place in range(count):
         threshold = max(threshold, abs(residual[touched[place]]))
     pushes = 0
-    while square > goal and pushes < most:
+    while square > goal and pushes < most and threshold > 0:  # at 0 the rest lies elsewhere
         threshold *= _FINER
         head = _NONE
         length = np.uint64(_requeue(residual, touched, count, threshold, queue, state))

@@ -79,3 +79,20 @@ def test_the_rate_rises_then_falls_to_nearly_nothing():
     assert rates[0] < 0.11
     assert rates[-1] < 0.001
     assert np.all(np.diff(rates[10:]) < 0)
+
+
+def test_distributions_are_learned_in_place_of_labels():
+    pixels, labels = stripes()
+    certain = np.eye(2, dtype=np.float32)[labels]
+    doubtful = (0.2 * certain + 0.4).astype(np.float32)
+    training = FineTuning("fixed", epochs=12, label_smoothing=0.0)
+
+    by_labels = training.fit(new(), pixels, labels)
+    assert_same_network(by_labels, training.fit(new(), pixels, certain))
+
+    sure, unsure = (
+        predict(net, pixels).max(axis=1).mean()
+        for net in (by_labels, training.fit(new(), pixels, doubtful))
+    )
+    assert sure > 0.9
+    assert unsure < 0.75

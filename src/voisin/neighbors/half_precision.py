@@ -40,7 +40,11 @@ def has_matrix_unit() -> bool:
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return False
     from llvmlite.binding import get_host_cpu_features
+    from numba import config
 
+    told = (getattr(config, name, None) for name in ("CPU_NAME", "CPU_FEATURES"))
+    if any(told):  # what is compiled is for another processor
+        return False
     features = get_host_cpu_features()
     if not (features.get("amx-tile") and features.get("amx-bf16")):
         return False

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voisin.embedding.specification import KINDS, parse_embedding
-from voisin.pipeline.stages import Stages, Trained, lesson_of, network_of
+from voisin.pipeline.stages import Stages, Trained, network_of
 from voisin.pipeline.stages import retrained as plainly_retrained
-from voisin.pipeline.task import Task
+from voisin.pipeline.task import Lesson, Task
 from voisin.project.cache import hash_of
 from voisin.types import UNLABELED, Propagation
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from voisin.training.self_teaching import SelfTeaching
 
 _FEWEST_EPOCHS = 5  # of a lesson of many images
+_DISTILLING_EPOCHS, _DISTILLING_BATCH = 15, 32
 
 
 def network_for(
@@ -50,13 +51,14 @@ def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: st
     """Train a new network on the propagated labels, of the kind that the embedding looks through.
 
     With the chapter's plain features it is the chapter's plain network; else the images are
-    changed at every look, and all classes weigh the same.
+    changed at every look, and it learns what is thought of each image, doubts included (Hinton,
+    Vinyals & Dean 2015), in place of one label.
     """
     from voisin.embedding.inference import predict
 
     if not _networks(stages) & {"augmented", "self-taught", "tuned"}:
         return plainly_retrained(stages, task, propagation, data_key)
-    lesson = lesson_of(task, propagation, even=True)
+    lesson = _distilled(task, propagation)
     network, key = taught_network(stages, replace(task, lesson=lesson), data_key)
     options: dict[str, Any] = {"device": stages.settings.device, "progress": stages.progress}
 
@@ -72,6 +74,15 @@ def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: st
     weights = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
     architecture = type(network).__name__
     return Trained("retrained", weights, arrays["pool"], arrays["test"], key, None, architecture)
+
+
+def _distilled(task: Task, propagation: Propagation) -> Lesson:
+    """Make a lesson of what was found for each image, given labels kept."""
+    given = task.labels != UNLABELED
+    targets = propagation.probabilities.copy()
+    targets[given] = np.eye(task.n_classes)[task.labels[given]]
+    labels = np.where(given, task.labels, propagation.labels)
+    return Lesson(labels, (given | propagation.reached).astype(np.float64), targets)
 
 
 def taught_network(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
@@ -171,9 +182,14 @@ def _taught_labels(
     new: Callable[[], Any],
     training: "FineTuning",
 ) -> tuple[Any, str]:
-    labels, weights = task.taught.labels, task.taught.weights
+    lesson = task.taught
+    weights, targets = lesson.weights, lesson.targets
+    labels = lesson.labels if targets is None else targets.astype(np.float32)
     rows = np.flatnonzero(weights > 0)
     training = _for_as_many(training, len(rows), int((task.labels != UNLABELED).sum()))
+    if targets is not None:  # there is more to learn of a doubt than of a label
+        epochs = max(training.epochs, _DISTILLING_EPOCHS)
+        training = replace(training, epochs=epochs, batch_size=_DISTILLING_BATCH)
 
     def train(_: Path) -> Any:
         return training.fit(

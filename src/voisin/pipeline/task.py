@@ -14,7 +14,7 @@ from voisin.evaluation.verdict import Truth
 from voisin.pipeline.settings import Settings
 from voisin.sources.few_labels import draw_labels, draw_test, read_label_file
 from voisin.sources.summary import check_classes
-from voisin.types import UNLABELED, ImageCollection, Labels, Pixels
+from voisin.types import UNLABELED, ImageCollection, Labels, Pixels, Probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +26,13 @@ class Lesson:
     labels : array of shape (n_pool,)
     weights : array of shape (n_pool,)
         0 where there is nothing to learn; given labels have 1.
+    targets : array of shape (n_pool, n_classes), optional
+        Distributions to be learned in place of the labels.
     """
 
     labels: Labels
     weights: NDArray[np.float64]
+    targets: Probabilities | None = None
 
 
 @dataclass(frozen=True, eq=False)

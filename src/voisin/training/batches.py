@@ -22,7 +22,7 @@ def split_in_batches(order: NDArray[np.int64], size: int) -> list[NDArray[np.int
 
 
 def check_images(
-    pixels: Pixels, labels: Labels, weights: NDArray[np.floating]
+    pixels: Pixels, labels: Labels | NDArray[np.float32], weights: NDArray[np.floating]
 ) -> NDArray[np.int64]:
     """Return the images that have a weight.
 

@@ -72,7 +72,7 @@ class FineTuning:
         self,
         network: Network,
         pixels: Pixels,
-        labels: Labels,
+        labels: Labels | NDArray[np.float32],
         *,
         weights: NDArray[np.floating] | None = None,
         random_state: int = 0,
@@ -87,8 +87,8 @@ class FineTuning:
         network : torch module
             From images to one score a class. It is changed.
         pixels : array of shape (n_images, 28, 28, channels), uint8
-        labels : array of shape (n_images,)
-            Known wherever the weight is above 0.
+        labels : array of shape (n_images,) or (n_images, n_classes)
+            Known wherever the weight is above 0; or distributions over the classes.
         weights : array of shape (n_images,), optional
             At least 0; images of weight 0 are left out.
         random_state : int, default=0
@@ -149,7 +149,7 @@ class FineTuning:
 @dataclass(frozen=True, eq=False)
 class _Batches:
     pixels: Pixels
-    labels: Labels
+    labels: Labels | NDArray[np.float32]
     weights: NDArray[np.floating]
     augmentation: Augmentation
     device: torch.device

@@ -22,6 +22,10 @@ def test_every_label_is_held_out_at_most_once_and_no_class_loses_all(labels, n_f
         assert set(labels[labels >= 0]) == set(rest[rest >= 0])
 
 
+def test_without_labels_there_are_no_folds():
+    assert make_folds(np.array([-1, -1])) == ()
+
+
 def test_a_class_with_two_labels_has_both_held_out_in_turn():
     folds = make_folds(np.array([0, 0, 1, 1, 1, -1]), n_folds=3)
     assert sorted(np.concatenate(folds)) == [0, 1, 2, 3, 4]

@@ -38,6 +38,8 @@ def make_folds(
     """
     generator = np.random.default_rng(random_state)
     labeled = np.flatnonzero(labels != UNLABELED)
+    if not len(labeled):
+        return ()
     names = labeled if groups is None else groups[labeled]
     _, group_of = np.unique(names, return_inverse=True)
     classes, class_of = np.unique(labels[labeled], return_inverse=True)

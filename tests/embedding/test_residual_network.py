@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from voisin.embedding.inference import embed, predict
+from voisin.embedding.inference import embed, predict, to_tensor
 from voisin.embedding.residual_network import ResidualClassifier, ResidualNetwork
 
 
@@ -25,9 +25,9 @@ def test_features_are_means_and_deviations_of_each_channel_of_each_block(pixels)
     maps = []
     for block in network.blocks:
         block.register_forward_hook(lambda _, __, out: maps.append(out.numpy()))
-    found = embed(network, pixels, device="cpu")
+    with torch.inference_mode():
+        found = network.features(to_tensor(pixels)).numpy()
 
-    maps = maps[-3:]  # those before are of a single black image
     assert [one.shape[1:] for one in maps] == [(64, 28, 28), (128, 14, 14), (256, 7, 7)]
     expected = [one.mean(axis=(2, 3)) for one in maps] + [one.std(axis=(2, 3)) for one in maps]
     np.testing.assert_allclose(found, np.hstack(expected), atol=1e-5)
@@ -35,13 +35,25 @@ def test_features_are_means_and_deviations_of_each_channel_of_each_block(pixels)
 
 def test_the_last_layer_looks_at_the_means_of_the_last_block(pixels):
     network = new(ResidualClassifier, pixels.shape[-1], 4)
-    means = embed(network, pixels, device="cpu")[:, 64 + 128 : 64 + 128 + 256]
+    with torch.inference_mode():
+        means = network.features(to_tensor(pixels))[:, 64 + 128 : 64 + 128 + 256].numpy()
     weight, bias = network.fc.weight.detach().numpy(), network.fc.bias.detach().numpy()
     scores = means @ weight.T + bias
 
     odds = np.exp(scores - scores.max(axis=1, keepdims=True))
     expected = odds / odds.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(predict(network, pixels, device="cpu"), expected, atol=1e-5)
+
+
+def test_vectors_are_the_features_but_for_rounding_to_half_precision(pixels):
+    network = new(ResidualNetwork, pixels.shape[-1])
+    with torch.inference_mode():
+        exact = network.features(to_tensor(pixels)).numpy()
+
+    found = embed(network, pixels, device="cpu")
+
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, exact, atol=0.02 * np.abs(exact).max())
 
 
 def test_a_classifier_takes_the_weights_of_a_network_that_has_no_classes():

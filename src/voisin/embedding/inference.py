@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from voisin.embedding.device import choose_device
+from voisin.embedding.precision import mixed_precision
 from voisin.types import Embeddings, Pixels, Probabilities, Progress, no_progress
 
 _BATCH_SIZE = 512
@@ -42,6 +43,9 @@ def embed(
 ) -> Embeddings:
     """Turn images into vectors: the network's features before its last layer.
 
+    In bfloat16 where the machine multiplies its matrices, two to three times as fast: features
+    are rounded to about three digits there.
+
     Parameters
     ----------
     network : SimpleCNN, ResidualNetwork or Autoencoder
@@ -54,7 +58,13 @@ def embed(
     array of shape (n_images, n_features), float32
         1,568 features of a SimpleCNN, 896 of a residual network, 20 codes of an autoencoder.
     """
-    return _by_batch(network, network.features, pixels, device, progress, "Embedding images")
+    place = choose_device(device)
+
+    def features(images: Tensor) -> Tensor:
+        with mixed_precision(place):
+            return network.features(images).float()
+
+    return _by_batch(network, features, pixels, device, progress, "Embedding images")
 
 
 def predict(
@@ -106,7 +116,8 @@ def _by_batch(
     n_columns = function(torch.zeros((1, *to_tensor(pixels[:1]).shape[1:]), device=place)).shape[1]
     values = np.empty((n_images, n_columns), dtype=np.float32)
     for start in range(0, n_images, _BATCH_SIZE):
-        batch = to_tensor(pixels[start : start + _BATCH_SIZE]).to(place)
+        batch = to_tensor(pixels[start : start + _BATCH_SIZE])
+        batch = batch.to(place, memory_format=torch.channels_last)
         values[start : start + _BATCH_SIZE] = function(batch).cpu().numpy()
         progress(task, min(start + _BATCH_SIZE, n_images), n_images)
     return values

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from voisin.embedding.autoencoder import N_CODES, Autoencoder
 from voisin.embedding.device import choose_device
+from voisin.embedding.precision import mixed_precision
 from voisin.training.lesson import Lesson
-from voisin.training.precision import mixed_precision
 from voisin.types import Pixels, Progress, no_progress
 from voisin.validation import check_at_least
 

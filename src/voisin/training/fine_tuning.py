@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from voisin.embedding.device import choose_device
 from voisin.embedding.inference import to_tensor
+from voisin.embedding.precision import mixed_precision
 from voisin.training.augmentation import Augmentation
 from voisin.training.batches import check_images, split_in_batches
 from voisin.training.one_thread import one_thread
-from voisin.training.precision import mixed_precision
 from voisin.training.schedule import rate, set_rate
 from voisin.types import Labels, Pixels, Progress, no_progress
 from voisin.validation import check_at_least, check_in_closed_interval

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from voisin.embedding.device import choose_device
+from voisin.embedding.precision import mixed_precision
 from voisin.embedding.residual_network import N_OUTPUTS, ResidualNetwork
 from voisin.errors import InputError
 from voisin.training.augmentation import Augmentation
 from voisin.training.contrastive_loss import contrastive_loss
 from voisin.training.lesson import Lesson
-from voisin.training.precision import mixed_precision
 from voisin.types import Pixels, Progress, no_progress
 from voisin.validation import check_at_least, check_in_open_interval
 

@@ -1,4 +1,4 @@
-"""Where a network trains in bfloat16 beside float32: only where that is quicker."""
+"""Where a network runs in bfloat16 beside float32: only where that is quicker."""
 
 from contextlib import AbstractContextManager
 

@@ -94,6 +94,21 @@ def test_refuses_cosine_weights_of_euclidean_distances():
         build_affinity(some_neighbors(metric="euclidean"))
 
 
+@pytest.mark.parametrize(
+    ("neighbors", "message"),
+    [
+        (np.ones((3, 2)), "neighbors is a ndarray: pass what voisin.find_neighbors returns"),
+        (Neighbors(np.array([[1], [5]]), np.ones((2, 1))), "indices has 5, but there are 2 images"),
+        (Neighbors(np.array([[1], [-1]]), np.ones((2, 1))), "indices has -1, but there are 2 imag"),
+        (Neighbors(np.array([[1], [0]]), np.ones((2, 2))), r"\(2, 1\) and distances \(2, 2\)"),
+        (Neighbors(np.ones((2, 0)), np.ones((2, 0))), "with a neighbor or more"),
+    ],
+)
+def test_refuses_what_is_not_the_neighbors_of_images_among_themselves(neighbors, message):
+    with pytest.raises(InputError, match=message):
+        build_affinity(neighbors)
+
+
 def test_components_tell_their_sizes_and_which_have_labels():
     components = find_components(two_triangles)
     labels = np.array([-1, 1, -1, -1, -1, -1])

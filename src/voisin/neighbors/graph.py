@@ -134,12 +134,7 @@ def as_affinity(graph: Any) -> Affinity:
     array([[0., 1.],
            [1., 0.]], dtype=float32)
     """
-    try:
-        affinity = sparse.csr_array(graph).astype(np.float32)
-    except (TypeError, ValueError) as error:
-        message = f"The graph cannot be read as a matrix of weights ({error}): pass numbers."
-        raise InputError(message) from error
-    check_affinity(affinity)
+    affinity = check_affinity(graph).astype(np.float32)
     affinity.setdiag(0)
     affinity.eliminate_zeros()
     affinity.sum_duplicates()

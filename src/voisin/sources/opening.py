@@ -12,7 +12,7 @@ from voisin.sources.npz import NPZ
 from voisin.sources.suggestion import did_you_mean
 from voisin.sources.table import TABLE
 from voisin.types import ImageCollection, Progress, no_progress
-from voisin.validation import check_at_least
+from voisin.validation import check_count
 
 KINDS: tuple[SourceKind, ...] = (DIGITS, MEDMNIST, NPZ, TABLE, FOLDER)
 
@@ -63,7 +63,7 @@ def open_images(
     >>> len(images), images.class_names[:3], str(images.ids[0])
     (1797, ('0', '1', '2'), 'digit-0001')
     """
-    check_at_least("size", size, 1)
+    check_count("size", size, 1)
     columns = Columns(id_column, path_column, label_column, group_column, split_column)
     folder = None if cache_folder is None else Path(cache_folder)
     options = OpeningOptions(size, columns, folder, progress)

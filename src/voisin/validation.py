@@ -1,6 +1,6 @@
 """Checks of what the caller passed: each says what came, what was expected and what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -67,10 +67,13 @@ def check_one_of(name: str, value: str, choices: Iterable[str]) -> None:
         raise InputError(message)
 
 
-def check_finite_rows(name: str, array: NDArray[np.floating]) -> None:
+def check_finite_rows(
+    name: str, array: NDArray[np.floating], numbers: Sequence[int] | None = None
+) -> None:
     """Refuse vectors between which float32 can hold no distance.
 
-    Where entries are NaN, infinite or huge, say in how many rows and which first.
+    Where entries are NaN, infinite or huge, say in how many rows and which first, by the numbers
+    that the caller knows the rows by.
     """
     starts = range(0, len(array), _BLOCK)  # by blocks: the array may be on disk
     blocks = (array[start : start + _BLOCK] for start in starts)
@@ -78,9 +81,10 @@ def check_finite_rows(name: str, array: NDArray[np.floating]) -> None:
     largest = np.concatenate([np.empty(0), *parts])
     bad = np.flatnonzero(~(largest <= _LARGEST))
     if len(bad):
+        first = bad[0] if numbers is None else numbers[bad[0]]
         message = (
             f"{name} has NaN, infinite or huge entries (beyond {_LARGEST:g}) in {len(bad)} of "
-            f"{len(array)} rows, first in row {bad[0]}: leave these rows out or mend them."
+            f"{len(array)} rows, first in row {first}: leave these rows out or mend them."
         )
         raise InputError(message)
     if 0 < largest.max(initial=0) < _SMALLEST:

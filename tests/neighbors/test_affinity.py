@@ -187,6 +187,16 @@ def test_refuses_a_file_that_is_no_graph(tmp_path):
         load_affinity(tmp_path / "other.npz")
 
 
+@pytest.mark.parametrize("n_bytes", [0, 300, 600])
+def test_refuses_a_file_that_is_damaged(tmp_path, n_bytes):
+    save_affinity(as_affinity(np.ones((9, 9))), tmp_path / "graph.npz")
+    whole = (tmp_path / "graph.npz").read_bytes()
+    (tmp_path / "graph.npz").write_bytes(whole[:n_bytes])
+
+    with pytest.raises(InputError, match=r"graph\.npz is no NPZ file, or damaged"):
+        load_affinity(tmp_path / "graph.npz")
+
+
 def test_takes_a_graph_made_elsewhere_without_its_diagonal():
     affinity = as_affinity(np.array([[1.0, 2], [2, 1]]))
 

@@ -237,7 +237,8 @@ def _warn_of_short_classes(
 
 def _read_label_columns(path: Path) -> Mapping[str, list[str]]:
     if not path.is_file():
-        message = f"{path} does not exist: pass a table with the columns id and label."
+        what = "is a folder" if path.is_dir() else "does not exist"
+        message = f"{path} {what}: pass a table with the columns id and label."
         raise InputError(message)
     if path.suffix.lower() not in TABLE_SUFFIXES:
         message = f"{path} is no table: pass a {', '.join(TABLE_SUFFIXES)} file with id and label."

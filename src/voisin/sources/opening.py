@@ -80,6 +80,9 @@ def open_images(
 
 
 def _find_kind(source: Source) -> SourceKind:
+    if source == "":
+        message = "The source is an empty text: pass a path or a name; . is this folder."
+        raise InputError(message)
     for kind in KINDS:
         if kind.recognizes(source):
             return kind

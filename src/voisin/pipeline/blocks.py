@@ -35,13 +35,14 @@ def embed_in_blocks(
         place / f"{start}.npy": order[start : start + BLOCK]
         for start in range(0, len(order), BLOCK)
     }
-    done = 0
+    done = n_dims = 0
     for path, rows in blocks.items():
-        if (n_dims := _width(path)) is None:
+        found = _width(path)
+        if found is None:
             news = _count_from(done, len(order), progress)
             block = embedder.embed(images.take(rows), progress=news)
             _write(path, block)
-            n_dims = int(block.shape[1])
+        n_dims = block.shape[1] if found is None else found
         done += len(rows)
     vectors: Embeddings = np.empty((len(images), n_dims), dtype=np.float32)
     for path, rows in blocks.items():

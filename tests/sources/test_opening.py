@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from voisin.errors import InputError
@@ -80,3 +81,8 @@ def test_what_the_system_refuses_is_one_line():
 def test_an_empty_source_is_not_taken_for_this_folder():
     with pytest.raises(InputError, match="The source is an empty text: pass a path or a name"):
         open_images("")
+
+
+def test_an_array_is_no_source():
+    with pytest.raises(InputError, match="The source is a ndarray: pass a path or a name"):
+        open_images(np.zeros((5, 28, 28)))

@@ -105,9 +105,14 @@ def compare(
     return found
 
 
-def _check(draws: int, labels_per_class: Sequence[int], jobs: int) -> tuple[int, ...]:
+def _check(draws: int, labels_per_class: Any, jobs: int) -> tuple[int, ...]:
     check_count("draws", draws, 1)
     check_count("jobs", jobs, 1)
+    if not isinstance(labels_per_class, Sequence):
+        message = (
+            f"labels_per_class={labels_per_class} is no sequence: pass one, such as (1, 5, 10)."
+        )
+        raise InputError(message)
     for number in labels_per_class:
         check_count("labels_per_class", number, 1)
     if not labels_per_class:

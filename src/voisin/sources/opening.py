@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from voisin.errors import InputError, VoisinError
 from voisin.sources.digits import DIGITS
@@ -79,7 +80,13 @@ def open_images(
         raise InputError(message) from error
 
 
-def _find_kind(source: Source) -> SourceKind:
+def _find_kind(source: Any) -> SourceKind:
+    if not isinstance(source, str | Path):
+        message = (
+            f"The source is a {type(source).__name__}: pass a path or a name; "
+            "save arrays of images and labels as an NPZ file."
+        )
+        raise InputError(message)
     if source == "":
         message = "The source is an empty text: pass a path or a name; . is this folder."
         raise InputError(message)

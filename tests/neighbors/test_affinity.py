@@ -95,18 +95,26 @@ def test_refuses_cosine_weights_of_euclidean_distances():
 
 
 @pytest.mark.parametrize(
-    ("neighbors", "message"),
+    ("indices", "n_distances", "message"),
     [
-        (np.ones((3, 2)), "neighbors is a ndarray: pass what voisin.find_neighbors returns"),
-        (Neighbors(np.array([[1], [5]]), np.ones((2, 1))), "indices has 5, but there are 2 images"),
-        (Neighbors(np.array([[1], [-1]]), np.ones((2, 1))), "indices has -1, but there are 2 imag"),
-        (Neighbors(np.array([[1], [0]]), np.ones((2, 2))), r"\(2, 1\) and distances \(2, 2\)"),
-        (Neighbors(np.ones((2, 0)), np.ones((2, 0))), "with a neighbor or more"),
+        ([[1], [5]], 1, "indices has 5, but there are 2 images"),
+        ([[1], [-1]], 1, "indices has -1, but there are 2 images"),
+        ([[1], [0]], 2, r"\(2, 1\) and distances \(2, 2\)"),
+        ([[], []], 0, "with a neighbor or more"),
     ],
 )
-def test_refuses_what_is_not_the_neighbors_of_images_among_themselves(neighbors, message):
+def test_refuses_what_is_not_the_neighbors_of_images_among_themselves(
+    indices, n_distances, message
+):
+    distances = np.ones((2, n_distances), dtype=np.float32)
+
     with pytest.raises(InputError, match=message):
-        build_affinity(neighbors)
+        build_affinity(Neighbors(np.array(indices, dtype=np.int64), distances))
+
+
+def test_refuses_vectors_in_place_of_neighbors():
+    with pytest.raises(InputError, match=r"neighbors is a ndarray: pass what voisin\.find_neigh"):
+        build_affinity(np.ones((3, 2)))
 
 
 def test_components_tell_their_sizes_and_which_have_labels():

@@ -1,6 +1,17 @@
-"""``python -m voisin``."""
+"""``voisin`` and ``python -m voisin``."""
 
-from voisin.cli import main
+import sys
+
+
+def main() -> None:
+    """Run the program; Ctrl-C ends it quietly even before it has begun."""
+    try:
+        from voisin.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """Checks of what the caller passed: each says what came, what was expected and what to do."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -12,6 +12,7 @@ from voisin.errors import InputError, MissingDependencyError
 from voisin.types import UNLABELED
 
 _BLOCK = 8_192
+_LARGEST, _SMALLEST = 1e15, 1e-15  # beyond them, squared distances leave the range of float32
 
 
 def check_in_open_interval(name: str, value: float, low: float, high: float) -> None:
@@ -38,6 +39,20 @@ def check_at_least(name: str, value: float, low: float) -> None:
         raise InputError(message)
 
 
+def check_count(name: str, value: int, low: int) -> None:
+    """Refuse what is no whole number, or below `low`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        message = f"{name}={value!r} is no whole number: pass {low} or more."
+        raise InputError(message)
+    check_at_least(name, value, low)
+
+
+def check_random_state(random_state: int | np.random.Generator | None) -> None:
+    """Refuse what no draw can begin with."""
+    if not (random_state is None or isinstance(random_state, np.random.Generator)):
+        check_count("random_state", random_state, 0)
+
+
 def _check_number(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         message = f"{name}={value!r} is no number: pass one."
@@ -52,15 +67,30 @@ def check_one_of(name: str, value: str, choices: Iterable[str]) -> None:
         raise InputError(message)
 
 
-def check_finite_rows(name: str, array: NDArray[np.floating]) -> None:
-    """Refuse vectors with NaN or infinite entries, and say how many rows and which first."""
+def check_finite_rows(
+    name: str, array: NDArray[np.floating], numbers: Sequence[int] | None = None
+) -> None:
+    """Refuse vectors between which float32 can hold no distance.
+
+    Where entries are NaN, infinite or huge, say in how many rows and which first, by the numbers
+    that the caller knows the rows by.
+    """
     starts = range(0, len(array), _BLOCK)  # by blocks: the array may be on disk
-    finite = [np.isfinite(array[start : start + _BLOCK]).all(axis=1) for start in starts]
-    bad = np.flatnonzero(~np.concatenate(finite)) if finite else np.empty(0)
+    blocks = (array[start : start + _BLOCK] for start in starts)
+    parts = [np.abs(block).max(axis=1, initial=0).astype(np.float64) for block in blocks]
+    largest = np.concatenate([np.empty(0), *parts])
+    bad = np.flatnonzero(~(largest <= _LARGEST))
     if len(bad):
+        first = bad[0] if numbers is None else numbers[bad[0]]
         message = (
-            f"{name} has NaN or infinite entries in {len(bad)} of {len(array)} rows, "
-            f"first in row {bad[0]}: leave these rows out or mend them."
+            f"{name} has NaN, infinite or huge entries (beyond {_LARGEST:g}) in {len(bad)} of "
+            f"{len(array)} rows, first in row {first}: leave these rows out or mend them."
+        )
+        raise InputError(message)
+    if 0 < largest.max(initial=0) < _SMALLEST:
+        message = (
+            f"{name} has no entry beyond {largest.max():.1g}, too small for distances in float32: "
+            "multiply all by the same number."
         )
         raise InputError(message)
 
@@ -73,8 +103,8 @@ def check_embeddings(embeddings: Any) -> None:
             "pass an array, such as numpy.asarray(embeddings, dtype=numpy.float32)."
         )
         raise InputError(message)
-    if embeddings.ndim != 2:
-        message = f"embeddings has shape {embeddings.shape}: pass (n_samples, n_dims)."
+    if embeddings.ndim != 2 or not embeddings.shape[1]:
+        message = f"embeddings has shape {embeddings.shape}: pass (n_samples, n_dims), n_dims > 0."
         raise InputError(message)
     if not np.issubdtype(embeddings.dtype, np.floating):
         message = f"embeddings has dtype {embeddings.dtype}: pass float32."
@@ -82,8 +112,16 @@ def check_embeddings(embeddings: Any) -> None:
     check_finite_rows("embeddings", embeddings)
 
 
-def check_affinity(affinity: sparse.csr_array) -> None:
-    """Refuse a graph that is not square, symmetric, finite and non-negative."""
+def check_affinity(graph: Any) -> sparse.csr_array:
+    """Give a graph, sparse or dense, by its rows; refuse one that cannot carry labels.
+
+    It must be square, symmetric, finite and non-negative.
+    """
+    try:
+        affinity = sparse.csr_array(graph)
+    except (TypeError, ValueError) as error:
+        message = f"The graph cannot be read as a matrix of weights ({error}): pass numbers."
+        raise InputError(message) from error
     if affinity.ndim != 2 or affinity.shape[0] != affinity.shape[1]:
         message = f"affinity has shape {affinity.shape}: pass one row and one column an image."
         raise InputError(message)
@@ -96,7 +134,7 @@ def check_affinity(affinity: sparse.csr_array) -> None:
         )
         raise InputError(message)
     if _looks_symmetric(affinity):
-        return
+        return affinity
     gap = abs(affinity - affinity.T)
     if gap.nnz and gap.data.max() > 1e-4 * affinity.data.max():
         message = (
@@ -104,6 +142,7 @@ def check_affinity(affinity: sparse.csr_array) -> None:
             "pass (affinity + affinity.T) / 2."
         )
         raise InputError(message)
+    return affinity
 
 
 def _looks_symmetric(affinity: sparse.csr_array) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedding.small_models import write_onnx
+from voisin.__main__ import main
 
 VOISIN = [str(Path(sys.executable).with_name("voisin"))]
 QUICK = ["--epochs", "2", "--rounds", "1", "--retraining-epochs", "2", "--device", "cpu"]
@@ -215,3 +216,39 @@ def test_a_comparison_of_queries_says_in_one_line_what_it_cannot_do(tmp_path, op
     assert words in ended.stderr.splitlines()[-1]
     assert ended.stderr.splitlines()[-1].startswith("Error: ")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of files")
+def test_a_full_disk_is_told_in_one_line(tmp_path):
+    script = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))\n"
+        "sys.argv = ['voisin', 'demo', '--labels-per-class', '2', '--out', sys.argv[1]]\n"
+        "from voisin.cli import main; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("Error: A file cannot be read or written")
+
+
+class Stopped:
+    """Stands for the program's modules, while Ctrl-C is pressed before they are imported."""
+
+    @property
+    def main(self):
+        raise KeyboardInterrupt
+
+
+def test_stopped_before_it_has_begun_it_ends_without_a_traceback(monkeypatch):
+    monkeypatch.setitem(sys.modules, "voisin.cli", Stopped())
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 130

@@ -128,7 +128,8 @@ class Intruder:
 def test_a_pickle_is_refused_without_running_it(tmp_path, source):
     np.save(tmp_path / "object.npy", np.array([Intruder()] * 6, dtype=object), allow_pickle=True)
     (tmp_path / "bare.npy").write_bytes(pickle.dumps(Intruder()))
-    for name in ("object.npy", "bare.npy"):
+    (tmp_path / "empty.npy").write_bytes(b"")
+    for name in ("object.npy", "bare.npy", "empty.npy"):
         with pytest.raises(InputError, match="cannot be read as an array of numbers"):
             open_vectors(tmp_path / name, source)
 
@@ -137,8 +138,25 @@ def test_values_that_are_not_finite_are_refused(tmp_path, source, vectors):
     bad = vectors.copy()
     bad[2, 1] = np.nan
     np.save(tmp_path / "v.npy", bad)
-    with pytest.raises(InputError, match=r"v.npy has NaN or infinite entries in 1 of 6 rows"):
+    with pytest.raises(
+        InputError, match=r"v.npy has NaN, infinite or huge entries .* in 1 of 6 rows"
+    ):
         open_vectors(tmp_path / "v.npy", source).embed(source)
+
+
+def test_a_row_that_is_not_finite_is_named_as_in_the_file(tmp_path, source, vectors):
+    bad = vectors.copy()
+    bad[4] = np.inf
+    np.save(tmp_path / "v.npy", bad)
+    embedder = open_vectors(tmp_path / "v.npy", source)
+    with pytest.raises(InputError, match="in 1 of 2 rows, first in row 4"):
+        embedder.embed(source.take(np.array([3, 4])))
+
+
+def test_vectors_without_dimensions_are_refused(tmp_path, source):
+    np.save(tmp_path / "v.npy", np.empty((6, 0)))
+    with pytest.raises(InputError, match=r"v.npy holds \(6, 0\) float64: save one matrix"):
+        open_vectors(tmp_path / "v.npy", source)
 
 
 def test_a_file_that_is_not_there_or_of_another_kind_is_refused(tmp_path, source):

@@ -94,6 +94,29 @@ def test_refuses_cosine_weights_of_euclidean_distances():
         build_affinity(some_neighbors(metric="euclidean"))
 
 
+@pytest.mark.parametrize(
+    ("indices", "n_distances", "message"),
+    [
+        ([[1], [5]], 1, "indices has 5, but there are 2 images"),
+        ([[1], [-1]], 1, "indices has -1, but there are 2 images"),
+        ([[1], [0]], 2, r"\(2, 1\) and distances \(2, 2\)"),
+        ([[], []], 0, "with a neighbor or more"),
+    ],
+)
+def test_refuses_what_is_not_the_neighbors_of_images_among_themselves(
+    indices, n_distances, message
+):
+    distances = np.ones((2, n_distances), dtype=np.float32)
+
+    with pytest.raises(InputError, match=message):
+        build_affinity(Neighbors(np.array(indices, dtype=np.int64), distances))
+
+
+def test_refuses_vectors_in_place_of_neighbors():
+    with pytest.raises(InputError, match=r"neighbors is a ndarray: pass what voisin\.find_neigh"):
+        build_affinity(np.ones((3, 2)))
+
+
 def test_components_tell_their_sizes_and_which_have_labels():
     components = find_components(two_triangles)
     labels = np.array([-1, 1, -1, -1, -1, -1])
@@ -170,6 +193,16 @@ def test_refuses_a_file_that_is_no_graph(tmp_path):
 
     with pytest.raises(InputError, match="holds images, not a graph"):
         load_affinity(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("n_bytes", [0, 300, 600])
+def test_refuses_a_file_that_is_damaged(tmp_path, n_bytes):
+    save_affinity(as_affinity(np.ones((9, 9))), tmp_path / "graph.npz")
+    whole = (tmp_path / "graph.npz").read_bytes()
+    (tmp_path / "graph.npz").write_bytes(whole[:n_bytes])
+
+    with pytest.raises(InputError, match=r"graph\.npz is no NPZ file, or damaged"):
+        load_affinity(tmp_path / "graph.npz")
 
 
 def test_takes_a_graph_made_elsewhere_without_its_diagonal():

@@ -270,6 +270,9 @@ def test_progress_ends_with_everything_done():
     [
         ({"n_neighbors": 12}, "each image has 11 others"),
         ({"n_neighbors": 0}, "n_neighbors=0 is too small"),
+        ({"n_neighbors": 2.5}, "n_neighbors=2.5 is no whole number: pass 1 or more"),
+        ({"random_state": -1}, "random_state=-1 is too small: pass 0 or more"),
+        ({"random_state": "a"}, "random_state='a' is no whole number"),
         ({"metric": "manhattan"}, "metric='manhattan' is not known: choose one of cosine, eucl"),
         ({"method": "magic"}, "method='magic' is not known: choose one of auto, exact, part"),
         ({"target_recall": 1.5}, r"target_recall=1.5 is outside \[0, 1\]"),
@@ -287,6 +290,52 @@ def test_says_how_many_rows_are_not_finite_and_which_is_first():
 
     with pytest.raises(InputError, match="in 2 of 12 rows, first in row 5"):
         find_neighbors(vectors)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize(
+    ("unit", "message"),
+    [
+        (1e20, r"huge entries \(beyond 1e\+15\) in 12 of 12 rows"),
+        (1e-23, "no entry beyond .*e-23, too small for distances in float32: multiply all"),
+    ],
+)
+def test_refuses_vectors_whose_distances_leave_the_range_of_float32(metric, unit, message):
+    with pytest.raises(InputError, match=message):
+        find_neighbors(clusters(12) * np.float32(unit), 3, metric=metric)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("unit", [1e13, 1e-13])
+def test_the_unit_of_the_vectors_does_not_matter(metric, unit):
+    vectors = clusters(50)
+
+    plain = find_neighbors(vectors, 3, metric=metric)
+    other = find_neighbors(vectors * np.float32(unit), 3, metric=metric)
+
+    assert (other.indices == plain.indices).all()
+    scale = unit if metric == "euclidean" else 1
+    np.testing.assert_allclose(other.distances, plain.distances * scale, rtol=1e-3)
+
+
+def test_refuses_half_precision_that_has_overflowed():
+    vectors = clusters(12).astype(np.float16)
+    vectors[4] = np.inf
+
+    with pytest.raises(InputError, match="in 1 of 12 rows, first in row 4"):
+        find_neighbors(vectors, 3)
+
+
+def test_refuses_vectors_without_dimensions():
+    with pytest.raises(
+        InputError, match=r"shape \(12, 0\): pass \(n_samples, n_dims\), n_dims > 0"
+    ):
+        find_neighbors(np.empty((12, 0), dtype=np.float32), 3)
+
+
+def test_says_that_no_vectors_have_no_others():
+    with pytest.raises(InputError, match="each image has 0 others"):
+        find_neighbors(np.empty((0, 3), dtype=np.float32), 3)
 
 
 def test_refuses_integers():

@@ -52,6 +52,14 @@ def test_after_an_interruption_only_what_is_missing_is_embedded(images, tmp_path
     np.testing.assert_array_equal(found[:, 0], images.positions)
 
 
+def test_a_damaged_block_is_embedded_again(images, tmp_path):
+    whole = blocks.embed_in_blocks(Watched(), images, tmp_path, no_progress)
+    first, *_ = sorted(tmp_path.rglob("*.npy"))
+    first.write_bytes(b"")
+
+    assert (blocks.embed_in_blocks(Watched(), images, tmp_path, no_progress) == whole).all()
+
+
 def test_another_embedder_starts_from_nothing(images, tmp_path):
     blocks.embed_in_blocks(Watched(), images, tmp_path, no_progress)
     other = Watched("other")

@@ -223,7 +223,7 @@ def test_unknown_images_and_folders_are_refused(tmp_path):
         Evidence(tmp_path).explain(f"{name}x")
     with pytest.raises(ProjectError, match=r"has no voisin\.toml"):
         Evidence(tmp_path / "elsewhere")
-    (tmp_path / "new" / "voisin.toml").write_text("schema = 1\n")
+    (tmp_path / "new" / "voisin.toml").write_text('source = "digits"\n')
     with pytest.raises(ProjectError, match="keeps no flow"):
         Evidence(tmp_path / "new")
 
@@ -260,7 +260,11 @@ def test_a_page_is_not_written_over_a_folder_nor_below_a_file(tmp_path):
     (tmp_path / "pages").mkdir()
     (tmp_path / "file").write_text("")
     before = sorted(tmp_path.iterdir())
-    for place, told in (("pages", "is a folder: pass a file"), ("file/x", "cannot be written")):
+    for place, told in (
+        ("pages", "is a folder: pass a file"),
+        ("file/x.html", "cannot be written"),
+        ("why.png", "would be a page: pass .*why.html"),
+    ):
         command = ["explain", str(tmp_path), str(images.ids[100]), "--picture"]
 
         found = CliRunner().invoke(app, [*command, str(tmp_path / place)])

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.pipeline.test_chapter import QUICK, results
-from voisin import certainty, load_simple_cnn, open_images, predict, run
+from voisin import Settings, certainty, compare, load_simple_cnn, open_images, predict, run
+from voisin.errors import InputError
 from voisin.training.classifier import Training
 
 SETTINGS = {"labels_per_class": 4, "random_state": 1, **QUICK}
@@ -208,3 +209,21 @@ def test_a_class_with_many_labels_does_not_take_the_others(tmp_path):
     few.write_text("id,label\n" + "\n".join(f"{images.ids[i]},{images.labels[i]}" for i in given))
     done = run(images, tmp_path / "out", labels=few, **{**QUICK, "epochs": 8})
     assert done.score_of("propagated", "unlabeled").balanced_accuracy.value > 0.85
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"labels": np.zeros(9)}, r"labels is a ndarray: pass the path of a table \(id, label\)"),
+        ({"labels_per_class": 2.5}, r"labels_per_class=2.5 is no whole number: pass 1 or more"),
+        ({"random_state": 1.5}, r"random_state=1.5 is no whole number: pass 0 or more"),
+    ],
+)
+def test_settings_of_another_kind_are_refused(setting, message):
+    with pytest.raises(InputError, match=message):
+        Settings(**setting)
+
+
+def test_a_comparison_at_a_bare_number_of_labels_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"labels_per_class=5 is no sequence: pass one, such as"):
+        compare(open_images("digits"), tmp_path / "out", labels_per_class=5)

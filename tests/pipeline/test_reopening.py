@@ -1,13 +1,14 @@
 """A finished project opened again: what it remembers, and the command that goes on from it."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from voisin.cli.app import app
 from voisin.errors import ProjectError
-from voisin.pipeline.reopening import next_run, read_settings
+from voisin.pipeline.reopening import next_run, open_source, read_settings
 from voisin.pipeline.settings import Settings
 from voisin.project.folder import Project
 
@@ -46,9 +47,37 @@ def test_the_command_is_one_that_the_command_line_understands(tmp_path):
     assert ended.exit_code == 1  # there is no such source
 
 
+def test_a_comparison_in_the_folder_of_a_run_does_not_get_in_its_way():
+    compared = {"draws": 3, "compared_labels_per_class": "2, 5", "labels_at_the_end": 50}
+    settings = {"source": "digits", "n_neighbors": 7, **compared}
+
+    command = next_run(settings, Path("a.csv"), Path("q"))
+
+    assert command == "voisin run digits --labels a.csv --out q --n-neighbors 7"
+    assert open_source(settings).name == "digits"
+
+
 def test_a_folder_without_settings_is_told_from_one_with_damaged_ones(tmp_path):
     with pytest.raises(ProjectError, match=r"has no voisin\.toml: pass the folder"):
         read_settings(tmp_path)
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(ProjectError, match=r"file has no voisin\.toml: pass the folder"):
+        read_settings(tmp_path / "file")
     (tmp_path / "voisin.toml").write_text("a = [", encoding="utf-8")
     with pytest.raises(ProjectError, match=r"cannot be read .*: run the project again"):
+        read_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"voisin\.toml names no source: run the project again"),
+        ('source = "a"\nn_neighbors = "ten"', r"n_neighbors='ten' is no whole number.*run the pro"),
+        ('source = "a"\nalpha = 2.0', r"alpha=2.0 is outside \(0, 1\)"),
+    ],
+)
+def test_settings_that_were_emptied_or_edited_wrongly_are_refused(tmp_path, text, message):
+    (tmp_path / "voisin.toml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ProjectError, match=message):
         read_settings(tmp_path)

@@ -138,7 +138,7 @@ def test_every_strategy_can_be_asked_for_and_an_unknown_one_is_refused(project):
 def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path):
     with pytest.raises(ProjectError, match="pass the folder of a finished `voisin run`"):
         suggest(tmp_path)
-    (tmp_path / "voisin.toml").write_text("schema = 1\n")
+    (tmp_path / "voisin.toml").write_text('source = "digits"\n')
     with pytest.raises(ProjectError, match="keeps no evidence"):
         suggest(tmp_path)
     write_evidence(tmp_path, {"ids": np.array(["a"])})

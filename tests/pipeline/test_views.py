@@ -5,6 +5,7 @@ import pytest
 
 from tests.pipeline.test_chapter import QUICK
 from voisin import Settings, open_images
+from voisin.errors import InputWarning
 from voisin.pipeline.preparing import prepare
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import Cache
@@ -45,6 +46,13 @@ def test_vectors_that_know_no_labels_are_the_same_in_every_fold(tmp_path):
     problem = there.problem(sight)
     assert len(problem.folds) == 5
     assert all(fold.view is sight.view for fold in problem.folds)
+
+
+def test_vectors_that_are_all_alike_are_told_of(tmp_path):
+    np.save(tmp_path / "same.npy", np.ones((300, 4), dtype=np.float32))
+    there = viewpoint(tmp_path / "p", embedding=f"vectors:{tmp_path / 'same.npy'}")
+    with pytest.warns(InputWarning, match="All vectors are alike, so that no image is nearer"):
+        there.sight()
 
 
 @pytest.mark.parametrize("embedding", ["cnn", "pixels"])

@@ -43,13 +43,17 @@ def test_a_failed_stage_leaves_nothing_and_is_computed_again(tmp_path):
     assert not cache.recall("stage", {}, Counter(value=np.array(1))).reused
 
 
-@pytest.mark.parametrize("damage", ["remove an array", "cut the list", "empty the list"])
+@pytest.mark.parametrize(
+    "damage", ["remove an array", "empty an array", "cut the list", "empty the list"]
+)
 def test_a_damaged_result_is_computed_again(tmp_path, damage):
     cache = Cache(tmp_path)
     cache.recall("stage", {}, Counter(value=np.arange(3)))
     (place,) = tmp_path.iterdir()
     if damage == "remove an array":
         (place / "value.npy").unlink()
+    elif damage == "empty an array":
+        (place / "value.npy").write_bytes(b"")
     else:
         (place / "stage.json").write_text(
             '{"arrays": ["value"]}' if damage.startswith("cut") else ""

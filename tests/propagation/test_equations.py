@@ -166,3 +166,21 @@ def test_poisson_mbo_gives_each_class_its_share():
 def test_spreading_refuses_alpha_outside_its_interval(alpha):
     with pytest.raises(InputError, match=r"alpha=.* is outside \(0, 1\)"):
         LabelSpreading(alpha=alpha)
+
+
+def test_a_fine_tolerance_is_reached_though_the_weights_are_in_single_precision():
+    generator = np.random.default_rng(0)
+    vectors = generator.normal(size=(600, 8)) + 3 * generator.integers(0, 4, (600, 1))
+    affinity = build_affinity(find_neighbors(vectors.astype(np.float32), 10))
+    labels = np.full(600, -1)
+    labels[:8] = [0, 1, 2, 0, 1, 2, 3, 3]
+    weights = affinity.toarray().astype(np.float64)
+    sources = np.eye(4)[labels[:8]] - np.eye(4)[labels[:8]].mean(axis=0)
+    scores = np.linalg.pinv(dense_laplacian(weights))[:, :8] @ sources
+    scores -= weights.sum(axis=1) @ scores / weights.sum()
+
+    found = Poisson(tol=1e-12).propagate(affinity, labels)
+
+    assert found.converged
+    expected = rows_to_one(np.exp(scores / np.sqrt((scores**2).mean())))
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-9)

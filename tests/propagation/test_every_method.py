@@ -194,12 +194,38 @@ def test_refuses_weights_that_do_not_fit(method, weights, message):
         (lambda w: w[:, :11], "shape"),
         (lambda w: -w, "negative weights"),
         (lambda w: w * np.nan, "NaN"),
+        (lambda _: [["a", "b"]], "cannot be read as a matrix of weights"),
         (lambda w: sparse.csr_array(np.triu(w.toarray())), "not symmetric"),
     ],
 )
 def test_refuses_graphs_that_cannot_carry_labels(method, change, message):
     with pytest.raises(InputError, match=message):
         method.propagate(change(random_affinity(0)), FEW_LABELS)
+
+
+@every_method
+@pytest.mark.parametrize(
+    "change",
+    [
+        sparse.coo_array,
+        sparse.csc_array,
+        lambda w: w.tocoo().todok(),
+        lambda w: w.toarray(),
+    ],
+)
+def test_takes_a_graph_in_any_form(method, change):
+    affinity = random_affinity(0)
+
+    found = method.propagate(change(affinity), FEW_LABELS.tolist(), sample_weight=[1.0] * 12)
+
+    expected = method.propagate(affinity, FEW_LABELS)
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-6)
+
+
+@every_method
+def test_refuses_a_number_of_classes_that_is_none(method):
+    with pytest.raises(InputError, match=r"n_classes=2.5 is no whole number: pass 1 or more"):
+        method.propagate(random_affinity(0), FEW_LABELS, n_classes=2.5)
 
 
 @pytest.mark.parametrize("name", METHODS)

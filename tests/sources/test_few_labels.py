@@ -235,6 +235,8 @@ def test_a_label_file_that_does_not_fit_says_why(tmp_path, rows, expected):
 def test_a_label_file_must_be_a_table_that_exists(tmp_path):
     with pytest.raises(InputError, match=r"mine\.txt is no table: pass a \.csv, \.tsv"):
         read_label_file(write_table(tmp_path / "mine.txt", [["id"]]), open_images("digits"))
+    with pytest.raises(InputError, match="is a folder: pass a table with the columns id and label"):
+        read_label_file(tmp_path, open_images("digits"))
     with pytest.raises(InputError, match=r"gone\.csv does not exist"):
         read_label_file(tmp_path / "gone.csv", open_images("digits"))
 

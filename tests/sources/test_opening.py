@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from voisin.errors import InputError
@@ -75,3 +76,13 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error():
 def test_what_the_system_refuses_is_one_line():
     with pytest.raises(InputError, match=r"cannot be read: .*too long"):
         open_images("x" * 5_000)
+
+
+def test_an_empty_source_is_not_taken_for_this_folder():
+    with pytest.raises(InputError, match="The source is an empty text: pass a path or a name"):
+        open_images("")
+
+
+def test_an_array_is_no_source():
+    with pytest.raises(InputError, match="The source is a ndarray: pass a path or a name"):
+        open_images(np.zeros((5, 28, 28)))

@@ -18,7 +18,7 @@ from voisin.errors import VoisinError
 
 
 class Program(TyperGroup):
-    """Ends known errors with one line and exit code 1, and Ctrl-C with 130."""
+    """Ends known errors and those of files with one line and exit code 1, and Ctrl-C with 130."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run a command."""
@@ -26,6 +26,14 @@ class Program(TyperGroup):
             return super().invoke(ctx)
         except VoisinError as error:
             note(f"Error: {error}")
+            raise typer.Exit(1) from error
+        except BrokenPipeError:
+            raise  # who read the output has gone: nobody to tell
+        except OSError as error:
+            note(
+                f"Error: A file cannot be read or written ({error}); is the disk full? "
+                "What is finished is kept: the same command goes on from there."
+            )
             raise typer.Exit(1) from error
         except KeyboardInterrupt as stop:
             note("Stopped. What is finished is kept: the same command goes on from there.")

@@ -35,6 +35,9 @@ def explain(
     if picture is not None and picture.is_dir():
         message = f"--picture {picture} is a folder: pass a file, such as {picture / 'why.html'}."
         raise InputError(message)
+    if picture is not None and picture.suffix.lower() not in (".html", ".htm"):
+        message = f"--picture {picture} would be a page: pass {picture.with_suffix('.html')}."
+        raise InputError(message)
     reasons = Evidence(folder).explain(image)
     images, missing = try_to_open(folder)
     place = picture or folder / "explanations" / reasons.file_name

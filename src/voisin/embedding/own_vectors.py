@@ -56,7 +56,7 @@ class OwnVectors:
             _refuse_ids(self._name, missing, [])
         rows = [self._rows[id_] for id_ in images.ids.tolist()]
         vectors = np.asarray(self._vectors[rows], dtype=np.float32)
-        check_finite_rows(self._name, vectors)
+        check_finite_rows(self._name, vectors, rows)
         progress(f"Embedding: {self._name}", len(images), len(images))
         return vectors
 
@@ -72,12 +72,13 @@ def read_npy(path: Path, source_ids: Names) -> OwnVectors:
     """
     try:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         message = (
             f"{path} cannot be read as an array of numbers: save it with np.save(path, array)."
         )
         raise InputError(message) from error
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
+    is_matrix = isinstance(vectors, np.ndarray) and vectors.ndim == 2 and vectors.shape[1] > 0
+    if not is_matrix or vectors.dtype.kind not in "fiu":
         found = getattr(vectors, "shape", "several arrays")
         kind = getattr(vectors, "dtype", "")
         message = f"{path} holds {found} {kind}: save one matrix of numbers, one row an image."

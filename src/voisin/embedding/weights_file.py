@@ -28,9 +28,8 @@ def load_weights_only(path: Path) -> Any:
             warnings.simplefilter("ignore")  # of torch, on files that it did not write
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         message = (
-            f"{path} cannot be read as weights alone ({reason}): "
+            f"{path} is damaged, or holds more than weights, which could run foreign code: "
             "save them with torch.save(network.state_dict(), path), or as safetensors."
         )
         raise InputError(message) from error

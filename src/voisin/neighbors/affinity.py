@@ -1,6 +1,7 @@
 """From neighbors to a symmetric weighted graph; it knows distances, not vectors or labels."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,8 @@ def build_affinity(
     Raises
     ------
     InputError
-        If a setting is unknown, or cosine weights are asked of euclidean distances.
+        If a setting is unknown, cosine weights are asked of euclidean distances, or the neighbors
+        are not those of images among themselves.
 
     Examples
     --------
@@ -74,6 +76,7 @@ def build_affinity(
     check_one_of("weights", weights, WEIGHTS)
     check_one_of("symmetrize", symmetrize, SYMMETRIZE)
     check_at_least("power", power, 0)
+    _check_neighbors(neighbors)
     if weights == "cosine":
         _check_cosine(neighbors)
     n_samples, n_neighbors = neighbors.indices.shape
@@ -102,6 +105,28 @@ def _strengths(neighbors: Neighbors, weights: str, power: float) -> NDArray[np.f
         scaled = np.divide(distances, radius, where=radius > 0, out=np.zeros_like(distances))
         return np.exp(-4 * scaled**2)
     return np.ones_like(distances)
+
+
+def _check_neighbors(neighbors: Any) -> None:
+    if not isinstance(neighbors, Neighbors):
+        message = (
+            f"neighbors is a {type(neighbors).__name__}: pass what voisin.find_neighbors returns."
+        )
+        raise InputError(message)
+    indices, shape = neighbors.indices, neighbors.distances.shape
+    if indices.shape != shape or len(shape) != 2 or not shape[1]:
+        message = (
+            f"indices has shape {indices.shape} and distances {shape}: "
+            "pass (n_samples, n_neighbors) both, with a neighbor or more."
+        )
+        raise InputError(message)
+    lowest, highest = indices.min(initial=0), indices.max(initial=-1)
+    if lowest < 0 or highest >= len(indices):
+        message = (
+            f"indices has {lowest if lowest < 0 else highest}, but there are {len(indices)} "
+            "images, from 0: pass the neighbors of images among themselves."
+        )
+        raise InputError(message)
 
 
 def _check_cosine(neighbors: Neighbors) -> None:

@@ -3,9 +3,11 @@
 In-degree skew as a measure of hubs: Radovanović, Nanopoulos & Ivanović 2010.
 """
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,12 +136,7 @@ def as_affinity(graph: Any) -> Affinity:
     array([[0., 1.],
            [1., 0.]], dtype=float32)
     """
-    try:
-        affinity = sparse.csr_array(graph).astype(np.float32)
-    except (TypeError, ValueError) as error:
-        message = f"The graph cannot be read as a matrix of weights ({error}): pass numbers."
-        raise InputError(message) from error
-    check_affinity(affinity)
+    affinity = check_affinity(graph).astype(np.float32)
     affinity.setdiag(0)
     affinity.eliminate_zeros()
     affinity.sum_duplicates()
@@ -162,15 +159,21 @@ def load_affinity(path: str | Path) -> Affinity:
     Raises
     ------
     InputError
-        If the file holds something else.
+        If the file is damaged, or holds something else.
     """
-    with np.load(path, allow_pickle=False) as archive:
-        if set(archive.files) != set(_PARTS):
-            message = (
-                f"{path} holds {', '.join(archive.files)}, not a graph "
-                f"({', '.join(_PARTS)}): pass a file that save_affinity wrote."
-            )
-            raise InputError(message)
-        parts = tuple(archive[name] for name in _PARTS)
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            if set(archive.files) != set(_PARTS):
+                message = (
+                    f"{path} holds {', '.join(archive.files)}, not a graph "
+                    f"({', '.join(_PARTS)}): pass a file that save_affinity wrote."
+                )
+                raise InputError(message)
+            parts = tuple(archive[name] for name in _PARTS)
+    except (BadZipFile, zlib.error, EOFError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        message = f"{path} is no NPZ file, or damaged: write the graph again by save_affinity."
+        raise InputError(message) from error
     n_samples = len(parts[2]) - 1
     return sparse.csr_array(parts, shape=(n_samples, n_samples))

@@ -10,10 +10,11 @@ from voisin.neighbors.tiles import cloud_of
 from voisin.parallel import workers
 from voisin.types import Embeddings, Neighbors, Progress, no_progress
 from voisin.validation import (
-    check_at_least,
+    check_count,
     check_embeddings,
     check_in_closed_interval,
     check_one_of,
+    check_random_state,
 )
 
 METRICS = ("cosine", "euclidean")
@@ -61,7 +62,8 @@ def find_neighbors(
     Raises
     ------
     InputError
-        If vectors are not finite, or fewer than ``n_neighbors + 1``, or a setting is unknown.
+        If vectors are not finite, of a size that float32 cannot square, or fewer than
+        ``n_neighbors + 1``, or a setting is unknown.
 
     Warns
     -----
@@ -79,7 +81,8 @@ def find_neighbors(
     check_one_of("method", method, METHODS)
     check_in_closed_interval("target_recall", target_recall, 0, 1)
     check_embeddings(embeddings)
-    _check_enough(len(embeddings) - 1, n_neighbors, "others")
+    check_random_state(random_state)
+    _check_enough(max(len(embeddings) - 1, 0), n_neighbors, "others")
     exact = method == "exact" or (method == "auto" and len(embeddings) <= _MOST_FOR_EXACT)
     cloud, told, recall = cloud_of(embeddings, metric), progress or no_progress, 1.0
     with workers(n_jobs) as crew:
@@ -158,7 +161,7 @@ def query_neighbors(
 
 
 def _check_enough(available: int, n_neighbors: int, what: str) -> None:
-    check_at_least("n_neighbors", n_neighbors, 1)
+    check_count("n_neighbors", n_neighbors, 1)
     if n_neighbors > available:
         message = (
             f"n_neighbors={n_neighbors}, but each image has {available} {what} to choose from: "

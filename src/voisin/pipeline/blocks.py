@@ -35,17 +35,28 @@ def embed_in_blocks(
         place / f"{start}.npy": order[start : start + BLOCK]
         for start in range(0, len(order), BLOCK)
     }
-    done = 0
+    done = n_dims = 0
     for path, rows in blocks.items():
-        if not path.is_file():
+        found = _width(path)
+        if found is None:
             news = _count_from(done, len(order), progress)
-            _write(path, embedder.embed(images.take(rows), progress=news))
+            block = embedder.embed(images.take(rows), progress=news)
+            _write(path, block)
+        n_dims = block.shape[1] if found is None else found
         done += len(rows)
-        n_dims = np.load(path, mmap_mode="r", allow_pickle=False).shape[1]
     vectors: Embeddings = np.empty((len(images), n_dims), dtype=np.float32)
     for path, rows in blocks.items():
         vectors[rows] = np.load(path, allow_pickle=False)
     return vectors
+
+
+def _width(path: Path) -> int | None:
+    """Read the number of columns of a block; a damaged one is as good as none."""
+    try:
+        width: int = np.load(path, mmap_mode="r", allow_pickle=False).shape[1]
+    except (OSError, EOFError, ValueError):
+        return None
+    return width
 
 
 def _count_from(before: int, total: int, progress: Progress) -> Progress:

@@ -32,7 +32,7 @@ from voisin.trust.certificate import (
     forecast,
     random_order,
 )
-from voisin.validation import check_at_least, check_in_closed_interval
+from voisin.validation import check_count, check_in_closed_interval
 
 PAGE = "certificate.html"
 _SUPPOSED = (0.0, 0.2, 0.4)  # wrong ones, as shares of what is allowed, that are told beforehand
@@ -104,7 +104,7 @@ def certify_project(
         is no class.
     """
     promise = Promise(error, confidence)
-    check_at_least("n_checks", n_checks, 1)
+    check_count("n_checks", n_checks, 1)
     check_in_closed_interval("random_state", random_state, 0, 2**32 - 1)
     folder = Path(folder)
     found = read_found_labels(folder)

@@ -19,7 +19,7 @@ from voisin.pipeline.views import Viewpoint
 from voisin.project.folder import Project
 from voisin.sources.few_labels import draw_labels
 from voisin.types import UNLABELED, ImageCollection, Progress, no_progress
-from voisin.validation import check_at_least, check_installed
+from voisin.validation import check_count, check_installed
 
 _TASK = "Comparing methods"
 
@@ -105,11 +105,16 @@ def compare(
     return found
 
 
-def _check(draws: int, labels_per_class: Sequence[int], jobs: int) -> tuple[int, ...]:
-    check_at_least("draws", draws, 1)
-    check_at_least("jobs", jobs, 1)
+def _check(draws: int, labels_per_class: Any, jobs: int) -> tuple[int, ...]:
+    check_count("draws", draws, 1)
+    check_count("jobs", jobs, 1)
+    if not isinstance(labels_per_class, Sequence):
+        message = (
+            f"labels_per_class={labels_per_class} is no sequence: pass one, such as (1, 5, 10)."
+        )
+        raise InputError(message)
     for number in labels_per_class:
-        check_at_least("labels_per_class", number, 1)
+        check_count("labels_per_class", number, 1)
     if not labels_per_class:
         message = "labels_per_class is empty: pass at least one number, such as (1, 5, 10)."
         raise InputError(message)

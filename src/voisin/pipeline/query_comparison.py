@@ -19,7 +19,7 @@ from voisin.pipeline.trying import try_all
 from voisin.pipeline.views import Viewpoint, learns_from_labels
 from voisin.project.folder import Project
 from voisin.types import ImageCollection, Progress, no_progress
-from voisin.validation import check_at_least, check_in_open_interval, check_installed, check_one_of
+from voisin.validation import check_count, check_in_open_interval, check_installed, check_one_of
 
 _TASK = "Following strategies"
 
@@ -91,8 +91,8 @@ def compare_queries(
     MissingDependencyError
         If PyTorch, or a peer asked for by name, is not installed.
     """
-    check_at_least("draws", draws, 1)
-    check_at_least("jobs", jobs, 1)
+    check_count("draws", draws, 1)
+    check_count("jobs", jobs, 1)
     check_one_of("method", method, tuple(METHODS))
     names, left_out = choose_strategies(strategies)
     share = options.get("test_share", 0.2)

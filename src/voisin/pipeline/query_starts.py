@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from voisin.errors import InputError
 from voisin.sources.few_labels import draw_labels
 from voisin.types import UNLABELED, Indices, Labels, Names
-from voisin.validation import check_at_least, check_in_open_interval
+from voisin.validation import check_count, check_in_open_interval
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Schedule:
     apart: float = 0.3
 
     def __post_init__(self) -> None:
-        check_at_least("start", self.start, 1)
-        check_at_least("until", self.until, self.start + 1)
+        check_count("start", self.start, 1)
+        check_count("until", self.until, self.start + 1)
         if self.batch is not None:
-            check_at_least("batch", self.batch, 1)
+            check_count("batch", self.batch, 1)
         check_in_open_interval("apart", self.apart, 0, 1)
 
     def steps(self, truth: Labels) -> NDArray[np.int64]:

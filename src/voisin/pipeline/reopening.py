@@ -15,6 +15,8 @@ from voisin.project.folder import SETTINGS
 from voisin.sources.opening import open_images
 from voisin.types import ImageCollection, Names, Progress, no_progress
 
+_OURS = {one.name for one in fields(Settings)}
+_OF_COMPARISONS = {"draws", "compared_labels_per_class", "labels_at_the_end"}
 _SIZE = 28  # default of `open_images`
 
 
@@ -24,16 +26,21 @@ def read_settings(folder: Path) -> dict[str, Any]:
     Raises
     ------
     ProjectError
-        If there is none, or it cannot be read.
+        If there is none, it cannot be read, or a setting in it cannot be used.
     """
     try:
-        return tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+        settings = tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        Settings(**{name: settings[name] for name in _OURS & settings.keys()})
+    except (FileNotFoundError, NotADirectoryError) as error:
         message = f"{folder} has no {SETTINGS}: pass the folder of a finished `voisin run`."
         raise ProjectError(message) from error
     except (OSError, ValueError) as error:
         message = f"{folder / SETTINGS} cannot be read ({error}): run the project again."
         raise ProjectError(message) from error
+    if "source" not in settings:
+        message = f"{folder / SETTINGS} names no source: run the project again."
+        raise ProjectError(message)
+    return settings
 
 
 def open_source(
@@ -46,7 +53,7 @@ def open_source(
     VoisinError
         If it is gone, or was never a file.
     """
-    ours = {one.name for one in fields(Settings)} | {"schema", "source"}
+    ours = _OURS | _OF_COMPARISONS | {"schema", "source"}
     opening = {name: value for name, value in settings.items() if name not in ours}
     try:
         return open_images(str(settings.get("source", "")), **opening, progress=progress)
@@ -58,7 +65,7 @@ def open_source(
 def next_run(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
     """Return the command that runs a project again, elsewhere and from other labels.
 
-    Settings that are the defaults are left out.
+    Settings that are the defaults are left out, and those of a comparison in the same folder.
 
     Examples
     --------
@@ -67,7 +74,7 @@ def next_run(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
     "voisin run 'my images' --labels answers.csv --out again --embedding pixels"
     """
     usual = {**Settings().as_dict(), "size": _SIZE, "schema": settings.get("schema")}
-    replaced = ("source", "labels", "labels_per_class")
+    replaced = _OF_COMPARISONS | {"source", "labels", "labels_per_class"}
     words = ["voisin", "run", str(settings.get("source", ""))]
     words += ["--labels", str(labels), "--out", str(out)]
     for name, value in settings.items():

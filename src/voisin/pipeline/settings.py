@@ -9,7 +9,7 @@ from voisin.errors import InputError
 from voisin.labeling import make_method
 from voisin.training.orientation import ORIENTATIONS
 from voisin.validation import (
-    check_at_least,
+    check_count,
     check_in_closed_interval,
     check_in_open_interval,
     check_one_of,
@@ -105,11 +105,19 @@ class Settings:
         if self.labels_per_class is not None and self.labels is not None:
             message = "labels_per_class and labels both given: draw labels or bring them, not both."
             raise InputError(message)
+        labels: object = self.labels
+        if not (labels is None or isinstance(labels, str | Path)):
+            message = (
+                f"labels is a {type(labels).__name__}: pass the path of a table (id, label), "
+                "or images that know their labels."
+            )
+            raise InputError(message)
         if self.labels_per_class is not None:
-            check_at_least("labels_per_class", self.labels_per_class, 1)
+            check_count("labels_per_class", self.labels_per_class, 1)
         for name in ("epochs", "quota", "rounds", "n_neighbors", "retraining_epochs"):
-            check_at_least(name, getattr(self, name), 1)
-        check_at_least("loop_rounds", self.loop_rounds, 0)
+            check_count(name, getattr(self, name), 1)
+        check_count("loop_rounds", self.loop_rounds, 0)
+        check_count("random_state", self.random_state, 0)
         check_in_closed_interval("random_state", self.random_state, 0, 2**32 - 1)
         check_in_closed_interval("test_share", self.test_share, 0, 0.9)
         check_in_closed_interval("threshold", self.threshold, 0, 1)
@@ -126,7 +134,7 @@ class Settings:
         kinds = {part.kind for part in parse_embedding(self.embedding)}
         if self.embedding_size is None:
             return
-        check_at_least("embedding_size", self.embedding_size, 96)
+        check_count("embedding_size", self.embedding_size, 96)
         if kinds.isdisjoint(("pretrained", "onnx")):
             message = (
                 f"embedding_size={self.embedding_size} is for pretrained and onnx models, "

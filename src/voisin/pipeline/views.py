@@ -4,6 +4,7 @@ The folds of a cross-validation are seen from the other folds' labels alone: wha
 labels is trained again for each.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from voisin.embedding.specification import KINDS, EmbedderKind, parse_embedding
+from voisin.errors import InputWarning
 from voisin.labeling.folds import make_folds
 from voisin.pipeline import stages as stage
 from voisin.pipeline.embedding import Embedders, embeddings
@@ -160,6 +162,12 @@ def _linked(stages: Stages, pool: Embeddings, test: Embeddings, key: str) -> Sig
     near = None
     if len(test):
         near = Neighbors(found["near_indices"], found["near_distances"], 1.0, settings.metric)
+    if not np.ptp(neighbors.distances):
+        message = (
+            "All vectors are alike, so that no image is nearer than another and the labels found "
+            "mean nothing: look at the images, or pass another embedding."
+        )
+        warnings.warn(message, InputWarning, stacklevel=2)
     weights = "cosine" if settings.metric == "cosine" else "gaussian"
     view = View(pool, build_affinity(neighbors, weights=weights), test, near)
     return Sight(view, neighbors, key)

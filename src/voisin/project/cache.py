@@ -131,7 +131,7 @@ def _read(place: Path) -> tuple[Arrays, float] | None:
             for name in meta["arrays"]
         }
         return arrays, float(meta["seconds"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, EOFError, ValueError, KeyError):
         return None
 
 

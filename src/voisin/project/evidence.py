@@ -56,6 +56,6 @@ def read_evidence(folder: Path, name: str = EVIDENCE) -> Arrays:
                                allow_pickle=False)
             for path in files
         }  # fmt: skip
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         message = f"{folder / name} is damaged ({error}): run again with the same folder."
         raise ProjectError(message) from error

@@ -57,6 +57,6 @@ def read_set_apart(folder: Path) -> SetApart | None:
         with np.load(path, allow_pickle=False) as found:
             groups = found["groups"] if "groups" in found.files else None
             return SetApart(found["ids"], found["embeddings"], groups)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         message = f"{path} is damaged ({error}): run the project again."
         raise ProjectError(message) from error

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from voisin.errors import InputError
 from voisin.types import Neighbors, Probabilities
 
 
@@ -31,6 +32,12 @@ def attach(
     >>> attach(near, np.array([[1.0, 0.0], [0.5, 0.5]]))
     array([[0.75, 0.25]])
     """
+    if (highest := neighbors.indices.max(initial=-1)) >= len(probabilities):
+        message = (
+            f"neighbors has image {highest}, but probabilities {len(probabilities)} rows, from 0: "
+            "pass one row a known image."
+        )
+        raise InputError(message)
     weights = np.ones(neighbors.distances.shape)
     if neighbors.metric == "cosine":
         weights = np.maximum(1 - neighbors.distances.astype(np.float64), 0) ** power

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voisin.errors import InputError
 from voisin.types import UNLABELED, Indices, Labels, Probabilities
-from voisin.validation import check_one_of, check_partial_labels
+from voisin.validation import check_count, check_one_of, check_partial_labels
 
 ClassShares: TypeAlias = str | Sequence[float]
 CLASS_SHARES = ("labels", "uniform")
@@ -90,15 +90,18 @@ def gather_evidence(
     array([[0., 1.],
            [1., 0.]])
     """
-    if labels.ndim == 2:
-        soft = _check_soft(np.asarray(labels, dtype=np.float64), n_samples, n_classes)
+    known: NDArray[Any] = np.asarray(labels)
+    if n_classes is not None:
+        check_count("n_classes", n_classes, 1)
+    if known.ndim == 2:
+        soft = _check_soft(np.asarray(known, dtype=np.float64), n_samples, n_classes)
         rows = np.flatnonzero(soft.any(axis=1))
         targets = soft[rows] / soft[rows].sum(axis=1, keepdims=True)
     else:
-        check_partial_labels(labels, n_samples, n_classes)
-        rows = np.flatnonzero(labels != UNLABELED)
-        targets = np.zeros((len(rows), n_classes or int(labels.max()) + 1))
-        targets[np.arange(len(rows)), labels[rows]] = 1
+        check_partial_labels(known, n_samples, n_classes)
+        rows = np.flatnonzero(known != UNLABELED)
+        targets = np.zeros((len(rows), n_classes or int(known.max()) + 1))
+        targets[np.arange(len(rows)), known[rows]] = 1
     if targets.shape[1] < 2:
         message = (
             "There is a single class, 0: label images of at least two classes, or pass n_classes."
@@ -169,6 +172,7 @@ def _weights_of(
 ) -> NDArray[np.float64]:
     if sample_weight is None:
         return np.ones(len(rows))
+    sample_weight = np.asarray(sample_weight)
     if sample_weight.shape != (n_samples,):
         message = (
             f"sample_weight has shape {sample_weight.shape}, but there are {n_samples} samples: "

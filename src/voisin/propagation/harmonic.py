@@ -20,7 +20,7 @@ from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.matrices import degrees_of
 from voisin.propagation.outcome import outcome, reached_by_labels
 from voisin.types import Affinity, Labels, Probabilities, Propagation
-from voisin.validation import check_affinity, check_at_least
+from voisin.validation import check_affinity, check_at_least, check_count
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Harmonic:
 
     def __post_init__(self) -> None:
         check_class_shares(self.class_shares)
-        check_at_least("max_iter", self.max_iter, 1)
+        check_count("max_iter", self.max_iter, 1)
         check_at_least("tol", self.tol, 0)
 
     def propagate(
@@ -65,7 +65,7 @@ class Harmonic:
         sample_weight: NDArray[np.floating] | None = None,
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
-        check_affinity(affinity)
+        affinity = check_affinity(affinity)
         evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
         asked, matrix, right = clamped_equation(affinity, evidence)
         found = conjugate_gradients(matrix, right, tol=self.tol, max_iter=self.max_iter)

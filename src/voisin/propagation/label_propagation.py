@@ -15,7 +15,7 @@ from voisin.propagation.harmonic import clamped_equation
 from voisin.propagation.outcome import outcome
 from voisin.propagation.solvers import fixed_point
 from voisin.types import Affinity, Labels, Probabilities, Propagation
-from voisin.validation import check_affinity, check_at_least
+from voisin.validation import check_affinity, check_at_least, check_count
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class LabelPropagation:
 
     def __post_init__(self) -> None:
         check_class_shares(self.class_shares)
-        check_at_least("max_iter", self.max_iter, 1)
+        check_count("max_iter", self.max_iter, 1)
         check_at_least("tol", self.tol, 0)
 
     def propagate(
@@ -58,7 +58,7 @@ class LabelPropagation:
         sample_weight: NDArray[np.floating] | None = None,
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
-        check_affinity(affinity)
+        affinity = check_affinity(affinity)
         evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
         asked, matrix, right = clamped_equation(affinity, evidence)
         per_degree = 1 / np.maximum(matrix.diagonal(), 1e-300)

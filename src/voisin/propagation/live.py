@@ -54,7 +54,7 @@ class LiveSpreading:
         *,
         n_classes: int | None = None,
     ) -> None:
-        check_affinity(affinity)
+        affinity = check_affinity(affinity)
         n_samples = affinity.shape[0]
         evidence = gather_evidence(labels, n_samples, n_classes)
         self._method = method

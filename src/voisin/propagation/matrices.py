@@ -8,8 +8,11 @@ from voisin.types import Affinity
 
 
 def degrees_of(affinity: Affinity) -> NDArray[np.float64]:
-    """Sum the weights of each image's edges."""
-    return np.asarray(affinity.sum(axis=1), dtype=np.float64)
+    """Sum the weights of each image's edges, in float64.
+
+    With sums in float32 a Laplacian would be indefinite by their rounding, and solvers diverge.
+    """
+    return np.asarray(affinity @ np.ones(affinity.shape[1]))
 
 
 def normalize(affinity: Affinity) -> sparse.csr_array:

@@ -23,7 +23,7 @@ from voisin.propagation.matrices import degrees_of, laplacian
 from voisin.propagation.outcome import likelihoods, outcome
 from voisin.propagation.solvers import Solution
 from voisin.types import Affinity, Labels, Probabilities, Propagation
-from voisin.validation import check_affinity, check_at_least
+from voisin.validation import check_affinity, check_at_least, check_count
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Poisson:
 
     def __post_init__(self) -> None:
         check_class_shares(self.class_shares)
-        check_at_least("max_iter", self.max_iter, 1)
+        check_count("max_iter", self.max_iter, 1)
         check_at_least("tol", self.tol, 0)
 
     def propagate(
@@ -71,7 +71,7 @@ class Poisson:
         sample_weight: NDArray[np.floating] | None = None,
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
-        check_affinity(affinity)
+        affinity = check_affinity(affinity)
         evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
         components = find_components(affinity)
         sources, present = label_sources(components, evidence)

@@ -23,7 +23,7 @@ from voisin.propagation.poisson import Poisson, label_sources
 from voisin.propagation.quotas import quota_weights
 from voisin.propagation.solvers import Solution, repeat
 from voisin.types import Affinity, Labels, Probabilities, Propagation
-from voisin.validation import check_affinity, check_at_least
+from voisin.validation import check_affinity, check_at_least, check_count
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class PoissonMBO:
 
     def __post_init__(self) -> None:
         check_class_shares(self.class_shares)
-        check_at_least("n_rounds", self.n_rounds, 1)
-        check_at_least("n_steps", self.n_steps, 1)
+        check_count("n_rounds", self.n_rounds, 1)
+        check_count("n_steps", self.n_steps, 1)
         check_at_least("fidelity", self.fidelity, 0)
         check_at_least("tol", self.tol, 0)
 
@@ -80,7 +80,7 @@ class PoissonMBO:
         Here `n_iter` counts the rounds until the decisions stay, and `residual` is the share of
         decisions that the last round changed.
         """
-        check_affinity(affinity)
+        affinity = check_affinity(affinity)
         evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
         first = Poisson(self.class_shares, self.tol).propagate(
             affinity, labels, n_classes=n_classes, sample_weight=sample_weight

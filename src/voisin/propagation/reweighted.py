@@ -24,7 +24,7 @@ from voisin.propagation.outcome import outcome
 from voisin.propagation.poisson import poisson_scores
 from voisin.propagation.solvers import Solution
 from voisin.types import Affinity, Labels, Probabilities, Propagation
-from voisin.validation import check_affinity, check_at_least
+from voisin.validation import check_affinity, check_at_least, check_count
 
 _FLOOR = 1e-5
 
@@ -63,7 +63,7 @@ class ReweightedLaplace:
     def __post_init__(self) -> None:
         check_at_least("shift", self.shift, 0)
         check_class_shares(self.class_shares)
-        check_at_least("max_iter", self.max_iter, 1)
+        check_count("max_iter", self.max_iter, 1)
         check_at_least("tol", self.tol, 0)
 
     def propagate(
@@ -75,6 +75,7 @@ class ReweightedLaplace:
         sample_weight: NDArray[np.floating] | None = None,
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
+        affinity = check_affinity(affinity)
         evidence, found = self._solve(affinity, labels, n_classes, sample_weight)
         return outcome(found.values, affinity, evidence, self.class_shares, found)
 
@@ -87,7 +88,7 @@ class ReweightedLaplace:
         -------
         array of shape (n_samples, n_classes)
         """
-        return self._solve(affinity, labels, n_classes, None)[1].values
+        return self._solve(check_affinity(affinity), labels, n_classes, None)[1].values
 
     def _solve(
         self,
@@ -96,7 +97,6 @@ class ReweightedLaplace:
         n_classes: int | None,
         sample_weight: NDArray[np.floating] | None,
     ) -> tuple[Evidence, Solution]:
-        check_affinity(affinity)
         evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
         weighted = self._reweigh(affinity, evidence)
         shift = self.shift * float(degrees_of(weighted).mean())

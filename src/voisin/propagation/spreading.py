@@ -13,7 +13,7 @@ from voisin.propagation.matrices import normalize
 from voisin.propagation.outcome import outcome
 from voisin.propagation.solvers import chebyshev
 from voisin.types import Affinity, Labels, Probabilities, Propagation
-from voisin.validation import check_affinity, check_at_least, check_in_open_interval
+from voisin.validation import check_affinity, check_at_least, check_count, check_in_open_interval
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class LabelSpreading:
     def __post_init__(self) -> None:
         check_in_open_interval("alpha", self.alpha, 0, 1)
         check_class_shares(self.class_shares)
-        check_at_least("max_iter", self.max_iter, 1)
+        check_count("max_iter", self.max_iter, 1)
         check_at_least("tol", self.tol, 0)
 
     def propagate(
@@ -93,7 +93,7 @@ class LabelSpreading:
         InputError
             If the shapes disagree, no image is labeled, or the graph is not symmetric.
         """
-        check_affinity(affinity)
+        affinity = check_affinity(affinity)
         evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
         known = evidence.spread_out((1 - self.alpha) * evidence.weights[:, None] * evidence.targets)
         found = chebyshev(

@@ -16,7 +16,7 @@ from voisin.types import (
     Progress,
     no_progress,
 )
-from voisin.validation import check_at_least
+from voisin.validation import check_count
 
 _LITTLE = 1.0  # other labels that an answer changes
 
@@ -92,7 +92,7 @@ def forecast(
     >>> forecast(problem, make_method("spreading").label(problem), np.array([2])).n_others
     1
     """
-    check_at_least("n_draws", n_draws, 1)
+    check_count("n_draws", n_draws, 1)
     others = problem.labels == UNLABELED
     others[positions] = False
     temperature = _temperature(problem, labeling)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError
 from voisin.types import UNLABELED, Indices, Labeling, Problem
-from voisin.validation import check_at_least
+from voisin.validation import check_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ def askable(problem: Problem, n: int, candidates: Indices | None) -> Indices:
     >>> askable(Problem(view, np.array([0, -1, -1]), 2), 1, None)
     array([1, 2])
     """
-    check_at_least("n", n, 1)
+    check_count("n", n, 1)
     rows = np.flatnonzero(problem.labels == UNLABELED)
     if candidates is not None:
         rows = np.intersect1d(rows, candidates)

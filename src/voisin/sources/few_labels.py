@@ -17,7 +17,7 @@ from voisin.sources.collecting import check_distinct
 from voisin.sources.columns import TABLE_SUFFIXES, read_columns
 from voisin.sources.suggestion import did_you_mean, list_some
 from voisin.types import UNLABELED, ImageCollection, Indices, Labels, Names
-from voisin.validation import check_at_least, check_in_open_interval
+from voisin.validation import check_count, check_in_open_interval, check_random_state
 
 
 def draw_labels(
@@ -62,7 +62,8 @@ def draw_labels(
     >>> np.unique(drawn, return_counts=True)
     (array([-1,  0,  1]), array([3, 2, 2]))
     """
-    check_at_least("labels_per_class", labels_per_class, 1)
+    check_count("labels_per_class", labels_per_class, 1)
+    check_random_state(random_state)
     classes, counts = np.unique(labels[labels != UNLABELED], return_counts=True)
     if not len(classes):
         message = f"None of the {len(labels)} images is labeled: there is no label to draw."
@@ -236,7 +237,8 @@ def _warn_of_short_classes(
 
 def _read_label_columns(path: Path) -> Mapping[str, list[str]]:
     if not path.is_file():
-        message = f"{path} does not exist: pass a table with the columns id and label."
+        what = "is a folder" if path.is_dir() else "does not exist"
+        message = f"{path} {what}: pass a table with the columns id and label."
         raise InputError(message)
     if path.suffix.lower() not in TABLE_SUFFIXES:
         message = f"{path} is no table: pass a {', '.join(TABLE_SUFFIXES)} file with id and label."

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from voisin.errors import InputError, VoisinError
 from voisin.sources.digits import DIGITS
@@ -12,7 +13,7 @@ from voisin.sources.npz import NPZ
 from voisin.sources.suggestion import did_you_mean
 from voisin.sources.table import TABLE
 from voisin.types import ImageCollection, Progress, no_progress
-from voisin.validation import check_at_least
+from voisin.validation import check_count
 
 KINDS: tuple[SourceKind, ...] = (DIGITS, MEDMNIST, NPZ, TABLE, FOLDER)
 
@@ -63,7 +64,7 @@ def open_images(
     >>> len(images), images.class_names[:3], str(images.ids[0])
     (1797, ('0', '1', '2'), 'digit-0001')
     """
-    check_at_least("size", size, 1)
+    check_count("size", size, 1)
     columns = Columns(id_column, path_column, label_column, group_column, split_column)
     folder = None if cache_folder is None else Path(cache_folder)
     options = OpeningOptions(size, columns, folder, progress)
@@ -79,7 +80,16 @@ def open_images(
         raise InputError(message) from error
 
 
-def _find_kind(source: Source) -> SourceKind:
+def _find_kind(source: Any) -> SourceKind:
+    if not isinstance(source, str | Path):
+        message = (
+            f"The source is a {type(source).__name__}: pass a path or a name; "
+            "save arrays of images and labels as an NPZ file."
+        )
+        raise InputError(message)
+    if source == "":
+        message = "The source is an empty text: pass a path or a name; . is this folder."
+        raise InputError(message)
     for kind in KINDS:
         if kind.recognizes(source):
             return kind

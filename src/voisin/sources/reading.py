@@ -13,7 +13,7 @@ from PIL import Image
 from voisin.errors import InputError, InputWarning, UnreadableImageError
 from voisin.sources.files import FileReader
 from voisin.types import ImageCollection, Pixels, Progress, no_progress
-from voisin.validation import check_at_least, check_in_closed_interval
+from voisin.validation import check_count, check_in_closed_interval
 
 _BLOCK = 512  # images decoded between two calls of progress
 _N_THREADS = min(8, os.cpu_count() or 1)
@@ -81,7 +81,7 @@ def read_images(
     >>> read_images(open_images("digits"), size=8).pixels.shape
     (1797, 8, 8, 1)
     """
-    check_at_least("size", size, 1)
+    check_count("size", size, 1)
     check_in_closed_interval("max_unreadable", max_unreadable, 0, 1)
     mode = "L" if images.reader.n_channels == 1 else "RGB"
     pixels = _allocate((len(images), size, size, images.reader.n_channels), out)

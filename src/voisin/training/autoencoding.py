@@ -16,7 +16,7 @@ from voisin.embedding.device import choose_device
 from voisin.embedding.precision import mixed_precision
 from voisin.training.lesson import Lesson
 from voisin.types import Pixels, Progress, no_progress
-from voisin.validation import check_at_least
+from voisin.validation import check_at_least, check_count
 
 _TASK = "Teaching a network to draw the images again"
 _ROUND = 500  # steps between checkpoints
@@ -52,9 +52,9 @@ class Autoencoding:
     learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
-        check_at_least("steps", self.steps, 1)
-        check_at_least("looks", self.looks, 1)
-        check_at_least("batch_size", self.batch_size, 1)
+        check_count("steps", self.steps, 1)
+        check_count("looks", self.looks, 1)
+        check_count("batch_size", self.batch_size, 1)
         check_at_least("learning_rate", self.learning_rate, 0)
 
     def fit(

@@ -1,5 +1,6 @@
 """Keep the state of a training on disk, whole or not at all."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write beside and rename, so that a crash leaves the old state or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    torch.save(state, partial)
+    packed = BytesIO()  # torch does not tell a full disk as an OSError
+    torch.save(state, packed)
+    partial.write_bytes(packed.getbuffer())
     partial.replace(path)
 
 

@@ -20,7 +20,7 @@ from voisin.training.checkpoint import load_checkpoint, save_checkpoint
 from voisin.training.one_thread import one_thread
 from voisin.training.stopping import has_stopped_falling
 from voisin.types import Labels, Pixels, Progress, no_progress
-from voisin.validation import check_at_least
+from voisin.validation import check_at_least, check_count
 
 _SMALLEST_GAIN = 0.01  # of the loss in five epochs
 
@@ -48,8 +48,8 @@ class Training:
     learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
-        check_at_least("epochs", self.epochs, 1)
-        check_at_least("batch_size", self.batch_size, 2)
+        check_count("epochs", self.epochs, 1)
+        check_count("batch_size", self.batch_size, 2)
         check_at_least("learning_rate", self.learning_rate, 0)
 
     def fit(

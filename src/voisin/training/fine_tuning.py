@@ -19,7 +19,7 @@ from voisin.training.batches import check_images, split_in_batches
 from voisin.training.one_thread import one_thread
 from voisin.training.schedule import rate, set_rate
 from voisin.types import Labels, Pixels, Progress, no_progress
-from voisin.validation import check_at_least, check_in_closed_interval
+from voisin.validation import check_at_least, check_count, check_in_closed_interval
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -56,8 +56,8 @@ class FineTuning:
     label_smoothing: float = 0.1
 
     def __post_init__(self) -> None:
-        check_at_least("epochs", self.epochs, 1)
-        check_at_least("batch_size", self.batch_size, 2)
+        check_count("epochs", self.epochs, 1)
+        check_count("batch_size", self.batch_size, 2)
         check_at_least("learning_rate", self.learning_rate, 0)
         check_at_least("weight_decay", self.weight_decay, 0)
         check_in_closed_interval("label_smoothing", self.label_smoothing, 0, 1)

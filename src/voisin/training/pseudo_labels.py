@@ -17,7 +17,7 @@ from voisin.embedding.simple_cnn import SimpleCNN
 from voisin.training.classifier import Training
 from voisin.training.rounds import PseudoLabelRound
 from voisin.types import UNLABELED, Labels, Pixels, Probabilities, Progress, no_progress
-from voisin.validation import check_at_least, check_in_closed_interval
+from voisin.validation import check_count, check_in_closed_interval
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class PseudoLabels:
 
     def __post_init__(self) -> None:
         check_in_closed_interval("threshold", self.threshold, 0, 1)
-        check_at_least("quota", self.quota, 1)
-        check_at_least("rounds", self.rounds, 1)
+        check_count("quota", self.quota, 1)
+        check_count("rounds", self.rounds, 1)
 
     def fit(
         self,

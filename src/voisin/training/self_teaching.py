@@ -20,7 +20,7 @@ from voisin.training.augmentation import Augmentation
 from voisin.training.contrastive_loss import contrastive_loss
 from voisin.training.lesson import Lesson
 from voisin.types import Pixels, Progress, no_progress
-from voisin.validation import check_at_least, check_in_open_interval
+from voisin.validation import check_at_least, check_count, check_in_open_interval
 
 _TASK = "Teaching a network on all images"
 _VIEW_SIZE = 20  # pixels: 28 times the mean scale of a view, so that little is enlarged
@@ -63,9 +63,9 @@ class SelfTeaching:
     temperature: float = 0.2
 
     def __post_init__(self) -> None:
-        check_at_least("steps", self.steps, 1)
-        check_at_least("looks", self.looks, 1)
-        check_at_least("batch_size", self.batch_size, 2)
+        check_count("steps", self.steps, 1)
+        check_count("looks", self.looks, 1)
+        check_count("batch_size", self.batch_size, 2)
         check_at_least("learning_rate", self.learning_rate, 0)
         check_in_open_interval("temperature", self.temperature, 0, math.inf)
         self._augmentation()

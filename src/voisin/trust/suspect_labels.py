@@ -108,7 +108,7 @@ def leave_one_out(
     array([[1., 0.],
            [0., 1.]])
     """
-    check_affinity(affinity)
+    affinity = check_affinity(affinity)
     check_partial_labels(labels, affinity.shape[0], n_classes)
     check_in_open_interval("alpha", alpha, 0, 1)
     rows = np.flatnonzero(labels != UNLABELED)

@@ -67,12 +67,16 @@ class Stages:
 
     @contextmanager
     def silent(self, stage: str) -> Iterator["Stages"]:
-        """Give stages that tell nothing of themselves; their times are told together."""
+        """Give stages that tell nothing of themselves; their times are told together.
+
+        What was found again counts only where all of it was, and once.
+        """
         inner = replace(self, announce=lambda _: None, timings=[])
         yield inner
         if inner.timings:
-            seconds = sum(one.seconds for one in inner.timings)
-            reused = all(one.reused for one in inner.timings)
+            computed = [one for one in inner.timings if not one.reused]
+            reused = not computed
+            seconds = sum(one.seconds for one in computed or set(inner.timings))
             self.timings.append(StageTime(stage, seconds, reused))
             self.announce(f"  {stage:22}{'reused' if reused else f'{seconds:.1f} s':>8}")
 

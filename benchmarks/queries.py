@@ -1,14 +1,16 @@
 """Learning curves of query strategies on fixed vectors, ours beside those of other libraries.
 
     python -m benchmarks.queries fashion --draws 20
-    python -m benchmarks.queries derma --vectors derma_vectors.npy --draws 20
+    python -m benchmarks.queries derma --vectors mobilenet.npy --draws 20
+    python -m benchmarks.queries derma --vectors contrastive.npy mobilenet.npy \\
+        --of "a self-taught network and MobileNetV2" --draws 20
     python -m benchmarks.queries fashion --forecast
     python -m benchmarks.queries --page
 
-The first three keep what they find under ``benchmarks/results`` and go on from there; the last
+The first four keep what they find under ``benchmarks/results`` and go on from there; the last
 writes ``benchmarks/queries.md`` from all that was kept. Fashion-MNIST: 10,000 images drawn once, as
 64 principal components of their pixels. DermaMNIST: the 7,007 train images, as 128 principal
-components of the vectors given (unit length), such as those of MobileNetV2.
+components of the vectors given (unit length).
 """
 
 import argparse
@@ -41,7 +43,8 @@ AT = (0.5, 0.75, 1.0)  # of random's labels
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", nargs="?", choices=["fashion", "derma"])
-    parser.add_argument("--vectors", type=Path)
+    parser.add_argument("--vectors", type=Path, nargs="+", help="of DermaMNIST's train images")
+    parser.add_argument("--of", default="MobileNetV2", help="what made the vectors")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--strategies", nargs="*", default=[*STRATEGIES, *PEERS])
@@ -61,7 +64,7 @@ def data(arguments):
     if arguments.data == "fashion":
         name, vectors, truth = fashion(arguments.images)
     else:
-        name, vectors, truth = derma(arguments.vectors)
+        name, vectors, truth = derma(arguments.vectors, arguments.of)
     neighbors = find_neighbors(vectors, 10, random_state=0)
     return name, View(vectors, build_affinity(neighbors), vectors[:0]), truth
 
@@ -130,12 +133,19 @@ def fashion(n_images):
     return f"Fashion-MNIST, {n_images:,} images", components(pixels[rows], 64), labels[rows]
 
 
-def derma(path):
+def derma(paths, made_by):
     with np.load(FOLDER / "dermamnist.npz", allow_pickle=False) as archive:
         truth = archive["train_labels"].ravel().astype(np.int64)
-    vectors = np.load(path, allow_pickle=False)
-    name = f"DermaMNIST, {len(truth):,} images"
+    kinds = [np.load(path, allow_pickle=False) for path in paths]
+    vectors = np.hstack([centered(kind) for kind in kinds]) if kinds[1:] else kinds[0]
+    name = f"DermaMNIST, {len(truth):,} images, vectors of {made_by}"
     return name, components(vectors, 128), truth
+
+
+def centered(vectors):
+    """Let each kind of vectors count the same, as embedders side by side do."""
+    away = vectors - vectors.mean(axis=0)
+    return away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
 
 
 def components(vectors, count):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voisin.training.self_teaching import SelfTeaching
 
 _FEWEST_EPOCHS = 5  # of a lesson of many images
-_DISTILLING_EPOCHS, _DISTILLING_BATCH = 15, 32
+_DISTILLING_EPOCHS, _DISTILLING_BATCH = 25, 32
 
 
 def network_for(

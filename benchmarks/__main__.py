@@ -18,6 +18,7 @@ BENCHMARKS = {
     "poisson": flows.poisson,
     "accuracy": flows.accuracy,
     "explain": reasons.explain,
+    "explain-default": reasons.explain_default,
 }
 MARKS = {True: "yes", False: "**no**", None: ""}
 

@@ -116,16 +116,22 @@ def dermamnist_shares(arguments):
     goals = (
         (lead, "auc", 0.91),
         (lead, "accuracy", 0.72),
+        (lead, "macro_f1", 0.44),
         (balanced, "balanced_accuracy", 0.61),
-        (balanced, "macro_f1", 0.44),
-        (balanced, "auc", 0.91),
     )
     what = "DermaMNIST, 50 a class, estimated shares"
     rows = [
         reach(found, method, figure, goal, f"{what}: {NAMES.get(figure, figure)}")
         for method, figure, goal in goals
     ]
-    for method, figure in ((lead, "balanced_accuracy"), (balanced, "accuracy"), (lead, "ece")):
+    others = (
+        (lead, "balanced_accuracy"),
+        (lead, "ece"),
+        (balanced, "auc"),
+        (balanced, "accuracy"),
+        (balanced, "macro_f1"),
+    )
+    for method, figure in others:
         value = standing(found, method, figure, 50)
         rows.append(Row(f"{what}: {NAMES.get(figure, figure)}", f"{method}: {spread(value)}"))
     return rows, found.trials

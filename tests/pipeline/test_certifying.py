@@ -90,6 +90,22 @@ def test_right_answers_certify_more_and_more_until_all_are(project):
     assert verify_certificate(folder) == ()
 
 
+def test_what_the_expert_said_stands_beside_each_certified_label(project):
+    folder, truth = project
+    certify_project(folder, error=0.2)
+    wrong = rows_of(folder)[0]["id"]
+    said = {**truth, wrong: next(name for name in NAMES if name != truth[wrong])}
+    while any(not row["expert"] for row in rows_of(folder)):
+        answer(folder, said)
+        certify_project(folder, error=0.2)
+    certified = {row["id"]: row for row in table(folder / "certified.csv")}
+    assert certified[wrong]["label"] == truth[wrong]
+    assert certified[wrong]["expert"] == said[wrong]
+    checked = {row["id"] for row in rows_of(folder) if row["expert"]}
+    assert {id_ for id_, row in certified.items() if row["expert"]} == checked & set(certified)
+    assert verify_certificate(folder) == ()
+
+
 def test_wrong_answers_certify_nothing_and_stop_the_checks(project):
     folder, truth = project
     certify_project(folder)

@@ -48,9 +48,10 @@ def certify(
     done = found.document["n_checks"]
     note(f"{done:,} checked, {found.document['n_wrong']:,} wrong; {found.n_waiting:,} to check.")
     if found.document["sets"][-1]["hopeless"]:
-        note(
-            "The next larger set seems to hold more wrong labels: checking more would hardly help."
-        )
+        which = "next larger" if found.document["certified"]["n_images"] else "smallest"
+        note(f"The {which} set seems to hold more wrong labels: checking more would hardly help.")
+    elif not found.n_waiting and done >= n_checks:
+        note(f"That is all that --n-checks {n_checks} allows: with more, the set may grow.")
     if found.n_waiting:
         note(f"Answers: write them into the column expert of {(folder / CHECKS).resolve()}")
     note(f"Certificate: {(folder / PAGE).resolve()}")

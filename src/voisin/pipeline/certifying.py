@@ -117,7 +117,7 @@ def certify_project(
     document = _document(found, plan, state, written)
     forecasts = () if any(written.values()) else _forecasts(len(found), promise, n_checks)
     result = Certified(folder, document, sum(not row[-1] for row in asked), forecasts)
-    _write(result, found, asked)
+    _write(result, found, asked, written)
     return result
 
 
@@ -160,7 +160,7 @@ def verify_certificate(folder: str | Path) -> tuple[str, ...]:
         for name, value in again.items()
         if told.get(name) != value
     ]
-    if not _is_as_written(folder / CERTIFIED, certified_text(found, _size(again))):
+    if not _is_as_written(folder / CERTIFIED, certified_text(found, _size(again), written)):
         differ.append(f"{CERTIFIED}: it is not the set that the certificate is about")
     return tuple(differ)
 
@@ -318,12 +318,17 @@ def _forecasts(n_images: int, promise: Promise, n_checks: int) -> tuple[Forecast
     )
 
 
-def _write(result: Certified, found: FoundLabels, asked: list[tuple[str, str, str, str]]) -> None:
+def _write(
+    result: Certified,
+    found: FoundLabels,
+    asked: list[tuple[str, str, str, str]],
+    written: Mapping[str, str],
+) -> None:
     size = _size(result.document)
     project = Project(result.folder)
     with project.locked():
         project.write_text(CHECKS, checks_text(asked))
-        project.write_text(CERTIFIED, certified_text(found, size))
+        project.write_text(CERTIFIED, certified_text(found, size, written))
         project.write_text(CERTIFICATE, to_json(result.document))
         content = CertificateContent(
             name=result.folder.resolve().name,

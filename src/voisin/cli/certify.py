@@ -41,9 +41,11 @@ def certify(
         sys.stdout.write(json.dumps(found.document, ensure_ascii=False, indent=1) + "\n")
     note(found.statement)
     for one in found.forecasts:
+        who = "" if one.is_even else ", as their confidences say"
         note(
-            f"  If {100 * one.wrong:.2g} % of the labels are wrong: about {one.first:.0f} checks "
-            f"for the first set, {one.all_sets:.0f} in all, which certify {one.certified:.0%}."
+            f"  If {100 * one.wrong:.2g} % of the labels are wrong{who}: "
+            f"about {one.first:.0f} checks for the first set, {one.all_sets:.0f} in all, "
+            f"which certify {one.certified:.0%}."
         )
     done = found.document["n_checks"]
     note(f"{done:,} checked, {found.document['n_wrong']:,} wrong; {found.n_waiting:,} to check.")

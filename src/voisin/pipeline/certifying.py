@@ -115,7 +115,7 @@ def certify_project(
     state = _state(found, written, promise, random_state)
     asked = _asked(found, written, state, n_checks)
     document = _document(found, plan, state, written)
-    forecasts = () if any(written.values()) else _forecasts(len(found), promise, n_checks)
+    forecasts = () if any(written.values()) else _forecasts(found, promise, n_checks)
     result = Certified(folder, document, sum(not row[-1] for row in asked), forecasts)
     _write(result, found, asked, written)
     return result
@@ -312,10 +312,11 @@ def _statement(promise: Mapping[str, float], size: int, n_images: int) -> str:
     )
 
 
-def _forecasts(n_images: int, promise: Promise, n_checks: int) -> tuple[Forecast, ...]:
-    return tuple(
-        forecast(n_images, share * promise.error, promise, most=n_checks) for share in _SUPPOSED
-    )
+def _forecasts(found: FoundLabels, promise: Promise, n_checks: int) -> tuple[Forecast, ...]:
+    """Suppose a few shares of wrong labels, and as many as the confidences say."""
+    few = [share * promise.error for share in _SUPPOSED]
+    told = [forecast(len(found), share, promise, most=n_checks) for share in few]
+    return (*told, forecast(len(found), 1 - found.confidence, promise, most=n_checks))
 
 
 def _write(

@@ -202,6 +202,10 @@ EXPERIMENTS = {
     "dermamnist": ("DermaMNIST at 1, 5, 10 and 50 labels a class", dermamnist),
     "dermamnist-fixed": ("DermaMNIST again, on vectors that know no label", dermamnist_fixed),
     "dermamnist-shares": ("DermaMNIST with estimated class shares", dermamnist_shares),
+    "dermamnist-tuned": (
+        "DermaMNIST with estimated class shares, and a self-taught network that was tuned, too",
+        dermamnist_shares,
+    ),
     "fashion": ("Fashion-MNIST at 1, 5, 10 and 50 labels a class", fashion),
     "fashion-all": ("Fashion-MNIST, all 70,000, at 1 to 5 labels a class", fashion_all),
     "retrained": ("The retrained classifier", retrained),

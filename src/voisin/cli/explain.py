@@ -64,6 +64,11 @@ def _show(found: dict[str, Any]) -> None:
         return
     given = f" (its label was given: {found['given_label']})" if found["given_label"] else ""
     console.print(f"{found['id']}: {found['predicted']['label']}{given}", markup=False)
+    if found["evidence"] == "classifier":
+        console.print(
+            "No label reaches it along the graph: what is said of it is the classifier's opinion "
+            "alone."
+        )
     for account, role in ((found["predicted"], "For"), (found["runner_up"], "Runner-up")):
         if account is not None:
             console.print(_table(account, role))

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import InputError, ProjectError, VoisinError
+from voisin.neighbors.graph import find_components
 from voisin.pipeline.reopening import open_source, read_settings
 from voisin.project.evidence import FLOW, read_evidence, write_evidence
 from voisin.report.reasons import Reasons
 from voisin.sources.suggestion import did_you_mean
-from voisin.trust.explanation import explain
+from voisin.trust.explanation import Explanation, explain
 from voisin.trust.far import Far
 from voisin.trust.flow import Flow, flow_of
 from voisin.trust.sources import TopSources, table_is_cheap, top_sources
@@ -97,8 +98,16 @@ class Evidence:
         if stated is not None and explanation.predicted is None:
             stated = None
         return Reasons(
-            explanation, self._ids, self._flow.labels, self._class_names, self._method, stated
-        )
+            explanation, self._ids, self._flow.labels, self._class_names, self._method, stated,
+            linked=self._is_linked(position, explanation),
+        )  # fmt: skip
+
+    def _is_linked(self, position: int, found: Explanation) -> bool:
+        """Tell whether a path leads to a labeled image, even one that counts for neither class."""
+        accounts = (one for one in (found.predicted, found.runner_up) if one is not None)
+        if any(len(one.sources) for one in accounts):
+            return True
+        return bool(find_components(self._flow.transition).reached(self._flow.labels)[position])
 
     def _position(self, name: str) -> int:
         found = np.flatnonzero(self._ids == name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.trust.coverage import FEW, class_coverage, unlabeled_islands
+from voisin.trust.coverage import FEW, Islands, class_coverage, unlabeled_islands
 from voisin.trust.duplicates import Pairs, join_pairs, near_pairs, same_pictures
 from voisin.trust.hubs import MOST_SKEW, find_hubs, find_outliers
 from voisin.trust.suspect_labels import leave_one_out, suspect_labels
@@ -50,6 +50,8 @@ class AuditedImages:
         None where the pictures are gone.
     witness : array of shape (n_labeled, n_classes), optional
         A classifier's out-of-fold probabilities of the labeled images.
+    answered : array of shape (n_graph,), optional
+        Whether the method said anything of an image; None where that is not known any more.
     """
 
     neighbors: Neighbors
@@ -60,6 +62,7 @@ class AuditedImages:
     groups: Names | None = None
     pixels: Pixels | None = None
     witness: Probabilities | None = None
+    answered: NDArray[np.bool_] | None = None
 
     @property
     def everywhere(self) -> Labels:
@@ -322,16 +325,25 @@ def check_islands(images: AuditedImages, _: Progress) -> list[Finding]:
     islands = unlabeled_islands(images.affinity, images.labels)
     if not islands.members:
         return []
+    n_parts = len(islands.members)
     title = (
-        f"{islands.n_images:,} images in {len(islands.members):,} parts of the graph "
-        "have no label that reaches them"
+        f"No label reaches {islands.n_images:,} {'image' if islands.n_images == 1 else 'images'} "
+        f"along the graph, in {n_parts:,} {'part' if n_parts == 1 else 'parts'} of it"
     )
-    advice = "They stay without a label. Label one image of each large part."
+    advice = f"{_said_of(islands, images.answered)} Label one image of each large part."
     entries = tuple(
         Entry(int(part[0]), score=float(len(part)), note=f"one of {len(part):,} images")
         for part in islands.members
     )
     return [Finding("islands", DOUBTFUL, title, advice, entries)]
+
+
+def _said_of(islands: Islands, answered: NDArray[np.bool_] | None) -> str:
+    if answered is None:
+        return "If they have labels, these are a classifier's opinion alone."
+    if answered[np.concatenate(islands.members)].any():
+        return "What is said of them is the classifier's opinion alone."
+    return "They stay without a label."
 
 
 def check_graph(images: AuditedImages, _: Progress) -> list[Finding]:

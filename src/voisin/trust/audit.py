@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from voisin.trust.coverage import FEW, Islands, class_coverage, unlabeled_islands
 from voisin.trust.duplicates import Pairs, join_pairs, near_pairs, same_pictures
 from voisin.trust.hubs import MOST_SKEW, find_hubs, find_outliers
-from voisin.trust.suspect_labels import leave_one_out, suspect_labels
+from voisin.trust.suspect_labels import leave_one_out, say_witnesses, suspect_labels
 from voisin.types import (
     UNLABELED,
     Affinity,
@@ -255,7 +255,7 @@ def _shared_groups(
 
 
 def check_labels(images: AuditedImages, progress: Progress) -> list[Finding]:
-    """Look for labels that their surroundings contradict, and classes that labels do not cover."""
+    """Look for contradicted labels, and for classes that labels do not cover."""
     if not (images.labels != UNLABELED).any():
         return []
     left_out = leave_one_out(
@@ -265,36 +265,42 @@ def check_labels(images: AuditedImages, progress: Progress) -> list[Finding]:
         alpha=_ALPHA,
         progress=progress,
     )
-    witnesses = [left_out] if images.witness is None else [left_out, images.witness]
-    ranked = suspect_labels(images.labels, *witnesses)
+    return [*_suspects(images, left_out), *_coverage(images, left_out)]
+
+
+def _suspects(images: AuditedImages, left_out: Probabilities) -> list[Finding]:
+    """Rank the labels by what all witnesses say; note what each of them says."""
+    witnesses = {"the graph": left_out}
+    if images.witness is not None:
+        witnesses["a classifier"] = images.witness
+    ranked = suspect_labels(images.labels, *witnesses.values())
     names = images.class_names
-    guess = 1 / len(names)
-    suspects = (ranked.support < guess) & (ranked.suggestions != ranked.labels)
+    suspects = (ranked.support < 1 / len(names)) & (ranked.suggestions != ranked.labels)
+    if not suspects.any():
+        return []
+    place = np.searchsorted(np.flatnonzero(images.labels != UNLABELED), ranked.rows)
     entries = tuple(
         Entry(
-            int(row),
-            score=float(suspicion),
-            suggestion=int(suggestion),
-            note=f"labeled {names[label]}; its surroundings say {names[suggestion]}",
+            int(ranked.rows[i]),
+            score=float(ranked.suspicion[i]),
+            suggestion=int(ranked.suggestions[i]),
+            note=f"labeled {names[ranked.labels[i]]}; "
+            + say_witnesses(
+                {name: said[place[i]] for name, said in witnesses.items()},
+                names,
+                names[ranked.suggestions[i]],
+            ),
         )
-        for row, label, suggestion, suspicion in zip(
-            ranked.rows[suspects],
-            ranked.labels[suspects],
-            ranked.suggestions[suspects],
-            ranked.suspicion[suspects],
-            strict=True,
-        )
+        for i in np.flatnonzero(suspects)
     )
-    findings = []
-    if entries:
-        title = f"{len(entries):,} of {len(ranked.rows):,} labels are contradicted"
-        advice = (
-            "Without its own label, the images around it make this label less probable than a "
-            "guess. Look at the first ones first: a label may be wrong, the image untypical, or "
-            "the vectors blind to what makes the class."
-        )
-        findings.append(Finding("suspect-labels", DOUBTFUL, title, advice, entries))
-    return findings + _coverage(images, left_out)
+    title = f"{len(entries):,} of {len(ranked.rows):,} labels are contradicted"
+    find = "the graph finds" if len(witnesses) == 1 else "the graph and a classifier together find"
+    advice = (
+        f"Without the label, {find} it less probable than a guess; beside each image stands what "
+        "is said of it. Look at the first ones first: a label may be wrong, the image untypical, "
+        "or the vectors blind to what makes the class."
+    )
+    return [Finding("suspect-labels", DOUBTFUL, title, advice, entries)]
 
 
 def _coverage(images: AuditedImages, left_out: Probabilities) -> list[Finding]:

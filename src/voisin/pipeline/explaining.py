@@ -19,7 +19,7 @@ from voisin.trust.explanation import Explanation, explain
 from voisin.trust.far import Far
 from voisin.trust.flow import Flow, flow_of
 from voisin.trust.sources import TopSources, table_is_cheap, top_sources
-from voisin.types import ImageCollection, Labeling, Problem
+from voisin.types import UNLABELED, ImageCollection, Labeling, Problem
 
 _REASON, _FAR = "reason", "far_"
 
@@ -95,8 +95,8 @@ class Evidence:
         position = self._position(image) if isinstance(image, str) else int(image)
         explanation = explain(self._flow, position, n_paths=n_paths)
         stated = None if self._stated is None else np.asarray(self._stated[position])
-        if stated is not None and explanation.predicted is None:
-            stated = None
+        if explanation.predicted is None or self._flow.labels[position] != UNLABELED:
+            stated = None  # calibrated for images without label: one that was given is no estimate
         return Reasons(
             explanation, self._ids, self._flow.labels, self._class_names, self._method, stated,
             linked=self._is_linked(position, explanation),

@@ -28,8 +28,9 @@ class Reasons:
         The labels that were given, -1 elsewhere.
     class_names : tuple of str
     method : str
+        The one that found the labels; what ``auto`` took, not ``auto``.
     stated : array of shape (n_classes,), optional
-        Calibrated probabilities of the image, where there are any.
+        Calibrated probabilities of the image, where there are any and its label was not given.
     linked : bool
         Whether a path in the graph leads from the image to a labeled one.
     """

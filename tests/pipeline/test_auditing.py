@@ -182,3 +182,15 @@ def test_vectors_that_learned_from_the_labels_are_told_of(project):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(ProjectError, match="pass the folder of a finished"):
         audit_project(tmp_path)
+
+
+def test_a_finding_of_one_is_told_in_the_singular():
+    pair, single = np.ones((2, 2)) - np.eye(2), np.zeros((1, 1))
+    affinity = sparse.csr_array(sparse.block_diag([pair, single]))
+    images = AuditedImages(
+        Neighbors(np.array([[1], [0], [0]]), np.ones((3, 1), dtype=np.float32)),
+        affinity, np.array([0, 1, -1]), ("cat", "dog"), np.full(3, "train"),
+    )  # fmt: skip
+    (island,) = [one for one in audit(images) if one.check == "islands"]
+    assert island.title == "No label reaches 1 image along the graph, in 1 part of it"
+    assert island.entries[0].note == "alone"

@@ -183,8 +183,12 @@ def check_duplicates(images: AuditedImages, progress: Progress) -> list[Finding]
 
 
 def _told(chosen: NDArray[np.bool_], where: str) -> str:
-    count = int(chosen.sum())
-    return f"{count:,} {'pair' if count == 1 else 'pairs'} of near-duplicates {where}".strip()
+    pairs = _number(int(chosen.sum()), "pair", "pairs")
+    return f"{pairs} of near-duplicates {where}".strip()
+
+
+def _number(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def _of_pairs(pairs: Pairs) -> tuple[Entry, ...]:
@@ -293,7 +297,8 @@ def _suspects(images: AuditedImages, left_out: Probabilities) -> list[Finding]:
         )
         for i in np.flatnonzero(suspects)
     )
-    title = f"{len(entries):,} of {len(ranked.rows):,} labels are contradicted"
+    verb = "is" if len(entries) == 1 else "are"
+    title = f"{len(entries):,} of {len(ranked.rows):,} labels {verb} contradicted"
     find = "the graph finds" if len(witnesses) == 1 else "the graph and a classifier together find"
     advice = (
         f"Without the label, {find} it less probable than a guess; beside each image stands what "
@@ -308,7 +313,8 @@ def _coverage(images: AuditedImages, left_out: Probabilities) -> list[Finding]:
     findings = []
     few = [f"{images.class_names[c.label]} ({c.n_labels})" for c in classes if c.has_too_few]
     if few:
-        title = f"{len(few)} classes have fewer than {FEW} labels: {', '.join(few)}"
+        have = _number(len(few), "class has", "classes have")
+        title = f"{have} fewer than {FEW} labels: {', '.join(few)}"
         advice = "Such a class is found by luck only. Label more of it."
         findings.append(Finding("few-labels", DOUBTFUL, title, advice))
     scattered = [
@@ -317,7 +323,8 @@ def _coverage(images: AuditedImages, left_out: Probabilities) -> list[Finding]:
         if c.is_scattered
     ]
     if scattered:
-        title = f"The labels of {len(scattered)} classes are scattered: {', '.join(scattered)}"
+        classes_told = _number(len(scattered), "class", "classes")
+        title = f"The labels of {classes_told} are scattered: {', '.join(scattered)}"
         advice = (
             "Less than half of these labels would have been found from the others: the vectors do "
             "not tell the class apart. Try another embedding, or label more."
@@ -331,17 +338,19 @@ def check_islands(images: AuditedImages, _: Progress) -> list[Finding]:
     islands = unlabeled_islands(images.affinity, images.labels)
     if not islands.members:
         return []
-    n_parts = len(islands.members)
-    title = (
-        f"No label reaches {islands.n_images:,} {'image' if islands.n_images == 1 else 'images'} "
-        f"along the graph, in {n_parts:,} {'part' if n_parts == 1 else 'parts'} of it"
-    )
+    count = _number(islands.n_images, "image", "images")
+    parts = _number(len(islands.members), "part", "parts")
+    title = f"No label reaches {count} along the graph, in {parts} of it"
     advice = f"{_said_of(islands, images.answered)} Label one image of each large part."
     entries = tuple(
-        Entry(int(part[0]), score=float(len(part)), note=f"one of {len(part):,} images")
+        Entry(int(part[0]), score=float(len(part)), note=_among(len(part)))
         for part in islands.members
     )
     return [Finding("islands", DOUBTFUL, title, advice, entries)]
+
+
+def _among(count: int) -> str:
+    return "alone" if count == 1 else f"one of {count:,} images"
 
 
 def _said_of(islands: Islands, answered: NDArray[np.bool_] | None) -> str:
@@ -357,7 +366,8 @@ def check_graph(images: AuditedImages, _: Progress) -> list[Finding]:
     findings = []
     hubs, outliers = find_hubs(images.neighbors), find_outliers(images.neighbors)
     if len(outliers.images):
-        title = f"{len(outliers.images):,} images are far from all others"
+        count = _number(len(outliers.images), "image is", "images are")
+        title = f"{count} far from all others"
         advice = (
             "Their labels rest on little: they may be of no known class, damaged, or of another "
             "origin. Look at them before you use their labels."

@@ -45,7 +45,7 @@ class ReportContent:
     truth : array of shape (n_images,)
         The hidden labels where known, -1 elsewhere.
     probabilities : array of shape (n_images, n_classes)
-        Of the propagated labels.
+        Of the propagated labels; they decide which label an image is given.
     reached : array of shape (n_images,)
     embeddings : array of shape (n_images, n_dims)
         To find the labeled images nearest to a picture.
@@ -71,3 +71,13 @@ class ReportContent:
     metric: str
     versions: dict[str, str]
     how_sure: HowSure | None = None
+
+    @property
+    def stated(self) -> Probabilities:
+        """What is said to the reader: as in ``labels.parquet``, calibrated where that was done."""
+        return self.probabilities if self.how_sure is None else self.how_sure.probabilities
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Most probable class of each image before calibration: the label that it was given."""
+        return self.probabilities.argmax(axis=1)

@@ -83,7 +83,7 @@ def environment() -> Environment:
 def _what_was_understood(content: ReportContent) -> dict[str, Any]:
     given = content.labels[content.labels != UNLABELED]
     unlabeled = (content.labels == UNLABELED) & content.reached
-    carried = content.probabilities[unlabeled].argmax(axis=1)
+    carried = content.predicted[unlabeled]
     n_classes = content.images.n_classes
     return {
         "origin": origin.origin(content),
@@ -144,7 +144,7 @@ def _compared() -> Iterable[wording.FigureWording]:
 
 def _certainty(content: ReportContent) -> dict[str, Any]:
     truth = np.where(content.labels == UNLABELED, content.truth, UNLABELED)
-    curve = coverage(content.probabilities, content.reached, truth)
+    curve = coverage(content.stated, content.reached, truth, predicted=content.predicted)
     if curve is None:
         return {"curve": None, "curve_chart": Markup(), "curve_rows": []}
     rows = [(share, curve.n_images(share), *curve.at(share)) for share in _COVERAGE_SHARES]

@@ -1,5 +1,6 @@
 """Whatever a run's reader is told of an image is what its table of labels says of it."""
 
+import json
 import re
 from html import unescape
 
@@ -99,3 +100,21 @@ def test_suggestions_state_the_two_largest_probabilities_of_the_table(finished, 
         stated = sorted(((row[f"probability_{c}"], str(c)) for c in range(10)), reverse=True)
         two = " or ".join(f"{c} ({p:.0%})" for p, c in stated[:2])
         assert two in reason
+
+
+def test_the_figures_of_how_sure_in_the_report_are_those_of_the_metrics(finished):
+    page = unescape(finished.report.read_text(encoding="utf-8"))
+    metrics = json.loads((finished.folder / "metrics.json").read_text(encoding="utf-8"))
+    told = metrics["calibration"]
+    sure = page[page.index('<section id="how-sure">') : page.index('<section id="pseudo-labels">')]
+
+    assert told["way"] == "temperature"
+    assert f"<p>{told['n_held_out']} of the given labels were held out" in sure
+    for name, digits in (("error_before", 3), ("error_after", 3), ("temperature", 2)):
+        value, (low, high) = told[name]["value"], told[name]["interval"]
+        assert f"<dd>{decimal(value, digits)}</dd>" in sure
+        assert f"{decimal(low, digits)}–{decimal(high, digits)}</small>" in sure
+    for name, one in told["classes"].items():
+        gaps = f"{decimal(one['before']['error'])} before, {decimal(one['after']['error'])} after"
+        assert f"{name} <small>{one['n_held_out']} held out; gap {gaps}</small>" in sure
+    assert all(remark in sure for remark in told["remarks"])

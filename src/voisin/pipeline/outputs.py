@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from voisin import __version__
 from voisin.evaluation.scores import Scores
 from voisin.labeling.decisions import for_balanced_accuracy
+from voisin.pipeline.calibration_figures import calibration_figures
 from voisin.pipeline.deep_loop import LoopRound
 from voisin.pipeline.evidence import keep_evidence
 from voisin.pipeline.labeling import ESTIMATED
@@ -82,6 +83,7 @@ def write_outputs(
         scores=found.scores,
         rounds=found.rounds,
         graph=_graph(task, found),
+        calibration=calibration_figures(found.trust.how_sure, task.pool.class_names),
         timings={one.stage: round(one.seconds, 3) for one in stages.timings},
         versions=_versions(),
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from html import unescape
 
 import numpy as np
@@ -118,3 +119,16 @@ def test_the_figures_of_how_sure_in_the_report_are_those_of_the_metrics(finished
         gaps = f"{decimal(one['before']['error'])} before, {decimal(one['after']['error'])} after"
         assert f"{name} <small>{one['n_held_out']} held out; gap {gaps}</small>" in sure
     assert all(remark in sure for remark in told["remarks"])
+
+
+def test_the_report_of_a_run_explains_the_least_certain_image_of_the_table(finished, rows):
+    page = unescape(finished.report.read_text(encoding="utf-8"))
+    doubtful = min(
+        (row for row in rows.values() if row["source"] == "propagated"),
+        key=lambda row: row["certainty"],
+    )
+
+    for words in (["suggest"], ["explain", doubtful["id"]], ["audit"], ["certify"]):
+        line = shlex.join(["voisin", words[0], str(finished.folder), *words[1:]])
+        assert f"<code>{line}</code>" in page
+    assert finished.explain(doubtful["id"]).explanation.predicted is not None

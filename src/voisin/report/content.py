@@ -54,6 +54,10 @@ class ReportContent:
     versions : dict of str to str
     how_sure : HowSure, optional
         How the propagated probabilities were calibrated.
+    folder : str
+        Of the run, as it was given, for the commands to go on with; empty tells none.
+    explainable : bool
+        Whether the method's labels can be taken apart.
     """
 
     summary: Summary
@@ -71,6 +75,8 @@ class ReportContent:
     metric: str
     versions: dict[str, str]
     how_sure: HowSure | None = None
+    folder: str = ""
+    explainable: bool = True
 
     @property
     def stated(self) -> Probabilities:

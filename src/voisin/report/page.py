@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from voisin.report import (
 )
 from voisin.report.content import ReportContent
 from voisin.report.coverage import coverage
+from voisin.report.next_steps import next_steps
 from voisin.report.pictures import Picture, read_picture
 from voisin.report.trend import precision_trend
 from voisin.training.rounds import PseudoLabelRound
@@ -56,6 +58,7 @@ def render_report(content: ReportContent) -> str:
             **_how_sure(content),
             **_pseudo_labels(content.rounds),
             **_gallery(content),
+            **_what_next(content),
         )
     )
 
@@ -160,6 +163,13 @@ def _how_sure(content: ReportContent) -> dict[str, Any]:
         "class_reliabilities": [
             class_reliability.chart(before, after, names[after.label]) for before, after in pairs
         ]
+    }
+
+
+def _what_next(content: ReportContent) -> dict[str, Any]:
+    return {
+        "steps": next_steps(content),
+        "folder_is_relative": not Path(content.folder).is_absolute(),
     }
 
 

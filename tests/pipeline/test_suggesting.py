@@ -200,7 +200,7 @@ def test_questions_are_asked_under_the_class_shares_of_the_run(project, tmp_path
     assert suggesting._problem(recall_evidence(project), {}).class_shares is None
 
 
-def test_where_the_table_is_gone_the_labels_of_no_evidence_are_null_in_json(suggested):
+def test_a_probability_that_nobody_knows_is_null_in_json(suggested):
     unknown = replace(suggested, probabilities=np.full(7, np.nan))
     told = json.loads(json.dumps(unknown.as_dict(), allow_nan=False))
     assert {row["probability"] for row in told["suggestions"]} == {None}

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from voisin.evaluation.verdict import Truth, score
     from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
     from voisin.pipeline import Run, Settings, compare, compare_queries, run
+    from voisin.pipeline.auditing import audit_project
+    from voisin.pipeline.certifying import certify_project, verify_certificate
+    from voisin.pipeline.suggesting import suggest
     from voisin.propagation import LabelSpreading, attach
     from voisin.propagation.estimator import GraphClassifier
     from voisin.sources import draw_labels, open_images, read_images
@@ -36,8 +39,10 @@ _HOME = {
     "Truth": "evaluation.verdict",
     "VoisinError": "errors",
     "attach": "propagation",
+    "audit_project": "pipeline.auditing",
     "build_affinity": "neighbors",
     "certainty": "evaluation.certainty",
+    "certify_project": "pipeline.certifying",
     "compare": "pipeline",
     "compare_queries": "pipeline",
     "draw_labels": "sources",
@@ -50,6 +55,8 @@ _HOME = {
     "read_images": "sources",
     "run": "pipeline",
     "score": "evaluation.verdict",
+    "suggest": "pipeline.suggesting",
+    "verify_certificate": "pipeline.certifying",
 }
 
 __all__ = [
@@ -66,8 +73,10 @@ __all__ = [
     "VoisinError",
     "__version__",
     "attach",
+    "audit_project",
     "build_affinity",
     "certainty",
+    "certify_project",
     "compare",
     "compare_queries",
     "draw_labels",
@@ -80,6 +89,8 @@ __all__ = [
     "read_images",
     "run",
     "score",
+    "suggest",
+    "verify_certificate",
 ]
 
 

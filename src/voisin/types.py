@@ -173,7 +173,7 @@ class Propagation:
     probabilities : array of shape (n_samples, n_classes)
         Rows sum to one. Where no label reaches, the shares of the classes among the labels.
     reached : array of shape (n_samples,)
-        Whether any label reaches the sample.
+        Whether there is any evidence: a label that reaches the sample, or a classifier's opinion.
     n_iter : int
         Iterations taken by the solver.
     residual : float
@@ -190,7 +190,7 @@ class Propagation:
 
     @property
     def labels(self) -> Labels:
-        """Most probable class of each sample, or -1 where no label reaches it."""
+        """Most probable class of each sample, or -1 where there is no evidence."""
         return np.where(self.reached, self.probabilities.argmax(axis=1), UNLABELED)
 
 

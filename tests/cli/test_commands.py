@@ -63,20 +63,24 @@ def test_wrong_usage_is_exit_code_2(arguments):
     assert "Traceback" not in ended.stderr
 
 
-def test_ctrl_c_is_exit_code_130_and_says_that_work_is_kept(tmp_path):
-    script = (
-        "import voisin.pipeline, sys\n"
-        "def stopped(*_, **__): raise KeyboardInterrupt\n"
-        "voisin.pipeline.run = stopped\n"
-        "sys.argv = ['voisin', 'demo', '--out', sys.argv[1]]\n"
-        "from voisin.cli import main; main()"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "out")],
+def demo_after(code, tmp_path):
+    """Run the demo in a Python where `code` has changed something first."""
+    script = f"{code}\nimport sys; from voisin.cli import main\nsys.argv[0] = 'voisin'; main()"
+    return subprocess.run(
+        [sys.executable, "-c", script, "demo", "--out", str(tmp_path / "out")],
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_ctrl_c_is_exit_code_130_and_says_that_work_is_kept(tmp_path):
+    code = (
+        "import voisin.pipeline\n"
+        "def stopped(*_, **__): raise KeyboardInterrupt\n"
+        "voisin.pipeline.run = stopped"
+    )
+    ended = demo_after(code, tmp_path)
     assert ended.returncode == 130
     assert ended.stderr.splitlines()[-1].startswith("Stopped. What is finished is kept")
 
@@ -123,19 +127,12 @@ def test_an_embedding_of_several_parts_is_chosen_by_name(tmp_path):
 
 
 def test_without_pytorch_a_run_says_what_to_install(tmp_path):
-    script = (
-        "import sys, importlib.util as util\n"
+    code = (
+        "import importlib.util as util\n"
         "find = util.find_spec\n"
-        "util.find_spec = lambda name, *more: None if name == 'torch' else find(name, *more)\n"
-        "sys.argv = ['voisin', 'demo', '--out', sys.argv[1]]\n"
-        "from voisin.cli import main; main()"
+        "util.find_spec = lambda name, *more: None if name == 'torch' else find(name, *more)"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "out")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = demo_after(code, tmp_path)
     assert ended.returncode == 1
     assert ended.stderr.strip() == "Error: A run needs torch: pip install 'voisin[torch]'"
 

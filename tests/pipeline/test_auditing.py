@@ -4,18 +4,24 @@ import csv
 import hashlib
 import io
 import json
+import re
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from tests.report.reader import Page
 from voisin.errors import ProjectError
+from voisin.labeling.graph_only import even_weights
 from voisin.neighbors import build_affinity, find_neighbors
 from voisin.pipeline.auditing import audit_project
 from voisin.project.evidence import write_evidence
 from voisin.project.folder import Project
 from voisin.project.set_apart import SetApart, write_set_apart
+from voisin.propagation import LabelSpreading
 from voisin.sources import open_images
+from voisin.trust.audit import AuditedImages, audit
+from voisin.types import Neighbors
 
 EMBEDDING = "pixels:16"
 
@@ -83,6 +89,44 @@ def test_wrong_labels_are_among_the_first_suspects(project):
     assert set(map(str, wrong)) <= first
 
 
+def test_each_witness_against_a_label_is_named_with_its_figure():
+    """The graph speaks for the label of image 2, a classifier against it: neither is hidden."""
+    corners = np.ones((3, 3)) - np.eye(3)
+    graph = sparse.block_diag([corners, corners]).toarray()
+    graph[2, 3] = graph[3, 2] = 0.2
+    affinity = sparse.csr_array(graph)
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    witness = np.array([[0.9, 0.1]] * 2 + [[0.0, 1.0]] + [[0.2, 0.8]] * 2 + [[np.nan, np.nan]])
+    near = np.array([[i // 3 * 3 + (i + 1) % 3] for i in range(6)])
+    images = AuditedImages(
+        Neighbors(near, np.ones((6, 1), dtype=np.float32)), affinity, labels, ("cat", "dog"),
+        np.full(6, "train"), witness=witness,
+    )  # fmt: skip
+    others = np.array([0, 0, -1, 1, 1, 1])
+    refit = LabelSpreading(alpha=0.9).propagate(
+        affinity, others, sample_weight=even_weights(others)
+    )
+    by_graph = refit.probabilities[2, 0]
+    assert 0.5 < by_graph < 0.99
+
+    (finding,) = [one for one in audit(images) if one.check == "suspect-labels"]
+    assert [(entry.image, entry.note) for entry in finding.entries] == [
+        (2, f"labeled cat; the graph without it says cat with {by_graph:.0%}, "
+         "a classifier without it says dog with >99%, both together dog"),
+    ]  # fmt: skip
+    assert finding.advice.startswith("Without the label, the graph and a classifier together find")
+
+
+def test_a_witness_that_stands_alone_is_named_alone(project):
+    folder, _, _ = project
+    settings = (folder / "voisin.toml").read_text()
+    (folder / "voisin.toml").write_text(settings.replace(EMBEDDING, "cnn"))  # learned: none else
+    finding = by_check(audit_project(folder))["suspect-labels"]
+    assert finding.advice.startswith("Without the label, the graph finds it less probable")
+    for entry in finding.entries:
+        assert re.fullmatch(r"labeled \d; the graph without it says \d with (\d+|>99)%", entry.note)
+
+
 def test_the_table_has_a_row_an_entry_and_the_page_its_pictures(project):
     import pyarrow.parquet
 
@@ -138,3 +182,15 @@ def test_vectors_that_learned_from_the_labels_are_told_of(project):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(ProjectError, match="pass the folder of a finished"):
         audit_project(tmp_path)
+
+
+def test_a_finding_of_one_is_told_in_the_singular():
+    pair, single = np.ones((2, 2)) - np.eye(2), np.zeros((1, 1))
+    affinity = sparse.csr_array(sparse.block_diag([pair, single]))
+    images = AuditedImages(
+        Neighbors(np.array([[1], [0], [0]]), np.ones((3, 1), dtype=np.float32)),
+        affinity, np.array([0, 1, -1]), ("cat", "dog"), np.full(3, "train"),
+    )  # fmt: skip
+    (island,) = [one for one in audit(images) if one.check == "islands"]
+    assert island.title == "No label reaches 1 image along the graph, in 1 part of it"
+    assert island.entries[0].note == "alone"

@@ -69,7 +69,8 @@ def test_the_first_call_draws_checks_and_says_what_to_expect(project):
     folder, truth = project
     found = certify_project(folder)
     assert found.statement == "Nothing is certified yet."
-    np.testing.assert_allclose([one.wrong for one in found.forecasts], [0, 0.01, 0.02])
+    np.testing.assert_allclose([one.wrong for one in found.forecasts[:3]], [0, 0.01, 0.02])
+    assert [one.is_even for one in found.forecasts] == [True, True, True, False]
     rows = rows_of(folder)
     assert len(rows) == found.n_waiting >= 40
     assert all(row["proposed"] == truth[row["id"]] and not row["expert"] for row in rows)
@@ -87,6 +88,22 @@ def test_right_answers_certify_more_and_more_until_all_are(project):
     certified = table(folder / "certified.csv")
     assert {row["id"]: row["label"] for row in certified}.items() <= truth.items()
     assert len(certified) == 380
+    assert verify_certificate(folder) == ()
+
+
+def test_what_the_expert_said_stands_beside_each_certified_label(project):
+    folder, truth = project
+    certify_project(folder, error=0.2)
+    wrong = rows_of(folder)[0]["id"]
+    said = {**truth, wrong: next(name for name in NAMES if name != truth[wrong])}
+    while any(not row["expert"] for row in rows_of(folder)):
+        answer(folder, said)
+        certify_project(folder, error=0.2)
+    certified = {row["id"]: row for row in table(folder / "certified.csv")}
+    assert certified[wrong]["label"] == truth[wrong]
+    assert certified[wrong]["expert"] == said[wrong]
+    checked = {row["id"] for row in rows_of(folder) if row["expert"]}
+    assert {id_ for id_, row in certified.items() if row["expert"]} == checked & set(certified)
     assert verify_certificate(folder) == ()
 
 

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from tests.pipeline.digits import save_digits
 from voisin import SimpleCNN, open_images, run
 from voisin.errors import InputError, InputWarning, ProjectError
 
@@ -17,22 +18,12 @@ METHODS = ["few-labels", "pseudo-labels", "propagated", "calibrated", "retrained
 
 @pytest.fixture(scope="module")
 def digits_npz(tmp_path_factory):
-    """Digits as a MedMNIST-like file, with ids and groups, some of them on both sides."""
-    images = open_images("digits")
-    pixels = np.stack([np.asarray(images.reader.load(i)) for i in range(600)])
+    """Digits with ids and groups, some of them on both sides."""
     ids = np.array([f"image-{(i * 7919) % 600:03}" for i in range(600)])
     groups = np.array([f"writer-{i // 4}" for i in range(600)])
     groups[450:470] = groups[:20]
-    parts = {"train": slice(0, 450), "test": slice(450, 600)}
-    arrays = {}
-    for split, rows in parts.items():
-        arrays[f"{split}_images"] = pixels[rows]
-        arrays[f"{split}_labels"] = images.labels[:600][rows].astype(np.uint8)[:, None]
-        arrays[f"{split}_image_ids"] = ids[rows]
-        arrays[f"{split}_groups"] = groups[rows]
     path = tmp_path_factory.mktemp("data") / "digits.npz"
-    np.savez(path, **arrays)
-    return path
+    return save_digits(path, 450, 150, image_ids=ids, groups=groups)
 
 
 def results(out):

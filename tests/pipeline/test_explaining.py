@@ -118,6 +118,38 @@ def test_as_json_shares_sum_to_one(tmp_path, method):
         assert by_sources == pytest.approx(1, abs=1e-4)
 
 
+def with_probabilities(folder, row):
+    """The evidence of `small_run`, every image's calibrated probabilities being `row`."""
+    images, problem, labeling, _ = small_run(folder)
+    keep_evidence(folder, images, problem, labeling, "spreading", np.tile(row, (N, 1)))
+    return images
+
+
+def test_of_a_label_that_was_given_no_probability_is_told(tmp_path):
+    images = with_probabilities(tmp_path, np.full(10, 0.1))
+    name, label = str(images.ids[5]), images.class_names[images.labels[5]]
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), name])
+
+    assert found.stdout.startswith(f"{name}: its label was given: {label}. Its scores, own label")
+    assert "calibrated" not in found.stdout
+    page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
+    assert "Its label was given" in page
+    assert "calibrated" not in page
+    document = Evidence(tmp_path).explain(5).document()
+    assert document["evidence"] == "label given"
+    assert document["predicted"]["calibrated_probability"] is None
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.9995, ">99%"), (0.002, "<1%"), (0.37, "37%")])
+def test_a_probability_that_is_no_certainty_is_not_rounded_to_one(tmp_path, share, told):
+    images = with_probabilities(tmp_path, np.full(10, share))
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100])])
+
+    assert f"calibrated probability {told})" in " ".join(found.stdout.split())
+
+
 def test_without_its_source_the_table_still_works_and_the_page_says_what_is_missing(tmp_path):
     images, *_ = small_run(tmp_path, source="/photographs/that/are/gone")
     name = str(images.ids[100])
@@ -186,6 +218,7 @@ def test_a_run_by_default_credits_labeled_images_and_states_no_more_than_it_cali
     again = few_digits(tmp_path / "out", 1).explain(100).document()  # from the cache
 
     assert again == blind
+    assert blind["method"] == "consensus"  # what auto took
     for account in (blind["predicted"], blind["runner_up"]):
         assert account["calibrated_probability"] is None
         labeled = sum(row["share"] for row in account["by_sources"]["labeled"])

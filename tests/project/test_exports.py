@@ -45,15 +45,17 @@ def small_scores(labels=(0, 1, 1), n_classes=2):
     return score(Predictions("retrained", ids, probabilities), truth, n_resamples=50), probabilities
 
 
+FOUND = Propagation(
+    np.array([[0.8, 0.2], [0.25, 0.75], [0.5, 0.5]]),
+    reached=np.array([True, True, False]),
+    n_iter=3,
+    residual=0.0,
+    converged=True,
+)
+
+
 def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_path):
-    propagation = Propagation(
-        np.array([[0.8, 0.2], [0.25, 0.75], [0.5, 0.5]]),
-        reached=np.array([True, True, False]),
-        n_iter=3,
-        residual=0.0,
-        converged=True,
-    )
-    write_labels(tmp_path, small_collection(), np.array([0, -1, -1]), propagation)
+    write_labels(tmp_path, small_collection(), np.array([0, -1, -1]), FOUND)
     table = pq.read_table(tmp_path / "labels.parquet").to_pydict()
 
     assert table["id"] == ["a", "b", "c"]
@@ -81,19 +83,12 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
 def test_calibrated_probabilities_and_reasons_are_written_and_labels_stay(
     tmp_path,
 ):
-    propagation = Propagation(
-        np.array([[0.8, 0.2], [0.25, 0.75], [0.5, 0.5]]),
-        reached=np.array([True, True, False]),
-        n_iter=3,
-        residual=0.0,
-        converged=True,
-    )
     calibrated = np.array([[0.9, 0.1], [0.6, 0.4], [0.5, 0.5]])
     write_labels(
         tmp_path,
         small_collection(),
         np.array([0, -1, -1]),
-        propagation,
+        FOUND,
         calibrated=calibrated,
         why=["a 1.000", "a 0.600", ""],
     )

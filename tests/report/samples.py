@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from tests.report.reader import Page
 from voisin.evaluation.scores import Estimate, ReliabilityBin, Scores
-from voisin.report import ReportContent, StageTime
+from voisin.report import ReportContent, StageTime, render_report
 from voisin.sources.summary import Summary
 from voisin.training.rounds import PseudoLabelRound
 from voisin.types import ImageCollection
@@ -98,3 +99,7 @@ def sample_content(n_images=60, class_names=CLASSES, *, ids=None, random_state=0
         versions={"voisin": "0.1.0", "numpy": "2.0"},
     )
     return replace(content, **changes)
+
+
+def page_of(**changes):
+    return Page(render_report(sample_content(**changes)))

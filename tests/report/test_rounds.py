@@ -2,19 +2,8 @@
 
 import pytest
 
-from tests.report.reader import Page
-from tests.report.samples import sample_content
-from voisin.report import render_report
+from tests.report.samples import page_of
 from voisin.training.rounds import PseudoLabelRound
-
-
-@pytest.fixture(scope="module")
-def page():
-    return Page(render_report(sample_content()))
-
-
-def page_of(**changes):
-    return Page(render_report(sample_content(**changes)))
 
 
 def test_rounds_show_growth_and_precision_and_name_confirmation_bias(page):

@@ -111,6 +111,14 @@ def test_a_forecast_grows_with_the_share_of_wrong_labels():
     assert forecast(3_000, 0.3, Promise()).certified == 0
 
 
+def test_a_forecast_by_confidences_certifies_the_surest_images_alone():
+    wrong = np.where(np.arange(3_000) < 1_500, 0.0, 0.3)
+    told = forecast(3_000, wrong, Promise())
+    assert told.wrong == pytest.approx(0.15)
+    assert 0.4 < told.certified <= 0.6
+    assert not told.is_even
+
+
 @pytest.mark.parametrize("setting", [{"error": 0}, {"error": 1.0}, {"confidence": 1.0}])
 def test_impossible_promises_are_refused(setting):
     with pytest.raises(InputError, match="is outside"):

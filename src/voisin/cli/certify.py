@@ -41,16 +41,19 @@ def certify(
         sys.stdout.write(json.dumps(found.document, ensure_ascii=False, indent=1) + "\n")
     note(found.statement)
     for one in found.forecasts:
+        who = "" if one.is_even else ", as their confidences say"
         note(
-            f"  If {100 * one.wrong:.2g} % of the labels are wrong: about {one.first:.0f} checks "
-            f"for the first set, {one.all_sets:.0f} in all, which certify {one.certified:.0%}."
+            f"  If {100 * one.wrong:.2g} % of the labels are wrong{who}: "
+            f"about {one.first:.0f} checks for the first set, {one.all_sets:.0f} in all, "
+            f"which certify {one.certified:.0%}."
         )
     done = found.document["n_checks"]
     note(f"{done:,} checked, {found.document['n_wrong']:,} wrong; {found.n_waiting:,} to check.")
     if found.document["sets"][-1]["hopeless"]:
-        note(
-            "The next larger set seems to hold more wrong labels: checking more would hardly help."
-        )
+        which = "next larger" if found.document["certified"]["n_images"] else "smallest"
+        note(f"The {which} set seems to hold more wrong labels: checking more would hardly help.")
+    elif not found.n_waiting and done >= n_checks:
+        note(f"That is all that --n-checks {n_checks} allows: with more, the set may grow.")
     if found.n_waiting:
         note(f"Answers: write them into the column expert of {(folder / CHECKS).resolve()}")
     note(f"Certificate: {(folder / PAGE).resolve()}")

@@ -62,19 +62,31 @@ def _show(found: dict[str, Any]) -> None:
     if found["predicted"] is None:
         console.print(f"{found['id']}: no evidence. No label reaches it by any path.", markup=False)
         return
-    given = f" (its label was given: {found['given_label']})" if found["given_label"] else ""
-    console.print(f"{found['id']}: {found['predicted']['label']}{given}", markup=False)
+    told, given = found["predicted"]["label"], found["given_label"]
+    if given is not None:
+        told = (
+            f"its label was given: {given}. Its scores, own label included, are highest for {told}."
+        )
+    console.print(f"{found['id']}: {told}", markup=False)
+    if found["evidence"] == "classifier":
+        console.print(
+            "No label reaches it along the graph: what is said of it is the classifier's opinion "
+            "alone."
+        )
     for account, role in ((found["predicted"], "For"), (found["runner_up"], "Runner-up")):
         if account is not None:
             console.print(_table(account, role))
 
 
 def _table(account: dict[str, Any], role: str) -> Table:
+    from voisin.report.numbers import percent
     from voisin.report.reasons import FAR, OPINIONS
 
     sure = account["calibrated_probability"]
-    told = "" if sure is None else f", calibrated probability {sure:.0%}"
-    title = f"{role}: {account['label']} ({account['share_of_scores']:.1%} of the scores{told})"
+    told = "" if sure is None else f", calibrated probability {percent(sure)}"
+    title = (
+        f"{role}: {account['label']} ({percent(account['share_of_scores'])} of the scores{told})"
+    )
     table = Table(title=Text(title), title_justify="left")
     for name, justify in (("what", "left"), ("id", "left"), ("label", "left"), ("share", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]

@@ -136,6 +136,7 @@ def _gather(
         groups=_groups(evidence, apart),
         pixels=None if images is None else _small_pictures(images, progress),
         witness=_witness(evidence, settings),
+        answered=evidence.answered,
     )
 
 

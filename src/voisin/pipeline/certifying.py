@@ -115,9 +115,9 @@ def certify_project(
     state = _state(found, written, promise, random_state)
     asked = _asked(found, written, state, n_checks)
     document = _document(found, plan, state, written)
-    forecasts = () if any(written.values()) else _forecasts(len(found), promise, n_checks)
+    forecasts = () if any(written.values()) else _forecasts(found, promise, n_checks)
     result = Certified(folder, document, sum(not row[-1] for row in asked), forecasts)
-    _write(result, found, asked)
+    _write(result, found, asked, written)
     return result
 
 
@@ -160,7 +160,7 @@ def verify_certificate(folder: str | Path) -> tuple[str, ...]:
         for name, value in again.items()
         if told.get(name) != value
     ]
-    if not _is_as_written(folder / CERTIFIED, certified_text(found, _size(again))):
+    if not _is_as_written(folder / CERTIFIED, certified_text(found, _size(again), written)):
         differ.append(f"{CERTIFIED}: it is not the set that the certificate is about")
     return tuple(differ)
 
@@ -312,18 +312,24 @@ def _statement(promise: Mapping[str, float], size: int, n_images: int) -> str:
     )
 
 
-def _forecasts(n_images: int, promise: Promise, n_checks: int) -> tuple[Forecast, ...]:
-    return tuple(
-        forecast(n_images, share * promise.error, promise, most=n_checks) for share in _SUPPOSED
-    )
+def _forecasts(found: FoundLabels, promise: Promise, n_checks: int) -> tuple[Forecast, ...]:
+    """Suppose a few shares of wrong labels, and as many as the confidences say."""
+    few = [share * promise.error for share in _SUPPOSED]
+    told = [forecast(len(found), share, promise, most=n_checks) for share in few]
+    return (*told, forecast(len(found), 1 - found.confidence, promise, most=n_checks))
 
 
-def _write(result: Certified, found: FoundLabels, asked: list[tuple[str, str, str, str]]) -> None:
+def _write(
+    result: Certified,
+    found: FoundLabels,
+    asked: list[tuple[str, str, str, str]],
+    written: Mapping[str, str],
+) -> None:
     size = _size(result.document)
     project = Project(result.folder)
     with project.locked():
         project.write_text(CHECKS, checks_text(asked))
-        project.write_text(CERTIFIED, certified_text(found, size))
+        project.write_text(CERTIFIED, certified_text(found, size, written))
         project.write_text(CERTIFICATE, to_json(result.document))
         content = CertificateContent(
             name=result.folder.resolve().name,

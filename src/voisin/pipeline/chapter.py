@@ -9,6 +9,7 @@ from typing import Any
 from voisin.errors import InputError
 from voisin.evaluation.scores import Scores
 from voisin.evaluation.verdict import score
+from voisin.neighbors.graph import find_components
 from voisin.pipeline import stages as stage
 from voisin.pipeline.deep_loop import LoopRound, deep_loop
 from voisin.pipeline.explaining import Evidence
@@ -24,7 +25,13 @@ from voisin.pipeline.preparing import (
 )
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task, noting_warnings
-from voisin.pipeline.telling import tell_older, tell_scores, tell_source, tell_task
+from voisin.pipeline.telling import (
+    tell_older,
+    tell_scores,
+    tell_source,
+    tell_task,
+    tell_unlinked,
+)
 from voisin.pipeline.trusting import calibrated, trust
 from voisin.pipeline.views import Viewpoint
 from voisin.project.folder import Project
@@ -186,6 +193,8 @@ def _compute(viewpoint: Viewpoint) -> Findings:
         looped = deep_loop(viewpoint, sight, labeled)
         sight, labeled, loop_rounds = looped.sight, looped.labeled, looped.rounds
         stages.announce(f"  {looped.told}")
+    linked = find_components(sight.view.affinity).reached(task.labels)
+    unlinked = tell_unlinked(labeled.propagation.reached, linked, stages.announce)
     trusted = trust(viewpoint, sight, labeled)
     model = retrained(stages, task, labeled.propagation, data_key)
     trained = [few, expert, model]
@@ -202,10 +211,11 @@ def _compute(viewpoint: Viewpoint) -> Findings:
         propagation=labeled.propagation,
         class_shares=labeled.class_shares,
         reason=labeled.reason,
-        remarks=labeled.remarks,
+        remarks=(*labeled.remarks, *unlinked),
         trust=trusted,
         embeddings=sight.view.embeddings,
         affinity=sight.view.affinity,
+        linked=linked,
         test_embeddings=sight.view.new,
         recall=sight.neighbors.recall,
         rounds=tuple(PseudoLabelRound(**one) for one in expert.notes or ()),

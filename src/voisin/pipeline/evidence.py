@@ -30,6 +30,8 @@ class Evidence:
     affinity : sparse array of shape (n_samples, n_samples)
     class_shares : array of shape (n_classes,), optional
         Those that the labels were found under; None where all classes count the same.
+    answered : array of shape (n_samples,), optional
+        Whether the method said anything of an image, by labels or a classifier's opinion.
     """
 
     ids: Names
@@ -39,6 +41,7 @@ class Evidence:
     embeddings: Embeddings
     affinity: Affinity
     class_shares: NDArray[np.float64] | None = None
+    answered: NDArray[np.bool_] | None = None
 
 
 def keep_evidence(
@@ -47,6 +50,7 @@ def keep_evidence(
     embeddings: Embeddings,
     affinity: Affinity,
     class_shares: NDArray[np.float64] | None,
+    answered: NDArray[np.bool_],
 ) -> None:
     """Write what is known of the pool."""
     pool = task.pool
@@ -58,6 +62,7 @@ def keep_evidence(
         "affinity_data": affinity.data,
         "affinity_indices": affinity.indices,
         "affinity_indptr": affinity.indptr,
+        "answered": answered,
     }
     if pool.groups is not None:
         arrays["groups"] = pool.groups.astype(np.str_)
@@ -86,6 +91,7 @@ def recall_evidence(folder: Path) -> Evidence:
             found["embeddings"],
             sparse.csr_array(parts, shape=(n_samples, n_samples)),
             found.get("class_shares"),
+            found.get("answered"),
         )
     except (KeyError, ValueError) as error:
         message = f"{folder / EVIDENCE} is damaged ({error}): run again with the same folder."

@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import InputError, ProjectError, VoisinError
+from voisin.neighbors.graph import find_components
 from voisin.pipeline.reopening import open_source, read_settings
 from voisin.project.evidence import FLOW, read_evidence, write_evidence
 from voisin.report.reasons import Reasons
 from voisin.sources.suggestion import did_you_mean
-from voisin.trust.explanation import explain
+from voisin.trust.explanation import Explanation, explain
 from voisin.trust.far import Far
 from voisin.trust.flow import Flow, flow_of
 from voisin.trust.sources import TopSources, table_is_cheap, top_sources
-from voisin.types import ImageCollection, Labeling, Problem
+from voisin.types import UNLABELED, ImageCollection, Labeling, Problem
 
 _REASON, _FAR = "reason", "far_"
 
@@ -99,11 +100,19 @@ class Evidence:
         position = self._position(image) if isinstance(image, str) else int(image)
         explanation = explain(self._flow, position, n_paths=n_paths)
         stated = None if self._stated is None else np.asarray(self._stated[position])
-        if stated is not None and explanation.predicted is None:
-            stated = None
+        if explanation.predicted is None or self._flow.labels[position] != UNLABELED:
+            stated = None  # calibrated for images without label: one that was given is no estimate
         return Reasons(
-            explanation, self._ids, self._flow.labels, self._class_names, self._method, stated
-        )
+            explanation, self._ids, self._flow.labels, self._class_names, self._method, stated,
+            linked=self._is_linked(position, explanation),
+        )  # fmt: skip
+
+    def _is_linked(self, position: int, found: Explanation) -> bool:
+        """Tell whether a path leads to a labeled image, even one that counts for neither class."""
+        accounts = (one for one in (found.predicted, found.runner_up) if one is not None)
+        if any(len(one.sources) for one in accounts):
+            return True
+        return bool(find_components(self._flow.transition).reached(self._flow.labels)[position])
 
     def _position(self, name: str) -> int:
         found = np.flatnonzero(self._ids == name)

@@ -49,6 +49,7 @@ class Findings:
     trust: Trust
     embeddings: Embeddings
     affinity: Affinity
+    linked: NDArray[np.bool_]
     test_embeddings: Embeddings
     recall: float
     rounds: tuple[PseudoLabelRound, ...]
@@ -69,11 +70,13 @@ def write_outputs(
         task.pool,
         task.labels,
         found.propagation,
+        linked=found.linked,
         balanced=None if shares is None else for_balanced_accuracy(found.propagation, shares),
         calibrated=found.trust.how_sure.probabilities,
         why=found.trust.reasons(task.pool.ids),
     )
-    keep_evidence(folder, task, found.embeddings, found.affinity, shares)
+    answered = found.propagation.reached
+    keep_evidence(folder, task, found.embeddings, found.affinity, shares, answered)
     apart = SetApart(task.test.ids, found.test_embeddings, task.test.groups)
     write_set_apart(folder, apart)
     write_model(folder / "model.safetensors", found.model, _model_card(task, found.architecture))
@@ -156,7 +159,7 @@ def _graph(task: Task, found: Findings) -> dict[str, object]:
         "reason": found.reason,
         "remarks": list(found.remarks),
         "deep_loop": [asdict(one) for one in found.loop_rounds],
-        "n_reached": int(propagation.reached.sum()),
+        "n_reached": int((propagation.reached & found.linked).sum()),
         "n_images": len(task.pool),
         "n_iter": propagation.n_iter,
         "residual": propagation.residual,

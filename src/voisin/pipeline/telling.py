@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voisin.evaluation.scores import Scores
 from voisin.pipeline.task import Task
@@ -63,6 +64,22 @@ def tell_scores(scores: Sequence[Scores], announce: Announce) -> None:
         for one in scores:
             if one.scope == scope:
                 announce(_row(one))
+
+
+def tell_unlinked(
+    answered: NDArray[np.bool_], linked: NDArray[np.bool_], announce: Announce
+) -> tuple[str, ...]:
+    """Count the images that were labeled though no path of the graph leads to a label."""
+    count = int((answered & ~linked).sum())
+    if not count:
+        return ()
+    images, them = ("image", "it") if count == 1 else ("images", "them")
+    remark = (
+        f"No label reaches {count:,} {images} along the graph: what is said of {them} is the "
+        "classifier's opinion alone."
+    )
+    announce(f"  {remark}")
+    return (remark,)
 
 
 def tell_older(folder: Path, announce: Announce) -> None:

@@ -83,8 +83,9 @@ def trust(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Trust:
     )  # fmt: skip
     folder = stages.cache.folder.parent
     stated = sure.probabilities if sure.n_labels else None
+    name = labeled.chosen if settings.method == "auto" else settings.method
     why = stages.timed(
         "reasons",
-        lambda: keep_evidence(folder, task.pool, problem, labeling, settings.method, stated),
+        lambda: keep_evidence(folder, task.pool, problem, labeling, name, stated),
     )
     return Trust(sure, why)

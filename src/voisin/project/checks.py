@@ -6,7 +6,7 @@ It knows files and names; what the answers prove is computed elsewhere.
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,10 +144,11 @@ def checks_text(rows: Iterable[Sequence[str]]) -> str:
     return _csv([_COLUMNS, *rows])
 
 
-def certified_text(found: FoundLabels, n_images: int) -> str:
-    """Lay out ``certified.csv``: the surest images and their labels."""
-    rows = zip(found.ids[:n_images].tolist(), found.labels[:n_images].tolist(), strict=True)
-    return _csv([("id", "label"), *rows])
+def certified_text(found: FoundLabels, n_images: int, answers: Mapping[str, str]) -> str:
+    """Lay out ``certified.csv``: the surest images, their labels, and what the expert said."""
+    pairs = zip(found.ids[:n_images].tolist(), found.labels[:n_images].tolist(), strict=True)
+    rows = ((id_, label, answers.get(id_, "")) for id_, label in pairs)
+    return _csv([("id", "label", "expert"), *rows])
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> str:

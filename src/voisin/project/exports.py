@@ -23,18 +23,21 @@ def write_labels(
     labels: Labels,
     propagation: Propagation,
     *,
+    linked: NDArray[np.bool_] | None = None,
     balanced: Labels | None = None,
     calibrated: Probabilities | None = None,
     why: Sequence[str] | None = None,
 ) -> None:
     """Write ``labels.parquet`` and ``labels.csv``: what each image was given, and how sure that is.
 
-    Columns: id, path (where the source has files), label (class, -1 where nothing reaches it),
+    Columns: id, path (where the source has files), label (class, -1 without evidence),
     label_name, likeliest (name of the class with the largest probability: best where as many
     images as possible should be right), source (``expert``, ``propagated`` or ``none``), evidence
     (in words), confidence (probability of the label), certainty (one minus normalized entropy),
-    reached, why (the labeled images that count most, and their shares), and one probability a
-    class. Numbers are missing where there is no evidence.
+    reached (whether a path in the graph leads to a label), why (the labeled images that count
+    most, and their shares), and one probability a class. Numbers are missing where there is no
+    evidence; where no label reaches an image, but a method has an opinion of it all the same,
+    its evidence is the classifier.
 
     Parameters
     ----------
@@ -44,6 +47,8 @@ def write_labels(
         The labels that were given, -1 elsewhere.
     propagation : Propagation
         Decides the labels.
+    linked : array of shape (n_images,), optional
+        Whether a path in the graph leads to a labeled image; by default as the propagation says.
     balanced : array of shape (n_images,), optional
         The same decided so that rare classes are found, where that is another decision.
     calibrated : array of shape (n_images, n_classes), optional
@@ -54,19 +59,22 @@ def write_labels(
     import pyarrow.csv
     import pyarrow.parquet
 
-    given, reached = labels != UNLABELED, propagation.reached
+    given, answered = labels != UNLABELED, propagation.reached
+    reached = answered if linked is None else answered & linked
     assigned = np.where(given, labels, propagation.labels)
     stated = propagation.probabilities if calibrated is None else calibrated
     stated = np.where(given[:, None], np.eye(images.n_classes)[labels], stated)
-    unknown, likeliest = ~(given | reached), stated.argmax(axis=1)
+    unknown, likeliest = ~(given | answered), stated.argmax(axis=1)
     columns: dict[str, Any] = {
         "id": images.ids,
         "path": pa.array([images.reader.path(int(p)) for p in images.positions], pa.string()),
         "label": assigned,
         "label_name": _names(assigned, images.class_names),
         "likeliest": _names(np.where(unknown, UNLABELED, likeliest), images.class_names),
-        "source": np.where(given, "expert", np.where(reached, "propagated", "none")),
-        "evidence": np.where(given, "label given", np.where(reached, "labels", "no evidence")),
+        "source": np.where(given, "expert", np.where(answered, "propagated", "none")),
+        "evidence": np.select(
+            [given, reached, answered], ["label given", "labels", "classifier"], "no evidence"
+        ),
         "confidence": pa.array(stated[np.arange(len(stated)), assigned], mask=unknown),
         "certainty": pa.array(certainty(stated), mask=unknown),
         "reached": reached,

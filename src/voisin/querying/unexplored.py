@@ -47,5 +47,9 @@ class Unexplored:
         length = np.linalg.norm(scores, axis=1)
         worth = np.maximum(1 - length, 0)
         picked, found = pick_apart(problem.view.embeddings, rows, worth[rows], n)
-        reasons = (f"far from the labels: length {length[i]:.2f} of 1" for i in picked)
-        return Suggestion(picked, found, tuple(reasons))
+        return Suggestion(picked, found, tuple(_reason(length[i]) for i in picked))
+
+
+def _reason(length: float) -> str:
+    told = "below 0.01" if length < 0.005 else f"{length:.2f}"
+    return f"far from the labels: closeness {told}, where a labeled image has 1"

@@ -28,8 +28,11 @@ class Reasons:
         The labels that were given, -1 elsewhere.
     class_names : tuple of str
     method : str
+        The one that found the labels; what ``auto`` took, not ``auto``.
     stated : array of shape (n_classes,), optional
-        Calibrated probabilities of the image, where there are any.
+        Calibrated probabilities of the image, where there are any and its label was not given.
+    linked : bool
+        Whether a path in the graph leads from the image to a labeled one.
     """
 
     explanation: Explanation
@@ -38,12 +41,22 @@ class Reasons:
     class_names: tuple[str, ...]
     method: str
     stated: NDArray[np.float64] | None = None
+    linked: bool = True
 
     @property
     def accounts(self) -> tuple[Account, ...]:
         """For the predicted class, and for the runner-up."""
         both = (self.explanation.predicted, self.explanation.runner_up)
         return tuple(one for one in both if one is not None)
+
+    @property
+    def evidence(self) -> str:
+        """What speaks for the label, in the words of ``labels.csv``."""
+        if self.labels[self.explanation.image] != UNLABELED:
+            return "label given"
+        if not self.accounts:
+            return "no evidence"
+        return "labels" if self.linked else "classifier"
 
     def name(self, label: int) -> str:
         """Name a class; empty for -1."""
@@ -56,7 +69,7 @@ class Reasons:
             "id": str(self.ids[image]),
             "method": self.method,
             "given_label": self.name(int(self.labels[image])) or None,
-            "evidence": bool(self.accounts) or "no evidence",
+            "evidence": self.evidence,
             "predicted": self._account(self.explanation.predicted),
             "runner_up": self._account(self.explanation.runner_up),
         }

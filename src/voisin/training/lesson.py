@@ -3,68 +3,129 @@
 It knows the order of the images and when to stop, not what is learned of them.
 """
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from voisin.embedding.device import choose_device
 from voisin.embedding.inference import to_tensor
+from voisin.errors import InputError
 from voisin.training.checkpoint import load_checkpoint, save_checkpoint
 from voisin.training.schedule import rate, set_rate
 from voisin.training.stopping import has_stopped_falling
 from voisin.types import Pixels, Progress, no_progress
+from voisin.validation import check_at_least, check_count
 
 _SMALLEST_GAIN = 0.002  # of the loss in five rounds
 _RISE = 0.05  # of the steps, in which the rate rises
 
-LossOf: TypeAlias = Callable[[nn.Module, Tensor, np.random.Generator], Tensor]
 
+class Lesson(ABC):
+    """Steps of AdamW on batches drawn from all images, without any label.
 
-@dataclass(frozen=True)
-class Lesson:
-    """Steps of AdamW on batches drawn from all images, the rate falling by a cosine.
+    The rate rises over the first twentieth of the steps, and falls by a cosine. A lesson is a
+    frozen dataclass of the settings below, and says where to start and what the loss is.
 
-    Parameters
+    Attributes
     ----------
-    loss_of : callable
-        Of the network, a batch of images (−1..1, channels first) and what decides by chance.
     steps : int
         At most so many, however many images there are.
     looks : int
         At most so many at each image, however few there are.
+    batch_size : int
+        Two or more.
+    learning_rate, weight_decay : float
+    task : str
+        What the caller of `progress` is told.
     round_of : int
         Steps between two checkpoints. The lesson ends early when the mean loss of a round has
         not fallen by 0.2 % in five.
-    batch_size : int
-    learning_rate, weight_decay : float
     """
 
-    loss_of: LossOf
     steps: int
     looks: int
-    round_of: int
     batch_size: int
     learning_rate: float
-    weight_decay: float = 0.0
+    task: ClassVar[str]
+    round_of: ClassVar[int]
+    weight_decay: ClassVar[float] = 0.0
 
-    def learn(
+    def __post_init__(self) -> None:
+        check_count("steps", self.steps, 1)
+        check_count("looks", self.looks, 1)
+        check_count("batch_size", self.batch_size, 2)
+        check_at_least("learning_rate", self.learning_rate, 0)
+
+    @abstractmethod
+    def start(self, n_channels: int) -> nn.Module:
+        """Make what learns, with first weights of torch's random numbers."""
+
+    @abstractmethod
+    def loss(self, learner: nn.Module, images: Tensor, chance: np.random.Generator) -> Tensor:
+        """Judge a batch of images, −1..1, channels first."""
+
+    def taught(self, learner: nn.Module) -> nn.Module:
+        """Return what is kept of what has learned."""
+        return learner
+
+    def fit(
         self,
-        network: nn.Module,
         pixels: Pixels,
         *,
-        random_state: int,
+        random_state: int = 0,
+        device: str = "auto",
         checkpoint: Path | None = None,
         progress: Progress = no_progress,
-        task: str,
+    ) -> nn.Module:
+        """Teach a new network.
+
+        Parameters
+        ----------
+        pixels : array of shape (n_images, size, size, channels), uint8
+        random_state : int, default=0
+            Decides the first weights, the batches and what the loss draws by chance.
+        device : str, default="auto"
+        checkpoint : Path, optional
+            Where to keep the state after every round, and to go on from if it is there. It must
+            belong to this very lesson: the same images and settings.
+        progress : callable, optional
+            Told of steps.
+
+        Returns
+        -------
+        nn.Module
+            In evaluation mode.
+
+        Raises
+        ------
+        InputError
+            If there are fewer than two images.
+        """
+        if len(pixels) < 2:
+            message = f"{len(pixels)} images: a network needs two or more to teach itself."
+            raise InputError(message)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(random_state)
+            learner = self.start(pixels.shape[-1])
+        learner.to(choose_device(device)).train()
+        self._learn(learner, pixels, random_state, checkpoint, progress)
+        return self.taught(learner).eval()
+
+    def _learn(
+        self,
+        learner: nn.Module,
+        pixels: Pixels,
+        random_state: int,
+        checkpoint: Path | None,
+        progress: Progress,
     ) -> None:
-        """Teach the network, from its own weights or from a checkpoint of this very lesson."""
-        parameters = network.train().parameters()
-        optimizer = torch.optim.AdamW(parameters, weight_decay=self.weight_decay)
-        state = _State(network, optimizer)
+        optimizer = torch.optim.AdamW(learner.parameters(), weight_decay=self.weight_decay)
+        state = _State(learner, optimizer)
         if checkpoint is not None and (kept := load_checkpoint(checkpoint)) is not None:
             state.restore(kept)
         batch_size = min(self.batch_size, len(pixels))
@@ -76,13 +137,14 @@ class Lesson:
                     chance = np.random.default_rng([random_state, step])
                     rows = np.sort(chance.choice(len(pixels), batch_size, replace=False))
                     set_rate(optimizer, self.learning_rate * rate(step, n_steps, rise=_RISE))
-                    loss = self.loss_of(network, to_tensor(pixels[rows]), chance)
-                    losses.append(state.descend(loss))
-                    progress(task, step + 1, n_steps)
+                    losses.append(
+                        state.descend(self.loss(learner, to_tensor(pixels[rows]), chance))
+                    )
+                    progress(self.task, step + 1, n_steps)
                 state.note(losses)
                 if checkpoint is not None:
                     save_checkpoint(checkpoint, state.kept())
-        progress(task, n_steps, n_steps)
+        progress(self.task, n_steps, n_steps)
 
 
 @dataclass

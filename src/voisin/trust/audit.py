@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.trust.coverage import FEW, class_coverage, unlabeled_islands
+from voisin.trust.coverage import FEW, Islands, class_coverage, unlabeled_islands
 from voisin.trust.duplicates import Pairs, join_pairs, near_pairs, same_pictures
 from voisin.trust.hubs import MOST_SKEW, find_hubs, find_outliers
-from voisin.trust.suspect_labels import leave_one_out, suspect_labels
+from voisin.trust.suspect_labels import leave_one_out, say_witnesses, suspect_labels
 from voisin.types import (
     UNLABELED,
     Affinity,
@@ -50,6 +50,8 @@ class AuditedImages:
         None where the pictures are gone.
     witness : array of shape (n_labeled, n_classes), optional
         A classifier's out-of-fold probabilities of the labeled images.
+    answered : array of shape (n_graph,), optional
+        Whether the method said anything of an image; None where that is not known any more.
     """
 
     neighbors: Neighbors
@@ -60,6 +62,7 @@ class AuditedImages:
     groups: Names | None = None
     pixels: Pixels | None = None
     witness: Probabilities | None = None
+    answered: NDArray[np.bool_] | None = None
 
     @property
     def everywhere(self) -> Labels:
@@ -180,8 +183,12 @@ def check_duplicates(images: AuditedImages, progress: Progress) -> list[Finding]
 
 
 def _told(chosen: NDArray[np.bool_], where: str) -> str:
-    count = int(chosen.sum())
-    return f"{count:,} {'pair' if count == 1 else 'pairs'} of near-duplicates {where}".strip()
+    pairs = _number(int(chosen.sum()), "pair", "pairs")
+    return f"{pairs} of near-duplicates {where}".strip()
+
+
+def _number(count: int, one: str, more: str) -> str:
+    return f"{count:,} {one if count == 1 else more}"
 
 
 def _of_pairs(pairs: Pairs) -> tuple[Entry, ...]:
@@ -252,7 +259,7 @@ def _shared_groups(
 
 
 def check_labels(images: AuditedImages, progress: Progress) -> list[Finding]:
-    """Look for labels that their surroundings contradict, and classes that labels do not cover."""
+    """Look for contradicted labels, and for classes that labels do not cover."""
     if not (images.labels != UNLABELED).any():
         return []
     left_out = leave_one_out(
@@ -262,36 +269,43 @@ def check_labels(images: AuditedImages, progress: Progress) -> list[Finding]:
         alpha=_ALPHA,
         progress=progress,
     )
-    witnesses = [left_out] if images.witness is None else [left_out, images.witness]
-    ranked = suspect_labels(images.labels, *witnesses)
+    return [*_suspects(images, left_out), *_coverage(images, left_out)]
+
+
+def _suspects(images: AuditedImages, left_out: Probabilities) -> list[Finding]:
+    """Rank the labels by what all witnesses say; note what each of them says."""
+    witnesses = {"the graph": left_out}
+    if images.witness is not None:
+        witnesses["a classifier"] = images.witness
+    ranked = suspect_labels(images.labels, *witnesses.values())
     names = images.class_names
-    guess = 1 / len(names)
-    suspects = (ranked.support < guess) & (ranked.suggestions != ranked.labels)
+    suspects = (ranked.support < 1 / len(names)) & (ranked.suggestions != ranked.labels)
+    if not suspects.any():
+        return []
+    place = np.searchsorted(np.flatnonzero(images.labels != UNLABELED), ranked.rows)
     entries = tuple(
         Entry(
-            int(row),
-            score=float(suspicion),
-            suggestion=int(suggestion),
-            note=f"labeled {names[label]}; its surroundings say {names[suggestion]}",
+            int(ranked.rows[i]),
+            score=float(ranked.suspicion[i]),
+            suggestion=int(ranked.suggestions[i]),
+            note=f"labeled {names[ranked.labels[i]]}; "
+            + say_witnesses(
+                {name: said[place[i]] for name, said in witnesses.items()},
+                names,
+                names[ranked.suggestions[i]],
+            ),
         )
-        for row, label, suggestion, suspicion in zip(
-            ranked.rows[suspects],
-            ranked.labels[suspects],
-            ranked.suggestions[suspects],
-            ranked.suspicion[suspects],
-            strict=True,
-        )
+        for i in np.flatnonzero(suspects)
     )
-    findings = []
-    if entries:
-        title = f"{len(entries):,} of {len(ranked.rows):,} labels are contradicted"
-        advice = (
-            "Without its own label, the images around it make this label less probable than a "
-            "guess. Look at the first ones first: a label may be wrong, the image untypical, or "
-            "the vectors blind to what makes the class."
-        )
-        findings.append(Finding("suspect-labels", DOUBTFUL, title, advice, entries))
-    return findings + _coverage(images, left_out)
+    verb = "is" if len(entries) == 1 else "are"
+    title = f"{len(entries):,} of {len(ranked.rows):,} labels {verb} contradicted"
+    find = "the graph finds" if len(witnesses) == 1 else "the graph and a classifier together find"
+    advice = (
+        f"Without the label, {find} it less probable than a guess; beside each image stands what "
+        "is said of it. Look at the first ones first: a label may be wrong, the image untypical, "
+        "or the vectors blind to what makes the class."
+    )
+    return [Finding("suspect-labels", DOUBTFUL, title, advice, entries)]
 
 
 def _coverage(images: AuditedImages, left_out: Probabilities) -> list[Finding]:
@@ -299,7 +313,8 @@ def _coverage(images: AuditedImages, left_out: Probabilities) -> list[Finding]:
     findings = []
     few = [f"{images.class_names[c.label]} ({c.n_labels})" for c in classes if c.has_too_few]
     if few:
-        title = f"{len(few)} classes have fewer than {FEW} labels: {', '.join(few)}"
+        have = _number(len(few), "class has", "classes have")
+        title = f"{have} fewer than {FEW} labels: {', '.join(few)}"
         advice = "Such a class is found by luck only. Label more of it."
         findings.append(Finding("few-labels", DOUBTFUL, title, advice))
     scattered = [
@@ -308,7 +323,8 @@ def _coverage(images: AuditedImages, left_out: Probabilities) -> list[Finding]:
         if c.is_scattered
     ]
     if scattered:
-        title = f"The labels of {len(scattered)} classes are scattered: {', '.join(scattered)}"
+        classes_told = _number(len(scattered), "class", "classes")
+        title = f"The labels of {classes_told} are scattered: {', '.join(scattered)}"
         advice = (
             "Less than half of these labels would have been found from the others: the vectors do "
             "not tell the class apart. Try another embedding, or label more."
@@ -322,16 +338,27 @@ def check_islands(images: AuditedImages, _: Progress) -> list[Finding]:
     islands = unlabeled_islands(images.affinity, images.labels)
     if not islands.members:
         return []
-    title = (
-        f"{islands.n_images:,} images in {len(islands.members):,} parts of the graph "
-        "have no label that reaches them"
-    )
-    advice = "They stay without a label. Label one image of each large part."
+    count = _number(islands.n_images, "image", "images")
+    parts = _number(len(islands.members), "part", "parts")
+    title = f"No label reaches {count} along the graph, in {parts} of it"
+    advice = f"{_said_of(islands, images.answered)} Label one image of each large part."
     entries = tuple(
-        Entry(int(part[0]), score=float(len(part)), note=f"one of {len(part):,} images")
+        Entry(int(part[0]), score=float(len(part)), note=_among(len(part)))
         for part in islands.members
     )
     return [Finding("islands", DOUBTFUL, title, advice, entries)]
+
+
+def _among(count: int) -> str:
+    return "alone" if count == 1 else f"one of {count:,} images"
+
+
+def _said_of(islands: Islands, answered: NDArray[np.bool_] | None) -> str:
+    if answered is None:
+        return "If they have labels, these are a classifier's opinion alone."
+    if answered[np.concatenate(islands.members)].any():
+        return "What is said of them is the classifier's opinion alone."
+    return "They stay without a label."
 
 
 def check_graph(images: AuditedImages, _: Progress) -> list[Finding]:
@@ -339,7 +366,8 @@ def check_graph(images: AuditedImages, _: Progress) -> list[Finding]:
     findings = []
     hubs, outliers = find_hubs(images.neighbors), find_outliers(images.neighbors)
     if len(outliers.images):
-        title = f"{len(outliers.images):,} images are far from all others"
+        count = _number(len(outliers.images), "image is", "images are")
+        title = f"{count} far from all others"
         advice = (
             "Their labels rest on little: they may be of no known class, damaged, or of another "
             "origin. Look at them before you use their labels."

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voisin.types import Indices
 from voisin.validation import check_in_open_interval
@@ -235,7 +236,7 @@ def _waiting(
 
 @dataclass(frozen=True)
 class Forecast:
-    """What to expect if a share `wrong` of the labels is wrong, in every set alike.
+    """What to expect if a share `wrong` of the labels is wrong.
 
     Attributes
     ----------
@@ -246,17 +247,20 @@ class Forecast:
         Mean number of checks for all sets together.
     certified : float
         Mean share of the images certified.
+    is_even : bool
+        Whether every set was supposed to hold the same share; else more, the less sure it is.
     """
 
     wrong: float
     first: float
     all_sets: float
     certified: float
+    is_even: bool = True
 
 
 def forecast(
     n_images: int,
-    wrong: float,
+    wrong: float | NDArray[np.float64],
     promise: Promise,
     *,
     most: int = 1_000,
@@ -268,8 +272,8 @@ def forecast(
     Parameters
     ----------
     n_images : int
-    wrong : float
-        The supposed share of wrong labels.
+    wrong : float or array of shape (n_images,)
+        The supposed share of wrong labels, or how probably each is wrong, surest first.
     promise : Promise
     most : int, default=1000
         Checks after which the expert gives up.
@@ -284,11 +288,16 @@ def forecast(
     generator = np.random.default_rng(random_state)
     runs = np.array([_simulate(n_images, wrong, promise, most, generator) for _ in range(n_runs)])
     first, checks, certified = runs.mean(axis=0).tolist()
-    return Forecast(wrong, first, checks, certified / n_images)
+    is_even = isinstance(wrong, float)
+    return Forecast(float(np.mean(wrong)), first, checks, certified / n_images, is_even)
 
 
 def _simulate(
-    n_images: int, wrong: float, promise: Promise, most: int, generator: np.random.Generator
+    n_images: int,
+    wrong: float | NDArray[np.float64],
+    promise: Promise,
+    most: int,
+    generator: np.random.Generator,
 ) -> tuple[int, int, int]:
     order = generator.permutation(n_images)
     right = (generator.random(n_images) >= wrong).tolist()

@@ -1,4 +1,4 @@
-"""Labels that the images around them contradict; it knows a graph and labels, not images.
+"""Labels that witnesses who have not seen them contradict; it knows a graph, not images.
 
 The graph's word on a label is what spreading says of its image once the label is taken away
 (leave-one-out), by a closed form instead of propagating anew: the scores are linear in the labels.
@@ -6,6 +6,7 @@ Where a classifier's out-of-fold probabilities are given, both are asked; the cl
 alone is "self-confidence" (Northcutt, Jiang & Chuang 2021).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ from voisin.validation import check_affinity, check_in_open_interval, check_part
 
 _COLUMNS = 32  # labeled images solved for at a time
 _LEAST = 1e-3  # a probability below which one witness cannot outweigh all others
+_SURE = 0.995  # would be rounded to 100 %
 _TASK = "Taking labels away"
 
 
@@ -177,3 +179,33 @@ def suspect_labels(labels: Labels, *witnesses: Probabilities) -> SuspectLabels:
     suggestions = np.where(heard > 0, mean.argmax(axis=1), own)
     order = np.argsort(support, kind="stable")
     return SuspectLabels(rows[order], own[order], suggestions[order], support[order])
+
+
+def say_witnesses(
+    said: Mapping[str, NDArray[np.float64]], names: Sequence[str], together: str
+) -> str:
+    """Say which class each witness finds most probable, and which class both together.
+
+    Parameters
+    ----------
+    said : mapping of str to array of shape (n_classes,)
+        Each witness's probabilities of an image; one of NaN is left out.
+    names : sequence of str
+        Of the classes.
+    together : str
+        The class that they suggest together.
+
+    Examples
+    --------
+    >>> say_witnesses({"the graph": np.array([0.83, 0.17])}, ("cat", "dog"), "cat")
+    'the graph without it says cat with 83%'
+    """
+    heard = {witness: row for witness, row in said.items() if np.isfinite(row).all()}
+    told = [
+        f"{witness} without it says {names[int(row.argmax())]} with "
+        + (">99%" if row.max() >= _SURE else f"{row.max():.0%}")
+        for witness, row in heard.items()
+    ]
+    if len(heard) > 1:
+        told.append(f"both together {together}")
+    return ", ".join(told)

@@ -1,0 +1,252 @@
+"""The verdict names the best method, how sure that is, and what each class comes to."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from markupsafe import escape
+
+from tests.report.reader import Page
+from tests.report.samples import around, page_of, sample_content, sample_scores
+from voisin.labeling.cross_fitting import HeldOut
+from voisin.report import render_report
+from voisin.trust.calibrating import calibrate
+from voisin.types import Propagation
+
+
+def test_the_headline_counts_images_and_labels_and_names_the_best_method_with_its_interval(page):
+    assert "pets: from 6 labels to 60" in page.text
+    assert "linked 60 images, 6 of them with a label, each to the ones" in page.text
+    assert "found a label for 54 more" in page.text
+    assert "the best method is propagated labels" in page.text
+    assert "balanced accuracy 0.550, 95% interval 0.530–0.570" in page.text
+
+
+def test_the_headline_speaks_of_the_test_where_there_is_one_else_of_the_unlabeled(page):
+    only_unlabeled = page_of(scores=(sample_scores("propagated", "unlabeled"),))
+
+    assert "On the 30 test images" in page.text
+    assert "On the 30 unlabeled images" in only_unlabeled.text
+    assert "30 test images" not in only_unlabeled.text
+
+
+def test_the_headline_adds_the_figure_without_leaking_groups(page):
+    assert "Without the test images whose group is also in the training set, it is 0.550" in (
+        page.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("second", "words"), [(0.52, "may be chance"), (0.40, "the intervals do not overlap")]
+)
+def test_the_headline_says_whether_the_lead_may_be_chance(second, words):
+    scores = (
+        sample_scores("retrained", balanced_accuracy=0.55),
+        sample_scores("propagated", balanced_accuracy=second),
+    )
+    assert words in page_of(scores=scores).text
+
+
+def test_the_ceiling_is_never_the_best(page):
+    rows = page.table("Figures of every method, by scope")
+    assert rows[4] == ["Ceiling", *rows[4][1:]]
+    assert not any("best" in cell for cell in rows[4])
+    assert "the best method is ceiling" not in page.text
+
+
+def test_every_scope_is_a_block_of_the_methods_in_their_order(page):
+    rows = page.table("Figures of every method, by scope")
+    methods = ("Few labels only", "Propagated labels", "Ceiling")
+    assert [row[0] for row in rows] == [
+        "Method",
+        *("Unlabeled images unlabeled · 30 images", *methods),
+        *("Test images test · 30 images", *methods),
+        *("Test images without leak test-no-leak · 30 images", *methods),
+    ]
+    assert rows[0][1:] == ["AUC", "Balanced accuracy", "Accuracy", "Macro F1", "ECE less is better"]
+    assert rows[2][2] == "0.500 0.480–0.520"
+
+
+def test_the_best_of_a_column_is_marked_in_words_and_by_a_sign(page):
+    rows = page.table("Figures of every method, by scope")
+    assert rows[3][2] == "0.550 ★ best 0.530–0.570"
+
+
+def test_less_calibration_error_is_better():
+    scores = (sample_scores("few-labels", ece=0.02), sample_scores("propagated", ece=0.20))
+    rows = page_of(scores=scores).table("Figures of every method, by scope")
+    assert "best" in rows[2][-1]
+    assert "best" not in rows[3][-1]
+
+
+def test_figures_that_are_not_defined_are_dashes_never_best_and_explained():
+    scores = (
+        sample_scores("few-labels", auc=np.nan),
+        sample_scores("propagated", confusion=np.array([[3, 1, 0], [0, 5, 0], [0, 0, 0]])),
+    )
+    page = page_of(scores=scores)
+    assert page.table("Figures of every method, by scope")[2][1] == "–"
+    assert page.table("Recall of each class, by method")[3] == ["owl", "10", "1.00 0.98–1.02", "–"]
+    assert "not defined, as for a class without images" in page.text
+    assert "nan" not in page.text.lower().split()
+
+
+def test_a_run_without_truth_has_no_verdict_and_says_how_to_get_one():
+    content = sample_content()
+    content = replace(content, scores=(), truth=np.full(60, -1))
+    page = Page(render_report(content))
+
+    assert "No verdict: no true label was kept apart" in page.text
+    assert "--labels-per-class" in page.text
+    assert "draw a few hundred images at random" in page.text
+    assert "Surest mistakes" not in page.text
+    assert "truth unknown" in page.text
+    assert "Figures of every method, by scope" not in page.tables
+
+
+def test_an_expert_from_a_file_is_named_and_may_have_seen_the_test():
+    scores = tuple(
+        sample_scores(method, scope)
+        for scope in ("unlabeled", "test", "test-no-leak")
+        for method in ("few-labels", "expert", "propagated")
+    )
+    page = page_of(scores=scores, rounds=())
+
+    assert page.table("Figures of every method, by scope")[3][0] == "Expert (from a file)"
+    assert "what it was trained on is not known here" in page.text
+    assert page.text.count("had learned from them before is not known here") == 3
+    assert "no method learned" not in page.text
+    assert "The expert was loaded from a file" in page.text
+
+
+def test_without_an_expert_from_a_file_nothing_was_trained_on_the_test(page):
+    assert "nothing in this run was trained on them" in page.text
+    assert "had learned from them" not in page.text
+
+
+def test_methods_of_one_chart_have_different_looks():
+    from voisin.report.charts import _look
+
+    for third in ("pseudo-labels", "expert"):
+        methods = (
+            "few-labels",
+            third,
+            "propagated",
+            "balanced",
+            "calibrated",
+            "retrained",
+            "ceiling",
+        )
+        assert len({_look(method) for method in methods}) == len(methods)
+
+
+@pytest.mark.parametrize(("ceiling", "is_explained"), [(0.5, True), (0.9, False)])
+def test_a_ceiling_below_another_method_is_explained(ceiling, is_explained):
+    scores = (
+        sample_scores("retrained", balanced_accuracy=0.6),
+        sample_scores("ceiling", balanced_accuracy=ceiling),
+    )
+    text = page_of(scores=scores).text
+
+    assert ("below that of retrained here: it learns from the classes" in text) == is_explained
+
+
+def test_scopes_are_not_to_be_compared_with_one_another(page):
+    assert "compare methods within a scope, not scopes" in page.text
+
+
+def test_images_without_evidence_are_counted_and_stand_under_no_answer():
+    answered = np.array([[6, 2, 0], [0, 5, 0], [0, 0, 4]])
+    in_part = np.array([[4, 1, 0], [0, 5, 0], [0, 0, 4]])
+    scores = (
+        replace(sample_scores("propagated", confusion=in_part), n=17, n_unanswered=3),
+        sample_scores("few-labels", confusion=answered),
+    )
+    page = page_of(scores=scores)
+
+    figures = page.table("Figures of every method, by scope")
+    assert figures[2][0] == "Propagated labels 3 without evidence, counted as not found"
+    assert figures[3][0] == "Few labels only"
+    assert page.table("Propagated labels")[:2] == [
+        ["True class", "cat", "dog", "owl", "no answer"],
+        ["cat", "50% 4", "12% 1", "0", "38% 3"],
+    ]
+    assert page.table("Few labels only")[0] == ["True class", "cat", "dog", "owl"]
+    assert "Images under “no answer” have no evidence" in page.text
+    assert [row[1] for row in page.table("Recall of each class, by method")[1:]] == ["8", "5", "4"]
+
+
+def test_without_unanswered_images_none_are_spoken_of(page):
+    assert "no answer" not in page.text
+    assert "without evidence" not in page.text
+
+
+def test_a_confusion_matrix_shows_shares_of_rows_and_counts():
+    confusion = np.array([[3, 1, 0], [0, 5, 0], [0, 0, 0]])
+    page = page_of(scores=(sample_scores("propagated", confusion=confusion),))
+
+    assert page.table("Propagated labels") == [
+        ["True class", "cat", "dog", "owl"],
+        ["cat", "75% 3", "25% 1", "0"],
+        ["dog", "0", "100% 5", "0"],
+        ["owl", "–", "–", "–"],
+    ]
+    assert "cat taken for dog : 1 image (25% of the class)" in page.text
+
+
+def test_columns_of_long_names_have_the_numbers_of_their_rows():
+    names = ("domestic cat", "dog")
+    scores = (sample_scores("propagated", class_names=names),)
+    page = page_of(class_names=names, scores=scores)
+
+    assert page.table("Propagated labels") == [
+        ["True class", "1 given domestic cat", "2 given dog"],
+        ["1 domestic cat", "100% 10", "0"],
+        ["2 dog", "0", "100% 10"],
+    ]
+
+
+def test_the_accuracy_of_the_most_certain_images_is_a_table():
+    truth = np.zeros(20, dtype=np.int64)
+    sure = np.linspace(0.99, 0.6, 20)
+    right = np.arange(20) < 10  # the ten most certain
+    other = (1 - sure) / 2
+    probabilities = np.stack([np.where(right, sure, other), np.where(right, other, sure), other], 1)
+    labels = np.full(20, -1)
+    labels[19] = 0  # given, so not counted
+    page = page_of(n_images=20, truth=truth, labels=labels, probabilities=probabilities)
+
+    rows = {row[0]: row for row in page.table("If you keep only the most certain images")}
+    assert rows["50%"][1] == "10"
+    assert rows["50%"][3] == "100%"
+    assert rows["100%"][1] == "19"
+    assert rows["100%"][3] == "53%"
+
+
+def test_figures_of_a_scope_where_none_is_defined_do_not_stop_the_page():
+    undefined = around(np.nan)
+    scores = replace(sample_scores("propagated"), auc=undefined, balanced_accuracy=undefined)
+    assert "the best method" not in page_of(scores=(scores,)).text
+
+
+def test_how_sure_is_told_in_words_and_by_class():
+    content = sample_content()
+    n_classes = content.probabilities.shape[1]
+    rows = np.flatnonzero(content.labels >= 0)
+    held_out = HeldOut(
+        rows,
+        content.labels[rows],
+        content.probabilities[rows],
+        np.ones(len(rows), dtype=bool),
+        np.arange(len(rows)) % 5,
+    )
+    propagation = Propagation(content.probabilities, content.reached, 1, 0.0, converged=True)
+    sure = calibrate(propagation, held_out)
+
+    page = render_report(replace(content, how_sure=sure))
+
+    for sentence in sure.words:
+        assert str(escape(sentence)) in page
+    for label in range(n_classes):
+        assert f"class-reliability-{label}" in page
+    assert "were not calibrated in this run" in render_report(replace(content, how_sure=None))

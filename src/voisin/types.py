@@ -301,6 +301,8 @@ class Labeling:
         What a classifier said of each image before the graph was asked; None without one.
     far_share : float, default=0
         Share of a first, far spreading of the labels in the start of images without label.
+    calibrated : array of shape (n_samples, n_classes), optional
+        Probabilities to tell a reader of; those of `propagation` decide.
     """
 
     propagation: Propagation
@@ -312,6 +314,12 @@ class Labeling:
     alpha: float | None = None
     opinion: Probabilities | None = None
     far_share: float = 0.0
+    calibrated: Probabilities | None = None
+
+    @property
+    def stated(self) -> Probabilities:
+        """What is said to a reader: calibrated where that was done."""
+        return self.propagation.probabilities if self.calibrated is None else self.calibrated
 
 
 class LabelingMethod(Protocol):

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -197,3 +198,9 @@ def test_questions_are_asked_under_the_class_shares_of_the_run(project, tmp_path
 
     np.testing.assert_array_equal(problem.class_shares, shares)
     assert suggesting._problem(recall_evidence(project), {}).class_shares is None
+
+
+def test_a_probability_that_nobody_knows_is_null_in_json(suggested):
+    unknown = replace(suggested, probabilities=np.full(7, np.nan))
+    told = json.loads(json.dumps(unknown.as_dict(), allow_nan=False))
+    assert {row["probability"] for row in told["suggestions"]} == {None}

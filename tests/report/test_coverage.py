@@ -56,3 +56,12 @@ def test_the_order_of_the_images_does_not_matter_and_the_end_is_the_accuracy(see
     np.testing.assert_allclose(shuffled.accuracy, curve.accuracy)
     correct = (reached & (probabilities.argmax(axis=1) == truth))[truth != -1]
     assert abs(curve.accuracy[-1] - correct.mean()) < 1e-12
+
+
+def test_what_counts_is_the_label_that_was_given_even_where_another_class_is_stated_likelier():
+    stated = np.array([[0.4, 0.6], [0.1, 0.9]])
+    truth, everywhere = np.array([0, 0]), np.ones(2, dtype=bool)
+
+    curve = coverage(stated, everywhere, truth, predicted=np.array([0, 1]))
+
+    np.testing.assert_allclose(curve.accuracy, [0, 1 / 2])  # the surer image is wrong

@@ -53,6 +53,11 @@ def keep_evidence(
     return top_sources(flow, given)
 
 
+def is_explainable(folder: Path) -> bool:
+    """Tell whether the labels of a finished run can be taken apart."""
+    return _REASON not in read_evidence(folder, FLOW)
+
+
 class Evidence:
     """The kept evidence of a finished run.
 

@@ -4,6 +4,7 @@ import json
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from voisin import __version__
 from voisin.evaluation.scores import Scores
 from voisin.labeling.decisions import for_balanced_accuracy
+from voisin.pipeline.calibration_figures import calibration_figures
 from voisin.pipeline.deep_loop import LoopRound
 from voisin.pipeline.evidence import keep_evidence
+from voisin.pipeline.explaining import is_explainable
 from voisin.pipeline.labeling import ESTIMATED
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import Task
@@ -85,14 +88,17 @@ def write_outputs(
         scores=found.scores,
         rounds=found.rounds,
         graph=_graph(task, found),
+        calibration=calibration_figures(found.trust.how_sure, task.pool.class_names),
         timings={one.stage: round(one.seconds, 3) for one in stages.timings},
         versions=_versions(),
     )
     project.write_text("metrics.json", to_json(document))
-    project.write_text("report.html", render_report(_content(summary, task, stages, found)))
+    project.write_text("report.html", render_report(_content(summary, task, stages, found, folder)))
 
 
-def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> ReportContent:
+def _content(
+    summary: Summary, task: Task, stages: Stages, found: Findings, folder: Path
+) -> ReportContent:
     return ReportContent(
         summary=summary,
         settings=_settings_told(stages, found),
@@ -109,6 +115,8 @@ def _content(summary: Summary, task: Task, stages: Stages, found: Findings) -> R
         metric=stages.settings.metric,
         versions=_versions(),
         how_sure=found.trust.how_sure,
+        folder=str(folder),
+        explainable=is_explainable(folder),
     )
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from voisin.errors import InputError
 from voisin.labeling import make_method
 from voisin.labeling.folds import make_folds
+from voisin.pipeline.current import Current, current_labels
 from voisin.pipeline.evidence import Evidence, recall_evidence
 from voisin.pipeline.reopening import open_in_order, read_settings
 from voisin.project.folder import Project
@@ -23,7 +24,6 @@ from voisin.types import (
     UNLABELED,
     Fold,
     ImageCollection,
-    Labeling,
     Names,
     Problem,
     Progress,
@@ -68,7 +68,7 @@ class Suggested:
         rows = zip(
             self.ids.tolist(),
             self.current,
-            self.probabilities.tolist(),
+            [None if np.isnan(one) else one for one in self.probabilities.tolist()],
             self.suggestion.scores.tolist(),
             self.suggestion.reasons,
             strict=True,
@@ -135,9 +135,11 @@ def suggest(
     problem = _problem(evidence, settings)
     method = make_method(settings.get("method", "spreading"), alpha=settings.get("alpha", 0.99))
     labeling = method.label(problem)
+    current = current_labels(folder, evidence, labeling)
+    labeling = replace(labeling, calibrated=current.probabilities)
     found = chosen.suggest(problem, labeling, n, class_names=evidence.class_names)
     outlook = forecast(problem, labeling, found.positions, progress=progress)
-    told = _tell(folder, strategy, evidence, labeling, found, outlook)
+    told = _tell(folder, strategy, evidence, current, found, outlook)
     images = open_in_order(settings, evidence.ids, progress=progress)
     _write(told, evidence, images)
     return told
@@ -170,24 +172,6 @@ def _check_enough(n: int, evidence: Evidence) -> None:
         raise InputError(message)
 
 
-def _found_labels(
-    folder: Path, evidence: Evidence, labeling: Labeling
-) -> tuple[list[str], NDArray[np.float64]]:
-    """Return the label of each image and how sure it is, as the run's table says them."""
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(
-            folder / "labels.parquet", columns=["id", "label_name", "confidence"]
-        ).to_pydict()
-    except (OSError, ValueError, KeyError):
-        table = {"id": []}
-    if table["id"] != evidence.ids.tolist():
-        labels, names = labeling.propagation.labels, (*evidence.class_names, "")
-        return [names[c] for c in labels], labeling.propagation.probabilities.max(axis=1)
-    return table["label_name"], np.array(table["confidence"], dtype=np.float64)
-
-
 def _problem(evidence: Evidence, settings: Mapping[str, Any]) -> Problem:
     """Pose the project's problem again; what embedders learned from the labels stays learned."""
     random_state = int(settings.get("random_state", 0))
@@ -207,18 +191,17 @@ def _tell(
     folder: Path,
     strategy: str,
     evidence: Evidence,
-    labeling: Labeling,
+    current: Current,
     found: Suggestion,
     outlook: Forecast,
 ) -> Suggested:
     rows = found.positions
-    names, confidence = _found_labels(folder, evidence, labeling)
     return Suggested(
         folder=folder,
         strategy=strategy,
         ids=evidence.ids[rows],
-        current=tuple(names[row] for row in rows.tolist()),
-        probabilities=confidence[rows],
+        current=tuple(current.names[row] for row in rows.tolist()),
+        probabilities=current.confidence[rows],
         suggestion=found,
         forecast=outlook,
     )

@@ -107,6 +107,7 @@ def metrics_document(
     scores: Sequence[Scores],
     rounds: Sequence[Any],
     graph: Mapping[str, Any],
+    calibration: Mapping[str, Any],
     timings: Mapping[str, float],
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -117,6 +118,7 @@ def metrics_document(
         "settings": dict(settings),
         "results": [result_row(one) for one in scores],
         "graph": dict(graph),
+        "calibration": dict(calibration),
         "pseudo_label_rounds": [asdict(one) for one in rounds],
         "timings": dict(timings),
         "versions": dict(versions),

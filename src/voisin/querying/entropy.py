@@ -33,5 +33,5 @@ class Entropy:
         found = labeling.propagation
         worth = np.where(found.reached, 1 - certainty(found.probabilities), 1.0)
         picked, scores = pick_apart(problem.view.embeddings, rows, worth[rows], n)
-        reasons = say_doubt(found.probabilities, found.reached, picked, class_names)
+        reasons = say_doubt(labeling.stated, found.reached, picked, class_names)
         return Suggestion(picked, scores, tuple(f"unsure: {one}" for one in reasons))

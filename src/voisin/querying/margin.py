@@ -32,5 +32,5 @@ class Margin:
         found = labeling.propagation
         worth = np.where(found.reached, narrowness(found.probabilities), 1.0)
         picked, scores = pick_apart(problem.view.embeddings, rows, worth[rows], n)
-        reasons = say_doubt(found.probabilities, found.reached, picked, class_names)
+        reasons = say_doubt(labeling.stated, found.reached, picked, class_names)
         return Suggestion(picked, scores, tuple(f"undecided: {one}" for one in reasons))

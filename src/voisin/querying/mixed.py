@@ -47,8 +47,8 @@ class Mixed:
         known = np.flatnonzero(problem.labels != UNLABELED)
         worth *= novelty(problem.view.embeddings, rows, known)
         picked, scores = pick_apart(problem.view.embeddings, rows, worth, n)
-        reasons = say_doubt(found.probabilities, found.reached, picked, class_names)
-        hopes = _rare_hopes(found.probabilities[picked], problem.labels, class_names)
+        reasons = say_doubt(labeling.stated, found.reached, picked, class_names)
+        hopes = _rare_hopes(labeling.stated[picked], problem.labels, class_names)
         texts = (f"undecided: {one}{hope}" for one, hope in zip(reasons, hopes, strict=True))
         return Suggestion(picked, scores, tuple(texts))
 

@@ -45,7 +45,7 @@ class ReportContent:
     truth : array of shape (n_images,)
         The hidden labels where known, -1 elsewhere.
     probabilities : array of shape (n_images, n_classes)
-        Of the propagated labels.
+        Of the propagated labels; they decide which label an image is given.
     reached : array of shape (n_images,)
     embeddings : array of shape (n_images, n_dims)
         To find the labeled images nearest to a picture.
@@ -54,6 +54,10 @@ class ReportContent:
     versions : dict of str to str
     how_sure : HowSure, optional
         How the propagated probabilities were calibrated.
+    folder : str
+        Of the run, as it was given, for the commands to go on with; empty tells none.
+    explainable : bool
+        Whether the method's labels can be taken apart.
     """
 
     summary: Summary
@@ -71,3 +75,15 @@ class ReportContent:
     metric: str
     versions: dict[str, str]
     how_sure: HowSure | None = None
+    folder: str = ""
+    explainable: bool = True
+
+    @property
+    def stated(self) -> Probabilities:
+        """What is said to the reader: as in ``labels.parquet``, calibrated where that was done."""
+        return self.probabilities if self.how_sure is None else self.how_sure.probabilities
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Most probable class of each image before calibration: the label that it was given."""
+        return self.probabilities.argmax(axis=1)

@@ -38,11 +38,15 @@ class Coverage:
 
 
 def coverage(
-    probabilities: Probabilities, reached: NDArray[np.bool_], truth: Labels
+    probabilities: Probabilities,
+    reached: NDArray[np.bool_],
+    truth: Labels,
+    *,
+    predicted: Labels | None = None,
 ) -> Coverage | None:
     """Order the images whose truth is known by certainty, and follow the accuracy.
 
-    ``accuracy_k = (1/k) Σ_{i ≤ k} [argmax p_i = y_i]``, the most certain first. Images of equal
+    ``accuracy_k = (1/k) Σ_{i ≤ k} [ŷ_i = y_i]``, the most certain first. Images of equal
     certainty share their mean correctness, so that their order does not matter. Images that no
     label reaches come last and count as not found, as in the verdict.
 
@@ -52,6 +56,8 @@ def coverage(
     reached : array of shape (n_images,)
     truth : array of shape (n_images,)
         -1 where unknown; these images are left out.
+    predicted : array of shape (n_images,), optional
+        The label ŷ of each image; by default its most probable class.
 
     Returns
     -------
@@ -71,7 +77,8 @@ def coverage(
         return None
     sure = np.where(reached, certainty(probabilities), 0.0)[known]
     rank = np.where(reached[known], np.round(sure, 12), -1.0)  # unreached after the least certain
-    correct = (reached & (probabilities.argmax(axis=1) == truth))[known].astype(np.float64)
+    labels = probabilities.argmax(axis=1) if predicted is None else predicted
+    correct = (reached & (labels == truth))[known].astype(np.float64)
     order = np.argsort(-rank, kind="stable")
     _, tie, size = np.unique(-rank[order], return_inverse=True, return_counts=True)
     mean_of_tie = np.bincount(tie, weights=correct[order]) / size

@@ -59,13 +59,13 @@ class Choice:
 def choose(content: ReportContent) -> Choice:
     """Choose the images to show, the same ones every time.
 
-    Only unlabeled images are chosen. Those that a label reaches are ordered by certainty, equal
-    ones as they come. The surest and the most doubtful of a class are among those *given* the
-    class; none is both.
+    Only unlabeled images are chosen. Those that a label reaches are ordered by the certainty that
+    is stated, equal ones as they come. The surest and the most doubtful of a class are among those
+    *given* the class; none is both.
     """
     unlabeled = content.labels == UNLABELED
-    predicted = content.probabilities.argmax(axis=1)
-    by_certainty = np.argsort(-certainty(content.probabilities), kind="stable")
+    predicted = content.predicted
+    by_certainty = np.argsort(-certainty(content.stated), kind="stable")
     candidates = by_certainty[(unlabeled & content.reached)[by_certainty]]
     truth = content.truth[candidates]
     mistakes = candidates[(truth != UNLABELED) & (truth != predicted[candidates])]
@@ -117,9 +117,9 @@ class Exhibit:
     image : int
         Position in the images of the graph.
     predicted : int
-        Its most probable class.
+        The class it was given.
     probability, certainty : float
-        Of that class; and ``1 − H(p) / log C``.
+        Of that class; and ``1 − H(p) / log C``; both as stated, calibrated where that was done.
     truth : int
         -1 where unknown.
     reached : bool
@@ -139,12 +139,12 @@ class Exhibit:
 
 def exhibit(content: ReportContent, images: Indices) -> dict[int, Exhibit]:
     """Describe images, by position, each with the labeled images nearest to it."""
-    probabilities = content.probabilities[images]
+    predicted = content.predicted[images]
     rows = zip(
         images.tolist(),
-        probabilities.argmax(axis=1).tolist(),
-        probabilities.max(axis=1).tolist(),
-        certainty(probabilities).tolist(),
+        predicted.tolist(),
+        content.stated[images, predicted].tolist(),
+        certainty(content.stated[images]).tolist(),
         content.truth[images].tolist(),
         content.reached[images].tolist(),
         _nearest_labeled(content, images),

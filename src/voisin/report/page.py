@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from voisin.report import (
 )
 from voisin.report.content import ReportContent
 from voisin.report.coverage import coverage
+from voisin.report.next_steps import next_steps
 from voisin.report.pictures import Picture, read_picture
 from voisin.report.trend import precision_trend
 from voisin.training.rounds import PseudoLabelRound
@@ -56,6 +58,7 @@ def render_report(content: ReportContent) -> str:
             **_how_sure(content),
             **_pseudo_labels(content.rounds),
             **_gallery(content),
+            **_what_next(content),
         )
     )
 
@@ -83,7 +86,7 @@ def environment() -> Environment:
 def _what_was_understood(content: ReportContent) -> dict[str, Any]:
     given = content.labels[content.labels != UNLABELED]
     unlabeled = (content.labels == UNLABELED) & content.reached
-    carried = content.probabilities[unlabeled].argmax(axis=1)
+    carried = content.predicted[unlabeled]
     n_classes = content.images.n_classes
     return {
         "origin": origin.origin(content),
@@ -144,7 +147,7 @@ def _compared() -> Iterable[wording.FigureWording]:
 
 def _certainty(content: ReportContent) -> dict[str, Any]:
     truth = np.where(content.labels == UNLABELED, content.truth, UNLABELED)
-    curve = coverage(content.probabilities, content.reached, truth)
+    curve = coverage(content.stated, content.reached, truth, predicted=content.predicted)
     if curve is None:
         return {"curve": None, "curve_chart": Markup(), "curve_rows": []}
     rows = [(share, curve.n_images(share), *curve.at(share)) for share in _COVERAGE_SHARES]
@@ -160,6 +163,13 @@ def _how_sure(content: ReportContent) -> dict[str, Any]:
         "class_reliabilities": [
             class_reliability.chart(before, after, names[after.label]) for before, after in pairs
         ]
+    }
+
+
+def _what_next(content: ReportContent) -> dict[str, Any]:
+    return {
+        "steps": next_steps(content),
+        "folder_is_relative": not Path(content.folder).is_absolute(),
     }
 
 

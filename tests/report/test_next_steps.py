@@ -1,0 +1,86 @@
+"""The report ends with commands that can be typed as they are, for its own folder."""
+
+import shlex
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.report.reader import Page
+from tests.report.samples import CLASSES, sample_content
+from voisin.report import render_report
+from voisin.report.next_steps import next_steps
+
+
+def commands(content):
+    return [shlex.split(step.command) for step in next_steps(content)]
+
+
+def test_the_four_commands_name_the_folder_and_the_least_certain_image():
+    content = sample_content(folder="my runs/pets")
+    probabilities = np.tile([0.8, 0.1, 0.1], (60, 1))
+    probabilities[0] = 1 / 3  # has a label
+    probabilities[41] = [0.4, 0.3, 0.3]
+    probabilities[50] = 1 / 3  # not reached
+    content = replace(content, probabilities=probabilities, reached=np.arange(60) != 50)
+
+    assert commands(content) == [
+        ["voisin", "suggest", "my runs/pets"],
+        ["voisin", "explain", "my runs/pets", "pet-41"],
+        ["voisin", "audit", "my runs/pets"],
+        ["voisin", "certify", "my runs/pets"],
+    ]
+
+
+def test_the_page_ends_with_them_and_the_navigation_leads_there():
+    content = sample_content(folder="pets")
+    page = Page(render_report(content))
+
+    last = page.html[page.html.index('<section id="next">') :]
+    assert last.count("<section") == 1
+    assert "<h2>What next</h2>" in last
+    for step in next_steps(content):
+        assert f"<code>{step.command}</code> {step.answer}" in last
+        assert f"<dt>{step.question}</dt>" in last
+    assert {"href": "#next"} in page.all("a")
+    assert page.misnested == []
+
+
+def test_a_page_that_knows_no_folder_has_no_such_section():
+    html = render_report(sample_content())
+    assert 'id="next"' not in html
+    assert "#next" not in html
+
+
+def test_where_to_start_them_is_said_of_a_relative_folder_alone(tmp_path):
+    told = "Start them from where the run was started."
+    assert told in render_report(sample_content(folder="pets"))
+    assert told not in render_report(sample_content(folder=str(tmp_path)))
+
+
+def test_markup_in_names_is_escaped():
+    html = render_report(sample_content(folder="a<b>"))
+    assert "voisin audit &#39;a&lt;b&gt;&#39;" in html
+
+
+def test_what_begins_with_a_dash_is_no_option():
+    ids = [f"-{i}" for i in range(60)]
+    for words in commands(sample_content(folder="pets", ids=ids)):
+        assert ("--" in words) == (words[1] == "explain")
+    assert all(words[2:4] == ["--", "-pets"] for words in commands(sample_content(folder="-pets")))
+
+
+@pytest.mark.parametrize(
+    ("n_labeled", "expected"), [(39, []), (40, ["--n", "19"]), (58, ["--n", "1"])]
+)
+def test_suggestions_ask_for_fewer_than_are_left(n_labeled, expected):
+    labels = np.where(np.arange(60) < n_labeled, np.arange(60) % len(CLASSES), -1)
+    words = commands(sample_content(folder="pets", labels=labels))[0]
+    assert words == ["voisin", "suggest", *expected, "pets"]
+
+
+def test_what_would_end_in_an_error_is_left_out():
+    all_labeled = sample_content(folder="pets", labels=np.arange(60) % len(CLASSES))
+    assert [words[1] for words in commands(all_labeled)] == ["audit"]
+    unclear = sample_content(folder="pets", explainable=False)
+    assert [words[1] for words in commands(unclear)] == ["suggest", "audit", "certify"]

@@ -58,8 +58,8 @@ def account(name, title, making, flow):
         times.append(seconds)
         paths.append(len(why.predicted.paths))
         accounts = [one for one in (why.predicted, why.runner_up) if one is not None]
-        sums += [abs(one.opinion + one.source_shares.sum() - 1) for one in accounts]
-        sums += [abs(one.own + one.neighbor_shares.sum() - 1) for one in accounts]
+        sums += [abs(one.opinion + one.far + one.source_shares.sum() - 1) for one in accounts]
+        sums += [abs(one.own + one.own_far + one.neighbor_shares.sum() - 1) for one in accounts]
     slow, middle = float(np.max(times)), float(np.median(times))
     keep(
         name,

@@ -46,7 +46,7 @@ def test_progress_counts_images():
 
 def test_values_that_are_not_finite_are_refused():
     images = open_images("digits").take(np.arange(3))
-    with pytest.raises(InputError, match=r"embeddings of test has NaN .* in 3 of 3 rows"):
+    with pytest.raises(InputError, match=r"embeddings of test has NaN, .* in 3 of 3 rows"):
         embed_by_batch(
             images,
             lambda batch: np.full((len(batch), 2), np.nan),

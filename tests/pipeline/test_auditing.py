@@ -20,7 +20,8 @@ from voisin.project.folder import Project
 from voisin.project.set_apart import SetApart, write_set_apart
 from voisin.propagation import LabelSpreading
 from voisin.sources import open_images
-from voisin.trust.audit import AuditedImages, audit
+from voisin.trust.audit import audit
+from voisin.trust.findings import AuditedImages
 from voisin.types import Neighbors
 
 EMBEDDING = "pixels:16"

@@ -16,7 +16,8 @@ from voisin.project.set_apart import SetApart, read_set_apart
 from voisin.project.tables import write_table
 from voisin.report.audit import AuditContent, render_audit
 from voisin.sources.reading import read_images
-from voisin.trust.audit import AuditedImages, Finding, audit
+from voisin.trust.audit import audit
+from voisin.trust.findings import AuditedImages, Finding
 from voisin.trust.out_of_fold import out_of_fold
 from voisin.trust.perceptual_hash import SIDE
 from voisin.types import (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from voisin.report.page import environment
 from voisin.report.pictures import read_picture
-from voisin.trust.audit import DOUBTFUL, WORTH_KNOWING, WRONG, Finding
+from voisin.trust.findings import DOUBTFUL, WORTH_KNOWING, WRONG, Finding
 from voisin.types import ImageCollection, Names
 
 _PICTURE_SIZE = 96

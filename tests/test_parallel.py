@@ -25,10 +25,13 @@ def test_an_index_error_of_the_work_is_not_lost():
 
 
 def test_tasks_are_done_side_by_side():
-    meeting = threading.Barrier(3, timeout=10)
+    meeting, met = threading.Barrier(3, timeout=10), []
 
     with workers(3) as crew:
-        crew.each(lambda _: meeting.wait(), range(3))
+        crew.each(lambda task: met.append((task, meeting.wait())), range(3))
+
+    assert sorted(task for task, _ in met) == [0, 1, 2]
+    assert sorted(place for _, place in met) == [0, 1, 2], "all three waited for one another"
 
 
 def test_progress_is_told_in_the_calling_thread():

@@ -53,6 +53,12 @@ def test_no_label_is_an_error():
 
 
 @pytest.mark.parametrize("class_names", [["cat"], ["cat", "dog", "cow"]])
+def test_a_single_label_is_told_in_the_singular(class_names):
+    with pytest.raises(InputError, match="There is one label, so all are of one class, cat"):
+        check_classes(np.array([0, -1]), class_names)
+
+
+@pytest.mark.parametrize("class_names", [["cat"], ["cat", "dog", "cow"]])
 def test_labels_of_one_class_are_an_error(class_names):
     with pytest.raises(InputError, match="All 2 labels are of one class, cat"):
         check_classes(np.array([0, 0, -1]), class_names)

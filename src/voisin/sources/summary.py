@@ -95,7 +95,10 @@ def check_classes(labels: Labels, class_names: Sequence[str]) -> None:
     counts = np.bincount(known, minlength=len(class_names))
     if (counts > 0).sum() == 1:
         name = class_names[int(known[0])]
-        message = f"All {len(known)} labels are of one class, {name}: label images of another too."
+        which = (
+            "There is one label, so all are" if len(known) == 1 else f"All {len(known)} labels are"
+        )
+        message = f"{which} of one class, {name}: label images of another too."
         raise InputError(message)
     absent = [name for name, count in zip(class_names, counts, strict=True) if not count]
     if absent:

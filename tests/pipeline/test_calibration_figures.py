@@ -7,7 +7,7 @@ import pytest
 
 from voisin.labeling.cross_fitting import HeldOut
 from voisin.pipeline.calibration_figures import calibration_figures
-from voisin.project.exports import to_json
+from voisin.project.json_documents import to_json
 from voisin.trust.calibrating import calibrate
 from voisin.types import Propagation
 

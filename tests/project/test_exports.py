@@ -10,11 +10,11 @@ from safetensors import safe_open
 from voisin.evaluation.verdict import Truth, score
 from voisin.project.exports import (
     result_row,
-    to_json,
     write_labels,
     write_medmnist_csvs,
     write_model,
 )
+from voisin.project.json_documents import to_json
 from voisin.types import ImageCollection, Predictions, Propagation
 
 

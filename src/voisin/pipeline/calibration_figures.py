@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from voisin.evaluation.scores import Estimate
-from voisin.project.comparison_files import number
+from voisin.project.json_documents import number
 from voisin.trust.calibrating import HowSure
 from voisin.trust.reliability import Bin, ClassReliability
 

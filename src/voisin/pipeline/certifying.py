@@ -20,8 +20,8 @@ from voisin.project.checks import (
     read_checks,
     read_found_labels,
 )
-from voisin.project.exports import to_json
 from voisin.project.folder import Project
+from voisin.project.json_documents import to_json
 from voisin.report.certificate import CertificateContent, render_certificate
 from voisin.trust.certificate import (
     SHARES,

@@ -11,8 +11,8 @@ from voisin.pipeline.compared import Comparison
 from voisin.pipeline.shared_sight import NO_MATTER
 from voisin.pipeline.views import Viewpoint, learns_from_labels
 from voisin.project.comparison_files import comparison_document, write_trials
-from voisin.project.exports import to_json
 from voisin.project.folder import Project
+from voisin.project.json_documents import to_json
 from voisin.report.comparison import ComparisonContent, render_comparison
 from voisin.sources.summary import summarize
 from voisin.types import ImageCollection

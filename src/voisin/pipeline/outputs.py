@@ -23,12 +23,12 @@ from voisin.pipeline.trusting import Trust
 from voisin.project.cache import Arrays
 from voisin.project.exports import (
     metrics_document,
-    to_json,
     write_labels,
     write_medmnist_csvs,
     write_model,
 )
 from voisin.project.folder import Project
+from voisin.project.json_documents import to_json
 from voisin.project.set_apart import SetApart, write_set_apart
 from voisin.report import ReportContent, render_report
 from voisin.sources.medmnist_sets import find_set

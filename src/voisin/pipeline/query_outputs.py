@@ -8,8 +8,8 @@ from voisin.pipeline.comparison_outputs import settings_of, versions_of
 from voisin.pipeline.query_curves import FIGURES
 from voisin.pipeline.query_starts import Schedule, Start
 from voisin.pipeline.views import Viewpoint, learns_from_labels
-from voisin.project.exports import to_json
 from voisin.project.folder import Project
+from voisin.project.json_documents import to_json
 from voisin.project.query_files import query_document, write_points
 from voisin.querying.peers import PEERS
 from voisin.report.queries import QueriesContent, render_queries

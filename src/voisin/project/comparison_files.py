@@ -1,12 +1,12 @@
 """The files of a comparison: every trial a row, and what came of them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from voisin.evaluation.comparison import FIGURES, Trial, standings
+from voisin.project.json_documents import number
 from voisin.project.writing import written_whole
 
 _TEST = "Student's paired t over the draws against the best method, two-sided, Holm's correction"
@@ -68,8 +68,3 @@ def _block(trials: Sequence[Trial]) -> list[dict[str, Any]]:
 def _head(first: Trial, n_draws: int) -> dict[str, Any]:
     names = ("scope", "labels_per_class", "method", "n")
     return {**{name: asdict(first)[name] for name in names}, "n_draws": n_draws}
-
-
-def number(value: float) -> float | None:
-    """Give a figure six digits, and none where it is not defined: JSON has no NaN."""
-    return None if math.isnan(value) else float(f"{value:.6g}")

@@ -1,8 +1,6 @@
 """The files that a run leaves: labels, figures, MedMNIST's predictions, the model."""
 
 import csv
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from voisin.evaluation.certainty import certainty
 from voisin.evaluation.scores import Estimate, Scores
+from voisin.project.json_documents import number
 from voisin.project.writing import PARTIAL, written_whole
 from voisin.types import UNLABELED, ImageCollection, Labels, Probabilities, Propagation
 
@@ -139,25 +138,16 @@ def result_row(scores: Scores) -> dict[str, Any]:
         "scope": scores.scope,
         "n": scores.n,
         "n_unanswered": scores.n_unanswered,
-        **{name: _number(estimate.value) for name, estimate in figures.items()},
-        "recall": {name: _number(estimate.value) for name, estimate in scores.recall.items()},
+        **{name: number(estimate.value) for name, estimate in figures.items()},
+        "recall": {name: number(estimate.value) for name, estimate in scores.recall.items()},
         "intervals": {name: _bounds(estimate) for name, estimate in figures.items()},
         "recall_intervals": {name: _bounds(one) for name, one in scores.recall.items()},
         "confusion": scores.confusion.tolist(),
     }
 
 
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)
-
-
 def _bounds(estimate: Estimate) -> list[float | None]:
-    return [_number(estimate.low), _number(estimate.high)]
-
-
-def to_json(document: Mapping[str, Any]) -> str:
-    """Write a document in a fixed layout, so that equal figures give equal files."""
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return [number(estimate.low), number(estimate.high)]
 
 
 def write_medmnist_csvs(

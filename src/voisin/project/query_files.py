@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.evaluation.savings import Saving
-from voisin.project.comparison_files import number
+from voisin.project.json_documents import number
 from voisin.project.writing import written_whole
 
 _TEST = (

@@ -9,6 +9,7 @@ import torch
 
 from tests.embedding.small_models import write_onnx, write_resnet
 from voisin.embedding.autoencoder import Autoencoder
+from voisin.embedding.perceptron import Perceptron
 from voisin.embedding.registry import EmbedderOptions, make_embedder
 from voisin.embedding.residual_network import ResidualClassifier, ResidualNetwork
 from voisin.embedding.simple_cnn import SimpleCNN
@@ -43,6 +44,7 @@ NETWORKS = {
     "self-taught": lambda: ResidualNetwork(1),
     "tuned": lambda: ResidualClassifier(1, 10),
     "autoencoder": lambda: Autoencoder(1),
+    "neighbor-taught": lambda: Perceptron(1),
 }
 MAKERS = {
     "cnn": lambda folder, source: "",
@@ -50,6 +52,7 @@ MAKERS = {
     "contrastive": lambda folder, source: "",
     "contrastive-tuned": lambda folder, source: "",
     "autoencoder": lambda folder, source: "",
+    "neighbors": lambda folder, source: "",
     "pixels": lambda folder, source: "12",
     "pretrained": lambda folder, source: write_resnet(folder / "resnet"),
     "onnx": lambda folder, source: write_onnx(folder / "net.onnx"),
@@ -193,7 +196,7 @@ def test_a_specification_is_split_at_the_plus_signs_between_embedders(text, part
         (
             "resnet",
             "'resnet' is no embedder: choose among cnn, cnn-augmented, contrastive, "
-            "contrastive-tuned, autoencoder, pixels[:<number of components>], "
+            "contrastive-tuned, autoencoder, neighbors, pixels[:<number of components>], "
             "pretrained:<hub id or folder>, onnx:<file.onnx>, vectors:<file.npy or file.parquet>, "
             "or several joined by '+'.",
         ),

@@ -184,7 +184,7 @@ def run_kinds(images, folder, expert, embedding, **options):
 def test_networks_are_trained_for_the_embedders_that_look_through_them(
     images, expert, tmp_path, short_lessons
 ):
-    kinds = "cnn-augmented+contrastive+contrastive-tuned+autoencoder"
+    kinds = "cnn-augmented+contrastive+contrastive-tuned+autoencoder+neighbors"
     found = run_kinds(images, tmp_path, expert, kinds, orientation="fixed")
 
     assert found == {
@@ -192,6 +192,7 @@ def test_networks_are_trained_for_the_embedders_that_look_through_them(
         "network-self-taught": False,
         "network-tuned": False,
         "network-autoencoder": False,
+        "network-neighbor-taught": False,
     }
     widths = {
         path.name[:-21]: np.load(path / "pool.npy").shape[1]
@@ -202,7 +203,8 @@ def test_networks_are_trained_for_the_embedders_that_look_through_them(
         "embeddings-contrastive": 896,
         "embeddings-contrastive-tuned": 896,
         "embeddings-autoencoder": 20,
-        "embeddings": 1568 + 896 + 896 + 20,
+        "embeddings-neighbors": 64,
+        "embeddings": 1568 + 896 + 896 + 20 + 64,
     }
 
 

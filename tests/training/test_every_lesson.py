@@ -14,11 +14,13 @@ from tests.training.test_classifier import (
 )
 from voisin.errors import InputError
 from voisin.training.autoencoding import Autoencoding
+from voisin.training.neighbor_teaching import NeighborTeaching
 from voisin.training.self_teaching import SelfTeaching
 
 LESSONS = {
     "self-teaching": SelfTeaching("fixed", steps=4, batch_size=16),
     "autoencoding": Autoencoding(steps=4, batch_size=16),
+    "neighbor-teaching": NeighborTeaching("fixed", steps=4, batch_size=16),
 }
 
 

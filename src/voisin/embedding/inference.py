@@ -48,7 +48,7 @@ def embed(
 
     Parameters
     ----------
-    network : SimpleCNN, ResidualNetwork or Autoencoder
+    network : SimpleCNN, ResidualNetwork, Autoencoder or Perceptron
     pixels : array of shape (n_images, 28, 28, channels), uint8
     device : str, default="auto"
     progress : callable, optional
@@ -56,7 +56,8 @@ def embed(
     Returns
     -------
     array of shape (n_images, n_features), float32
-        1,568 features of a SimpleCNN, 896 of a residual network, 20 codes of an autoencoder.
+        1,568 features of a SimpleCNN, 896 of a residual network, 20 codes of an autoencoder, 64
+        values of a perceptron.
     """
     place = choose_device(device)
 

@@ -20,7 +20,7 @@ class NetworkFeatures:
 
     Parameters
     ----------
-    network : SimpleCNN, ResidualNetwork or Autoencoder
+    network : SimpleCNN, ResidualNetwork, Autoencoder or Perceptron
     device : str, default="auto"
     """
 

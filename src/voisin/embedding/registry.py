@@ -26,7 +26,7 @@ class EmbedderOptions:
         A name of `voisin.embedding.normalization.NORMALIZATIONS`.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    network : SimpleCNN, ResidualNetwork or Autoencoder, optional
+    network : SimpleCNN, ResidualNetwork, Autoencoder or Perceptron, optional
         The trained network whose features are asked for, for the kinds that need one.
     progress : callable
         Told of downloads.

@@ -8,6 +8,7 @@ embedder               vectors
 ``contrastive``        896 features of a residual network that taught itself on the pool
 ``contrastive-tuned``  the same, once it has learned the few labels too
 ``autoencoder``        20 codes from which a network that taught itself draws an image again
+``neighbors``          64 values of a network that learned which images are neighbors
 ``pixels[:n]``         n principal components of the pixels (at most 64 by default)
 ``pretrained:model``   a vision model of Hugging Face, by id or local folder
 ``onnx:file``          any ONNX model of images
@@ -68,6 +69,7 @@ KINDS: Mapping[str, EmbedderKind] = {
     "contrastive": _of_network("self-taught", learns_from_labels=False),
     "contrastive-tuned": _of_network("tuned", learns_from_labels=True),
     "autoencoder": _of_network("autoencoder", learns_from_labels=False),
+    "neighbors": _of_network("neighbor-taught", learns_from_labels=False),
     "pixels": EmbedderKind("pixel_components", "<number of components>", optional=True),
     "pretrained": EmbedderKind(
         "pretrained",

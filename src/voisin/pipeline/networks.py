@@ -20,6 +20,7 @@ from voisin.types import UNLABELED, Propagation
 if TYPE_CHECKING:
     from voisin.training.autoencoding import Autoencoding
     from voisin.training.fine_tuning import FineTuning
+    from voisin.training.neighbor_teaching import NeighborTeaching
     from voisin.training.self_teaching import SelfTeaching
 
 _FEWEST_EPOCHS = 5  # of a lesson of many images
@@ -33,7 +34,7 @@ def network_for(
 
     Parameters
     ----------
-    name : {"expert", "augmented", "self-taught", "tuned", "autoencoder"}
+    name : {"expert", "augmented", "self-taught", "tuned", "autoencoder", "neighbor-taught"}
     stages : Stages
     task : Task
     expert : Trained, optional
@@ -129,6 +130,16 @@ def _autoencoder(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
     return _taught_by_itself("autoencoder", stages, task, data_key, network, Autoencoding())
 
 
+def _neighbor_taught(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
+    """Let a perceptron learn which images of the pool are neighbors."""
+    from voisin.embedding.perceptron import Perceptron
+    from voisin.training.neighbor_teaching import NeighborTeaching
+
+    network = Perceptron(task.pool_pixels.shape[-1])
+    teaching = NeighborTeaching(stages.settings.orientation)
+    return _taught_by_itself("neighbor-taught", stages, task, data_key, network, teaching)
+
+
 def _tuned(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
     """Teach the self-taught network the few labels."""
     from voisin.embedding.residual_network import ResidualClassifier
@@ -150,6 +161,7 @@ _MAKERS: Mapping[str, Callable[[Stages, Task, str], tuple[Any, str]]] = {
     "self-taught": _self_taught,
     "tuned": _tuned,
     "autoencoder": _autoencoder,
+    "neighbor-taught": _neighbor_taught,
 }
 
 
@@ -159,7 +171,7 @@ def _taught_by_itself(
     task: Task,
     data_key: str,
     network: Any,
-    teaching: "Autoencoding | SelfTeaching",
+    teaching: "Autoencoding | NeighborTeaching | SelfTeaching",
 ) -> tuple[Any, str]:
     def train(scratch: Path) -> Any:
         return teaching.fit(

@@ -4,12 +4,14 @@ It knows the order of the images and when to stop, not what is learned of them.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from voisin.embedding.device import choose_device
@@ -68,6 +70,14 @@ class Lesson(ABC):
     @abstractmethod
     def loss(self, learner: nn.Module, images: Tensor, chance: np.random.Generator) -> Tensor:
         """Judge a batch of images, −1..1, channels first."""
+
+    def reader(
+        self,
+        pixels: Pixels,
+        random_state: int,  # noqa: ARG002 - for those that draw something beforehand
+    ) -> Callable[[NDArray[np.int64], np.random.Generator], Tensor]:
+        """Return what reads the images of a batch's rows; some lessons read more than these."""
+        return lambda rows, _: to_tensor(pixels[rows])
 
     def taught(self, learner: nn.Module) -> nn.Module:
         """Return what is kept of what has learned."""
@@ -130,6 +140,7 @@ class Lesson(ABC):
             state.restore(kept)
         batch_size = min(self.batch_size, len(pixels))
         n_steps = min(self.steps, max(1, self.looks * len(pixels) // batch_size))
+        read = self.reader(pixels, random_state)
         with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
             while state.step < n_steps and not state.stalled:
                 losses = []
@@ -137,9 +148,8 @@ class Lesson(ABC):
                     chance = np.random.default_rng([random_state, step])
                     rows = np.sort(chance.choice(len(pixels), batch_size, replace=False))
                     set_rate(optimizer, self.learning_rate * rate(step, n_steps, rise=_RISE))
-                    losses.append(
-                        state.descend(self.loss(learner, to_tensor(pixels[rows]), chance))
-                    )
+                    images = read(rows, chance)
+                    losses.append(state.descend(self.loss(learner, images, chance)))
                     progress(self.task, step + 1, n_steps)
                 state.note(losses)
                 if checkpoint is not None:

@@ -1,4 +1,4 @@
-"""``cnn``, ``contrastive``, ``autoencoder`` and their kin: features of a network trained before.
+"""``cnn``, ``contrastive``, ``neighbors`` and their kin: features of a network trained before.
 
 It knows a network that is ready, not how it was taught.
 """

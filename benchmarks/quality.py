@@ -218,7 +218,7 @@ EXPERIMENTS = {
     "fashion": ("Fashion-MNIST at 1, 5, 10 and 50 labels a class", fashion),
     "fashion-all": ("Fashion-MNIST, all 70,000, at 1 to 5 labels a class", fashion_all),
     "fashion-all-graph": (
-        "Fashion-MNIST, all 70,000, by the graph alone, over as many draws as was published",
+        "Fashion-MNIST, all 70,000, by the graph alone over as many draws as was published",
         fashion_all,
     ),
     "retrained": ("The retrained classifier", retrained),

@@ -11,8 +11,9 @@ from voisin import SimpleCNN, embed, load_simple_cnn, open_images, read_images, 
 from voisin.embedding.combination import combine
 from voisin.embedding.pixel_components import PixelComponents
 from voisin.errors import InputError, InputWarning, MissingDependencyError
-from voisin.training import fine_tuning, self_teaching
+from voisin.training import fine_tuning, neighbor_teaching, self_teaching
 from voisin.training.fine_tuning import FineTuning
+from voisin.training.neighbor_teaching import NeighborTeaching
 from voisin.training.self_teaching import SelfTeaching
 
 QUICK = {"epochs": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}
@@ -160,6 +161,7 @@ def test_an_embedder_learns_from_the_pool_without_any_label(run_with, images, mo
 def short_lessons(monkeypatch):
     monkeypatch.setattr(fine_tuning, "FineTuning", partial(FineTuning, epochs=1))
     monkeypatch.setattr(self_teaching, "SelfTeaching", partial(SelfTeaching, steps=1))
+    monkeypatch.setattr(neighbor_teaching, "NeighborTeaching", partial(NeighborTeaching, steps=1))
 
 
 def networks(lines):
@@ -212,13 +214,14 @@ def test_networks_are_trained_for_the_embedders_that_look_through_them(
 def test_other_labels_teach_other_networks_but_not_the_one_that_teaches_itself(
     images, expert, tmp_path, short_lessons
 ):
-    kinds = "cnn-augmented+contrastive-tuned"
+    kinds = "cnn-augmented+contrastive-tuned+neighbors"
     run_kinds(images, tmp_path, expert, kinds)
 
     assert run_kinds(images, tmp_path, expert, kinds, labels_per_class=3) == {
         "network-augmented": False,
         "network-self-taught": True,
         "network-tuned": False,
+        "network-neighbor-taught": True,
     }
     assert all(run_kinds(images, tmp_path, expert, kinds).values())
     assert not any(run_kinds(images, tmp_path, expert, kinds, orientation="any").values())

@@ -84,6 +84,22 @@ def test_a_shifted_image_stays_nearer_to_its_kind_than_its_pixels_do(digits):
     assert learned > by_pixels + 0.02, (learned, by_pixels)
 
 
+def test_neighbors_are_what_it_learns_from(digits, monkeypatch):
+    lesson = NeighborTeaching("fixed", steps=2, batch_size=100)
+    taught = lesson.fit(digits[0])
+    monkeypatch.setattr(
+        NeighborTeaching,
+        "reader",
+        lambda self, pixels, _: lambda rows, __: to_tensor(pixels[np.concatenate([rows, rows])]),
+    )
+    by_itself = lesson.fit(digits[0])
+
+    assert any(
+        not torch.equal(value, by_itself.state_dict()[name])
+        for name, value in taught.state_dict().items()
+    )
+
+
 def test_a_temperature_out_of_range_is_refused():
     with pytest.raises(InputError, match="temperature"):
         NeighborTeaching(temperature=0)

@@ -41,7 +41,7 @@ OnnxNormalization = Annotated[
 Orientation = Annotated[
     str,
     typer.Option(
-        help="How images may lie, for cnn-augmented and contrastive: any (skin, cells), "
+        help="How images may lie, for networks taught on changed images: any (skin, cells), "
         "upright (photographs) or fixed (digits, letters)."
     ),
 ]

@@ -49,8 +49,8 @@ class Settings:
         How the ONNX model wants its pixels.
     orientation : {"any", "upright", "fixed"}, default="upright"
         How images may lie, for the networks that learn from changed images (``cnn-augmented``,
-        ``contrastive``, ``neighbors``): turned freely and mirrored; turned a little and mirrored;
-        turned a little.
+        ``contrastive``, ``contrastive-tuned``, ``neighbors``): turned freely and mirrored; turned
+        a little and mirrored; turned a little.
     n_neighbors : int, default=10
     metric : {"cosine", "euclidean"}, default="cosine"
     class_shares : str, default="uniform"

@@ -28,16 +28,19 @@ from voisin.validation import check_in_open_interval
 
 _N_NEIGHBORS = 10
 _N_COMPONENTS = 64
+_MOST_ROWS = 100_000  # that components are learned from
+_BLOCK = 4_096
 
 
 @dataclass(frozen=True)
 class NeighborTeaching(Lesson):
     """Teach a `Perceptron` to bring an image near one of its neighbors, and both away from others.
 
-    The neighbors are the ten nearest by the cosine of 64 principal components of the pixels; one
-    of them is drawn at each look. Both images are changed as `Augmentation` says, so that what is
-    learned goes beyond the pixels. The loss is `contrastive_loss`. Stops early when the mean loss
-    of 100 steps has not fallen by 0.2 % in 500.
+    The neighbors are the ten nearest by the cosine of 64 principal components of the pixels
+    (learned from 50,000 images or more, where there are so many); one is drawn at each look. Both
+    images are changed as `Augmentation` says, so that what is learned goes beyond the pixels. The
+    loss is `contrastive_loss`. Stops early when the mean loss of 100 steps has not fallen by 0.2 %
+    in 500.
 
     Parameters
     ----------
@@ -108,11 +111,15 @@ def _nearest(pixels: Pixels, random_state: int) -> NDArray[np.int64]:
     """Find the nearest images of each by their principal components."""
     from sklearn.decomposition import PCA
 
-    values = pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)
-    n_components = min(_N_COMPONENTS, *values.shape)
+    learned = _flatten(pixels[:: 1 + len(pixels) // _MOST_ROWS])
     with np.errstate(invalid="ignore"):  # where all images are alike, shares of no variance
-        components = PCA(n_components, svd_solver="covariance_eigh").fit_transform(values)
+        components = PCA(min(_N_COMPONENTS, *learned.shape), svd_solver="covariance_eigh")
+        components.fit(learned)
+    blocks = (pixels[start : start + _BLOCK] for start in range(0, len(pixels), _BLOCK))
+    vectors = np.concatenate([components.transform(_flatten(block)) for block in blocks])
     n_neighbors = min(_N_NEIGHBORS, len(pixels) - 1)
-    return find_neighbors(
-        components.astype(np.float32), n_neighbors, random_state=random_state
-    ).indices
+    return find_neighbors(vectors, n_neighbors, random_state=random_state).indices
+
+
+def _flatten(pixels: Pixels) -> NDArray[np.float32]:
+    return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(255)

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from voisin.embedding.precision import mixed_precision
 from voisin.embedding.simple_cnn import IMAGE_SIZE
 
 _WIDTHS = (512, 256)
@@ -41,8 +42,9 @@ class Perceptron(nn.Module):
         return values
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the same 64 values."""
-        return self.features(images)
+        """Return the same 64 values, in bfloat16 where the machine multiplies it."""
+        with mixed_precision(images.device):
+            return self.features(images)
 
 
 def _hidden(n_in: int, n_out: int) -> tuple[nn.Module, ...]:

@@ -6,25 +6,20 @@ Zisserman, "With a little help from my friends", 2021, take an image's neighbors
 views. It knows pixels, and no labels.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from voisin.embedding.inference import to_tensor
 from voisin.embedding.perceptron import Perceptron
-from voisin.embedding.precision import mixed_precision
 from voisin.neighbors import find_neighbors
 from voisin.training.augmentation import Augmentation
-from voisin.training.contrastive_loss import contrastive_loss
-from voisin.training.lesson import Lesson
+from voisin.training.contrasting import Contrasting
 from voisin.types import Pixels
-from voisin.validation import check_in_open_interval
 
 _N_NEIGHBORS = 10
 _N_COMPONENTS = 64
@@ -33,7 +28,7 @@ _BLOCK = 4_096
 
 
 @dataclass(frozen=True)
-class NeighborTeaching(Lesson):
+class NeighborTeaching(Contrasting):
     """Teach a `Perceptron` to bring an image near one of its neighbors, and both away from others.
 
     The neighbors are the ten nearest by the cosine of 64 principal components of the pixels
@@ -70,11 +65,6 @@ class NeighborTeaching(Lesson):
     round_of: ClassVar[int] = 100
     weight_decay: ClassVar[float] = 1e-4
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_in_open_interval("temperature", self.temperature, 0, math.inf)
-        self._augmentation()
-
     def start(self, n_channels: int) -> Perceptron:
         """Make a new perceptron."""
         return Perceptron(n_channels)
@@ -91,17 +81,8 @@ class NeighborTeaching(Lesson):
 
         return read
 
-    def loss(self, learner: nn.Module, images: Tensor, chance: np.random.Generator) -> Tensor:
-        """Compare each image of the first half with its neighbor in the second."""
-        place = next(learner.parameters()).device
-        generator = torch.Generator().manual_seed(int(chance.integers(2**62)))
-        changed = self._augmentation().apply(images, generator)
-        with mixed_precision(place):
-            values = learner(changed.to(place))
-        first, second = values.float().chunk(2)
-        return contrastive_loss(first, second, self.temperature)
-
-    def _augmentation(self) -> Augmentation:
+    def augmentation(self) -> Augmentation:
+        """Change images a little: a shift, a turn, another size and light."""
         return Augmentation(
             self.orientation, scale=(0.85, 1.15), shift=0.08, brightness=0.15, contrast=0.15
         )

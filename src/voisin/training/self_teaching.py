@@ -4,27 +4,27 @@ SimCLR (Chen, Kornblith, Norouzi & Hinton 2020): views of one image should get n
 of others far ones. It knows pixels, and no labels.
 """
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from voisin.embedding.inference import to_tensor
 from voisin.embedding.precision import mixed_precision
 from voisin.embedding.residual_network import N_OUTPUTS, ResidualNetwork
 from voisin.training.augmentation import Augmentation
-from voisin.training.contrastive_loss import contrastive_loss
-from voisin.training.lesson import Lesson
-from voisin.validation import check_in_open_interval
+from voisin.training.contrasting import Contrasting
+from voisin.types import Pixels
 
 _VIEW_SIZE = 20  # pixels: 28 times the mean scale of a view, so that little is enlarged
 _HIDDEN, _PROJECTED = 512, 128  # values of the projector, thrown away in the end
 
 
 @dataclass(frozen=True)
-class SelfTeaching(Lesson):
+class SelfTeaching(Contrasting):
     """Teach a `ResidualNetwork` to tell two views of each image from those of the batch's others.
 
     Stops early when the mean loss of 25 steps has not fallen by 0.2 % in 125.
@@ -57,11 +57,6 @@ class SelfTeaching(Lesson):
     round_of: ClassVar[int] = 25
     weight_decay: ClassVar[float] = 1e-4
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_in_open_interval("temperature", self.temperature, 0, math.inf)
-        self._augmentation()
-
     def start(self, n_channels: int) -> nn.Module:
         """Make a new network with its projector."""
         return _Learner(n_channels)
@@ -70,15 +65,16 @@ class SelfTeaching(Lesson):
         """Return the network without its projector."""
         return learner.get_submodule("network")
 
-    def loss(self, learner: nn.Module, images: Tensor, chance: np.random.Generator) -> Tensor:
-        """Compare two views of each image with those of the others."""
-        place = next(learner.parameters()).device
-        generator = torch.Generator().manual_seed(int(chance.integers(2**62)))
-        views = self._augmentation().apply(torch.cat([images, images]), generator)
-        first, second = learner(views.to(place, memory_format=torch.channels_last)).chunk(2)
-        return contrastive_loss(first, second, self.temperature)
+    def reader(
+        self,
+        pixels: Pixels,
+        random_state: int,  # noqa: ARG002 - nothing is drawn beforehand
+    ) -> Callable[[NDArray[np.int64], np.random.Generator], Tensor]:
+        """Read each image twice: once for each view."""
+        return lambda rows, _: to_tensor(pixels[rows]).repeat(2, 1, 1, 1)
 
-    def _augmentation(self) -> Augmentation:
+    def augmentation(self) -> Augmentation:
+        """Change images much: a part of each, in other colors and light."""
         return Augmentation(
             self.orientation,
             scale=(0.45, 1.0),

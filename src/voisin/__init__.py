@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from voisin.evaluation.certainty import certainty
     from voisin.evaluation.verdict import Truth, score
     from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
-    from voisin.pipeline import Run, Settings, compare, compare_queries, run
+    from voisin.pipeline import Run, Settings, compare, run
     from voisin.pipeline.auditing import audit_project
     from voisin.pipeline.certifying import certify_project, verify_certificate
     from voisin.pipeline.suggesting import suggest
@@ -44,7 +44,6 @@ _HOME = {
     "certainty": "evaluation.certainty",
     "certify_project": "pipeline.certifying",
     "compare": "pipeline",
-    "compare_queries": "pipeline",
     "draw_labels": "sources",
     "embed": "embedding.inference",
     "find_neighbors": "neighbors",
@@ -78,7 +77,6 @@ __all__ = [
     "certainty",
     "certify_project",
     "compare",
-    "compare_queries",
     "draw_labels",
     "embed",
     "find_neighbors",

@@ -173,48 +173,6 @@ def test_a_comparison_says_in_one_line_what_it_cannot_do(tmp_path, options, word
     assert "Traceback" not in ended.stderr
 
 
-QUERIES = [*COMPARE, "--queries", "--labels-per-class", "1,3", "--batch", "10"]
-
-
-def test_a_comparison_of_queries_shows_a_row_a_strategy_and_prints_json(tmp_path):
-    options = ["--strategies", "mixed,coverage", "--methods", "spreading", "--json"]
-    ended = voisin(*QUERIES, *options, "--out", tmp_path / "out")
-    assert ended.returncode == 0, ended.stderr
-    document = json.loads(ended.stdout)
-    assert document["n_labels"] == [10, 20, 30]
-    assert document["settings"]["method"] == "spreading"
-    assert "labels needed for the balanced accuracy that random has with 30" in ended.stderr
-    for one in document["results"]:
-        (line,) = [
-            row for row in ended.stderr.splitlines() if row.startswith(f" {one['strategy']} ")
-        ]
-        assert f"{one['labels_needed']['mean']:.0f} ±" in line
-        assert f"{one['draws_reached']}/2" in line
-    assert {one["strategy"] for one in document["results"]} == {"random", "mixed", "coverage"}
-    assert ended.stderr.splitlines()[-1] == f"Comparison: {tmp_path / 'out' / 'queries.html'}"
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ([*QUERIES, "--strategies", "magic"], "'magic' is no strategy: choose among mixed"),
-        ([*QUERIES, "--methods", "spreading,poisson"], "one method labels all images, not 2"),
-        ([*COMPARE, "--strategies", "mixed"], "--strategies is for --queries: add it."),
-        ([*COMPARE, "--queries", "--labels-per-class", "2"], "needs two numbers, at the start"),
-        (
-            [*COMPARE, "--queries", "--labels-per-class", "2,500"],
-            "too many for the 1154 of 1437 images",
-        ),
-    ],
-)
-def test_a_comparison_of_queries_says_in_one_line_what_it_cannot_do(tmp_path, options, words):
-    ended = voisin(*options, "--out", tmp_path / "out")
-    assert ended.returncode == 1
-    assert words in ended.stderr.splitlines()[-1]
-    assert ended.stderr.splitlines()[-1].startswith("Error: ")
-    assert "Traceback" not in ended.stderr
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of files")
 def test_a_full_disk_is_told_in_one_line(tmp_path):
     script = (

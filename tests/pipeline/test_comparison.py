@@ -24,7 +24,7 @@ from voisin.errors import (
 from voisin.labeling import registry
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import Peer
-from voisin.pipeline import compare, draws
+from voisin.pipeline import choosing, compare
 from voisin.propagation import LabelSpreading
 
 METHODS = ("spreading", "poisson", "sklearn-spreading")
@@ -376,8 +376,8 @@ def test_a_peer_that_is_not_installed_is_left_out_unless_asked_for(
     digits_npz, tmp_path, monkeypatch
 ):
     absent = Peer("absent", "absent", "no one", "no_such_library", "none")
-    monkeypatch.setattr(draws, "PEERS", {"absent": absent})
-    monkeypatch.setattr(draws, "METHODS", {"spreading": None, "harmonic": None})
+    monkeypatch.setattr(choosing, "PEERS", {"absent": absent})
+    monkeypatch.setattr(choosing, "METHODS", {"spreading": None, "harmonic": None})
     said = []
 
     options = {**SETUP, "methods": None, "draws": 1, "labels_per_class": (4,)}

@@ -1,4 +1,4 @@
-"""No method and no strategy ever sees a hidden label: scrambled, they change no prediction."""
+"""No method ever sees a hidden label: scrambled, they change no prediction."""
 
 from dataclasses import replace
 
@@ -11,8 +11,6 @@ from voisin.labeling.graph_only import GraphOnly
 from voisin.pipeline import Settings
 from voisin.pipeline.draws import Draw, DrawSeen
 from voisin.pipeline.preparing import prepare
-from voisin.pipeline.query_starts import Schedule
-from voisin.pipeline.query_trials import QueryTrials
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import Cache
 from voisin.propagation import LabelSpreading
@@ -20,7 +18,6 @@ from voisin.sources.few_labels import draw_labels
 from voisin.types import Labeling, Propagation, no_progress
 
 METHODS = ("auto", "spreading", "by-folds", "sklearn-spreading")
-STRATEGIES = ("random", "mixed", "margin")
 
 
 @pytest.fixture(scope="module")
@@ -85,36 +82,3 @@ def test_whatever_the_hidden_labels_are_every_prediction_is_bitwise_the_same(
 
     for name in METHODS:
         np.testing.assert_array_equal(true[name], other[name], err_msg=name)
-
-
-def followed(images, start, embedding, folder):
-    schedule = Schedule(1, 3, 10, 0.2)
-    viewpoint = viewpoint_on(
-        images,
-        folder,
-        labels_per_class=schedule.start,
-        embedding=embedding,
-        method="consensus",
-        test_share=0,
-        epochs=1,
-    )
-    trials = QueryTrials(viewpoint, schedule)
-    start = start or trials.begin(0)
-    trials.run(start, STRATEGIES)
-    return start, trials.curves([start], STRATEGIES)
-
-
-@pytest.mark.parametrize("embedding", ["pixels", "cnn"])
-def test_whatever_the_labels_are_that_nobody_asked_for_the_same_images_are_asked_for(
-    images, embedding, tmp_path
-):
-    start, true = followed(images, None, embedding, tmp_path / "true")
-    known = np.flatnonzero(start.labels >= 0)
-    asked = np.concatenate([known, *(true.asked[name][0] for name in STRATEGIES)])
-    scrambled = with_scrambled_labels(images, asked)
-
-    _, other = followed(scrambled, start, embedding, tmp_path / "other")
-
-    for name in STRATEGIES:
-        np.testing.assert_array_equal(true.asked[name], other.asked[name], err_msg=name)
-        assert (true.figures[name] != other.figures[name]).any()

@@ -1,20 +1,17 @@
-"""``voisin compare``: every method on the same draws of labels, or every query strategy."""
+"""``voisin compare``: every method on the same draws of labels."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from voisin.cli import options as option
-from voisin.cli.queries import compare_strategies
 from voisin.cli.screen import note, p_text, progress_bars, show_table
 from voisin.errors import InputError
 from voisin.labeling import METHODS
 from voisin.labeling.peers import PEERS
-from voisin.querying import STRATEGIES
-from voisin.querying.peers import PEERS as QUERY_PEERS
 
 if TYPE_CHECKING:
     from voisin.pipeline.compared import Comparison
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 _COLUMNS = ("AUC", "p", "balanced", "accuracy", "F1", "ECE", "seconds")
 _FIGURES = ("balanced_accuracy", "accuracy", "macro_f1", "ece")
 _ALL = ", ".join((*METHODS, *PEERS))
-_ALL_STRATEGIES = ", ".join((*STRATEGIES, *QUERY_PEERS))
 
 
 def compare(
@@ -31,31 +27,11 @@ def compare(
     draws: Annotated[int, typer.Option(help="Draws of labels, each for every method.")] = 20,
     labels_per_class: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Labels drawn of each class (50); several as 1,5,10 or by repeating. With "
-            "--queries: at the start and, on average, at the end (2,50)."
-        ),
+        typer.Option(help="Labels drawn of each class (50); several as 1,5,10 or by repeating."),
     ] = None,
     methods: Annotated[
         list[str] | None,
-        typer.Option(
-            help=f"By default all that are installed, of: {_ALL}. Several as a,b. With --queries: "
-            "the one that labels after each batch (consensus)."
-        ),
-    ] = None,
-    queries: Annotated[
-        bool, typer.Option("--queries", help="Compare ways to choose which images to label next.")
-    ] = False,
-    strategies: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"For --queries. By default all that are installed, of: {_ALL_STRATEGIES}. "
-            "Several as a,b; random is always there."
-        ),
-    ] = None,
-    batch: Annotated[
-        int | None,
-        typer.Option(help="For --queries: questions at a time, by default two a class."),
+        typer.Option(help=f"By default all that are installed, of: {_ALL}. Several as a,b."),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes; the cores are divided among them.")] = 1,
     random_state: option.RandomState = 0,
@@ -84,72 +60,50 @@ def compare(
     as_json: option.AsJson = False,
 ) -> None:
     """Compare all ways to label on the same draws of labels: means, tests, learning curves."""
+    from voisin.pipeline import compare as compare_methods
+
     numbers, names = _numbers(labels_per_class), _listed(methods)
-    common = {
-        "draws": draws,
-        "jobs": jobs,
-        "opening": {
-            "size": size,
-            "id_column": id_column,
-            "path_column": path_column,
-            "label_column": label_column,
-            "group_column": group_column,
-            "split_column": split_column,
-        },
-        "random_state": random_state,
-        "test_share": test_share,
-        "embedding": embedding,
-        "embedding_size": embedding_size,
-        "onnx_normalization": onnx_normalization,
-        "orientation": orientation,
-        "n_neighbors": n_neighbors,
-        "metric": metric,
-        "class_shares": class_shares,
-        "alpha": alpha,
-        "expert": expert,
-        "epochs": epochs,
-        "threshold": threshold,
-        "quota": quota,
-        "rounds": rounds,
-        "max_unreadable": max_unreadable,
-        "device": device,
-    }
-    if queries:
-        asked = {"strategies": _listed(strategies) or None, "batch": batch}
-        page = compare_strategies(source, out, numbers, names, asked | common)
-    elif strategies or batch is not None:
-        message = f"{'--strategies' if strategies else '--batch'} is for --queries: add it."
-        raise InputError(message)
-    else:
-        page = _compare_methods(source, out, numbers, names, common)
-    if as_json:
-        sys.stdout.write(page.with_suffix(".json").read_text(encoding="utf-8"))
-    note("")
-    note(f"Comparison: {page.resolve()}")
-
-
-def _compare_methods(
-    source: str,
-    out: Path,
-    numbers: tuple[int, ...],
-    names: tuple[str, ...],
-    options: dict[str, Any],
-) -> Path:
-    """Compare methods, show a table, and return the page."""
-    from voisin.pipeline import compare
-
     with progress_bars() as progress:
-        found = compare(
+        found = compare_methods(
             source,
             out,
+            draws=draws,
             labels_per_class=numbers or (50,),
             methods=names or None,
+            jobs=jobs,
+            opening={
+                "size": size,
+                "id_column": id_column,
+                "path_column": path_column,
+                "label_column": label_column,
+                "group_column": group_column,
+                "split_column": split_column,
+            },
             progress=progress,
             announce=note,
-            **options,
+            random_state=random_state,
+            test_share=test_share,
+            embedding=embedding,
+            embedding_size=embedding_size,
+            onnx_normalization=onnx_normalization,
+            orientation=orientation,
+            n_neighbors=n_neighbors,
+            metric=metric,
+            class_shares=class_shares,
+            alpha=alpha,
+            expert=expert,
+            epochs=epochs,
+            threshold=threshold,
+            quota=quota,
+            rounds=rounds,
+            max_unreadable=max_unreadable,
+            device=device,
         )
     _show(found)
-    return found.page
+    if as_json:
+        sys.stdout.write(found.page.with_suffix(".json").read_text(encoding="utf-8"))
+    note("")
+    note(f"Comparison: {found.page.resolve()}")
 
 
 def _listed(values: Sequence[str] | None) -> tuple[str, ...]:

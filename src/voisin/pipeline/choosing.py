@@ -1,23 +1,18 @@
-"""Choosing what is compared by name: ours, and what other libraries have where they are there."""
+"""Choosing methods by name: voisin's, and those of other libraries where they are installed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from voisin.errors import InputError, MissingDependencyError
-from voisin.labeling.peers import Peer
+from voisin.labeling import METHODS
+from voisin.labeling.peers import PEERS
 
 
-def choose(
-    names: Sequence[str] | None, ours: Iterable[str], peers: Mapping[str, Peer], kind: str
-) -> tuple[tuple[str, ...], dict[str, str]]:
+def choose_methods(names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:
     """Choose what is compared: all there is by default, less the peers that are not installed.
 
     Parameters
     ----------
     names : sequence of str, optional
-    ours : iterable of str
-    peers : mapping of str to Peer
-    kind : str
-        What is chosen, for errors: ``method``, say.
 
     Returns
     -------
@@ -34,15 +29,15 @@ def choose(
 
     Examples
     --------
-    >>> choose(["near", "far", "near"], ["near", "far", "middle"], {}, "method")
-    (('near', 'far'), {})
+    >>> choose_methods(["spreading", "poisson", "spreading"])
+    (('spreading', 'poisson'), {})
     """
-    everything = (*ours, *peers)
-    left_out = {name: peer.missing for name, peer in peers.items() if peer.missing}
+    everything = (*METHODS, *PEERS)
+    left_out = {name: peer.missing for name, peer in PEERS.items() if peer.missing}
     chosen = dict.fromkeys(everything if names is None else names)
     for name in chosen:
         if name not in everything:
-            message = f"{name!r} is no {kind}: choose among {', '.join(everything)}."
+            message = f"{name!r} is no method: choose among {', '.join(everything)}."
             raise InputError(message)
         if names is not None and name in left_out:
             message = f"{name}: {left_out[name]}"
@@ -51,6 +46,6 @@ def choose(
         left_out = {}
     kept = tuple(name for name in chosen if name not in left_out)
     if len(kept) < 2:
-        message = f"Only {len(kept)} {kind} to compare: name two or more, or none for all."
+        message = f"Only {len(kept)} method to compare: name two or more, or none for all."
         raise InputError(message)
     return kept, left_out

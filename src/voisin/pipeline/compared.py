@@ -1,4 +1,4 @@
-"""The results of comparisons: of methods, and of query strategies."""
+"""The result of a comparison of methods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,6 @@ from pathlib import Path
 
 from voisin.errors import InputError
 from voisin.evaluation.comparison import FIGURES, Standing, Trial, standings
-from voisin.evaluation.savings import Saving
-from voisin.pipeline.query_curves import QueryCurves
 from voisin.validation import check_one_of
 
 
@@ -61,30 +59,3 @@ class Comparison:
             if (one.scope, one.labels_per_class) == (scope, labels_per_class)
         ]
         return standings(chosen, figure)
-
-
-@dataclass(frozen=True, eq=False)
-class QueryComparison:
-    """What a comparison of query strategies found, and where its files are.
-
-    Attributes
-    ----------
-    folder : Path
-        Holds ``queries.html``, ``queries.parquet`` and ``queries.json``.
-    curves : QueryCurves
-    savings : tuple of Saving
-        Labels that each strategy needs for the balanced accuracy that random has at the end,
-        fewest first.
-    left_out : dict of str to str
-        Peers that are not installed, with the line that says how to get each.
-    """
-
-    folder: Path
-    curves: QueryCurves
-    savings: tuple[Saving, ...]
-    left_out: Mapping[str, str]
-
-    @property
-    def page(self) -> Path:
-        """The page to open."""
-        return self.folder / "queries.html"

@@ -7,9 +7,10 @@ from typing import Any
 
 from voisin.errors import InputError, InputWarning
 from voisin.evaluation.comparison import Trial
+from voisin.pipeline.choosing import choose_methods
 from voisin.pipeline.compared import Comparison
 from voisin.pipeline.comparison_outputs import write_comparison
-from voisin.pipeline.draws import Draw, Trials, choose_methods
+from voisin.pipeline.draws import Draw, Trials
 from voisin.pipeline.preparing import make_settings, open_source, prepare, warn_of_alpha
 from voisin.pipeline.stages import Stages
 from voisin.pipeline.task import noting_warnings
@@ -20,8 +21,6 @@ from voisin.project.folder import Project
 from voisin.sources.few_labels import draw_labels
 from voisin.types import UNLABELED, ImageCollection, Progress, no_progress
 from voisin.validation import check_count, check_installed
-
-_TASK = "Comparing methods"
 
 
 def compare(
@@ -96,7 +95,7 @@ def compare(
     with project.locked() as cache:
         viewpoint = prepare(Stages(cache, settings, progress, lambda _: None), images, notes)
         plan = _draw_all(viewpoint, draws, numbers, announce)
-        try_all(Trials, viewpoint, images, plan, names, jobs=jobs, title=_TASK)
+        try_all(viewpoint, images, plan, names, jobs=jobs)
         trials, remarks = _collect(viewpoint, plan, names)
         found = Comparison(project.folder, trials, left_out, remarks)
         write_comparison(project, images, viewpoint, found)

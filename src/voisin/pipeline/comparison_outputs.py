@@ -32,7 +32,7 @@ def write_comparison(
             "n_test": content.n_test,
             "warnings": list(content.warnings),
         },
-        settings=settings_of(viewpoint),
+        settings=_settings_of(viewpoint),
         trials=found.trials,
         left_out=found.left_out,
         versions=content.versions,
@@ -43,7 +43,7 @@ def write_comparison(
 
 def _content(images: ImageCollection, viewpoint: Viewpoint, found: Comparison) -> ComparisonContent:
     task = viewpoint.task
-    settings = settings_of(viewpoint)
+    settings = _settings_of(viewpoint)
     compared = dict.fromkeys(one.method for one in found.trials)
     peers = {name: peer for name, peer in PEERS.items() if name in compared}
     return ComparisonContent(
@@ -58,17 +58,17 @@ def _content(images: ImageCollection, viewpoint: Viewpoint, found: Comparison) -
         learns_from_labels=learns_from_labels(viewpoint.stages.settings),
         settings={k: "–" if v is None else str(v) for k, v in settings.items()},
         warnings=task.warnings,
-        versions=versions_of(peers.values()),
+        versions=_versions_of(peers.values()),
     )
 
 
-def settings_of(viewpoint: Viewpoint) -> dict[str, Any]:
+def _settings_of(viewpoint: Viewpoint) -> dict[str, Any]:
     """Return the settings that matter to a comparison."""
     settings = viewpoint.stages.settings.as_dict()
     return {name: value for name, value in settings.items() if name not in NO_MATTER}
 
 
-def versions_of(peers: Iterable[Peer]) -> dict[str, str]:
+def _versions_of(peers: Iterable[Peer]) -> dict[str, str]:
     """Return the versions of what a comparison was made with."""
     packages = dict.fromkeys(("numpy", "scipy", "scikit-learn", "torch"))
     packages |= dict.fromkeys(peer.package for peer in peers)

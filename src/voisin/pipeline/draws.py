@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from voisin.errors import ConvergenceWarning, VoisinError
 from voisin.evaluation.comparison import BALANCED_SUFFIX, FIGURES, Trial
 from voisin.evaluation.verdict import Truth, score
-from voisin.labeling import METHODS, make_method
+from voisin.labeling import make_method
 from voisin.labeling.class_shares import parse_class_shares, resolve_class_shares
 from voisin.labeling.decisions import BALANCED, even_out
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import PEERS, make_peer
-from voisin.pipeline.choosing import choose
 from voisin.pipeline.preparing import can_have_shares
 from voisin.pipeline.shared_sight import SharedSight
 from voisin.pipeline.stages import ids_of
@@ -279,8 +278,3 @@ def _rows(draw: Draw, arrays: Arrays) -> list[Trial]:
         )
         for method, scope, row in zip(*columns, strict=True)
     ]
-
-
-def choose_methods(names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Choose methods as `choose` does."""
-    return choose(names, METHODS, PEERS, "method")

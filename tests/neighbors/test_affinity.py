@@ -14,9 +14,7 @@ from voisin.neighbors.graph import (
     find_components,
     in_degree_skew,
     in_order,
-    load_affinity,
     node_order,
-    save_affinity,
 )
 from voisin.neighbors.traversal import in_balls
 from voisin.types import Neighbors
@@ -176,33 +174,6 @@ def test_an_edge_told_from_one_side_only_connects_too():
     one_way = sparse.csr_array(np.array([[0.0, 0, 0], [0, 0, 0], [1, 0, 0]]))
 
     assert find_components(one_way).of_sample.tolist() == [0, 1, 0]
-
-
-def test_a_graph_survives_saving_and_loading(tmp_path):
-    affinity = build_affinity(some_neighbors())
-
-    save_affinity(affinity, tmp_path / "graph.npz")
-
-    loaded = load_affinity(tmp_path / "graph.npz")
-    assert abs(loaded - affinity).sum() == 0
-    assert [file.name for file in tmp_path.iterdir()] == ["graph.npz"]
-
-
-def test_refuses_a_file_that_is_no_graph(tmp_path):
-    np.savez(tmp_path / "other.npz", images=np.zeros(3))
-
-    with pytest.raises(InputError, match="holds images, not a graph"):
-        load_affinity(tmp_path / "other.npz")
-
-
-@pytest.mark.parametrize("n_bytes", [0, 300, 600])
-def test_refuses_a_file_that_is_damaged(tmp_path, n_bytes):
-    save_affinity(as_affinity(np.ones((9, 9))), tmp_path / "graph.npz")
-    whole = (tmp_path / "graph.npz").read_bytes()
-    (tmp_path / "graph.npz").write_bytes(whole[:n_bytes])
-
-    with pytest.raises(InputError, match=r"graph\.npz is no NPZ file, or damaged"):
-        load_affinity(tmp_path / "graph.npz")
 
 
 def test_takes_a_graph_made_elsewhere_without_its_diagonal():

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from sklearn.semi_supervised import LabelSpreading as TheirSpreading
 
 from tests.propagation.graphs import FEW_LABELS, random_affinity, two_moons
-from voisin.errors import ConvergenceWarning, InputError
+from voisin.errors import InputError
 from voisin.neighbors import build_affinity, find_neighbors
 from voisin.propagation import (
     Harmonic,
-    LabelPropagation,
     LabelSpreading,
     Poisson,
     PoissonMBO,
@@ -85,23 +84,6 @@ def test_a_label_of_weight_two_counts_as_two_images_in_its_place():
 
     expected = harmonic_values(affinity.toarray(), weight_of_first=2.0)
     np.testing.assert_allclose(found.probabilities[3:], expected, atol=1e-6)
-
-
-@quick
-@given(seed=seeds)
-def test_label_propagation_ends_in_the_harmonic_values(seed):
-    affinity = random_affinity(seed)
-
-    found = LabelPropagation(tol=1e-10).propagate(affinity, FEW_LABELS)
-
-    np.testing.assert_allclose(
-        found.probabilities[3:], harmonic_values(affinity.toarray()), atol=1e-6
-    )
-
-
-def test_label_propagation_warns_when_it_stops_early():
-    with pytest.warns(ConvergenceWarning, match="max_iter=1"):
-        LabelPropagation(max_iter=1).propagate(random_affinity(0), FEW_LABELS)
 
 
 def poisson_values(weights):

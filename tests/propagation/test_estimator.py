@@ -8,8 +8,9 @@ from sklearn.semi_supervised import LabelSpreading as TheirSpreading
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tests.propagation.graphs import two_moons
+from tests.propagation.methods import METHODS
 from voisin.errors import InputError
-from voisin.propagation import METHODS, Harmonic, LabelSpreading
+from voisin.propagation import Harmonic, LabelSpreading
 from voisin.propagation.estimator import GraphClassifier
 
 MINUS_ONE_IS_UNKNOWN = "the check takes -1 for a class, as it does not for LabelSpreading"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from tests.propagation.graphs import FEW_LABELS, TWO_PAIRS, random_affinity, two_moons
+from tests.propagation.methods import METHODS
 from voisin.errors import ConvergenceWarning, InputError
-from voisin.propagation import METHODS
 
 seeds = st.integers(0, 2**32 - 1)
 every_method = pytest.mark.parametrize("method", [cls() for cls in METHODS.values()], ids=METHODS)

@@ -6,8 +6,6 @@ import torch
 
 from voisin.errors import InputError
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-
 
 def choose_device(device: str = "auto") -> torch.device:
     """Turn a name into a device that this machine has.

@@ -77,21 +77,6 @@ def fit_temperature(
     return float(np.exp(found.x))
 
 
-def log_loss(
-    probabilities: Probabilities,
-    labels: Labels,
-    weights: NDArray[np.floating] | None = None,
-) -> float:
-    """Return the weighted mean of the log losses.
-
-    Examples
-    --------
-    >>> round(log_loss(np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([1, 0])), 3)
-    0.347
-    """
-    return float(np.average(log_losses(probabilities, labels), weights=weights))
-
-
 def log_losses(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
     """Return ``−log p`` of the true class of each, at most 27.6."""
     hit = probabilities[np.arange(len(labels)), labels]

@@ -5,9 +5,7 @@ from voisin.neighbors.graph import (
     as_affinity,
     find_components,
     in_degree_skew,
-    load_affinity,
     node_order,
-    save_affinity,
 )
 from voisin.neighbors.search import find_neighbors, query_neighbors
 
@@ -17,8 +15,6 @@ __all__ = [
     "find_components",
     "find_neighbors",
     "in_degree_skew",
-    "load_affinity",
     "node_order",
     "query_neighbors",
-    "save_affinity",
 ]

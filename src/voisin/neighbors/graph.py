@@ -1,23 +1,18 @@
-"""What a graph looks like, and how it is kept; it knows weights, not vectors.
+"""What a graph looks like; it knows weights, not vectors.
 
 In-degree skew as a measure of hubs: Radovanović, Nanopoulos & Ivanović 2010.
 """
 
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.errors import InputError
 from voisin.types import UNLABELED, Affinity, Indices, Labels, Neighbors
 from voisin.validation import check_affinity
 
-_PARTS = ("weights", "indices", "ends")
 _BALL = 1 << 14  # nodes: their rows of sixteen numbers, a megabyte, fit beside a core
 
 
@@ -141,39 +136,3 @@ def as_affinity(graph: Any) -> Affinity:
     affinity.eliminate_zeros()
     affinity.sum_duplicates()
     return affinity
-
-
-def save_affinity(affinity: Affinity, path: str | Path) -> None:
-    """Write a graph as an uncompressed ``.npz`` of three arrays, beside and then renamed."""
-    path = Path(path)
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
-        parts = (affinity.data, affinity.indices, affinity.indptr)
-        np.savez(file, allow_pickle=False, **dict(zip(_PARTS, parts, strict=True)))
-    beside.replace(path)
-
-
-def load_affinity(path: str | Path) -> Affinity:
-    """Read a graph that `save_affinity` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, or holds something else.
-    """
-    try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            if set(archive.files) != set(_PARTS):
-                message = (
-                    f"{path} holds {', '.join(archive.files)}, not a graph "
-                    f"({', '.join(_PARTS)}): pass a file that save_affinity wrote."
-                )
-                raise InputError(message)
-            parts = tuple(archive[name] for name in _PARTS)
-    except (BadZipFile, zlib.error, EOFError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        message = f"{path} is no NPZ file, or damaged: write the graph again by save_affinity."
-        raise InputError(message) from error
-    n_samples = len(parts[2]) - 1
-    return sparse.csr_array(parts, shape=(n_samples, n_samples))

@@ -2,27 +2,14 @@
 
 from voisin.propagation.attachment import attach
 from voisin.propagation.harmonic import Harmonic
-from voisin.propagation.label_propagation import LabelPropagation
 from voisin.propagation.live import LiveSpreading
 from voisin.propagation.poisson import Poisson
 from voisin.propagation.poisson_mbo import PoissonMBO
 from voisin.propagation.reweighted import ReweightedLaplace
 from voisin.propagation.spreading import LabelSpreading
-from voisin.types import PropagationMethod
-
-METHODS: dict[str, type[PropagationMethod]] = {
-    "spreading": LabelSpreading,
-    "propagation": LabelPropagation,
-    "harmonic": Harmonic,
-    "poisson": Poisson,
-    "poisson-mbo": PoissonMBO,
-    "reweighted": ReweightedLaplace,
-}
 
 __all__ = [
-    "METHODS",
     "Harmonic",
-    "LabelPropagation",
     "LabelSpreading",
     "LiveSpreading",
     "Poisson",

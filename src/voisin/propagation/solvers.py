@@ -21,7 +21,6 @@ _ROWS = 1 << 13  # of a task, at least
 _MOST_TASKS = 64
 _COARSEST_FOR_FLOAT64 = 1e-5  # below, float32 residuals are mostly rounding
 
-Columns = NDArray[np.float64]
 Real = NDArray[np.floating]
 
 
@@ -92,27 +91,6 @@ def chebyshev(
         return _chebyshev(smoothing, first, tol, max_iter)
 
     return by_columns(solve, right, tol, max_iter, n_jobs)
-
-
-def fixed_point(
-    step: Callable[[Columns], Columns], start: Columns, *, tol: float, max_iter: int
-) -> Solution:
-    """Repeat ``step`` until no value changes by more than ``tol`` times the largest one.
-
-    Warns
-    -----
-    ConvergenceWarning
-        After ``max_iter`` steps; the solution then says ``converged=False``.
-    """
-    values, change, n_iter = start, np.inf, 0
-    while change > tol and n_iter < max_iter:
-        previous, values = values, step(values)
-        largest = max(np.abs(values).max(initial=0), 1e-300)
-        change = float(np.abs(values - previous).max(initial=0) / largest)
-        n_iter += 1
-    found = Solution(values, n_iter, change, converged=change <= tol)
-    _warn_unless_converged(found, tol, max_iter)
-    return found
 
 
 def repeat(

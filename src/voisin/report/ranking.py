@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voisin.evaluation.scores import Estimate, Scores
-from voisin.report.wording import CEILING, FIGURES, FigureWording
+from voisin.report.wording import CEILING, FigureWording
 
 _PRECEDENCE = ("test", "unlabeled", "test-no-leak")
-BALANCED_ACCURACY = next(f for f in FIGURES if f.field == "balanced_accuracy")
 
 
 def by_scope(scores: Sequence[Scores]) -> dict[str, tuple[Scores, ...]]:

@@ -15,17 +15,18 @@ from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Affinity, Indices, Labels, Propagation
 from voisin.validation import check_affinity
 
-_MOST_ROUNDS = 8
-_FEW_PUSHES = 10_000
-_SLACK = 0.5  # of the tolerance, left for updates by the first solution
+_MOST_ROUNDS = 8  # of pushes, after which a class is solved as a whole
+_FEWEST_PUSHES = 10_000  # that a round may take, however few images there are
+_FIRST_TOL = 0.5  # of the tolerance: a solution leaves the rest to later updates
 
 
 class LiveSpreading:
     """The result of label spreading, kept up to date while labels are added or corrected.
 
-    Keeps the solution of ``(I − alpha S) F = (1 − alpha) Y`` with its residual. A new label
-    changes ``Y`` in one row; its residual is pushed on until the whole is as small as the
-    method's tolerance asks, so that the outcome is as good as that of solving again.
+    Keeps the scores ``F`` of ``(I − alpha S) F = (1 − alpha) Y`` with the residual, the right
+    side less the left. A new label changes one row of ``Y``, and so of the residual. `push`
+    corrects the scores around that image until the residual is within the method's tolerance
+    again: the outcome is as accurate as that of a new solution.
 
     Parameters
     ----------
@@ -61,33 +62,33 @@ class LiveSpreading:
         self._labels = labels.copy()
         self._smoother = normalize(affinity)
         components = find_components(affinity)
-        self._component, self._n_components = components.of_sample, len(components.sizes)
+        self._component_of, self._n_components = components.of_sample, len(components.sizes)
         known = evidence.spread_out((1 - method.alpha) * evidence.targets)
         self._counts = np.bincount(labels[evidence.rows], minlength=evidence.n_classes)
         found = chebyshev(
             self._smoother,
             method.alpha,
             known,
-            tol=_SLACK * method.tol,
+            tol=_FIRST_TOL * method.tol,
             max_iter=method.max_iter,
         )
         scores = found.values.astype(np.float64)
-        self._scores = np.ascontiguousarray(scores.T)  # one class after the other
-        left = known - scores + method.alpha * (self._smoother @ scores)
-        self._left = np.ascontiguousarray(left.T)
+        self._scores = np.ascontiguousarray(scores.T)  # a row a class
+        residuals = known - scores + method.alpha * (self._smoother @ scores)
+        self._residuals = np.ascontiguousarray(residuals.T)
         self._queue = np.empty(n_samples, dtype=np.int64)
         self._touched = np.empty_like(self._queue)
         self._n_iter = found.n_iter
-        self._linked = np.isin(self._component, self._component[evidence.rows])
-        self._bare = _bare(scores)
-        self._reached = self._linked & ~self._bare
-        self._given = self._shares()
-        self._probabilities = rows_to_one(scores, self._reached, self._given)
+        self._linked = np.isin(self._component_of, self._component_of[evidence.rows])
+        self._unscored = _without_scores(scores)
+        self._reached = self._linked & ~self._unscored
+        self._class_shares = self._expected_shares()
+        self._probabilities = rows_to_one(scores, self._reached, self._class_shares)
 
     @property
     def propagation(self) -> Propagation:
         """The outcome for the labels so far; its arrays are views that `add` changes."""
-        worst = max(self._residual(c) for c in range(len(self._scores)))
+        worst = max(self._relative_residual(c) for c in range(len(self._scores)))
         converged = worst <= self._method.tol * (1 + 1e-6)
         return Propagation(
             self._probabilities, self._reached, self._n_iter, worst, converged=converged
@@ -119,96 +120,103 @@ class LiveSpreading:
                     change[place, known] += sign * (1 - self._method.alpha)
                     self._counts[known] += sign
             self._labels[row] = label
-        at = np.fromiter(new, dtype=np.int64)
+        rows = np.fromiter(new, dtype=np.int64)
         changed = np.zeros(len(self._labels), dtype=np.bool_)
-        changed[at] = True
+        changed[rows] = True
         for c in np.flatnonzero(change.any(axis=0)).tolist():
-            self._repair(c, at, change[:, c], changed)
-        return self._refresh(changed)
+            self._update_scores(c, rows, change[:, c], changed)
+        return self._update_probabilities(changed)
 
-    def _repair(
-        self, c: int, at: Indices, change: NDArray[np.float64], changed: NDArray[np.bool_]
+    def _update_scores(
+        self, c: int, rows: Indices, change: NDArray[np.float64], changed: NDArray[np.bool_]
     ) -> None:
-        """Bring one class's residual below its goal, and mark the images that change."""
+        """Bring the residual of a class within the tolerance, and mark the images that change."""
         from voisin.propagation.pushing import push
 
-        values, left, smoother = self._scores[c], self._left[c], self._smoother
+        scores, residual, smoother = self._scores[c], self._residuals[c], self._smoother
         if not self._counts[c]:
-            values[:], left[:], changed[:] = 0, 0, True
+            scores[:], residual[:], changed[:] = 0, 0, True
             return
-        left[at] += change
-        touched, state = self._touched, np.zeros(len(left), dtype=np.uint8)
-        touched[: len(at)], state[at] = at, 1
-        count = len(at)
-        goal = (self._method.tol * self._length(c)) ** 2
-        most = max(_FEW_PUSHES, len(left))
+        residual[rows] += change
+        touched, state = self._touched, np.zeros(len(residual), dtype=np.uint8)
+        touched[: len(rows)], state[rows] = rows, 1
+        n_touched = len(rows)
+        goal = (self._method.tol * self._right_side_norm(c)) ** 2
+        most = max(_FEWEST_PUSHES, len(residual))
         for _ in range(_MOST_ROUNDS):
-            square = float(left @ left)
+            square = float(residual @ residual)  # anew: what push adds up drifts by rounding
             if square <= goal:
                 return
-            _, count, _ = push(  # its running sum of squares drifts by rounding
+            _, n_touched, _ = push(
                 smoother.indptr,
                 smoother.indices,
                 smoother.data,
                 self._method.alpha,
-                values,
-                left,
+                scores,
+                residual,
                 square,
                 goal,
                 most,
                 touched,
-                count,
+                n_touched,
                 state,
                 self._queue,
                 changed,
             )
-        self._solve_again(c)
+        self._solve_class(c)
         changed[:] = True
 
-    def _solve_again(self, c: int) -> None:
+    def _solve_class(self, c: int) -> None:
+        """Solve a class as a whole, from the scores so far."""
         method = self._method
         known = (1 - method.alpha) * (self._labels == c)
         found = chebyshev(
             self._smoother,
             method.alpha,
             known[:, None],
-            tol=_SLACK * method.tol,
+            tol=_FIRST_TOL * method.tol,
             max_iter=method.max_iter,
             start=self._scores[c][:, None],
         )
         self._scores[c] = found.values[:, 0]
-        smooth = self._smoother @ self._scores[c]
-        self._left[c] = known - self._scores[c] + method.alpha * smooth
+        smoothed = self._smoother @ self._scores[c]
+        self._residuals[c] = known - self._scores[c] + method.alpha * smoothed
 
-    def _refresh(self, changed: NDArray[np.bool_]) -> Indices:
-        """Compute some probabilities again, and those of rows whose class shares changed."""
-        here = np.zeros(self._n_components, dtype=np.bool_)
-        here[self._component[self._labels != UNLABELED]] = True
-        linked, shares = here[self._component], self._shares()
-        told = changed | (linked != self._linked)
-        if not np.array_equal(shares, self._given):
-            told |= ~self._reached
-        rows = np.flatnonzero(told)
+    def _update_probabilities(self, changed: NDArray[np.bool_]) -> Indices:
+        """Compute the probabilities of changed images, and of those that changed shares concern.
+
+        Returns the images computed.
+        """
+        has_label = np.zeros(self._n_components, dtype=np.bool_)
+        has_label[self._component_of[self._labels != UNLABELED]] = True
+        linked, shares = has_label[self._component_of], self._expected_shares()
+        stale = changed | (linked != self._linked)
+        if not np.array_equal(shares, self._class_shares):
+            stale |= ~self._reached
+        rows = np.flatnonzero(stale)
         scores = self._scores[:, rows].T
-        self._bare[rows] = _bare(scores)
-        self._linked, self._given = linked, shares
-        self._reached = linked & ~self._bare
+        self._unscored[rows] = _without_scores(scores)
+        self._linked, self._class_shares = linked, shares
+        self._reached = linked & ~self._unscored
         self._probabilities[rows] = rows_to_one(scores, self._reached[rows], shares)
         return rows
 
-    def _shares(self) -> NDArray[np.float64]:
+    def _expected_shares(self) -> NDArray[np.float64]:
+        """Return the class shares that an image gets which no label reaches."""
         classes = np.eye(len(self._counts))
         evidence = Evidence(np.arange(len(classes)), classes, self._counts.astype(float), 0)
         return expected_shares(self._method.class_shares, evidence)
 
-    def _length(self, c: int) -> float:
-        """Length of the right-hand side; that of one label where the class has none."""
+    def _right_side_norm(self, c: int) -> float:
+        """Norm of the right side of a class; that of one label where the class has none."""
         return (1 - self._method.alpha) * float(np.sqrt(max(self._counts[c], 1)))
 
-    def _residual(self, c: int) -> float:
-        return float(np.linalg.norm(self._left[c])) / self._length(c)
+    def _relative_residual(self, c: int) -> float:
+        """Norm of the residual over that of the right side."""
+        return float(np.linalg.norm(self._residuals[c])) / self._right_side_norm(c)
 
     def _checked(self, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[int, int]:
+        """Check what `add` was given; return the label of each row, the last if given twice."""
         n_samples, n_classes = len(self._labels), len(self._scores)
         if rows.shape != labels.shape or rows.ndim != 1:
             message = f"rows has shape {rows.shape} and labels {labels.shape}: pass one a label."
@@ -230,6 +238,6 @@ class LiveSpreading:
         return dict(zip(rows.tolist(), labels.tolist(), strict=True))
 
 
-def _bare(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell rows at which nothing arrives within the tolerance."""
+def _without_scores(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell the rows without any positive score: no label reaches them within the tolerance."""
     return np.asarray((scores <= 0).all(axis=1))

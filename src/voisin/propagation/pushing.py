@@ -1,11 +1,11 @@
-"""Compiled residual push: repair a solution where it changed; it knows no labels.
+"""Compiled correction of a solution where its right side changed; it knows no labels.
 
-Southwell 1935; for graphs Andersen, Chung & Lang 2006. Moving the residual of node i into its
-value leaves ``alpha S_ij r_i`` with each neighbor j, and nothing anywhere else. Moving more than
-the residual saves almost half of the pushes: ``ω = 2 / (1 + √(1 − alpha²))`` times as much is
-best where a sweep goes over all nodes (Young 1954).
+Southwell 1935; for graphs Andersen, Chung & Lang 2006. A *push* at node i adds its residual r_i to
+its value, which sets r_i to zero and adds ``alpha S_ij r_i`` to the residual of each neighbor j.
+Adding ``ω = 2 / (1 + √(1 − alpha²))`` times r_i, the best factor where a sweep goes over all nodes
+(Young 1954), saves almost half of the pushes.
 
-Nodes are counted without signs: see `voisin.propagation.products`.
+Nodes are unsigned integers: see `voisin.propagation.products`.
 """
 
 from typing import TypeAlias
@@ -21,10 +21,10 @@ Whole: TypeAlias = NDArray[np.integer]
 Real: TypeAlias = NDArray[np.floating]
 Flags: TypeAlias = NDArray[np.bool_]
 
-_FINER = 0.5
-_ONE, _NONE = np.uint64(1), np.uint64(0)
-_SOON, _LATER = np.uint64(3), np.uint64(8)  # pushes ahead of which memory is asked for
-_LINE = 8  # numbers of a line of the cache
+_LOWER = 0.5  # factor of the threshold from one pass over the queue to the next
+_ONE, _ZERO = np.uint64(1), np.uint64(0)
+_SOON, _LATER = np.uint64(3), np.uint64(8)  # pushes ahead: memory is fetched for these nodes
+_LINE = 8  # float64 numbers in a line of the processor's cache
 _UNTOUCHED, _TOUCHED, _QUEUED = 0, 1, 2
 
 
@@ -44,12 +44,12 @@ def _requeue(
 
 
 @register_jitable
-def _ask_for(numbers: Whole | Real, place: int | np.integer) -> None:
+def _prefetch(numbers: Whole | Real, place: int | np.integer) -> None:
     fetch(np.int64(numbers.ctypes.data) + numbers.itemsize * np.int64(place))
 
 
 @register_jitable
-def _look_ahead(
+def _prefetch_ahead(
     ends: Whole,
     indices: Whole,
     weights: Real,
@@ -58,13 +58,13 @@ def _look_ahead(
     soon: int,
     later: int,
 ) -> None:
-    """Ask for the edges of a node that is pushed later, and for the neighbors of one soon."""
+    """Fetch the edges of a node to be pushed later, and the neighbors of one to be pushed soon."""
     for edge in range(ends[later], ends[later + 1], _LINE):
-        _ask_for(indices, edge)
-        _ask_for(weights, edge)
+        _prefetch(indices, edge)
+        _prefetch(weights, edge)
     for edge in range(ends[soon], ends[soon + 1]):
-        _ask_for(residual, indices[edge])
-        _ask_for(state, indices[edge])
+        _prefetch(residual, indices[edge])
+        _prefetch(state, indices[edge])
 
 
 @compiled
@@ -84,18 +84,19 @@ def push(
     queue: Whole,
     changed: Flags,
 ) -> tuple[float, int, int]:
-    """Push the largest residuals of the touched nodes on, until few are left.
+    """Push at the touched nodes, those of large residuals first, until the residual is small.
 
     Parameters
     ----------
     values, residual : array of shape (n,)
-        One column of the solution and of what it lacks; changed in place.
+        One column of the solution and of its residual; changed in place.
     square, goal : float
-        Sum of the squared residuals, and where to stop.
+        Sum of the squared residuals, and the sum to stop at.
     most : int
         Pushes after which to give up.
     touched, count, state : array of shape (n,), int, array of shape (n,)
-        The nodes whose residual changed; more are added. Their state is 1, that of others 0.
+        The first `count` of `touched` are the nodes whose residual changed; their state is 1, that
+        of others 0. Nodes that pushes reach are added.
     queue : array of shape (n,)
         Working memory.
     changed : array of shape (n,)
@@ -104,45 +105,46 @@ def push(
     Returns
     -------
     square, count, pushes
+        The first two after the pushes, and the number of these.
     """
     n = np.uint64(len(ends) - 1)
-    more = 2 / (1 + np.sqrt(1 - alpha**2))
+    factor = 2 / (1 + np.sqrt(1 - alpha**2))
     threshold = 0.0
     for place in range(count):
         threshold = max(threshold, abs(residual[touched[place]]))
     pushes = 0
-    while square > goal and pushes < most and threshold > 0:  # at 0 the rest lies elsewhere
-        threshold *= _FINER
-        head = _NONE
+    while square > goal and pushes < most and threshold > 0:  # at 0 no touched node has any
+        threshold *= _LOWER
+        head = _ZERO
         length = np.uint64(_requeue(residual, touched, count, threshold, queue, state))
-        while length > _NONE:
+        while length > _ZERO:
             node = np.uint64(queue[head])
-            head = head + _ONE if head + _ONE < n else _NONE
+            head = head + _ONE if head + _ONE < n else _ZERO
             length -= _ONE
             state[node] = _TOUCHED
-            lacking = residual[node]
-            if square <= goal or pushes >= most or lacking == 0:
+            before = residual[node]
+            if square <= goal or pushes >= most or before == 0:
                 continue
             pushes += 1
-            moved = more * lacking
+            moved = factor * before
             values[node] += moved
             changed[node] = True
-            residual[node] = lacking - moved
-            square += residual[node] ** 2 - lacking**2
+            residual[node] = before - moved
+            square += residual[node] ** 2 - before**2
             if length > _LATER:
                 soon, later = queue[(head + _SOON) % n], queue[(head + _LATER) % n]
-                _look_ahead(ends, indices, weights, residual, state, soon, later)
+                _prefetch_ahead(ends, indices, weights, residual, state, soon, later)
             for edge in range(np.uint64(ends[node]), np.uint64(ends[node + _ONE])):
                 neighbor = np.uint64(indices[edge])
-                before = residual[neighbor]
-                after = before + alpha * weights[edge] * moved
-                residual[neighbor] = after
-                square += after * after - before * before
+                old = residual[neighbor]
+                new = old + alpha * weights[edge] * moved
+                residual[neighbor] = new
+                square += new * new - old * old
                 if state[neighbor] == _UNTOUCHED:
                     state[neighbor] = _TOUCHED
                     touched[count] = neighbor
                     count += 1
-                if state[neighbor] == _TOUCHED and abs(after) > threshold:
+                if state[neighbor] == _TOUCHED and abs(new) > threshold:
                     state[neighbor] = _QUEUED
                     last = head + length
                     queue[last if last < n else last - n] = neighbor

@@ -12,11 +12,12 @@ from scipy.stats import beta, hypergeom
 from benchmarks.data import fashion_mnist
 from benchmarks.derma import derma_features, derma_pool, draw
 from benchmarks.measuring import FOLDER
+from voisin.certificate.betting import Bets, RiskTarget, nested_sizes
 from voisin.labeling.graph_only import even_weights
-from voisin.neighbors import build_affinity, find_neighbors
-from voisin.propagation.matrices import normalize
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors
+from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.solvers import chebyshev
-from voisin.trust.certificate import Bets, Promise, nested_sizes
 
 N_DRAWS, N_ORDERS = 10, 50
 BUDGETS = (100, 200, 400)
@@ -50,7 +51,7 @@ def _to_one(scores):
 def rights(vectors, truth, n_of_each, method):
     """For each draw: whether the label of each unlabeled image is right, surest first."""
     affinity = build_affinity(find_neighbors(vectors, 10, random_state=0))
-    smoother = normalize(affinity)
+    smoother = normalize_affinity(affinity)
     for random_state in range(N_DRAWS):
         few = draw(truth, n_of_each, random_state)
         found = method(vectors, smoother, few, int(truth.max()) + 1)
@@ -170,7 +171,7 @@ def main():
                 "| design | most checks | kept | certified | checks |",
                 "|---|---|---|---|---|",
             ]
-            for name, budget, kept, share, some, cost in simulate(draws, Promise(error, 0.95)):
+            for name, budget, kept, share, some, cost in simulate(draws, RiskTarget(error, 0.95)):
                 lines += [
                     f"| {name} | {budget} | {100 * kept:.1f} % | "
                     f"{100 * share:.1f} % ({100 * some:.0f} %) | {cost:.0f} |"

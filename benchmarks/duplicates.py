@@ -9,10 +9,11 @@ import numpy as np
 
 from benchmarks.derma import derma_features, derma_pool, draw, lesions, photographs
 from benchmarks.measuring import FOLDER, timed
-from voisin.neighbors import build_affinity, find_neighbors
-from voisin.trust.duplicates import join_pairs, near_pairs, same_pictures
-from voisin.trust.out_of_fold import out_of_fold
-from voisin.trust.suspect_labels import leave_one_out, suspect_labels
+from voisin.audit.duplicates import join_pairs, near_pairs, same_pictures
+from voisin.audit.out_of_fold import out_of_fold_probabilities
+from voisin.audit.suspect_labels import leave_one_out, suspect_labels
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors
 
 N_DRAWS, N_OF_EACH, WRONG = 20, 50, 0.1
 
@@ -110,7 +111,7 @@ def suspects(vectors, truth):
         def keep(name, order, wrong=wrong, n_top=n_top):
             found.setdefault(name, []).append(np.isin(order[:n_top], wrong).sum() / len(wrong))
 
-        opinions = out_of_fold(vectors, labels, n_classes=n_classes)
+        opinions = out_of_fold_probabilities(vectors, labels, n_classes=n_classes)
         left_out = leave_one_out(affinity, labels, n_classes=n_classes)
         for method in ("self_confidence", "normalized_margin", "confidence_weighted_entropy"):
             scores = get_label_quality_scores(labels[rows], opinions, method=method)

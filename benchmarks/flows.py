@@ -11,13 +11,18 @@ from scipy.sparse import csr_matrix as their_matrix  # noqa: TID251 - graphlearn
 
 from benchmarks.data import FOLDER, fashion_mnist, many_vectors
 from benchmarks.measuring import Row, keep, peak_bandwidth, ratio, side_by_side, timed
-from voisin.neighbors import build_affinity, find_neighbors
+from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.graph import in_order, node_order
-from voisin.propagation import Harmonic, LabelSpreading, LiveSpreading, Poisson, PoissonMBO
+from voisin.neighbors.search import find_neighbors
+from voisin.propagation.class_quotas import quota_weights
 from voisin.propagation.estimator import GraphClassifier
-from voisin.propagation.matrices import normalize
-from voisin.propagation.quotas import quota_weights
+from voisin.propagation.harmonic import Harmonic
+from voisin.propagation.live import LiveSpreading
+from voisin.propagation.matrices import normalize_affinity
+from voisin.propagation.poisson import Poisson
+from voisin.propagation.poisson_mbo import PoissonMBO
 from voisin.propagation.solvers import chebyshev
+from voisin.propagation.spreading import LabelSpreading
 
 ALPHA, TOL = 0.9, 1e-4
 
@@ -58,7 +63,7 @@ def spreading():
     labels[chosen] = truth[chosen]
     known = np.zeros((len(truth), 10))
     known[chosen, labels[chosen]] = 1 - ALPHA
-    smoother = normalize(affinity)
+    smoother = normalize_affinity(affinity)
     options = {"tol": TOL, "max_iter": 1_000}
     chebyshev(smoother[:50, :50].tocsr(), ALPHA, known[:50] + 1, **options)
     seconds, found = side_by_side(
@@ -228,7 +233,7 @@ def accuracies(task):
     ours = {
         "laplace": Harmonic(),
         "poisson": Poisson(),
-        "poisson_mbo": PoissonMBO(class_shares=tuple(shares)),
+        "poisson_mbo": PoissonMBO(class_priors=tuple(shares)),
     }
     rows = draw(truth, per_class, number)
     labels = np.full(len(truth), -1)

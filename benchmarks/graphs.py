@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.data import fashion_mnist, many_vectors
 from benchmarks.measuring import Row, keep, peak_flops, ratio, share_found, timed
-from voisin.neighbors import find_neighbors, query_neighbors
+from voisin.neighbors.search import find_neighbors, query_neighbors
 from voisin.types import Neighbors
 
 K = 10

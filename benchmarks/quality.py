@@ -22,16 +22,16 @@ import numpy as np
 
 import voisin
 from benchmarks.measuring import FOLDER, RESULTS, Row
-from voisin.evaluation.comparison import (
+from voisin.evaluation.significance import (
     BALANCED_SUFFIX,
     FIGURES,
     LEVEL,
     Trial,
     holm,
     paired_p_value,
-    standings,
+    rank_methods,
 )
-from voisin.labeling.peers import PEERS
+from voisin.labeling.peers.registry import PEERS
 
 PAGE = FOLDER / "quality.md"
 # Poisson MBO that was told the class shares, k = 10 on VAE features, mean of 100 draws:
@@ -110,7 +110,7 @@ def dermamnist_shares(arguments):
         "dermamnist",
         "dermamnist-shares",
         labels_per_class=(50,),
-        class_shares="estimate",
+        class_priors="estimate",
     )
     lead = leader(found, 50, "accuracy")
     balanced = lead + BALANCED_SUFFIX
@@ -170,7 +170,7 @@ def fashion_all(arguments, methods=None):
     return rows, found.trials
 
 
-def retrained(arguments, class_shares="uniform"):
+def retrained(arguments, class_priors="uniform"):
     """The classifier that a run leaves, on the test images, against those it started from."""
     trials, told = [], []
     for draw in range(arguments.draws):
@@ -181,10 +181,10 @@ def retrained(arguments, class_shares="uniform"):
             random_state=draw,
             embedding=arguments.embedding,
             **embedding_options(arguments),
-            class_shares=class_shares,
+            class_priors=class_priors,
             loop_rounds=arguments.loop_rounds,
             ceiling=False,
-            announce=told.append,
+            log=told.append,
         )
         trials += [
             Trial(
@@ -194,12 +194,12 @@ def retrained(arguments, class_shares="uniform"):
             for one in finished.scores
         ]  # fmt: skip
         print(f"  draw {draw}", flush=True)
-    on_test = {one.method: one for one in standings([t for t in trials if t.scope == "test"])}
+    on_test = {one.method: one for one in rank_methods([t for t in trials if t.scope == "test"])}
     mine = on_test["retrained"]
     what = "retrained on the best labels, DermaMNIST test: AUC"
     rows = [Row(what, spread(mine), "0.90", bool(mine.mean >= 0.90))]
     for figure in ("accuracy", "balanced_accuracy"):
-        others = standings([t for t in trials if t.scope == "test"], figure)
+        others = rank_methods([t for t in trials if t.scope == "test"], figure)
         value = next(one for one in others if one.method == "retrained")
         rows.append(Row(f"the same: {NAMES.get(figure, figure)}", spread(value)))
     rivals = [on_test[name] for name in ("few-labels", "pseudo-labels")]
@@ -225,7 +225,7 @@ EXPERIMENTS = {
     "retrained": ("The retrained classifier", retrained),
     "retrained-shares": (
         "The retrained classifier, of labels found under estimated class shares",
-        partial(retrained, class_shares="estimate"),
+        partial(retrained, class_priors="estimate"),
     ),
 }
 
@@ -344,7 +344,7 @@ def table(trials):
     lines = []
     for number in sorted({one.labels_per_class for one in trials}):
         chosen = [t for t in trials if (t.scope, t.labels_per_class) == (scope, number)]
-        by_figure = {f: {s.method: s for s in standings(chosen, f)} for f in FIGURES}
+        by_figure = {f: {s.method: s for s in rank_methods(chosen, f)} for f in FIGURES}
         for method, one in by_figure["auc"].items():
             others = [f"{by_figure[f][method].mean:.3f}" for f in FIGURES[1:]]
             p_value = "best" if one.is_best else f"{one.p_value:.2g}"

@@ -29,15 +29,17 @@ from benchmarks.measuring import RESULTS
 from benchmarks.query_comparison.asking import PEERS, asker, installed
 from benchmarks.query_comparison.curves import FIGURES, learning_curves
 from benchmarks.query_comparison.savings import share
-from voisin.evaluation.comparison import holm, paired_p_value
+from voisin.evaluation.significance import holm, paired_p_value
 from voisin.labeling.classifier import Classifier
+from voisin.labeling.consensus import SmoothedClassifier
 from voisin.labeling.folds import make_folds
-from voisin.labeling.smoothed_classifier import SmoothedClassifier
-from voisin.neighbors import build_affinity, find_neighbors
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors
 from voisin.project.cache import Cache
-from voisin.querying import DEFAULT, forecast, make_strategy
+from voisin.querying.forecast import forecast_changes
+from voisin.querying.registry import DEFAULT, make_strategy
 from voisin.sources.few_labels import draw_labels
-from voisin.types import Fold, Problem, View
+from voisin.types import Fold, GraphData, Problem
 
 KEPT = RESULTS / "queries.json"
 PAGE = Path(__file__).with_name("queries.md")
@@ -59,14 +61,14 @@ def main():
     parser.add_argument("--page", action="store_true")
     arguments = parser.parse_args()
     if arguments.data and arguments.forecast:
-        foretell(*data(arguments))
+        foretell(*load(arguments))
     elif arguments.data:
         measure(arguments)
     if arguments.page:
         PAGE.write_text(page(read()), encoding="utf-8")
 
 
-def data(arguments):
+def load(arguments):
     if arguments.data == "fashion":
         name, vectors, truth = fashion(arguments.images)
     elif arguments.data == "digits":
@@ -74,16 +76,16 @@ def data(arguments):
     else:
         name, vectors, truth = derma(arguments.vectors, arguments.of)
     neighbors = find_neighbors(vectors, 10, random_state=0)
-    return name, View(vectors, build_affinity(neighbors), vectors[:0]), truth
+    return name, GraphData(vectors, build_affinity(neighbors), vectors[:0]), truth
 
 
 def measure(arguments):
-    name, view, truth = data(arguments)
+    name, data, truth = load(arguments)
     cache = Cache(arguments.cache)
     for one in arguments.strategies:
         ask, key = asker(one)
         n_labels, figures, found = learning_curves(
-            view, truth, ask, METHOD, arguments.draws, cache=cache, key=key
+            data, truth, ask, METHOD, arguments.draws, cache=cache, key=key
         )
         means = figures.mean(axis=0)
         curve = {
@@ -100,20 +102,20 @@ def measure(arguments):
         write(kept)
 
 
-def foretell(name, view, truth, n_draws=3):
+def foretell(name, data, truth, n_draws=3):
     """What the forecast says of 20 answers, and what they change; labels asked for by default."""
     rows = []
     for draw in range(n_draws):
         labels = draw_labels(truth, labels_per_class=2, random_state=draw)
         for batch in range(16):
-            problem = Problem(view, labels, int(truth.max()) + 1, random_state=draw)
+            problem = Problem(data, labels, int(truth.max()) + 1, random_state=draw)
             labeling = METHOD.label(problem)
             asked = make_strategy(DEFAULT).suggest(problem, labeling, 20).positions
             after = labels.copy()
             after[asked] = truth[asked]
             if batch in (1, 7, 15):
-                folds = tuple(Fold(out, view) for out in make_folds(labels, random_state=draw))
-                told = forecast(replace(problem, folds=folds), labeling, asked)
+                folds = tuple(Fold(out, data) for out in make_folds(labels, random_state=draw))
+                told = forecast_changes(replace(problem, folds=folds), labeling, asked)
                 found = METHOD.label(replace(problem, labels=after)).propagation.labels
                 changed = (found != labeling.propagation.labels)[after < 0].sum()
                 n_labeled = int((labels >= 0).sum())

@@ -5,12 +5,13 @@ import numpy as np
 from benchmarks.data import many_vectors
 from benchmarks.flows import ALPHA, large_graph
 from benchmarks.measuring import Row, keep, timed
+from voisin.explanation.attribution import attribute as explain_one
+from voisin.explanation.linear_system import linear_system_of, spreading_system
 from voisin.labeling.classifier import Classifier
-from voisin.labeling.smoothed_classifier import SmoothedClassifier
-from voisin.neighbors import build_affinity, find_neighbors
-from voisin.trust.explanation import explain as explain_one
-from voisin.trust.flow import flow_of, spreading_flow
-from voisin.types import Problem, View
+from voisin.labeling.consensus import SmoothedClassifier
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors
+from voisin.types import GraphData, Problem
 
 N_LABELS, N_IMAGES = 32, 50
 
@@ -20,7 +21,7 @@ def explain():
     affinity, truth, _ = large_graph()
     labels = few(truth)
     start = np.eye(10)[labels] * (labels >= 0)[:, None]
-    making, flow = timed(lambda: spreading_flow(affinity, start, ALPHA, labels))
+    making, flow = timed(lambda: spreading_system(affinity, start, ALPHA, labels))
     what = f"Explaining a label on 1,000,000 nodes, {N_LABELS} labels, alpha {ALPHA}"
     account("explain", what, making, flow)
 
@@ -30,10 +31,10 @@ def explain_default():
     vectors, truth = many_vectors(1_000_000)
     neighbors = find_neighbors(vectors, metric="euclidean", target_recall=0.9, random_state=0)
     affinity = build_affinity(neighbors, weights="gaussian")
-    problem = Problem(View(vectors, affinity, vectors[:0]), few(truth), int(truth.max()) + 1)
+    problem = Problem(GraphData(vectors, affinity, vectors[:0]), few(truth), int(truth.max()) + 1)
     method = SmoothedClassifier(0.5, 0.5, Classifier(strength=3.0, temperature=1.0))
     labeling = method.label(problem)
-    making, flow = timed(lambda: flow_of(labeling, problem))
+    making, flow = timed(lambda: linear_system_of(labeling, problem))
     what = f"The same for classifier and spreading together, {N_LABELS} labels"
     account("explain-default", what, making, flow)
 

@@ -45,12 +45,12 @@ def train_on_few(
         random_state=random_state,
     )
     known, how = labels >= 0, {"n_classes": train.n_classes, "random_state": random_state}
-    expert = voisin.Training(epochs=20).fit(pixels[known], labels[known], **how)
+    expert = voisin.SupervisedTraining(epochs=20).fit(pixels[known], labels[known], **how)
     affinity = voisin.build_affinity(voisin.find_neighbors(voisin.embed(expert, pixels)))
     spreading = voisin.LabelSpreading(alpha=0.99, tol=1e-4)
     spread = spreading.propagate(affinity, labels, n_classes=train.n_classes)
     reached = spread.labels >= 0
-    return voisin.Training(epochs=10).fit(pixels[reached], spread.labels[reached], **how)
+    return voisin.SupervisedTraining(epochs=10).fit(pixels[reached], spread.labels[reached], **how)
 
 
 def table(verdicts: tuple[Scores, ...]) -> str:

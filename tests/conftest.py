@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
+
+from tests.digits import save_digits
 
 settings.register_profile("voisin", deadline=None)  # a busy machine is not a wrong result
 settings.load_profile("voisin")
@@ -21,3 +24,11 @@ def data_folder():
     if not beside.is_dir():
         pytest.skip(f"no real data: neither $VOISIN_TEST_DATA nor {beside}")
     return beside
+
+
+@pytest.fixture(scope="session")
+def digits_npz(tmp_path_factory):
+    """Digits, two images a group; ten groups are on both sides."""
+    groups = np.array([f"writer-{i // 2}" for i in range(360)])
+    groups[280:300] = groups[:20]
+    return save_digits(tmp_path_factory.mktemp("data") / "digits.npz", 280, 80, groups=groups)

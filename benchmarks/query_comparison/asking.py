@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from voisin.querying import STRATEGIES, make_strategy
+from voisin.querying.registry import STRATEGIES, make_strategy
 from voisin.querying.suggestion import askable
 from voisin.types import UNLABELED
 
@@ -21,7 +21,7 @@ def ask_graph_learning(uncertainty, reweighting, shift, problem, labeling, n, ca
 
     known = np.flatnonzero(problem.labels != UNLABELED)
     given = np.unique(problem.labels[known], return_inverse=True)[1]
-    graph = sparse.csr_matrix(problem.view.affinity.astype(np.float64))  # noqa: TID251
+    graph = sparse.csr_matrix(problem.data.affinity.astype(np.float64))  # noqa: TID251
     learner = active_learning.active_learner(
         ssl.laplace(graph, reweighting=reweighting, tau=shift),
         active_learning.unc_sampling,
@@ -41,7 +41,7 @@ def ask_activeml(kind, model, options, problem, labeling, n, candidates):  # noq
     regression = LogisticRegression(C=10.0, class_weight="balanced", max_iter=300)
     classes = range(problem.n_classes)
     given = {model: SklearnClassifier(regression, classes=classes, missing_label=UNLABELED)}
-    centered = problem.view.embeddings - problem.view.embeddings.mean(axis=0)
+    centered = problem.data.embeddings - problem.data.embeddings.mean(axis=0)
     scaled = (centered / np.sqrt((centered**2).sum(axis=1).mean())).astype(np.float32)
     rows = askable(problem, n, candidates)
     found = np.empty(0, dtype=np.int64)

@@ -33,7 +33,7 @@ def begin(truth, random_state):
     return labels, apart, np.flatnonzero(askable != UNLABELED)
 
 
-def learning_curves(view, truth, ask, method, n_draws, *, until=UNTIL, cache=None, key=""):
+def learning_curves(data, truth, ask, method, n_draws, *, until=UNTIL, cache=None, key=""):
     """Follow a way of asking in every draw; finished draws are kept in the cache under the key.
 
     Returns
@@ -45,26 +45,26 @@ def learning_curves(view, truth, ask, method, n_draws, *, until=UNTIL, cache=Non
         Labels of each class at the end.
     """
     n_labels = steps(len(np.unique(truth)), until)
-    parts = (np.asarray(view.embeddings), view.affinity.data, truth, n_labels)
+    parts = (np.asarray(data.embeddings), data.affinity.data, truth, n_labels)
     task = {"key": key, "method": repr(method), "task": [hash_of(part) for part in parts]}
     draws = []
     for draw in range(n_draws):
 
         def compute(draw=draw):
-            return follow(view, truth, ask, method, n_labels, random_state=draw)
+            return follow(data, truth, ask, method, n_labels, random_state=draw)
 
         inputs = {**task, "draw": draw}
         draws.append(compute() if cache is None else cache.recall("curve", inputs, compute).arrays)
     return n_labels, *(np.stack([one[part] for one in draws]) for part in ("figures", "found"))
 
 
-def follow(view, truth, ask, method, n_labels, *, random_state):
+def follow(data, truth, ask, method, n_labels, *, random_state):
     """Follow a way of asking from the first labels to the last."""
     labels, apart, candidates = begin(truth, random_state)
     n_classes = int(truth.max()) + 1
     figures = []
     for batch in [*np.diff(n_labels).tolist(), 0]:
-        problem = Problem(view, labels, n_classes, random_state=random_state)
+        problem = Problem(data, labels, n_classes, random_state=random_state)
         labeling = method.label(problem)
         figures.append(judge(labeling.propagation, labels, truth, apart))
         if batch:

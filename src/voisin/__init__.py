@@ -7,21 +7,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from voisin.audit.project import audit_project
+    from voisin.certificate.project import certify_project, verify_certificate
+    from voisin.comparison.compare import compare
     from voisin.embedding.inference import embed, predict
-    from voisin.embedding.simple_cnn import SimpleCNN, load_simple_cnn
+    from voisin.embedding.networks.simple_cnn import SimpleCNN, load_simple_cnn
     from voisin.errors import VoisinError
     from voisin.evaluation.certainty import certainty
     from voisin.evaluation.verdict import Truth, score
-    from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
-    from voisin.pipeline import Run, Settings, compare, run
-    from voisin.pipeline.auditing import audit_project
-    from voisin.pipeline.certifying import certify_project, verify_certificate
-    from voisin.pipeline.suggesting import suggest
-    from voisin.propagation import LabelSpreading, attach
+    from voisin.neighbors.affinity import build_affinity
+    from voisin.neighbors.search import find_neighbors, query_neighbors
+    from voisin.pipeline.run import Run, run
+    from voisin.propagation.attachment import attach
     from voisin.propagation.estimator import GraphClassifier
-    from voisin.sources import draw_labels, open_images, read_images
-    from voisin.training.classifier import Training
+    from voisin.propagation.spreading import LabelSpreading
+    from voisin.querying.project import suggest_for_project
+    from voisin.settings import Settings
+    from voisin.sources.few_labels import draw_labels
+    from voisin.sources.opening import open_images
+    from voisin.sources.reading import read_images
     from voisin.training.pseudo_labels import PseudoLabels
+    from voisin.training.supervised import SupervisedTraining
     from voisin.types import ImageCollection, Predictions
 
 __version__ = "0.1.0"
@@ -29,33 +35,33 @@ __version__ = "0.1.0"
 _HOME = {
     "GraphClassifier": "propagation.estimator",
     "ImageCollection": "types",
-    "LabelSpreading": "propagation",
+    "LabelSpreading": "propagation.spreading",
     "Predictions": "types",
     "PseudoLabels": "training.pseudo_labels",
-    "Run": "pipeline",
-    "Settings": "pipeline",
-    "SimpleCNN": "embedding.simple_cnn",
-    "Training": "training.classifier",
+    "Run": "pipeline.run",
+    "Settings": "settings",
+    "SimpleCNN": "embedding.networks.simple_cnn",
+    "SupervisedTraining": "training.supervised",
     "Truth": "evaluation.verdict",
     "VoisinError": "errors",
-    "attach": "propagation",
-    "audit_project": "pipeline.auditing",
-    "build_affinity": "neighbors",
+    "attach": "propagation.attachment",
+    "audit_project": "audit.project",
+    "build_affinity": "neighbors.affinity",
     "certainty": "evaluation.certainty",
-    "certify_project": "pipeline.certifying",
-    "compare": "pipeline",
-    "draw_labels": "sources",
+    "certify_project": "certificate.project",
+    "compare": "comparison.compare",
+    "draw_labels": "sources.few_labels",
     "embed": "embedding.inference",
-    "find_neighbors": "neighbors",
-    "load_simple_cnn": "embedding.simple_cnn",
-    "open_images": "sources",
+    "find_neighbors": "neighbors.search",
+    "load_simple_cnn": "embedding.networks.simple_cnn",
+    "open_images": "sources.opening",
     "predict": "embedding.inference",
-    "query_neighbors": "neighbors",
-    "read_images": "sources",
-    "run": "pipeline",
+    "query_neighbors": "neighbors.search",
+    "read_images": "sources.reading",
+    "run": "pipeline.run",
     "score": "evaluation.verdict",
-    "suggest": "pipeline.suggesting",
-    "verify_certificate": "pipeline.certifying",
+    "suggest_for_project": "querying.project",
+    "verify_certificate": "certificate.project",
 }
 
 __all__ = [
@@ -67,7 +73,7 @@ __all__ = [
     "Run",
     "Settings",
     "SimpleCNN",
-    "Training",
+    "SupervisedTraining",
     "Truth",
     "VoisinError",
     "__version__",
@@ -87,7 +93,7 @@ __all__ = [
     "read_images",
     "run",
     "score",
-    "suggest",
+    "suggest_for_project",
     "verify_certificate",
 ]
 

@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run the program; Ctrl-C ends it quietly even before it has begun."""
     try:
-        from voisin.cli import main as run
+        from voisin.cli.app import main as run
 
         run()
     except KeyboardInterrupt:

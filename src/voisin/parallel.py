@@ -122,7 +122,7 @@ def available_cores() -> int:
     return cores or 1
 
 
-def keep_to(n_threads: int) -> None:
+def limit_threads(n_threads: int) -> None:
     """Let every library of this process use at most so many threads, now and when it is loaded."""
     for name in (_SHARE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(n_threads)

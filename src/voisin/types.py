@@ -209,7 +209,7 @@ class PropagationMethod(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class GraphData:
     """What a labeling method sees of the images: their vectors, and the graph that links them.
 
     Attributes
@@ -236,12 +236,12 @@ class Fold:
     ----------
     held_out : array of shape (n_held_out,)
         Positions of the images whose labels are held out.
-    view : View
+    data : GraphData
         Embedders that learn from labels have not seen those.
     """
 
     held_out: Indices
-    view: View
+    data: GraphData
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,30 +250,30 @@ class Problem:
 
     Attributes
     ----------
-    view : View
+    data : GraphData
     labels : array of shape (n_samples,)
         -1 where unknown.
     n_classes : int
     folds : tuple of Fold
         To cross-validate with; empty where there are too few labels.
-    class_shares : array of shape (n_classes,), optional
+    class_priors : array of shape (n_classes,), optional
         Share of each class among the images, where something is known of it beside the labels;
         else all classes are taken as equally frequent.
     random_state : int
     """
 
-    view: View
+    data: GraphData
     labels: Labels
     n_classes: int
     folds: tuple[Fold, ...] = ()
-    class_shares: NDArray[np.float64] | None = None
+    class_priors: NDArray[np.float64] | None = None
     random_state: int = 0
 
     def without(self, fold: Fold) -> "Problem":
         """Return the problem of one fold: its labels held out, its view, no folds of its own."""
         labels = self.labels.copy()
         labels[fold.held_out] = UNLABELED
-        return replace(self, view=fold.view, labels=labels, folds=())
+        return replace(self, data=fold.data, labels=labels, folds=())
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +299,7 @@ class Labeling:
         The alpha of that equation.
     opinion : array of shape (n_samples, n_classes), optional
         What a classifier said of each image before the graph was asked; None without one.
-    far_share : float, default=0
+    prior_propagation_share : float, default=0
         Share of a first, far spreading of the labels in the start of images without label.
     calibrated : array of shape (n_samples, n_classes), optional
         Probabilities to tell a reader of; those of `propagation` decide.
@@ -313,13 +313,36 @@ class Labeling:
     start: Probabilities | None = None
     alpha: float | None = None
     opinion: Probabilities | None = None
-    far_share: float = 0.0
+    prior_propagation_share: float = 0.0
     calibrated: Probabilities | None = None
 
     @property
     def stated(self) -> Probabilities:
         """What is said to a reader: calibrated where that was done."""
         return self.propagation.probabilities if self.calibrated is None else self.calibrated
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Labels, each with the probabilities that it had no part in.
+
+    Attributes
+    ----------
+    rows : array of shape (n_held_out,)
+        Positions of the images, ascending.
+    labels : array of shape (n_held_out,)
+    probabilities : array of shape (n_held_out, n_classes)
+    reached : array of shape (n_held_out,), optional
+        Whether the other labels reach the image; None means all.
+    folds : array of shape (n_held_out,), optional
+        The fold that held each label out.
+    """
+
+    rows: Indices
+    labels: Labels
+    probabilities: Probabilities
+    reached: NDArray[np.bool_] | None = None
+    folds: Indices | None = None
 
 
 class LabelingMethod(Protocol):

@@ -11,29 +11,29 @@ from hypothesis.extra.numpy import arrays
 
 from tests.querying.problems import blobs
 from voisin.errors import VoisinError
-from voisin.labeling import make_method
+from voisin.labeling.registry import make_method
 
 TRUTH = np.arange(120) % 3
 METHOD = make_method("spreading", alpha=0.9)
 
 
 @pytest.fixture(scope="module")
-def view():
-    return blobs(4, n_samples=120).view
+def data():
+    return blobs(4, n_samples=120).data
 
 
-def curves(view, ask):
-    return learning_curves(view, TRUTH, ask, METHOD, 2, until=7)
+def curves(data, ask):
+    return learning_curves(data, TRUTH, ask, METHOD, 2, until=7)
 
 
-def test_labels_grow_by_two_a_class_and_images_set_apart_stay_hidden(view):
+def test_labels_grow_by_two_a_class_and_images_set_apart_stay_hidden(data):
     seen = []
 
     def ask(problem, labeling, n, candidates):
         seen.append((problem.labels, candidates))
         return candidates[problem.labels[candidates] < 0][:n]
 
-    n_labels, figures, found = curves(view, ask)
+    n_labels, figures, found = curves(data, ask)
 
     assert n_labels.tolist() == [6, 12, 18, 21]
     assert figures.shape == (2, 4, 3)
@@ -44,11 +44,11 @@ def test_labels_grow_by_two_a_class_and_images_set_apart_stay_hidden(view):
         assert (labels[np.setdiff1d(np.arange(120), candidates)] == -1).all()
 
 
-def test_all_start_alike_and_are_judged_on_the_images_set_apart(view):
-    figures = [curves(view, asker(name)[0])[1] for name in ("random", "margin")]
+def test_all_start_alike_and_are_judged_on_the_images_set_apart(data):
+    figures = [curves(data, asker(name)[0])[1] for name in ("random", "margin")]
     labels, apart, _ = begin(TRUTH, 0)
     problem = blobs(4, n_samples=120)
-    given = METHOD.label(type(problem)(view, labels, 3)).propagation.labels
+    given = METHOD.label(type(problem)(data, labels, 3)).propagation.labels
     recalls = [(given[apart] == c)[TRUTH[apart] == c].mean() for c in range(3)]
 
     assert figures[0][0, 0, 0] == figures[1][0, 0, 0] == pytest.approx(np.mean(recalls))
@@ -56,7 +56,7 @@ def test_all_start_alike_and_are_judged_on_the_images_set_apart(view):
 
 
 @pytest.mark.parametrize("wrong", ["twice", "labeled", "apart", "too few"])
-def test_who_asks_for_what_may_not_be_asked_for_is_refused(view, wrong):
+def test_who_asks_for_what_may_not_be_asked_for_is_refused(data, wrong):
     def ask(problem, labeling, n, candidates):
         rows = candidates[problem.labels[candidates] < 0][:n]
         others = {"labeled": np.flatnonzero(problem.labels >= 0)[0], "twice": rows[1]}
@@ -64,7 +64,7 @@ def test_who_asks_for_what_may_not_be_asked_for_is_refused(view, wrong):
         return rows[1:] if wrong == "too few" else np.append(rows[1:], others[wrong])
 
     with pytest.raises(VoisinError, match="did not ask for 6 images"):
-        curves(view, ask)
+        curves(data, ask)
 
 
 def test_labels_for_a_level_lie_on_the_line_between_two_steps():

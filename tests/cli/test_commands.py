@@ -65,7 +65,7 @@ def test_wrong_usage_is_exit_code_2(arguments):
 
 def demo_after(code, tmp_path):
     """Run the demo in a Python where `code` has changed something first."""
-    script = f"{code}\nimport sys; from voisin.cli import main\nsys.argv[0] = 'voisin'; main()"
+    script = f"{code}\nimport sys; from voisin.cli.app import main\nsys.argv[0] = 'voisin'; main()"
     return subprocess.run(
         [sys.executable, "-c", script, "demo", "--out", str(tmp_path / "out")],
         capture_output=True,
@@ -76,9 +76,9 @@ def demo_after(code, tmp_path):
 
 def test_ctrl_c_is_exit_code_130_and_says_that_work_is_kept(tmp_path):
     code = (
-        "import voisin.pipeline\n"
+        "import voisin.pipeline.run\n"
         "def stopped(*_, **__): raise KeyboardInterrupt\n"
-        "voisin.pipeline.run = stopped"
+        "voisin.pipeline.run.run = stopped"
     )
     ended = demo_after(code, tmp_path)
     assert ended.returncode == 130
@@ -179,7 +179,7 @@ def test_a_full_disk_is_told_in_one_line(tmp_path):
         "import resource, sys\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))\n"
         "sys.argv = ['voisin', 'demo', '--labels-per-class', '2', '--out', sys.argv[1]]\n"
-        "from voisin.cli import main; main()"
+        "from voisin.cli.app import main; main()"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "out")],
@@ -201,7 +201,7 @@ class Stopped:
 
 
 def test_stopped_before_it_has_begun_it_ends_without_a_traceback(monkeypatch):
-    monkeypatch.setitem(sys.modules, "voisin.cli", Stopped())
+    monkeypatch.setitem(sys.modules, "voisin.cli.app", Stopped())
 
     with pytest.raises(SystemExit) as ended:
         main()

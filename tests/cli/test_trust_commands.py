@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from tests.audit.test_project import arrays_of
+from tests.certificate.test_project import answer, write_labels
 from tests.cli.test_commands import voisin
-from tests.pipeline.test_auditing import arrays_of
-from tests.pipeline.test_certifying import answer, write_labels
-from voisin.neighbors import build_affinity, find_neighbors
-from voisin.project.evidence import write_evidence
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors
+from voisin.project.arrays import write_arrays
 from voisin.project.folder import Project
 
 
@@ -23,7 +24,7 @@ def project(tmp_path):
     labels[:12] = np.arange(12) % 2
     affinity = build_affinity(find_neighbors(vectors, 10))
     ids = np.array([f"image-{i:02d}" for i in range(60)])
-    write_evidence(folder, arrays_of(ids, ("a", "b"), labels, vectors, affinity))
+    write_arrays(folder, arrays_of(ids, ("a", "b"), labels, vectors, affinity))
     return folder
 
 

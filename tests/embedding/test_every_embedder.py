@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from tests.embedding.small_models import write_onnx, write_resnet
-from voisin.embedding.autoencoder import Autoencoder
-from voisin.embedding.perceptron import Perceptron
+from voisin.embedding.networks.autoencoder import Autoencoder
+from voisin.embedding.networks.perceptron import Perceptron
+from voisin.embedding.networks.residual_network import ResidualClassifier, ResidualNetwork
+from voisin.embedding.networks.simple_cnn import SimpleCNN
 from voisin.embedding.registry import EmbedderOptions, make_embedder
-from voisin.embedding.residual_network import ResidualClassifier, ResidualNetwork
-from voisin.embedding.simple_cnn import SimpleCNN
 from voisin.embedding.specification import KINDS, Part, parse_embedding
 from voisin.errors import InputError, MissingDependencyError
 from voisin.sources.opening import open_images

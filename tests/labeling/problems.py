@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from voisin.labeling.folds import make_folds
-from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
-from voisin.types import Fold, Problem, View
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors, query_neighbors
+from voisin.types import Fold, GraphData, Problem
 
 
 def clouds(counts=(30, 30, 30), *, spread=1.0, seed=0, n_dims=6):
@@ -31,13 +32,13 @@ def keep_few(truth, n, seed=0):
 def view_of(vectors, new=None, n_neighbors=6):
     new = vectors[:0] if new is None else new
     near = query_neighbors(new, vectors, n_neighbors) if len(new) else None
-    return View(vectors, build_affinity(find_neighbors(vectors, n_neighbors)), new, near)
+    return GraphData(vectors, build_affinity(find_neighbors(vectors, n_neighbors)), new, near)
 
 
 def problem_of(vectors, labels, n_classes=3, new=None, n_folds=3, **settings):
-    view = view_of(vectors, new)
-    folds = tuple(Fold(rows, view) for rows in make_folds(labels, n_folds=n_folds))
-    return Problem(view, labels, n_classes, folds, **settings)
+    data = view_of(vectors, new)
+    folds = tuple(Fold(rows, data) for rows in make_folds(labels, n_folds=n_folds))
+    return Problem(data, labels, n_classes, folds, **settings)
 
 
 def few_labels(n=5, seed=0, **settings):

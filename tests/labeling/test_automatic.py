@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tests.labeling.problems import clouds, few_labels, keep_few, problem_of, relabel, view_of
-from voisin.labeling import make_method
 from voisin.labeling.automatic import Automatic
+from voisin.labeling.consensus import SmoothedClassifier
 from voisin.labeling.folds import make_folds
 from voisin.labeling.graph_only import GraphOnly
-from voisin.labeling.smoothed_classifier import SmoothedClassifier
-from voisin.types import Fold, Problem, View
+from voisin.labeling.registry import make_method
+from voisin.types import Fold, GraphData, Problem
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -36,11 +36,13 @@ def test_the_reason_has_the_figures_of_every_candidate():
 def test_a_graph_that_knows_all_beats_vectors_that_know_nothing():
     vectors, truth = clouds()
     noise = np.random.default_rng(0).standard_normal(vectors.shape).astype(np.float32)
-    view = View(noise, view_of(np.eye(3, 6)[truth] + np.float32(0.1) * vectors).affinity, noise[:0])
+    data = GraphData(
+        noise, view_of(np.eye(3, 6)[truth] + np.float32(0.1) * vectors).affinity, noise[:0]
+    )
     labels = keep_few(truth, 10)
-    folds = tuple(Fold(rows, view) for rows in make_folds(labels))
+    folds = tuple(Fold(rows, data) for rows in make_folds(labels))
 
-    found = Automatic().label(Problem(view, labels, 3, folds))
+    found = Automatic().label(Problem(data, labels, 3, folds))
 
     assert isinstance(found.method, GraphOnly)
     assert found.reason.startswith(("spreading: ", "poisson: "))
@@ -48,14 +50,15 @@ def test_a_graph_that_knows_all_beats_vectors_that_know_nothing():
 
 def test_the_choice_does_not_hang_on_the_class_shares():
     problem, _ = few_labels(5)
-    told = replace(problem, class_shares=np.array([0.8, 0.1, 0.1]))
+    told = replace(problem, class_priors=np.array([0.8, 0.1, 0.1]))
     assert Automatic().label(problem).method == Automatic().label(told).method
 
 
 @pytest.mark.parametrize("name", ["smoothed-classifier", "consensus", "correct-and-smooth"])
 def test_settings_are_chosen_without_the_held_out_labels_of_each_fold(name, monkeypatch):
     """Whatever a fold's labels are, what is said of its images while choosing stays the same."""
-    from voisin.labeling import correct_and_smooth, smoothed_classifier
+    from voisin.labeling import consensus as smoothed_classifier
+    from voisin.labeling import correct_and_smooth
 
     seen = []
 
@@ -66,7 +69,7 @@ def test_settings_are_chosen_without_the_held_out_labels_of_each_fold(name, monk
     problem, _ = few_labels(4)
     method = make_method(name)
     for module in (correct_and_smooth, smoothed_classifier):
-        monkeypatch.setattr(module, "choose_by_held_out", note)
+        monkeypatch.setattr(module, "select_by_held_out", note)
     classifier = replace(method.classifier, strength=3.0, temperature=1.0)
     fold = problem.folds[0].held_out
     for one in (problem, relabel(problem, fold, (problem.labels[fold] + 1) % 3)):

@@ -6,9 +6,9 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from tests.labeling.problems import clouds, few_labels, relabel
-from voisin.labeling.calibration import apply_temperature, even_by_class, fit_temperature
-from voisin.labeling.choosing import choose
+from voisin.calibration.temperature import apply_temperature, even_by_class, fit_temperature
 from voisin.labeling.classifier import Classifier
+from voisin.labeling.model_selection import select_by_losses
 from voisin.labeling.softmax_regression import fit_softmax
 
 
@@ -45,8 +45,8 @@ def test_a_class_that_was_never_seen_has_no_probability():
 
 def test_shift_and_unit_of_the_vectors_do_not_matter():
     problem, _ = few_labels()
-    view = problem.view
-    moved = type(view)(100 * view.embeddings + 7, view.affinity, 100 * view.new + 7, view.near)
+    data = problem.data
+    moved = type(data)(100 * data.embeddings + 7, data.affinity, 100 * data.new + 7, data.near)
     method = Classifier(strength=3.0, temperature=1.0)
 
     pool, new = method.opinions(problem)
@@ -62,7 +62,7 @@ def test_shares_that_are_told_shift_the_probabilities_by_bayes_rule():
     method = Classifier(strength=3.0, temperature=1.0)
     plain, _ = method.opinions(problem)
 
-    told, _ = method.opinions(type(problem)(problem.view, problem.labels, 3, (), shares))
+    told, _ = method.opinions(type(problem)(problem.data, problem.labels, 3, (), shares))
 
     expected = plain * shares
     np.testing.assert_allclose(told, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
@@ -91,8 +91,8 @@ def test_the_default_stays_unless_another_is_better_by_more_than_the_noise():
     noisy = default - 0.01 + generator.normal(0, 0.5, 50)
     noisy += default.mean() - 0.001 - noisy.mean()
 
-    assert choose([noisy, default], weights, default=1) == 1
-    assert choose([default - 0.1, default], weights, default=1) == 0
+    assert select_by_losses([noisy, default], weights, default=1) == 1
+    assert select_by_losses([default - 0.1, default], weights, default=1) == 0
 
 
 def test_every_class_weighs_the_same_however_many_labels_it_has():

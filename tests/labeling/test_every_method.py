@@ -10,7 +10,7 @@ from scipy import sparse
 
 from tests.labeling.problems import clouds, few_labels, keep_few, problem_of, view_of
 from voisin.errors import InputError
-from voisin.labeling import METHODS, make_method
+from voisin.labeling.registry import METHODS, make_method
 from voisin.types import Problem
 
 every_method = pytest.mark.parametrize("name", METHODS)
@@ -79,7 +79,7 @@ def test_unequal_numbers_of_labels_do_not_sway_the_method(name):
 @every_method
 def test_class_shares_that_are_told_move_the_probabilities_their_way(name):
     problem, _ = few_labels(5)
-    told = replace(problem, class_shares=np.array([0.9, 0.05, 0.05]))
+    told = replace(problem, class_priors=np.array([0.9, 0.05, 0.05]))
     method = make_method(name).label(problem).method
 
     before, after = method.label(problem), method.label(told)
@@ -97,8 +97,8 @@ def test_the_form_of_the_scores_is_kept_where_it_is_said(name):
 
     if found.start is None:
         return
-    degrees = problem.view.affinity.sum(axis=1)
-    smoother = problem.view.affinity.toarray() / np.sqrt(np.outer(degrees, degrees))
+    degrees = problem.data.affinity.sum(axis=1)
+    smoother = problem.data.affinity.toarray() / np.sqrt(np.outer(degrees, degrees))
     scores = np.linalg.solve(np.eye(90) - found.alpha * smoother, (1 - found.alpha) * found.start)
     scores /= scores.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found.propagation.probabilities, scores, atol=1e-5)
@@ -107,14 +107,14 @@ def test_the_form_of_the_scores_is_kept_where_it_is_said(name):
 @every_method
 def test_images_that_no_edge_reaches_get_a_distribution_all_the_same(name):
     vectors, truth = clouds()
-    view = view_of(vectors)
-    alone = sparse.lil_array(view.affinity)
+    data = view_of(vectors)
+    alone = sparse.lil_array(data.affinity)
     alone[7], alone[:, 7] = 0, 0
-    view = replace(view, affinity=alone.tocsr())
+    data = replace(data, affinity=alone.tocsr())
     labels = keep_few(truth, 4)
     labels[7] = -1
 
-    found = make_method(name).label(Problem(view, labels, 3)).propagation
+    found = make_method(name).label(Problem(data, labels, 3)).propagation
 
     assert found.probabilities[7].sum() == pytest.approx(1)
     assert found.reached.sum() >= 89

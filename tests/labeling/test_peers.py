@@ -7,13 +7,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
 
 from voisin.errors import InputError, MissingDependencyError
-from voisin.labeling.peers import PEERS, Peer, make_peer
 from voisin.labeling.peers import registry as peers_registry
-from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
-from voisin.propagation import Harmonic
-from voisin.propagation import LabelSpreading as Ours
+from voisin.labeling.peers.registry import PEERS, Peer, make_peer
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors, query_neighbors
+from voisin.propagation.harmonic import Harmonic
+from voisin.propagation.spreading import LabelSpreading as Ours
 from voisin.sources.few_labels import draw_labels
-from voisin.types import Neighbors, Problem, View
+from voisin.types import GraphData, Neighbors, Problem
 
 INSTALLED = [name for name, peer in PEERS.items() if not peer.missing]
 
@@ -29,8 +30,8 @@ def problem(truth):
     pool, new = vectors[:500], vectors[500:560]
     affinity = build_affinity(find_neighbors(pool, 10))
     labels = draw_labels(truth, labels_per_class=5, random_state=0)
-    view = View(pool, affinity, new, query_neighbors(new, pool, 10))
-    return Problem(view, labels, n_classes=10)
+    data = GraphData(pool, affinity, new, query_neighbors(new, pool, 10))
+    return Problem(data, labels, n_classes=10)
 
 
 @pytest.mark.parametrize("name", INSTALLED)
@@ -54,7 +55,7 @@ def test_a_peer_gives_every_image_a_distribution_and_labels_most_digits_rightly(
 def test_a_class_without_label_gets_nothing_and_keeps_its_column(name, problem, truth):
     labels = np.where(problem.labels == 3, -1, problem.labels)
 
-    found = make_peer(name).label(Problem(problem.view, labels, n_classes=10))
+    found = make_peer(name).label(Problem(problem.data, labels, n_classes=10))
 
     assert found.propagation.probabilities.shape == (500, 10)
     assert (found.propagation.probabilities[:, 3] == 0).all()
@@ -71,7 +72,7 @@ def test_a_class_without_label_gets_nothing_and_keeps_its_column(name, problem, 
 )
 def test_scikit_learns_are_called_as_a_user_would(name, reference, problem):
     found = make_peer(name).label(problem)
-    reference.fit(problem.view.embeddings, problem.labels)
+    reference.fit(problem.data.embeddings, problem.labels)
 
     hidden = problem.labels < 0
     answered = hidden & found.propagation.reached
@@ -79,25 +80,25 @@ def test_scikit_learns_are_called_as_a_user_would(name, reference, problem):
     np.testing.assert_array_equal(
         found.propagation.labels[answered], reference.transduction_[answered]
     )
-    np.testing.assert_allclose(found.new, reference.predict_proba(problem.view.new))
+    np.testing.assert_allclose(found.new, reference.predict_proba(problem.data.new))
 
 
 def test_self_training_is_that_of_logistic_regression(problem):
     reference = SelfTrainingClassifier(LogisticRegression(max_iter=1000))
-    reference.fit(problem.view.embeddings, problem.labels)
+    reference.fit(problem.data.embeddings, problem.labels)
 
     found = make_peer("sklearn-self-training").label(problem)
 
     np.testing.assert_allclose(
         found.propagation.probabilities,
-        reference.predict_proba(problem.view.embeddings),
+        reference.predict_proba(problem.data.embeddings),
         atol=1e-5,
     )
 
 
 def test_on_the_same_graph_spreading_is_zhous_with_scikit_learns_alpha(problem):
     peer = make_peer("sklearn-spreading-graph").label(problem)
-    ours = Ours(alpha=0.2).propagate(problem.view.affinity, problem.labels)
+    ours = Ours(alpha=0.2).propagate(problem.data.affinity, problem.labels)
 
     sure = np.sort(ours.probabilities, axis=1)
     sure = ours.reached & (sure[:, -1] - sure[:, -2] > 0.05) & peer.propagation.reached
@@ -110,7 +111,7 @@ def test_on_the_same_graph_propagation_and_laplace_come_to_the_harmonic_function
     if name not in INSTALLED:
         pytest.skip("graphlearning is not installed")
     peer = make_peer(name).label(problem).propagation
-    ours = Harmonic().propagate(problem.view.affinity, problem.labels)
+    ours = Harmonic().propagate(problem.data.affinity, problem.labels)
 
     both = ours.reached & peer.reached
     assert both.mean() > 0.9
@@ -121,10 +122,10 @@ def test_an_image_without_any_tie_is_flagged_and_given_the_shares_of_the_labels(
     indices = np.array([[1], [0], [3], [2]])
     distances = np.array([[0.1], [0.1], [1.0], [1.0]], dtype=np.float32)
     affinity = build_affinity(Neighbors(indices, distances))
-    view = View(np.eye(4, dtype=np.float32), affinity, np.empty((0, 4), dtype=np.float32))
+    data = GraphData(np.eye(4, dtype=np.float32), affinity, np.empty((0, 4), dtype=np.float32))
     labels = np.array([0, -1, -1, 1])
 
-    found = make_peer("sklearn-spreading-graph").label(Problem(view, labels, n_classes=2))
+    found = make_peer("sklearn-spreading-graph").label(Problem(data, labels, n_classes=2))
 
     assert found.propagation.reached.tolist() == [True, True, False, True]
     np.testing.assert_allclose(found.propagation.probabilities[2], [0.5, 0.5])

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 from voisin.errors import InputError
-from voisin.neighbors import build_affinity, find_neighbors
-from voisin.neighbors.affinity import SYMMETRIZE, WEIGHTS
+from voisin.neighbors.affinity import SYMMETRIZE, WEIGHTS, build_affinity
 from voisin.neighbors.graph import (
     as_affinity,
     find_components,
@@ -16,6 +15,7 @@ from voisin.neighbors.graph import (
     in_order,
     node_order,
 )
+from voisin.neighbors.search import find_neighbors
 from voisin.neighbors.traversal import in_balls
 from voisin.types import Neighbors
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from voisin.errors import InputError
-from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors, query_neighbors
 
 
 @given(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from voisin.errors import InputError, InputWarning
-from voisin.neighbors import find_neighbors, query_neighbors
+from voisin.neighbors.search import find_neighbors, query_neighbors
 
 METRICS = pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 
@@ -135,7 +135,7 @@ def test_neighbors_closer_than_rounding_tells_are_told_apart(metric):
 @METRICS
 @pytest.mark.parametrize("method", ["exact", "partitions"])
 def test_searches_do_without_a_matrix_unit(metric, method, monkeypatch):
-    monkeypatch.setattr("voisin.neighbors.half_precision.has_matrix_unit", lambda: False)
+    monkeypatch.setattr("voisin.neighbors.kernels.bfloat16.has_matrix_unit", lambda: False)
     vectors = clusters(3_000, n_dims=300)
 
     found = find_neighbors(vectors, 10, metric=metric, method=method, random_state=0)
@@ -178,9 +178,9 @@ def test_partitions_do_not_depend_on_the_number_of_threads():
 
 
 def test_partitions_with_many_leaders_group_them(monkeypatch):
-    monkeypatch.setattr("voisin.neighbors.leaders._FEW", 20)
-    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 10)
-    monkeypatch.setattr("voisin.neighbors.partitions._LEAF_ROUNDED", 10)
+    monkeypatch.setattr("voisin.neighbors.kernels.pivots._FEW", 20)
+    monkeypatch.setattr("voisin.neighbors.approximate._LEAF", 10)
+    monkeypatch.setattr("voisin.neighbors.approximate._LEAF_ROUNDED", 10)
     vectors = clusters(6_000)
 
     found = find_neighbors(vectors, method="partitions", random_state=0)
@@ -243,10 +243,10 @@ def test_partitions_of_a_handful_of_vectors_are_exact():
 
 
 def test_partitions_warn_when_the_recall_stays_below_its_target(monkeypatch):
-    monkeypatch.setattr("voisin.neighbors.partitions._MOST_STEPS", 1)
-    monkeypatch.setattr("voisin.neighbors.partitions._FAN_OUT", 1)
-    monkeypatch.setattr("voisin.neighbors.partitions._LEAF", 1)
-    monkeypatch.setattr("voisin.neighbors.partitions._LEAF_ROUNDED", 1)
+    monkeypatch.setattr("voisin.neighbors.approximate._MOST_STEPS", 1)
+    monkeypatch.setattr("voisin.neighbors.approximate._FAN_OUT", 1)
+    monkeypatch.setattr("voisin.neighbors.approximate._LEAF", 1)
+    monkeypatch.setattr("voisin.neighbors.approximate._LEAF_ROUNDED", 1)
     noise = np.random.default_rng(0).normal(size=(5_000, 40)).astype(np.float32)
 
     with pytest.warns(InputWarning, match=r"of the true neighbors, not the target_recall=0.95"):

@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from voisin.labeling.cross_fitting import HeldOut
+from voisin.calibration.calibrate import calibrate
 from voisin.pipeline.calibration_figures import calibration_figures
 from voisin.project.json_documents import to_json
-from voisin.trust.calibrating import calibrate
-from voisin.types import Propagation
+from voisin.types import HeldOut, Propagation
 
 NAMES = ("cat", "dog")
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.pipeline.test_chapter import QUICK
-from tests.pipeline.test_views import viewpoint
+from tests.pipeline.test_context import context
+from tests.pipeline.test_run import QUICK
 from voisin import SimpleCNN, open_images, run
 from voisin.pipeline import deep_loop
+from voisin.pipeline.context import Context
 from voisin.pipeline.deep_loop import LoopRound
-from voisin.pipeline.labeling import label
-from voisin.pipeline.stages import lesson_of
-from voisin.pipeline.views import Viewpoint
+from voisin.pipeline.label import label_images
+from voisin.pipeline.stages import weighted_labels
 from voisin.training import fine_tuning
 from voisin.training.fine_tuning import FineTuning
 from voisin.types import Propagation
@@ -29,11 +29,11 @@ def _short_lessons(monkeypatch):
 
 
 def test_a_lesson_weighs_given_labels_most_and_classes_evenly(tmp_path):
-    task = viewpoint(tmp_path).task
+    task = context(tmp_path).experiment
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(10, 0.1), len(task.labels))
     reached = rng.random(len(task.labels)) > 0.1
-    lesson = lesson_of(task, Propagation(probabilities, reached, 1, 0.0, True), even=True)
+    lesson = weighted_labels(task, Propagation(probabilities, reached, 1, 0.0, True), even=True)
 
     given = task.labels >= 0
     np.testing.assert_array_equal(lesson.labels[given], task.labels[given])
@@ -44,8 +44,8 @@ def test_a_lesson_weighs_given_labels_most_and_classes_evenly(tmp_path):
 
 
 def looped(there):
-    sight = there.sight()
-    return deep_loop.deep_loop(there, sight, label(there, sight))
+    graph_data = there.graph_data()
+    return deep_loop.run_deep_loop(there, graph_data, label_images(there, graph_data))
 
 
 @pytest.fixture
@@ -60,12 +60,12 @@ def _helps(monkeypatch):
 def test_labels_held_out_have_no_part_in_settings_vectors_or_what_is_found_for_them(tmp_path):
     found = []
     for shift in (0, 1):
-        there = viewpoint(tmp_path / str(shift), **{**QUICK_LOOP, "method": "consensus"})
-        problem = there.problem(there.sight())
+        there = context(tmp_path / str(shift), **{**QUICK_LOOP, "method": "consensus"})
+        problem = there.problem(there.graph_data())
         fold = problem.folds[1]
         labels = problem.labels.copy()
         labels[fold.held_out] = (labels[fold.held_out] + shift) % 10
-        told = replace(there, task=replace(there.task, labels=labels))
+        told = replace(there, experiment=replace(there.experiment, labels=labels))
         loop = deep_loop._run_without(told, replace(problem, labels=labels), fold)
         found.append([next(loop).probabilities, next(loop).probabilities])
     np.testing.assert_array_equal(found[0], found[1])
@@ -73,12 +73,12 @@ def test_labels_held_out_have_no_part_in_settings_vectors_or_what_is_found_for_t
 
 @pytest.mark.usefixtures("_helps")
 def test_after_the_loop_every_label_was_held_out_from_a_loop_of_as_many_rounds(tmp_path):
-    there = viewpoint(tmp_path, **QUICK_LOOP)
-    problem = there.problem(there.sight())
+    there = context(tmp_path, **QUICK_LOOP)
+    problem = there.problem(there.graph_data())
     after = looped(there).labeled.held_out
 
-    np.testing.assert_array_equal(after.rows, np.flatnonzero(there.task.labels >= 0))
-    np.testing.assert_array_equal(after.labels, there.task.labels[after.rows])
+    np.testing.assert_array_equal(after.rows, np.flatnonzero(there.experiment.labels >= 0))
+    np.testing.assert_array_equal(after.labels, there.experiment.labels[after.rows])
     assert len(problem.folds) == 3
     for number, fold in enumerate(problem.folds):
         here = after.folds == number
@@ -91,13 +91,16 @@ def test_after_the_loop_every_label_was_held_out_from_a_loop_of_as_many_rounds(t
 
 @pytest.mark.usefixtures("_helps")
 def test_labels_of_a_group_are_held_out_together(tmp_path):
-    there = viewpoint(tmp_path, **QUICK_LOOP)
-    labels = there.task.labels
+    there = context(tmp_path, **QUICK_LOOP)
+    labels = there.experiment.labels
     groups = np.arange(len(labels)).astype(str)
     for c in range(10):
         first, second, *_ = np.flatnonzero(labels == c)
         groups[second] = groups[first]
-    there = replace(there, task=replace(there.task, pool=replace(there.task.pool, groups=groups)))
+    there = replace(
+        there,
+        experiment=replace(there.experiment, pool=replace(there.experiment.pool, groups=groups)),
+    )
     after = looped(there).labeled.held_out
 
     folds_of = [set(after.folds[groups[after.rows] == name]) for name in groups[after.rows]]
@@ -111,13 +114,13 @@ def test_the_loop_is_taken_as_far_as_it_helped_held_out_labels(tmp_path, monkeyp
     gone = []
     go_round = deep_loop._go_round
     monkeypatch.setattr(deep_loop, "_go_round", lambda *one: gone.append(1) or go_round(*one))
-    there = viewpoint(tmp_path, **QUICK_LOOP)
-    sight = there.sight()
-    labeled = label(there, sight)
-    found = deep_loop.deep_loop(there, sight, labeled)
+    there = context(tmp_path, **QUICK_LOOP)
+    graph_data = there.graph_data()
+    labeled = label_images(there, graph_data)
+    found = deep_loop.run_deep_loop(there, graph_data, labeled)
 
     assert len(found.rounds) == 2
-    assert (found.sight is not sight) == helps
+    assert (found.graph_data is not graph_data) == helps
     assert found.told.startswith("deep loop: 1 round (" if helps else "deep loop: 0 rounds (")
     assert found.labeled.reason == found.told
     assert len(gone) == (3 + 1 if helps else 1)  # a fold each and all labels, or the first alone
@@ -129,15 +132,15 @@ def test_the_loop_is_taken_as_far_as_it_helped_held_out_labels(tmp_path, monkeyp
 def test_the_network_that_learns_takes_the_place_of_an_expert_of_ones_own(tmp_path):
     torch.manual_seed(0)
     torch.save(SimpleCNN(1, 10).state_dict(), tmp_path / "own.pth")
-    there = viewpoint(
+    there = context(
         tmp_path / "cache", **{**QUICK_LOOP, "embedding": "cnn", "expert": tmp_path / "own.pth"}
     )
     found = looped(there)
 
     assert len(found.rounds) == 2
-    assert not np.allclose(found.sight.view.embeddings, there.sight().view.embeddings)
+    assert not np.allclose(found.graph_data.data.embeddings, there.graph_data().data.embeddings)
     np.testing.assert_array_equal(
-        found.labeled.held_out.rows, np.flatnonzero(there.task.labels >= 0)
+        found.labeled.held_out.rows, np.flatnonzero(there.experiment.labels >= 0)
     )
 
 
@@ -145,12 +148,12 @@ def test_the_network_that_learns_takes_the_place_of_an_expert_of_ones_own(tmp_pa
 def test_networks_are_trained_without_two_folds_only_if_a_setting_is_to_be_chosen(
     tmp_path, monkeypatch, method, trains
 ):
-    there = viewpoint(tmp_path, **{**QUICK_LOOP, "method": method})
-    problem = there.problem(there.sight())
+    there = context(tmp_path, **{**QUICK_LOOP, "method": method})
+    problem = there.problem(there.graph_data())
     known = []
-    knowing = Viewpoint.knowing
+    knowing = Context.knowing
     monkeypatch.setattr(
-        Viewpoint, "knowing", lambda self, labels: known.append(labels) or knowing(self, labels)
+        Context, "knowing", lambda self, labels: known.append(labels) or knowing(self, labels)
     )
     next(deep_loop._run_without(there, problem, problem.folds[0]))
 
@@ -162,16 +165,16 @@ def test_networks_are_trained_without_two_folds_only_if_a_setting_is_to_be_chose
 
 
 def test_without_labels_to_hold_out_it_says_so_in_a_line_and_there_is_no_loop(tmp_path):
-    there = viewpoint(tmp_path, **{**QUICK_LOOP, "method": "consensus"})
-    one_each = np.full_like(there.task.labels, -1)
+    there = context(tmp_path, **{**QUICK_LOOP, "method": "consensus"})
+    one_each = np.full_like(there.experiment.labels, -1)
     for c in range(10):
-        one_each[np.flatnonzero(there.task.labels == c)[0]] = c
-    there = replace(there, task=replace(there.task, labels=one_each))
-    sight = there.sight()
-    labeled = label(there, sight)
-    found = deep_loop.deep_loop(there, sight, labeled)
+        one_each[np.flatnonzero(there.experiment.labels == c)[0]] = c
+    there = replace(there, experiment=replace(there.experiment, labels=one_each))
+    graph_data = there.graph_data()
+    labeled = label_images(there, graph_data)
+    found = deep_loop.run_deep_loop(there, graph_data, labeled)
     assert found.rounds == ()
-    assert found.sight is sight
+    assert found.graph_data is graph_data
     assert found.told.startswith("deep loop: no round, as no label can be held out")
     assert found.labeled.reason == f"{labeled.reason}; {found.told}"
 
@@ -186,7 +189,7 @@ def test_a_run_without_labels_to_hold_out_says_once_that_there_was_no_loop(tmp_p
         embedding="cnn-augmented",
         loop_rounds=1,
         ceiling=False,
-        announce=lines.append,
+        log=lines.append,
         **QUICK,
     )
     said = [line.strip() for line in lines if "consensus" in line or "deep loop" in line]

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tests.pipeline.test_chapter import QUICK, results
+from tests.pipeline.test_run import QUICK, results
 from voisin import Settings, certainty, compare, load_simple_cnn, open_images, predict, run
 from voisin.errors import InputError
-from voisin.training.classifier import Training
+from voisin.training.supervised import SupervisedTraining
 
 SETTINGS = {"labels_per_class": 4, "random_state": 1, **QUICK}
 
@@ -78,8 +78,8 @@ def test_retraining_weighs_each_label_by_its_certainty_relative_to_the_surest(
         seen[options["task"]] = (labels, options.get("weights"))
         return fit(self, pixels, labels, **options)
 
-    fit = Training.fit
-    monkeypatch.setattr(Training, "fit", spy)
+    fit = SupervisedTraining.fit
+    monkeypatch.setattr(SupervisedTraining, "fit", spy)
     done = run(source, tmp_path / "out", **SETTINGS)
     labels, weights = seen["Training: retrained"]
     sure = certainty(done.propagation.probabilities)
@@ -99,7 +99,7 @@ def project(finished, tmp_path):
 
 def computed_again(source, project, **changes):
     lines = []
-    run(source, project, announce=lines.append, **{**SETTINGS, **changes})
+    run(source, project, log=lines.append, **{**SETTINGS, **changes})
     return {line.split()[0] for line in lines if line.endswith(" s")} - {
         "verdict",
         "calibration",

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from voisin import open_images
+from voisin.comparison.trials import Draw, DrawContext
 from voisin.labeling import registry
 from voisin.labeling.graph_only import GraphOnly
-from voisin.pipeline import Settings
-from voisin.pipeline.draws import Draw, DrawSeen
-from voisin.pipeline.preparing import prepare
+from voisin.pipeline.prepare import prepare
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import Cache
-from voisin.propagation import LabelSpreading
+from voisin.propagation.spreading import LabelSpreading
+from voisin.settings import Settings
 from voisin.sources.few_labels import draw_labels
 from voisin.types import Labeling, Propagation, no_progress
 
@@ -60,10 +60,10 @@ class ByFolds:
 
 
 def predictions(images, draw, embedding, folder):
-    viewpoint = viewpoint_on(
-        images, folder, labels_per_class=4, embedding=embedding, epochs=2, class_shares="estimate"
+    context = viewpoint_on(
+        images, folder, labels_per_class=4, embedding=embedding, epochs=2, class_priors="estimate"
     )
-    seen = DrawSeen(viewpoint, draw, viewpoint.sight)
+    seen = DrawContext(context, draw, context.graph_data)
     return {name: seen.predict(name)[0][0].probabilities for name in METHODS}
 
 

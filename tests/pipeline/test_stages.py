@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from voisin.pipeline.settings import Settings
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import Cache
 from voisin.report.content import StageTime
+from voisin.settings import Settings
 from voisin.types import no_progress
 
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from voisin import run
+from voisin.audit.project import audit_project
 from voisin.neighbors.graph import find_components
-from voisin.pipeline.auditing import audit_project
-from voisin.pipeline.evidence import recall_evidence
-from voisin.pipeline.telling import tell_unlinked
+from voisin.pipeline.messages import log_unreached
+from voisin.project.saved_graph import load_graph
 
 COUNTS = {"a": 40, "b": 40, "c": 18}  # no c is labeled
 
@@ -36,7 +36,7 @@ def labeled_by(method, folder):
     finished = run(
         source_of(folder), folder / "project", method=method, embedding="pixels", n_neighbors=6,
         epochs=1, rounds=1, retraining_epochs=1, test_share=0.0, device="cpu", ceiling=False,
-        announce=told.append,
+        log=told.append,
     )  # fmt: skip
     rows = list(csv.DictReader(io.StringIO((folder / "project" / "labels.csv").read_text())))
     return finished, {row["id"]: row for row in rows}, told
@@ -53,7 +53,7 @@ def test_an_image_that_no_label_reaches_rests_on_the_classifier_or_on_nothing(
     tmp_path, method, evidence, audited
 ):
     finished, rows, told = labeled_by(method, tmp_path)
-    kept = recall_evidence(finished.folder)
+    kept = load_graph(finished.folder)
     linked = find_components(kept.affinity).reached(kept.labels)
     apart = {str(name) for name in kept.ids[~linked]}
     assert apart == {name for name in rows if name.startswith("c")}
@@ -80,7 +80,7 @@ def test_an_image_that_no_label_reaches_rests_on_the_classifier_or_on_nothing(
 def test_an_image_without_evidence_is_not_counted_as_the_classifiers():
     told = []
     answered, linked = np.array([True, True, False]), np.array([True, False, False])
-    (remark,) = tell_unlinked(answered, linked, told.append)
+    (remark,) = log_unreached(answered, linked, told.append)
     assert remark.startswith("No label reaches 1 image along the graph: what is said of it is")
     assert told == [f"  {remark}"]
-    assert tell_unlinked(answered, answered, told.append) == ()
+    assert log_unreached(answered, answered, told.append) == ()

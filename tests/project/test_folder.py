@@ -8,7 +8,7 @@ import pytest
 
 from voisin.errors import ProjectError
 from voisin.project.folder import Project
-from voisin.project.writing import written_whole
+from voisin.writing import write_atomically
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
@@ -57,7 +57,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_beside(tmp_path):
     path.write_text("old")
 
     def fail_half_way():
-        with written_whole(path) as partial:
+        with write_atomically(path) as partial:
             partial.write_text("half")
             raise RuntimeError
 

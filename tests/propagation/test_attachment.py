@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from voisin.errors import InputError
-from voisin.propagation import attach
+from voisin.propagation.attachment import attach
 from voisin.types import Neighbors
 
 

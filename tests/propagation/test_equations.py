@@ -8,14 +8,13 @@ from sklearn.semi_supervised import LabelSpreading as TheirSpreading
 
 from tests.propagation.graphs import FEW_LABELS, random_affinity, two_moons
 from voisin.errors import InputError
-from voisin.neighbors import build_affinity, find_neighbors
-from voisin.propagation import (
-    Harmonic,
-    LabelSpreading,
-    Poisson,
-    PoissonMBO,
-    ReweightedLaplace,
-)
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors
+from voisin.propagation.harmonic import Harmonic
+from voisin.propagation.poisson import Poisson
+from voisin.propagation.poisson_mbo import PoissonMBO
+from voisin.propagation.reweighted import ReweightedLaplace
+from voisin.propagation.spreading import LabelSpreading
 
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(deadline=None, max_examples=20)
@@ -109,7 +108,7 @@ def test_poisson_orders_classes_as_the_pseudoinverse_of_the_laplacian_does(seed)
 def test_poisson_with_known_shares_weighs_the_classes_by_them():
     affinity, shares = random_affinity(0), np.array([0.2, 0.3, 0.5])
 
-    found = Poisson(class_shares=tuple(shares), tol=1e-9).propagate(affinity, FEW_LABELS)
+    found = Poisson(class_priors=tuple(shares), tol=1e-9).propagate(affinity, FEW_LABELS)
 
     expected = poisson_values(affinity.toarray()) * shares * 3
     np.testing.assert_array_equal(found.labels, expected.argmax(axis=1))
@@ -139,7 +138,7 @@ def test_poisson_mbo_gives_each_class_its_share():
     labels = np.full(600, -1)
     labels[[0, 1, 2, 400]] = [0, 0, 0, 1]
 
-    found = PoissonMBO(class_shares=(0.4, 0.6)).propagate(affinity, labels)
+    found = PoissonMBO(class_priors=(0.4, 0.6)).propagate(affinity, labels)
 
     assert np.bincount(found.labels) == pytest.approx([240, 360], abs=12)
 

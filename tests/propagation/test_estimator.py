@@ -10,8 +10,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from tests.propagation.graphs import two_moons
 from tests.propagation.methods import METHODS
 from voisin.errors import InputError
-from voisin.propagation import Harmonic, LabelSpreading
 from voisin.propagation.estimator import GraphClassifier
+from voisin.propagation.harmonic import Harmonic
+from voisin.propagation.spreading import LabelSpreading
 
 MINUS_ONE_IS_UNKNOWN = "the check takes -1 for a class, as it does not for LabelSpreading"
 WEIGHTS_ARE_OF_LABELS = "a sample of weight 0 stays in the graph: only its label does not count"

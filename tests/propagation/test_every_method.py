@@ -84,10 +84,10 @@ def test_an_image_that_no_label_reaches_gets_the_class_shares_and_a_flag(method)
 
 @every_method
 @pytest.mark.parametrize(
-    ("class_shares", "expected"), [("uniform", [0.5, 0.5]), ([3.0, 1.0], [0.75, 0.25])]
+    ("class_priors", "expected"), [("uniform", [0.5, 0.5]), ([3.0, 1.0], [0.75, 0.25])]
 )
-def test_the_class_shares_can_be_given(method, class_shares, expected):
-    settled = type(method)(class_shares=class_shares)
+def test_the_class_shares_can_be_given(method, class_priors, expected):
+    settled = type(method)(class_priors=class_priors)
 
     found = settled.propagate(TWO_PAIRS, np.array([0, 1, -1, -1]))
 
@@ -230,18 +230,18 @@ def test_refuses_a_number_of_classes_that_is_none(method):
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize(
-    ("class_shares", "message"),
+    ("class_priors", "message"),
     [
-        ("guess", "class_shares='guess' is not known: choose one of labels, uniform"),
+        ("guess", "class_priors='guess' is not known: choose one of labels, uniform"),
         ([-1.0, 2.0], "is no distribution"),
         ([0.0, 0.0], "all 0"),
     ],
 )
-def test_refuses_class_shares_that_are_no_shares(name, class_shares, message):
+def test_refuses_class_shares_that_are_no_shares(name, class_priors, message):
     method = METHODS[name]
 
     with pytest.raises(InputError, match=message):
-        method(class_shares=class_shares)
+        method(class_priors=class_priors)
 
 
 @every_method

@@ -8,9 +8,10 @@ from scipy import sparse
 
 from tests.propagation.graphs import TWO_PAIRS, random_affinity, two_moons
 from voisin.errors import InputError
-from voisin.propagation import LabelSpreading, LiveSpreading
-from voisin.propagation.matrices import normalize
+from voisin.propagation.live import LiveSpreading
+from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.pushing import push
+from voisin.propagation.spreading import LabelSpreading
 
 METHOD = LabelSpreading(tol=1e-8)
 
@@ -48,7 +49,7 @@ def test_added_corrected_and_withdrawn_labels_lead_where_solving_again_does(seed
 def test_only_the_surroundings_of_a_new_label_change():
     labels = np.full(5_000, -1)
     labels[[0, 2_500]] = [0, 1]
-    method = LabelSpreading(alpha=0.5, tol=1e-4, class_shares="uniform")
+    method = LabelSpreading(alpha=0.5, tol=1e-4, class_priors="uniform")
     live = LiveSpreading(method, a_long_ring(), labels)
 
     changed = live.add([1_000], [1])
@@ -60,7 +61,7 @@ def test_only_the_surroundings_of_a_new_label_change():
 def test_tells_no_image_whose_scores_stay():
     labels = np.full(5_000, -1)
     labels[[0, 2_500]] = [0, 1]
-    method = LabelSpreading(tol=1e-4, class_shares="uniform")
+    method = LabelSpreading(tol=1e-4, class_priors="uniform")
     live = LiveSpreading(method, a_long_ring(), labels)
     before = live._scores.copy()
 
@@ -83,7 +84,7 @@ def pushes_of_southwell(smoother, alpha, goal):
 @pytest.mark.parametrize("alpha", [0.5, 0.9, 0.99])
 def test_pushing_more_than_the_residual_saves_almost_half_of_the_pushes(alpha):
     n_samples, goal = 200, 1e-8
-    smoother = normalize(a_long_ring(n_samples))
+    smoother = normalize_affinity(a_long_ring(n_samples))
     values, residual = np.zeros(n_samples), np.eye(n_samples)[0]
     state, changed = np.eye(n_samples, dtype=np.uint8)[0], np.zeros(n_samples, dtype=np.bool_)
     touched, queue = np.zeros((2, n_samples), dtype=np.int64)

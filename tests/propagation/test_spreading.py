@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.semi_supervised import LabelSpreading as Reference
 
 from voisin.errors import ConvergenceWarning, InputError
-from voisin.propagation import LabelSpreading
+from voisin.propagation.spreading import LabelSpreading
 
 FEW_LABELS = np.array([0, 1, 2] + [-1] * 9)
 

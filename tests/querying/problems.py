@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from voisin.labeling import make_method
-from voisin.neighbors import build_affinity, find_neighbors
-from voisin.types import Problem, View
+from voisin.labeling.registry import make_method
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors
+from voisin.types import GraphData, Problem
 
 
 def blobs(seed, n_samples=60, n_classes=3):
@@ -20,8 +21,8 @@ def blobs(seed, n_samples=60, n_classes=3):
 def problem_of(vectors, labels, n_classes, n_neighbors=5):
     neighbors = find_neighbors(vectors, n_neighbors, metric="euclidean", random_state=0)
     affinity = build_affinity(neighbors, weights="gaussian")
-    view = View(vectors, affinity, vectors[:0])
-    return Problem(view, np.asarray(labels, dtype=np.int64), n_classes)
+    data = GraphData(vectors, affinity, vectors[:0])
+    return Problem(data, np.asarray(labels, dtype=np.int64), n_classes)
 
 
 def labeled(problem):

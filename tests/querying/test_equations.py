@@ -7,24 +7,25 @@ import pytest
 from scipy import sparse
 
 from tests.querying.problems import blobs, labeled
-from voisin.labeling import make_method
-from voisin.labeling.calibration import apply_temperature, even_by_class, fit_temperature
+from voisin.calibration.temperature import apply_temperature, even_by_class, fit_temperature
 from voisin.labeling.folds import make_folds
-from voisin.propagation import ReweightedLaplace
-from voisin.querying import forecast, make_strategy
+from voisin.labeling.registry import make_method
+from voisin.propagation.reweighted import ReweightedLaplace
 from voisin.querying.batches import novelty, pick_apart
-from voisin.types import Fold, Labeling, Problem, Propagation, View
+from voisin.querying.forecast import forecast_changes
+from voisin.querying.registry import make_strategy
+from voisin.types import Fold, GraphData, Labeling, Problem, Propagation
 
 
-def told(probabilities, affinity=None, labels=None, vectors=None, class_shares=None):
+def told(probabilities, affinity=None, labels=None, vectors=None, class_priors=None):
     """A problem and a labeling with just these probabilities; vectors far from one another."""
     n, n_classes = np.shape(probabilities)
     if affinity is None:
         affinity = np.ones((n, n)) - np.eye(n)
     vectors = np.eye(n) if vectors is None else vectors
-    view = View(np.asarray(vectors, np.float32), sparse.csr_array(affinity), np.empty((0, n)))
+    data = GraphData(np.asarray(vectors, np.float32), sparse.csr_array(affinity), np.empty((0, n)))
     labels = np.full(n, -1) if labels is None else np.asarray(labels)
-    problem = Problem(view, labels, n_classes, class_shares=class_shares)
+    problem = Problem(data, labels, n_classes, class_priors=class_priors)
     found = Propagation(np.asarray(probabilities, float), np.ones(n, bool), 1, 0.0, converged=True)
     method = make_method("spreading")
     return problem, Labeling(found, np.empty((0, n_classes)), np.empty(0, bool), method)
@@ -66,7 +67,7 @@ def test_random_draws_every_image_about_as_often_and_changes_with_the_labels():
 
 def test_unexplored_asks_where_the_shifted_solution_is_shortest():
     problem, labeling = labeled(blobs(1))
-    solution = ReweightedLaplace().scores(problem.view.affinity, problem.labels, n_classes=3)
+    solution = ReweightedLaplace().scores(problem.data.affinity, problem.labels, n_classes=3)
     lengths = np.linalg.norm(solution, axis=1)
     lengths[problem.labels >= 0] = np.inf
 
@@ -80,8 +81,8 @@ def test_unexplored_asks_where_the_shifted_solution_is_shortest():
 
 def test_the_scores_of_reweighted_laplace_are_its_probabilities_before_division():
     problem, _ = labeled(blobs(1))
-    scores = ReweightedLaplace().scores(problem.view.affinity, problem.labels, n_classes=3)
-    found = ReweightedLaplace().propagate(problem.view.affinity, problem.labels, n_classes=3)
+    scores = ReweightedLaplace().scores(problem.data.affinity, problem.labels, n_classes=3)
+    found = ReweightedLaplace().propagate(problem.data.affinity, problem.labels, n_classes=3)
 
     assert (scores.sum(axis=1) <= 1 + 1e-6).all()
     np.testing.assert_allclose(
@@ -91,7 +92,7 @@ def test_the_scores_of_reweighted_laplace_are_its_probabilities_before_division(
 
 def test_coverage_picks_what_brute_force_picks():
     problem, labeling = labeled(blobs(5))
-    weights = problem.view.affinity.toarray().astype(float)
+    weights = problem.data.affinity.toarray().astype(float)
     cover = weights / weights.max(axis=0) + np.eye(len(weights))
     chosen = np.flatnonzero(problem.labels >= 0).tolist()
     expected = []
@@ -107,11 +108,11 @@ def test_coverage_picks_what_brute_force_picks():
 
 def test_mixed_multiplies_doubt_of_the_neighborhood_density_and_novelty():
     problem, labeling = labeled(blobs(7))
-    weights = problem.view.affinity.toarray().astype(float)
+    weights = problem.data.affinity.toarray().astype(float)
     ordered = np.sort(labeling.propagation.probabilities, axis=1)
     doubt = 1 - (ordered[:, -1] - ordered[:, -2])
     degrees = weights.sum(axis=1)
-    vectors = problem.view.embeddings - problem.view.embeddings.mean(axis=0)
+    vectors = problem.data.embeddings - problem.data.embeddings.mean(axis=0)
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     known = problem.labels >= 0
     new = 1 - np.clip((vectors @ vectors[known].T).max(axis=1), 0, 1) ** 4
@@ -126,7 +127,7 @@ def test_mixed_multiplies_doubt_of_the_neighborhood_density_and_novelty():
 
 def test_mixed_doubts_rare_classes_as_if_all_were_equally_frequent():
     shares = np.array([0.9, 0.1])
-    problem, labeling = told([[0.5, 0.5], [0.9, 0.1], [0.99, 0.01]], class_shares=shares)
+    problem, labeling = told([[0.5, 0.5], [0.9, 0.1], [0.99, 0.01]], class_priors=shares)
 
     assert make_strategy("mixed").suggest(problem, labeling, 1).positions.tolist() == [1]
 
@@ -179,7 +180,7 @@ def test_the_forecast_is_what_happens_when_the_answers_are_sure():
     others = (problem.labels < 0) & ~np.isin(np.arange(60), positions)
     expected = (after.labels != labeling.propagation.labels)[others].sum()
 
-    told = forecast(problem, believed, positions)
+    told = forecast_changes(problem, believed, positions)
 
     assert expected > 0
     assert told.flips == told.fewest == told.most == expected
@@ -189,12 +190,12 @@ def test_the_forecast_is_what_happens_when_the_answers_are_sure():
 
 def test_answers_that_change_nothing_are_a_sign_to_stop():
     pairs = sparse.csr_array(np.kron(np.eye(6), [[0.0, 1], [1, 0]]))
-    view = View(np.eye(12, dtype=np.float32), pairs, np.empty((0, 12), np.float32))
+    data = GraphData(np.eye(12, dtype=np.float32), pairs, np.empty((0, 12), np.float32))
     labels = np.tile([0, -1, 1, -1], 3)
-    problem = Problem(view, labels, 2)
+    problem = Problem(data, labels, 2)
     labeling = make_method("spreading").label(problem)
 
-    told = forecast(problem, labeling, np.array([1, 3]))
+    told = forecast_changes(problem, labeling, np.array([1, 3]))
 
     assert told.flips == 0
     assert told.little
@@ -202,7 +203,7 @@ def test_answers_that_change_nothing_are_a_sign_to_stop():
 
 def test_the_forecast_is_calibrated_by_the_labels_that_folds_hold_out():
     problem, labeling = labeled(blobs(5))
-    folds = tuple(Fold(rows, problem.view) for rows in make_folds(problem.labels))
+    folds = tuple(Fold(rows, problem.data) for rows in make_folds(problem.labels))
     held_out = [
         labeling.method.label(problem.without(fold)).propagation.probabilities[fold.held_out]
         for fold in folds
@@ -214,8 +215,10 @@ def test_the_forecast_is_calibrated_by_the_labels_that_folds_hold_out():
         labeling, propagation=replace(labeling.propagation, probabilities=calibrated)
     )
 
-    told = forecast(replace(problem, folds=folds), labeling, np.array([10, 11, 12]), n_draws=9)
-    plain = forecast(problem, believed, np.array([10, 11, 12]), n_draws=9)
+    told = forecast_changes(
+        replace(problem, folds=folds), labeling, np.array([10, 11, 12]), n_draws=9
+    )
+    plain = forecast_changes(problem, believed, np.array([10, 11, 12]), n_draws=9)
 
     assert abs(temperature - 1) > 0.1
     assert (told.flips, told.fewest, told.most) == (plain.flips, plain.fewest, plain.most)

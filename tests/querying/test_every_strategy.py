@@ -10,7 +10,7 @@ from scipy import sparse
 
 from tests.querying.problems import blobs, labeled
 from voisin.errors import InputError
-from voisin.querying import DEFAULT, STRATEGIES, make_strategy
+from voisin.querying.registry import DEFAULT, STRATEGIES, make_strategy
 from voisin.types import UNLABELED
 
 every_strategy = pytest.mark.parametrize(
@@ -98,15 +98,15 @@ def test_nothing_to_ask_is_an_error_that_says_so(strategy):
 @every_strategy
 def test_images_without_ties_and_equal_images_do_no_harm(strategy):
     problem, _ = labeled(blobs(0))
-    view = problem.view
-    cut = view.affinity.tolil()
+    data = problem.data
+    cut = data.affinity.tolil()
     cut[50:, :] = 0
     cut[:, 50:] = 0
     affinity = sparse.csr_array(cut, dtype=np.float32)
     affinity.eliminate_zeros()
-    embeddings = view.embeddings.copy()
+    embeddings = data.embeddings.copy()
     embeddings[30:] = 1
-    alone = replace(problem, view=replace(view, affinity=affinity, embeddings=embeddings))
+    alone = replace(problem, data=replace(data, affinity=affinity, embeddings=embeddings))
 
     found = strategy.suggest(*labeled(alone), 10)
 

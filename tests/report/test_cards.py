@@ -9,8 +9,8 @@ import pytest
 
 from tests.report.reader import Page
 from tests.report.samples import sample_content
-from voisin.report import render_report
 from voisin.report.numbers import percent
+from voisin.report.page import render_report
 
 
 def false_cards(page, content):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voisin.report.confusion import condense, count_classes, most_frequent_mixups
+from voisin.report.confusion import condense, count_classes, most_frequent_pairs
 
 matrices = st.integers(0, 2**32 - 1).map(
     lambda seed: np.random.default_rng(seed).integers(0, 9, size=(20, 20))
@@ -33,13 +33,13 @@ def test_a_small_matrix_is_kept_and_an_empty_row_has_no_shares():
 def test_mixups_are_the_largest_counts_off_the_diagonal(confusion):
     off = confusion.copy()
     np.fill_diagonal(off, 0)
-    found = most_frequent_mixups(confusion, confusion.sum(axis=1), 5)
+    found = most_frequent_pairs(confusion, confusion.sum(axis=1), 5)
     assert [m.n for m in found] == sorted(off.ravel(), reverse=True)[:5]
     assert all(confusion[m.truth, m.predicted] == m.n and m.truth != m.predicted for m in found)
 
 
 def test_a_perfect_matrix_has_no_mixups():
-    assert most_frequent_mixups(np.eye(3, dtype=np.int64), np.ones(3)) == ()
+    assert most_frequent_pairs(np.eye(3, dtype=np.int64), np.ones(3)) == ()
 
 
 def test_the_images_without_an_answer_have_a_column_and_count_among_their_class():
@@ -54,7 +54,7 @@ def test_the_images_without_an_answer_have_a_column_and_count_among_their_class(
     assert matrix.counts.tolist() == [[4, 1, 3], [0, 5, 0]]
     np.testing.assert_allclose(matrix.shares, [[0.5, 0.125, 0.375], [0, 1, 0]])
     assert condense(answered, n_images).extra == ()
-    assert most_frequent_mixups(in_part, n_images)[0].share == 1 / 8
+    assert most_frequent_pairs(in_part, n_images)[0].share == 1 / 8
 
 
 @given(matrices, st.integers(0, 2**32 - 1))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.report.samples import sample_content
 from voisin.evaluation.certainty import certainty
-from voisin.report.gallery import MAX_CLASSES, N_MISTAKES, choose, exhibit
+from voisin.report.gallery import MAX_CLASSES, N_MISTAKES, make_card, select_images
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -32,7 +32,7 @@ def test_the_surest_come_first_and_the_most_doubtful_last():
     sureness = [1.0, 0.9, 0.55, 0.8, 0.7, 0.95, 0.6, 0.1]
     content = two_class_content(sureness, [0] + [-1] * 7, [-1] * 8)
 
-    cats, dogs = choose(content).classes
+    cats, dogs = select_images(content).classes
 
     assert cats.surest.tolist() == [5, 1, 3]  # the labeled image 0 is left out
     assert cats.doubtful.tolist() == [2, 6, 4]
@@ -43,7 +43,7 @@ def test_the_surest_come_first_and_the_most_doubtful_last():
 
 def test_equal_images_keep_their_order():
     content = two_class_content([0.8] * 6, [-1] * 6, [-1] * 6)
-    cats = choose(content).classes[0]
+    cats = select_images(content).classes[0]
     assert cats.surest.tolist() == [0, 1, 2]
 
 
@@ -52,7 +52,7 @@ def test_the_surest_mistakes_are_those_known_to_be_wrong():
     truth = [1, 1, 1, -1, 1]  # the fourth is unknown, the fifth right
     content = two_class_content(sureness, [0, -1, -1, -1, -1], truth)
 
-    choice = choose(content)
+    choice = select_images(content)
 
     assert choice.mistakes.tolist() == [1, 2]
     assert choice.n_mistakes == 2
@@ -64,7 +64,7 @@ def test_nothing_labeled_or_unreached_is_chosen_for_a_class_and_nothing_twice(se
     content = sample_content(random_state=seed, reached=reached)
     predicted = content.probabilities.argmax(axis=1)
 
-    for chosen in choose(content).classes:
+    for chosen in select_images(content).classes:
         images = np.concatenate([chosen.surest, chosen.doubtful])
         assert len(set(images.tolist())) == len(images)
         assert (content.labels[images] == -1).all()
@@ -78,7 +78,7 @@ def test_no_image_of_a_class_is_surer_than_the_surest_or_more_doubtful_than_the_
     sure = certainty(content.probabilities)
     predicted = content.probabilities.argmax(axis=1)
 
-    for chosen in choose(content).classes:
+    for chosen in select_images(content).classes:
         others = np.flatnonzero((predicted == chosen.label) & (content.labels == -1))
         if len(others):
             assert sure[chosen.surest[0]] == sure[others].max()
@@ -93,7 +93,7 @@ def test_mistakes_are_the_surest_wrong_ones(seed):
     sure = certainty(content.probabilities)
     wrong = (content.truth != -1) & (content.probabilities.argmax(axis=1) != content.truth)
 
-    choice = choose(content)
+    choice = select_images(content)
 
     assert choice.n_mistakes == wrong.sum()
     expected = np.sort(sure[wrong])[::-1][:N_MISTAKES]
@@ -106,7 +106,7 @@ def test_of_many_classes_those_given_most_often_are_shown_in_their_order():
     given_to = content.probabilities.argmax(axis=1)[content.labels == -1]
     counts = np.bincount(given_to, minlength=n_classes)
 
-    shown = [chosen.label for chosen in choose(content).classes]
+    shown = [chosen.label for chosen in select_images(content).classes]
 
     assert shown == sorted(shown)
     assert len(shown) == MAX_CLASSES
@@ -121,7 +121,7 @@ def test_neighbors_are_the_nearest_labeled_images_by_brute_force(metric):
     vectors = content.embeddings.astype(np.float64)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    described = exhibit(content, images)
+    described = make_card(content, images)
 
     for image in images:
         if metric == "cosine":
@@ -139,7 +139,7 @@ def test_neighbors_are_the_nearest_labeled_images_by_brute_force(metric):
 def test_an_exhibit_tells_class_probability_certainty_and_truth():
     content = two_class_content([1.0, 0.25], [0, -1], [-1, 1])
 
-    shown = exhibit(content, np.array([1]))[1]
+    shown = make_card(content, np.array([1]))[1]
 
     assert (shown.predicted, shown.probability, shown.truth, shown.reached) == (1, 0.75, 1, True)
     assert shown.certainty == pytest.approx(1 - 0.811278, abs=1e-6)  # entropy of (1/4, 3/4) in bits
@@ -148,6 +148,6 @@ def test_an_exhibit_tells_class_probability_certainty_and_truth():
 
 def test_unreached_images_are_counted_and_the_first_are_shown():
     content = replace(sample_content(), reached=np.arange(60) < 50)
-    choice = choose(content)
+    choice = select_images(content)
     assert choice.n_unreached == 10
     assert choice.unreached.tolist() == [50, 51, 52]

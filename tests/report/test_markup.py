@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from tests.report.reader import Page
 from tests.report.samples import page_of, sample_content, sample_scores
-from voisin.report import render_report
+from voisin.report.page import render_report
 
 
 def test_it_fetches_nothing_and_runs_nothing(page):

@@ -8,8 +8,8 @@ import pytest
 
 from tests.report.reader import Page
 from tests.report.samples import CLASSES, sample_content
-from voisin.report import render_report
 from voisin.report.next_steps import next_steps
+from voisin.report.page import render_report
 
 
 def commands(content):

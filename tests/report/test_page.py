@@ -8,7 +8,7 @@ import pytest
 from tests.report.reader import Page
 from tests.report.samples import page_of, sample_content, sample_images, sample_scores
 from voisin.errors import UnreadableImageError
-from voisin.report import render_report
+from voisin.report.page import render_report
 from voisin.sources.summary import Summary
 
 

@@ -8,10 +8,9 @@ from markupsafe import escape
 
 from tests.report.reader import Page
 from tests.report.samples import around, page_of, sample_content, sample_scores
-from voisin.labeling.cross_fitting import HeldOut
-from voisin.report import render_report
-from voisin.trust.calibrating import calibrate
-from voisin.types import Propagation
+from voisin.calibration.calibrate import calibrate
+from voisin.report.page import render_report
+from voisin.types import HeldOut, Propagation
 
 
 def test_the_headline_counts_images_and_labels_and_names_the_best_method_with_its_interval(page):

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from voisin.sources import open_images, read_images
+from voisin.sources.opening import open_images
+from voisin.sources.reading import read_images
 
 
 def test_pixels_are_those_of_scikit_learn_on_a_scale_to_255():

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from tests.sources.small import write_folder, write_table
 from voisin.errors import InputError, InputWarning
-from voisin.sources import draw_labels, draw_test, open_images, read_label_file
 from voisin.sources.arrays import ArrayReader
 from voisin.sources.collecting import collect_images
+from voisin.sources.few_labels import draw_labels, draw_test, read_label_file
+from voisin.sources.opening import open_images
 
 seeds = st.integers(0, 2**32 - 1)
 LABELS = np.repeat([0, 1, 2, -1], [50, 20, 10, 5])

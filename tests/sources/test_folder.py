@@ -7,7 +7,8 @@ import pytest
 
 from tests.sources.small import write_folder, write_image
 from voisin.errors import InputError, InputWarning
-from voisin.sources import open_images, read_images
+from voisin.sources.opening import open_images
+from voisin.sources.reading import read_images
 
 
 def named(images):

@@ -5,8 +5,9 @@ import logging
 import pytest
 
 from voisin.errors import DownloadError, InputError
-from voisin.sources import medmnist, open_images
+from voisin.sources import medmnist
 from voisin.sources.medmnist_sets import find_set, read_sets, record_url, refused_sets
+from voisin.sources.opening import open_images
 
 
 def test_a_set_is_fetched_once_and_kept(medmnist_server):

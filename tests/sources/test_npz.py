@@ -9,9 +9,10 @@ from PIL import Image
 
 from tests.sources.small import medmnist_arrays, random_pixels
 from voisin.errors import InputError
-from voisin.sources import open_images, read_images
 from voisin.sources.medmnist_sets import read_sets
 from voisin.sources.npz_file import NpzArray
+from voisin.sources.opening import open_images
+from voisin.sources.reading import read_images
 
 
 def saved(tmp_path, name="plain.npz", **arrays):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from voisin.errors import InputError
-from voisin.sources import open_images
+from voisin.sources.opening import open_images
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,6 @@ def test_opening_loads_no_library_that_the_source_does_not_need(tmp_path):
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
     assert printed.stdout.strip() == b"[]"
-
-
-def test_an_unknown_name_of_the_package_is_an_attribute_error():
-    import voisin.sources
-
-    assert all(getattr(voisin.sources, name) for name in voisin.sources.__all__)
-    with pytest.raises(AttributeError, match="has no attribute 'open_image'"):
-        voisin.sources.open_image  # noqa: B018
 
 
 def test_what_the_system_refuses_is_one_line():

@@ -6,8 +6,9 @@ from PIL import Image
 
 from tests.sources.small import random_pixels, write_folder, write_image
 from voisin.errors import InputError, InputWarning, UnreadableImageError
-from voisin.sources import load_picture, open_images, read_images
 from voisin.sources import reading as reading_module
+from voisin.sources.opening import open_images
+from voisin.sources.reading import load_picture, read_images
 
 
 @pytest.fixture

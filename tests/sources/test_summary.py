@@ -5,7 +5,8 @@ import pytest
 
 from tests.sources.small import write_folder, write_table
 from voisin.errors import InputError, InputWarning
-from voisin.sources import Summary, check_classes, open_images, summarize
+from voisin.sources.opening import open_images
+from voisin.sources.summary import Summary, check_classes, summarize
 
 
 def test_everything_is_counted(tmp_path):

@@ -5,7 +5,8 @@ import pytest
 
 from tests.sources.small import write_folder, write_image, write_table
 from voisin.errors import InputError
-from voisin.sources import open_images, read_images
+from voisin.sources.opening import open_images
+from voisin.sources.reading import read_images
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.test_classifier import assert_same_network, state_of, stripes
+from tests.training.test_supervised import assert_same_network, state_of, stripes
 from voisin.embedding.inference import predict
-from voisin.embedding.residual_network import ResidualClassifier
-from voisin.embedding.simple_cnn import SimpleCNN
+from voisin.embedding.networks.residual_network import ResidualClassifier
+from voisin.embedding.networks.simple_cnn import SimpleCNN
 from voisin.errors import InputError
 from voisin.training.fine_tuning import FineTuning
 from voisin.training.schedule import rate

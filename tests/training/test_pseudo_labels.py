@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.training.test_classifier import QUICK, assert_same_network, stripes
+from tests.training.test_supervised import QUICK, assert_same_network, stripes
 from voisin.errors import InputError
 from voisin.training.pseudo_labels import PseudoLabels
 

@@ -7,13 +7,13 @@ import typer
 from typer.core import TyperGroup
 
 from voisin import __version__
-from voisin.cli.audit import audit
-from voisin.cli.certify import certify
-from voisin.cli.compare import compare
-from voisin.cli.explain import explain
-from voisin.cli.run import demo, run
-from voisin.cli.screen import note, show_warning
-from voisin.cli.suggest import suggest
+from voisin.cli.audit import audit_command
+from voisin.cli.certify import certify_command
+from voisin.cli.compare import compare_command
+from voisin.cli.explain import explain_command
+from voisin.cli.run import demo_command, run_command
+from voisin.cli.screen import show_line, show_warning
+from voisin.cli.suggest import suggest_command
 from voisin.errors import VoisinError
 
 
@@ -25,18 +25,18 @@ class Program(TyperGroup):
         try:
             return super().invoke(ctx)
         except VoisinError as error:
-            note(f"Error: {error}")
+            show_line(f"Error: {error}")
             raise typer.Exit(1) from error
         except BrokenPipeError:
             raise  # who read the output has gone: nobody to tell
         except OSError as error:
-            note(
+            show_line(
                 f"Error: A file cannot be read or written ({error}); is the disk full? "
                 "What is finished is kept: the same command goes on from there."
             )
             raise typer.Exit(1) from error
         except KeyboardInterrupt as stop:
-            note("Stopped. What is finished is kept: the same command goes on from there.")
+            show_line("Stopped. What is finished is kept: the same command goes on from there.")
             raise typer.Exit(130) from stop
 
 
@@ -49,13 +49,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(demo)
-app.command()(run)
-app.command()(compare)
-app.command()(explain)
-app.command()(suggest)
-app.command()(audit)
-app.command()(certify)
+app.command("demo")(demo_command)
+app.command("run")(run_command)
+app.command("compare")(compare_command)
+app.command("explain")(explain_command)
+app.command("suggest")(suggest_command)
+app.command("audit")(audit_command)
+app.command("certify")(certify_command)
 
 
 def _say_version(asked: bool) -> None:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from voisin.cli.screen import note
+from voisin.cli.screen import show_line
 
 
-def certify(
+def certify_command(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     error: Annotated[float, typer.Option(help="Largest share of wrong labels in the set.")] = 0.05,
     confidence: Annotated[float, typer.Option(help="Probability that this is kept.")] = 0.95,
@@ -27,8 +27,8 @@ def certify(
     if verify:
         _verify(folder, as_json=as_json)
         return
-    from voisin.pipeline.certifying import PAGE, certify_project
-    from voisin.project.checks import CHECKS
+    from voisin.certificate.answers import CHECKS
+    from voisin.certificate.project import PAGE, certify_project
 
     found = certify_project(
         folder,
@@ -39,35 +39,39 @@ def certify(
     )
     if as_json:
         sys.stdout.write(json.dumps(found.document, ensure_ascii=False, indent=1) + "\n")
-    note(found.statement)
+    show_line(found.statement)
     for one in found.forecasts:
         who = "" if one.is_even else ", as their confidences say"
-        note(
+        show_line(
             f"  If {100 * one.wrong:.2g} % of the labels are wrong{who}: "
             f"about {one.first:.0f} checks for the first set, {one.all_sets:.0f} in all, "
             f"which certify {one.certified:.0%}."
         )
     done = found.document["n_checks"]
-    note(f"{done:,} checked, {found.document['n_wrong']:,} wrong; {found.n_waiting:,} to check.")
+    show_line(
+        f"{done:,} checked, {found.document['n_wrong']:,} wrong; {found.n_waiting:,} to check."
+    )
     if found.document["sets"][-1]["hopeless"]:
         which = "next larger" if found.document["certified"]["n_images"] else "smallest"
-        note(f"The {which} set seems to hold more wrong labels: checking more would hardly help.")
+        show_line(
+            f"The {which} set seems to hold more wrong labels: checking more would hardly help."
+        )
     elif not found.n_waiting and done >= n_checks:
-        note(f"That is all that --n-checks {n_checks} allows: with more, the set may grow.")
+        show_line(f"That is all that --n-checks {n_checks} allows: with more, the set may grow.")
     if found.n_waiting:
-        note(f"Answers: write them into the column expert of {(folder / CHECKS).resolve()}")
-    note(f"Certificate: {(folder / PAGE).resolve()}")
+        show_line(f"Answers: write them into the column expert of {(folder / CHECKS).resolve()}")
+    show_line(f"Certificate: {(folder / PAGE).resolve()}")
 
 
 def _verify(folder: Path, *, as_json: bool) -> None:
-    from voisin.pipeline.certifying import verify_certificate
+    from voisin.certificate.project import verify_certificate
 
     problems = verify_certificate(folder)
     if as_json:
         told = {"holds": not problems, "problems": list(problems)}
         sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
     for problem in problems:
-        note(f"  {problem}")
-    note("The certificate does not hold." if problems else "The certificate holds.")
+        show_line(f"  {problem}")
+    show_line("The certificate does not hold." if problems else "The certificate holds.")
     if problems:
         raise typer.Exit(1)

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voisin.cli import options as option
-from voisin.cli.screen import note, p_text, progress_bars, show_table
+from voisin.cli.screen import p_text, progress_bars, show_line, show_table
 from voisin.errors import InputError
-from voisin.labeling import METHODS
-from voisin.labeling.peers import PEERS
+from voisin.labeling.peers.registry import PEERS
+from voisin.labeling.registry import METHODS
 
 if TYPE_CHECKING:
-    from voisin.pipeline.compared import Comparison
+    from voisin.comparison.result import Comparison
 
 _COLUMNS = ("AUC", "p", "balanced", "accuracy", "F1", "ECE", "seconds")
 _FIGURES = ("balanced_accuracy", "accuracy", "macro_f1", "ece")
 _ALL = ", ".join((*METHODS, *PEERS))
 
 
-def compare(
+def compare_command(
     source: option.Source,
     out: option.Out = Path("voisin-comparison"),
     draws: Annotated[int, typer.Option(help="Draws of labels, each for every method.")] = 20,
@@ -43,7 +43,7 @@ def compare(
     orientation: option.Orientation = "upright",
     n_neighbors: option.NNeighbors = 10,
     metric: option.Metric = "cosine",
-    class_shares: option.ClassShares = "uniform",
+    class_priors: option.ClassShares = "uniform",
     alpha: option.Alpha = 0.99,
     expert: option.Expert = None,
     epochs: option.Epochs = 20,
@@ -60,7 +60,7 @@ def compare(
     as_json: option.AsJson = False,
 ) -> None:
     """Compare all ways to label on the same draws of labels: means, tests, learning curves."""
-    from voisin.pipeline import compare as compare_methods
+    from voisin.comparison.compare import compare as compare_methods
 
     numbers, names = _numbers(labels_per_class), _listed(methods)
     with progress_bars() as progress:
@@ -80,7 +80,7 @@ def compare(
                 "split_column": split_column,
             },
             progress=progress,
-            announce=note,
+            log=show_line,
             random_state=random_state,
             test_share=test_share,
             embedding=embedding,
@@ -89,7 +89,7 @@ def compare(
             orientation=orientation,
             n_neighbors=n_neighbors,
             metric=metric,
-            class_shares=class_shares,
+            class_priors=class_priors,
             alpha=alpha,
             expert=expert,
             epochs=epochs,
@@ -102,8 +102,8 @@ def compare(
     _show(found)
     if as_json:
         sys.stdout.write(found.page.with_suffix(".json").read_text(encoding="utf-8"))
-    note("")
-    note(f"Comparison: {found.page.resolve()}")
+    show_line("")
+    show_line(f"Comparison: {found.page.resolve()}")
 
 
 def _listed(values: Sequence[str] | None) -> tuple[str, ...]:
@@ -129,13 +129,13 @@ def _show(found: "Comparison") -> None:
     for number in sorted({one.labels_per_class for one in found.trials}):
         title = f"{scope}, {number} labels a class, mean ± standard deviation of {draws} draws"
         show_table(title, ("method", *_COLUMNS), _rows(found, scope, number))
-    note(
+    show_line(
         "  p: how often chance alone would put it this far below the best (paired t-test on the "
         "AUC, Holm's correction)"
     )
     if len(scopes) > 1:
         others = ", ".join(one for one in scopes if one != scope)
-        note(f"  The page and the files also have: {others}.")
+        show_line(f"  The page and the files also have: {others}.")
 
 
 def _rows(found: "Comparison", scope: str, number: int) -> list[tuple[str, ...]]:

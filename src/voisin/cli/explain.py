@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voisin.cli.screen import note
+from voisin.cli.screen import show_line
 from voisin.errors import InputError
 
 _SHOWN = 6
 
 
-def explain(
+def explain_command(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     image: Annotated[str, typer.Argument(help="Id of an image, as in labels.csv.")],
     picture: Annotated[
@@ -28,9 +28,9 @@ def explain(
     ] = False,
 ) -> None:
     """Say why an image got its label: neighbors, labeled images, the way to them, and doubts."""
-    from voisin.pipeline.explaining import Evidence, try_to_open
-    from voisin.project.writing import written_whole
-    from voisin.report.reasons import render_reasons
+    from voisin.explanation.page import render_explanation
+    from voisin.explanation.project import SavedExplanation, open_pictures
+    from voisin.writing import write_atomically
 
     if picture is not None and picture.is_dir():
         message = f"--picture {picture} is a folder: pass a file, such as {picture / 'why.html'}."
@@ -38,13 +38,13 @@ def explain(
     if picture is not None and picture.suffix.lower() not in (".html", ".htm"):
         message = f"--picture {picture} would be a page: pass {picture.with_suffix('.html')}."
         raise InputError(message)
-    reasons = Evidence(folder).explain(image)
-    images, missing = try_to_open(folder)
+    reasons = SavedExplanation(folder).explain(image)
+    images, missing = open_pictures(folder)
     place = picture or folder / "explanations" / reasons.file_name
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(place) as partial:
-            partial.write_text(render_reasons(reasons, images, missing), encoding="utf-8")
+        with write_atomically(place) as partial:
+            partial.write_text(render_explanation(reasons, images, missing), encoding="utf-8")
     except OSError as error:
         message = f"{place} cannot be written ({error.strerror}): pass another --picture."
         raise InputError(message) from error
@@ -53,8 +53,8 @@ def explain(
     else:
         _show(reasons.document())
     if missing:
-        note(f"Warning: the page has no pictures: {missing}.")
-    note(f"Page: {place.resolve()}")
+        show_line(f"Warning: the page has no pictures: {missing}.")
+    show_line(f"Page: {place.resolve()}")
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -79,8 +79,8 @@ def _show(found: dict[str, Any]) -> None:
 
 
 def _table(account: dict[str, Any], role: str) -> Table:
+    from voisin.explanation.page import FAR, OPINIONS
     from voisin.report.numbers import percent
-    from voisin.report.reasons import FAR, OPINIONS
 
     sure = account["calibrated_probability"]
     told = "" if sure is None else f", calibrated probability {percent(sure)}"

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from voisin.cli import options as option
-from voisin.cli.screen import note, progress_bars
-from voisin.labeling import METHODS
+from voisin.cli.screen import progress_bars, show_line
+from voisin.labeling.registry import METHODS
 
 
-def run(
+def run_command(
     source: option.Source,
     out: option.Out = Path("voisin-run"),
     labels_per_class: Annotated[
@@ -35,7 +35,7 @@ def run(
     n_neighbors: option.NNeighbors = 10,
     metric: option.Metric = "cosine",
     method: Annotated[str, typer.Option(help=f"Way to label: {', '.join(METHODS)}.")] = "auto",
-    class_shares: option.ClassShares = "uniform",
+    class_priors: option.ClassShares = "uniform",
     alpha: option.Alpha = 0.99,
     loop_rounds: Annotated[
         int, typer.Option(help="Most rounds in which the labels found teach the networks again.")
@@ -76,7 +76,7 @@ def run(
         "n_neighbors": n_neighbors,
         "metric": metric,
         "method": method,
-        "class_shares": class_shares,
+        "class_priors": class_priors,
         "alpha": alpha,
         "loop_rounds": loop_rounds,
         "retraining_epochs": retraining_epochs,
@@ -87,7 +87,7 @@ def run(
     _run(source, {"size": size, **columns}, out, settings, as_json=as_json)
 
 
-def demo(
+def demo_command(
     out: option.Out = Path("voisin-demo"),
     labels_per_class: Annotated[int, typer.Option(help="Labels drawn of each digit.")] = 5,
     random_state: Annotated[int, typer.Option(help="Decides every draw.")] = 42,
@@ -101,13 +101,13 @@ def demo(
 def _run(
     source: str, opening: dict[str, Any], out: Path, settings: dict[str, Any], *, as_json: bool
 ) -> None:
-    from voisin.pipeline import run as run_chapter
+    from voisin.pipeline.run import run as run_chapter
 
     with progress_bars() as progress:
         finished = run_chapter(
-            source, out, opening=opening, progress=progress, announce=note, **settings
+            source, out, opening=opening, progress=progress, log=show_line, **settings
         )
     if as_json:
         sys.stdout.write((finished.folder / "metrics.json").read_text(encoding="utf-8"))
-    note("")
-    note(f"Report: {finished.report.resolve()}")
+    show_line("")
+    show_line(f"Report: {finished.report.resolve()}")

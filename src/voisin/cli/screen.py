@@ -26,7 +26,7 @@ from voisin.types import Progress as Callback
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def note(line: str) -> None:
+def show_line(line: str) -> None:
     """Show one line, as it is."""
     _console.print(line, markup=False)
 
@@ -61,7 +61,7 @@ def show_warning(
 ) -> None:
     """Show our own warnings as one line; others stay silent."""
     if category.__module__.startswith("voisin"):
-        note(f"Warning: {message}")
+        show_line(f"Warning: {message}")
 
 
 class SpeedColumn(ProgressColumn):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voisin.cli.screen import note, progress_bars
-from voisin.querying import DEFAULT, STRATEGIES
+from voisin.cli.screen import progress_bars, show_line
+from voisin.querying.registry import DEFAULT, STRATEGIES
 
 if TYPE_CHECKING:
-    from voisin.pipeline.suggesting import Suggested
+    from voisin.querying.project import Suggestions
 
 
-def suggest(
+def suggest_command(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     n: Annotated[int, typer.Option("--n", help="How many images to suggest.")] = 20,
     strategy: Annotated[
@@ -25,26 +25,26 @@ def suggest(
     ] = False,
 ) -> None:
     """Suggest which images to label next, and say what the answers would change."""
-    from voisin.pipeline.reopening import next_run, read_settings
-    from voisin.pipeline.suggesting import PAGE, TABLE
-    from voisin.pipeline.suggesting import suggest as suggest_images
+    from voisin.project.reopening import next_run, read_settings
+    from voisin.querying.project import PAGE, TABLE
+    from voisin.querying.project import suggest_for_project as suggest_images
 
     with progress_bars() as progress:
         found = suggest_images(folder, n=n, strategy=strategy, progress=progress)
     if as_json:
         sys.stdout.write(json.dumps(found.as_dict(), ensure_ascii=False, indent=1) + "\n")
     for line in _table(found):
-        note(line)
-    note("")
+        show_line(line)
+    show_line("")
     for line in found.outlook():
-        note(line)
-    note(f"Answers: write them into the column label of {(found.folder / TABLE).resolve()}")
-    note(f"Pictures: {(found.folder / PAGE).resolve()}")
+        show_line(line)
+    show_line(f"Answers: write them into the column label of {(found.folder / TABLE).resolve()}")
+    show_line(f"Pictures: {(found.folder / PAGE).resolve()}")
     again = found.folder.with_name(f"{found.folder.resolve().name}-2")
-    note(f"Then: {next_run(read_settings(found.folder), found.folder / TABLE, again)}")
+    show_line(f"Then: {next_run(read_settings(found.folder), found.folder / TABLE, again)}")
 
 
-def _table(found: "Suggested") -> list[str]:
+def _table(found: "Suggestions") -> list[str]:
     """Line up number, id, present label and reason."""
     ids = found.ids.tolist()
     numbers = [str(place) for place in range(1, len(ids) + 1)]

@@ -7,8 +7,8 @@ import hashlib
 from dataclasses import dataclass
 
 from voisin.embedding.inference import FeatureNetwork, embed
+from voisin.embedding.networks.simple_cnn import IMAGE_SIZE
 from voisin.embedding.registry import EmbedderOptions
-from voisin.embedding.simple_cnn import IMAGE_SIZE
 from voisin.errors import InputError
 from voisin.sources.reading import read_images
 from voisin.types import Embeddings, ImageCollection, Progress, no_progress

@@ -27,8 +27,8 @@ from PIL import Image
 from voisin.embedding.by_batch import embed_by_batch
 from voisin.embedding.device import choose_device
 from voisin.embedding.file_digest import digest_of_files
-from voisin.embedding.model_files import find_model, weight_files
 from voisin.embedding.registry import EmbedderOptions
+from voisin.embedding.weights import find_model, weight_files
 from voisin.errors import InputError
 from voisin.types import Embeddings, ImageCollection, Progress, no_progress
 

@@ -70,15 +70,15 @@ KINDS: Mapping[str, EmbedderKind] = {
     "contrastive-tuned": _of_network("tuned", learns_from_labels=True),
     "autoencoder": _of_network("autoencoder", learns_from_labels=False),
     "neighbors": _of_network("neighbor-taught", learns_from_labels=False),
-    "pixels": EmbedderKind("pixel_components", "<number of components>", optional=True),
+    "pixels": EmbedderKind("pixels", "<number of components>", optional=True),
     "pretrained": EmbedderKind(
         "pretrained",
         "<hub id or folder>",
         extra="pretrained",
         libraries=("torch", "transformers"),
     ),
-    "onnx": EmbedderKind("onnx_model", "<file.onnx>", extra="onnx", libraries=("onnxruntime",)),
-    "vectors": EmbedderKind("own_vectors", "<file.npy or file.parquet>"),
+    "onnx": EmbedderKind("onnx", "<file.onnx>", extra="onnx", libraries=("onnxruntime",)),
+    "vectors": EmbedderKind("precomputed", "<file.npy or file.parquet>"),
 }
 
 

@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.calibration.temperature import even_by_class
 from voisin.evaluation.metrics import macro_auc
-from voisin.labeling.calibration import even_by_class
-from voisin.labeling.choosing import choose, losses_at_best
 from voisin.labeling.classifier import Classifier
+from voisin.labeling.consensus import SmoothedClassifier
 from voisin.labeling.correct_and_smooth import CorrectAndSmooth
-from voisin.labeling.cross_fitting import cross_fit
+from voisin.labeling.cross_validation import cross_fit
 from voisin.labeling.graph_only import GraphOnly
-from voisin.labeling.smoothed_classifier import SmoothedClassifier
-from voisin.propagation import LabelSpreading, Poisson
+from voisin.labeling.model_selection import losses_at_best, select_by_losses
+from voisin.propagation.poisson import Poisson
+from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Labeling, LabelingMethod, Problem
 
 FEWEST = 3
@@ -46,7 +47,7 @@ class Automatic:
             found = CANDIDATES[DEFAULT].label(problem)
             why = f"{DEFAULT}, the rule where a class has fewer than {FEWEST} labels to compare by"
             return replace(found, reason=f"{why} ({found.reason})")
-        name, method, why = _decide(replace(problem, class_shares=None))
+        name, method, why = _decide(replace(problem, class_priors=None))
         return replace(method.label(problem), reason=f"{name}: {why}")
 
 
@@ -67,7 +68,9 @@ def _decide(problem: Problem) -> tuple[str, LabelingMethod, str]:
         if name == DEFAULT or trial.auc >= trials[DEFAULT].auc
     ]
     weights = _weights(problem)
-    best = worthy[choose([trials[n].losses for n in worthy], weights, worthy.index(DEFAULT))]
+    best = worthy[
+        select_by_losses([trials[n].losses for n in worthy], weights, worthy.index(DEFAULT))
+    ]
     others = ", ".join(
         f"{name} {trial.loss:.2f} and {trial.auc:.3f}"
         for name, trial in trials.items()

@@ -7,25 +7,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from voisin.labeling.calibration import (
+from voisin.calibration.temperature import (
     apply_temperature,
     even_by_class,
     fit_temperature,
     log_losses,
 )
-from voisin.labeling.choosing import choose
+from voisin.labeling.model_selection import select_by_losses
 from voisin.labeling.softmax_regression import LinearScores, fit_softmax
 from voisin.parallel import blocks, workers
-from voisin.propagation.decision import rebalance
+from voisin.propagation.class_priors import rebalance
 from voisin.types import (
     UNLABELED,
     Embeddings,
+    GraphData,
     Indices,
     Labeling,
     Probabilities,
     Problem,
     Propagation,
-    View,
 )
 from voisin.validation import check_at_least
 
@@ -89,7 +89,7 @@ class Classifier:
             for p, temperature in zip(found, temperatures, strict=True)
         ]
         default = strengths.index(DEFAULT_STRENGTH) if len(strengths) > 1 else 0
-        best = choose(losses, weights, default)
+        best = select_by_losses(losses, weights, default)
         return Classifier(strengths[best], temperatures[best])
 
     def opinions(self, problem: Problem) -> tuple[Probabilities, Probabilities]:
@@ -97,13 +97,13 @@ class Classifier:
 
         Strength and temperature must be fixed.
         """
-        view = problem.view
-        scale = _scale_of(view.embeddings)
-        (model,) = _fit(scale, view, problem, [self.strength or DEFAULT_STRENGTH])
+        data = problem.data
+        scale = _scale_of(data.embeddings)
+        (model,) = _fit(scale, data, problem, [self.strength or DEFAULT_STRENGTH])
         temperature = self.temperature or DEFAULT_TEMPERATURE
         pool, new = (
             _shift(softmax(scale.scores(model, vectors) / temperature, axis=1), problem)
-            for vectors in (view.embeddings, view.new)
+            for vectors in (data.embeddings, data.new)
         )
         return pool, new
 
@@ -132,13 +132,13 @@ def _scale_of(embeddings: Embeddings) -> _Scale:
 
 
 def _fit(
-    scale: _Scale, view: View, problem: Problem, strengths: Sequence[float]
+    scale: _Scale, data: GraphData, problem: Problem, strengths: Sequence[float]
 ) -> list[LinearScores]:
     rows = np.flatnonzero(problem.labels != UNLABELED)
     labels = problem.labels[rows]
     targets = np.eye(problem.n_classes)[labels]
     with workers(1):
-        return fit_softmax(scale(view.embeddings[rows]), targets, even_by_class(labels), strengths)
+        return fit_softmax(scale(data.embeddings[rows]), targets, even_by_class(labels), strengths)
 
 
 def held_out_scores(
@@ -148,21 +148,21 @@ def held_out_scores(
     scales: dict[int, _Scale] = {}
     found: list[list[Probabilities]] = []
     for fold in problem.folds:
-        view = fold.view
-        if id(view) not in scales:
-            scales[id(view)] = _scale_of(view.embeddings)
-        scale = scales[id(view)]
-        models = _fit(scale, view, problem.without(fold), strengths)
-        vectors = view.embeddings[fold.held_out]
+        data = fold.data
+        if id(data) not in scales:
+            scales[id(data)] = _scale_of(data.embeddings)
+        scale = scales[id(data)]
+        models = _fit(scale, data, problem.without(fold), strengths)
+        vectors = data.embeddings[fold.held_out]
         found.append([softmax(scale.scores(model, vectors), axis=1) for model in models])
     held_out = np.concatenate([fold.held_out for fold in problem.folds])
     return held_out, [np.concatenate(one) for one in zip(*found, strict=True)]
 
 
 def _shift(probabilities: Probabilities, problem: Problem) -> Probabilities:
-    if problem.class_shares is None:
+    if problem.class_priors is None:
         return probabilities
-    return rebalance(probabilities, problem.class_shares)
+    return rebalance(probabilities, problem.class_priors)
 
 
 def _reason(fixed: Classifier, problem: Problem) -> str:

@@ -10,13 +10,14 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.labeling.calibration import even_by_class
-from voisin.labeling.choosing import choose_by_held_out
+from voisin.calibration.temperature import even_by_class
 from voisin.labeling.classifier import Classifier
-from voisin.labeling.smoothed_classifier import with_labels
-from voisin.propagation import LabelSpreading, attach
-from voisin.propagation.matrices import normalize
+from voisin.labeling.consensus import with_labels
+from voisin.labeling.model_selection import select_by_held_out
+from voisin.propagation.attachment import attach
+from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.solvers import chebyshev
+from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Labeling, Probabilities, Problem
 from voisin.validation import check_in_open_interval
 
@@ -62,10 +63,10 @@ class CorrectAndSmooth:
         opinion, new = fixed.classifier.opinions(problem)
         mistakes = _spread_mistakes(opinion, problem, correction, _FINE)
         start = with_labels(_correct(opinion, mistakes), problem)
-        found = LabelSpreading(alpha=alpha).propagate(problem.view.affinity, start)
-        if problem.view.near is not None:
-            corrected = _correct(new, attach(problem.view.near, mistakes))
-            near = attach(problem.view.near, found.probabilities)
+        found = LabelSpreading(alpha=alpha).propagate(problem.data.affinity, start)
+        if problem.data.near is not None:
+            corrected = _correct(new, attach(problem.data.near, mistakes))
+            near = attach(problem.data.near, found.probabilities)
             new = (1 - alpha) * corrected + alpha * near
         return Labeling(
             found,
@@ -96,7 +97,7 @@ def _spread_mistakes(
     mistakes[rows] = np.eye(problem.n_classes)[labels] - opinion[rows]
     usual = np.abs(mistakes[rows]).sum(axis=1).mean()
     mistakes[rows] *= even_by_class(labels)[:, None]
-    smoother = normalize(problem.view.affinity)
+    smoother = normalize_affinity(problem.data.affinity)
     right = (1 - correction) * mistakes
     spread = chebyshev(smoother, correction, right, tol=tol, max_iter=_MOST).values
     lengths = np.abs(spread).sum(axis=1, keepdims=True)
@@ -110,7 +111,7 @@ def _correct(opinion: Probabilities, mistakes: NDArray[np.float64]) -> Probabili
 
 def _choose(classifier: Classifier, problem: Problem) -> tuple[float, float]:
     """Correct and smooth in each fold by what is known without its labels; judge by these."""
-    problem = replace(problem, class_shares=None)  # held-out labels are judged evenly
+    problem = replace(problem, class_priors=None)  # held-out labels are judged evenly
     parts: list[list[Probabilities]] = [[] for _ in CHOICES]
     for fold in problem.folds:
         inner = problem.without(fold)
@@ -121,8 +122,8 @@ def _choose(classifier: Classifier, problem: Problem) -> tuple[float, float]:
         }
         for part, (correction, alpha) in zip(parts, CHOICES, strict=True):
             spreading = LabelSpreading(alpha=alpha, tol=_COARSE)
-            smooth = spreading.propagate(fold.view.affinity, corrected[correction])
+            smooth = spreading.propagate(fold.data.affinity, corrected[correction])
             part.append(smooth.probabilities[fold.held_out])
     labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
     found = [np.concatenate(one) for one in parts]
-    return CHOICES[choose_by_held_out(found, labels, CHOICES.index(DEFAULT))]
+    return CHOICES[select_by_held_out(found, labels, CHOICES.index(DEFAULT))]

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.propagation import LabelSpreading, attach
-from voisin.propagation.decision import rebalance
+from voisin.propagation.attachment import attach
+from voisin.propagation.class_priors import rebalance
+from voisin.propagation.spreading import LabelSpreading
 from voisin.types import (
     UNLABELED,
     Labeling,
@@ -35,18 +36,18 @@ class GraphOnly:
     def label(self, problem: Problem) -> Labeling:
         """Give every image a distribution over the classes."""
         found = self.method.propagate(
-            problem.view.affinity,
+            problem.data.affinity,
             problem.labels,
             n_classes=problem.n_classes,
             sample_weight=even_weights(problem.labels),
         )
-        if problem.class_shares is not None:
-            shifted = rebalance(found.probabilities, problem.class_shares)
+        if problem.class_priors is not None:
+            shifted = rebalance(found.probabilities, problem.class_priors)
             found = replace(found, probabilities=shifted)
-        new, new_reached = to_new_images(problem, found)
+        new, new_reached = propagate_to_new_images(problem, found)
         start, alpha = None, None
         if isinstance(self.method, LabelSpreading):
-            start, alpha = start_of(problem), self.method.alpha
+            start, alpha = initial_scores_of(problem), self.method.alpha
         return Labeling(found, new, new_reached, self, start=start, alpha=alpha)
 
 
@@ -65,15 +66,17 @@ def even_weights(labels: Labels) -> NDArray[np.float64]:
     return np.where(labels == UNLABELED, 0, counts.max() / np.maximum(counts, 1)[labels])
 
 
-def to_new_images(problem: Problem, found: Propagation) -> tuple[Probabilities, NDArray[np.bool_]]:
+def propagate_to_new_images(
+    problem: Problem, found: Propagation
+) -> tuple[Probabilities, NDArray[np.bool_]]:
     """Give new images the mean of their neighbors; reached if one of these is."""
-    near = problem.view.near
+    near = problem.data.near
     if near is None:
         return np.empty((0, problem.n_classes)), np.empty(0, dtype=bool)
     return attach(near, found.probabilities), np.any(found.reached[near.indices], axis=1)
 
 
-def start_of(problem: Problem) -> Probabilities:
+def initial_scores_of(problem: Problem) -> Probabilities:
     """Return the labels times their weights, and times the class shares where these are told."""
     start = np.eye(problem.n_classes)[problem.labels] * even_weights(problem.labels)[:, None]
-    return start if problem.class_shares is None else start * problem.class_shares
+    return start if problem.class_priors is None else start * problem.class_priors

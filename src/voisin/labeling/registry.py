@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping
 
 from voisin.labeling.automatic import Automatic
 from voisin.labeling.classifier import Classifier
+from voisin.labeling.consensus import SmoothedClassifier
 from voisin.labeling.correct_and_smooth import CorrectAndSmooth
 from voisin.labeling.graph_only import GraphOnly
-from voisin.labeling.smoothed_classifier import SmoothedClassifier
-from voisin.propagation import Harmonic, LabelSpreading, Poisson, PoissonMBO, ReweightedLaplace
+from voisin.propagation.harmonic import Harmonic
+from voisin.propagation.poisson import Poisson
+from voisin.propagation.poisson_mbo import PoissonMBO
+from voisin.propagation.reweighted import ReweightedLaplace
+from voisin.propagation.spreading import LabelSpreading
 from voisin.types import LabelingMethod
 from voisin.validation import check_one_of
 
@@ -36,7 +40,7 @@ def make_method(name: str, *, alpha: float = 0.99) -> LabelingMethod:
     Examples
     --------
     >>> make_method("spreading", alpha=0.9)
-    GraphOnly(method=LabelSpreading(alpha=0.9, class_shares='labels', tol=1e-06, max_iter=1000))
+    GraphOnly(method=LabelSpreading(alpha=0.9, class_priors='labels', tol=1e-06, max_iter=1000))
     """
     check_one_of("method", name, tuple(METHODS))
     return METHODS[name](alpha)

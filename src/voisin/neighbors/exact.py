@@ -11,8 +11,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.neighbors.projection import principal_axes
-from voisin.neighbors.tiles import Cloud, Points, Queries, Rounded, Table, compare
+from voisin.neighbors.kernels.projection import principal_axes
+from voisin.neighbors.kernels.vectors import (
+    Bfloat16Vectors,
+    Points,
+    Queries,
+    TopK,
+    Vectors,
+    update_top_k,
+)
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress, no_progress
 
@@ -34,9 +41,9 @@ _TASK = "Finding neighbors"
 
 
 def search_exactly(
-    queries: Cloud,
+    queries: Vectors,
     ids: NDArray[np.int32],
-    targets: Cloud,
+    targets: Vectors,
     n_neighbors: int,
     crew: Workers,
     progress: Progress = no_progress,
@@ -45,10 +52,10 @@ def search_exactly(
 
     Parameters
     ----------
-    queries : Cloud
+    queries : Vectors
     ids : array of shape (n_queries,)
         Which target each query is, or below -1 where it is none.
-    targets : Cloud
+    targets : Vectors
     n_neighbors : int
     crew : Workers
     progress : callable, optional
@@ -92,16 +99,16 @@ class _FirstPass(Protocol):
     """Quick search for likely neighbors, nearest first, with bounds on distances from below."""
 
     def search(
-        self, queries: Cloud, ids: NDArray[np.int32], rows: NDArray[np.int64]
+        self, queries: Vectors, ids: NDArray[np.int32], rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find candidates; no target that is left out is nearer than the last one's bound."""
 
 
 def _first_pass(
-    n_queries: int, targets: Cloud, n_neighbors: int, crew: Workers
+    n_queries: int, targets: Vectors, n_neighbors: int, crew: Workers
 ) -> _FirstPass | None:
     """Prepare one where it is likely to pay."""
-    from voisin.neighbors.half_precision import has_matrix_unit
+    from voisin.neighbors.kernels.bfloat16 import has_matrix_unit
 
     if n_neighbors > _FEW_NEIGHBORS:
         return None
@@ -119,7 +126,7 @@ class _Rounding:
     rounded points less r + s.
     """
 
-    def __init__(self, targets: Cloud, width: int, crew: Workers) -> None:
+    def __init__(self, targets: Vectors, width: int, crew: Workers) -> None:
         some = slice(None, None, max(1, len(targets) // _SAMPLE))
         self._targets = targets
         self._width = width
@@ -128,20 +135,20 @@ class _Rounding:
         self._crew = crew
 
     def search(
-        self, queries: Cloud, ids: NDArray[np.int32], rows: NDArray[np.int64]
+        self, queries: Vectors, ids: NDArray[np.int32], rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find candidates and bounds."""
         points = queries.points(rows)
-        asked = Rounded.of(points, self._middle)
+        asked = Bfloat16Vectors.of(points, self._middle)
         slips = np.zeros(len(self._tiles), dtype=np.float32)
-        table = Table.empty(len(rows), self._width)
+        table = TopK.empty(len(rows), self._width)
         into = Queries(asked, ids[rows], np.arange(len(rows), dtype=np.int32))
 
         def meet(number: int) -> None:
             tile = self._tiles[number]
-            targets = Rounded.of_cloud(self._targets, tile, self._middle)
+            targets = Bfloat16Vectors.of_cloud(self._targets, tile, self._middle)
             slips[number] = targets.slips.max()
-            compare(into, targets, np.arange(tile.start, tile.stop, dtype=np.int32), table)
+            update_top_k(into, targets, np.arange(tile.start, tile.stop, dtype=np.int32), table)
 
         self._crew.each(meet, range(len(self._tiles)))
         slip = asked.slips + slips.max()
@@ -157,7 +164,7 @@ class _Shortening:
     is at most ``|x − y|²``, and is itself a squared distance in one dimension more.
     """
 
-    def __init__(self, targets: Cloud, crew: Workers) -> None:
+    def __init__(self, targets: Vectors, crew: Workers) -> None:
         sample = targets.points(slice(None, None, max(1, len(targets) // _SAMPLE)))
         self._axes = principal_axes(sample.vectors, _BOUND_DIMS, np.random.default_rng(0))
         vectors = np.empty((len(targets), self._axes.shape[1] + 1), dtype=np.float32)
@@ -172,7 +179,7 @@ class _Shortening:
         self._crew = crew
 
     def search(
-        self, queries: Cloud, ids: NDArray[np.int32], rows: NDArray[np.int64]
+        self, queries: Vectors, ids: NDArray[np.int32], rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Find candidates and bounds."""
         asked = with_rest(queries.project(rows, self._axes))
@@ -191,27 +198,27 @@ def with_rest(points: Points) -> Points:
 def _candidates(
     asked: Points,
     ids: NDArray[np.int32],
-    targets: Cloud | Points,
+    targets: Vectors | Points,
     width: int,
     crew: Workers,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Find the nearest of all targets by products, tile by tile."""
-    table = Table.empty(len(asked), width)
+    table = TopK.empty(len(asked), width)
     into = Queries(asked, ids, np.arange(len(asked), dtype=np.int32))
 
     def meet(tile: slice) -> None:
         points = targets.take(tile) if isinstance(targets, Points) else targets.points(tile)
-        compare(into, points, np.arange(tile.start, tile.stop, dtype=np.int32), table)
+        update_top_k(into, points, np.arange(tile.start, tile.stop, dtype=np.int32), table)
 
     crew.each(meet, blocks(len(targets), _TARGETS))
     return table.ids, table.gaps
 
 
 def _in_float64(
-    queries: Cloud,
+    queries: Vectors,
     ids: NDArray[np.int32],
     rows: NDArray[np.int64],
-    targets: Cloud,
+    targets: Vectors,
     width: int,
     crew: Workers,
 ) -> NDArray[np.int32]:
@@ -238,9 +245,9 @@ def _in_float64(
 
 
 def measured(
-    queries: Cloud,
+    queries: Vectors,
     asked: NDArray[np.int64],
-    targets: Cloud,
+    targets: Vectors,
     candidates: NDArray[np.int32],
     bounds: NDArray[np.float32] | None,
     n_neighbors: int,
@@ -264,15 +271,15 @@ def measured(
 
 
 def nearest_of(
-    queries: Cloud,
+    queries: Vectors,
     asked: NDArray[np.int64],
-    targets: Cloud,
+    targets: Vectors,
     candidates: NDArray[np.int32],
     bounds: NDArray[np.float32] | None,
     n_neighbors: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Do as `measured` for few queries, in this thread."""
-    from voisin.neighbors.visiting import measure
+    from voisin.neighbors.kernels.expansion import measure
 
     nearest = np.empty((len(asked), n_neighbors), dtype=np.int32)
     squares = np.empty((len(asked), n_neighbors), dtype=np.float32)

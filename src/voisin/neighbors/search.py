@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.errors import InputError
+from voisin.neighbors.approximate import search_by_partitions
 from voisin.neighbors.exact import search_exactly
-from voisin.neighbors.partitions import search_by_partitions
-from voisin.neighbors.tiles import cloud_of
+from voisin.neighbors.kernels.vectors import as_vectors
 from voisin.parallel import workers
 from voisin.types import Embeddings, Neighbors, Progress, no_progress
 from voisin.validation import (
@@ -84,7 +84,7 @@ def find_neighbors(
     check_random_state(random_state)
     _check_enough(max(len(embeddings) - 1, 0), n_neighbors, "others")
     exact = method == "exact" or (method == "auto" and len(embeddings) <= _MOST_FOR_EXACT)
-    cloud, told, recall = cloud_of(embeddings, metric), progress or no_progress, 1.0
+    cloud, told, recall = as_vectors(embeddings, metric), progress or no_progress, 1.0
     with workers(n_jobs) as crew:
         if exact:
             ids = np.arange(len(cloud), dtype=np.int32)
@@ -150,8 +150,8 @@ def query_neighbors(
         )
         raise InputError(message)
     _check_enough(len(embeddings), n_neighbors, "vectors")
-    targets = cloud_of(embeddings, metric)
-    asked = cloud_of(queries, metric).centered_as(targets)
+    targets = as_vectors(embeddings, metric)
+    asked = as_vectors(queries, metric).centered_as(targets)
     strangers = np.full(len(queries), -2, dtype=np.int32)
     with workers(n_jobs) as crew:
         indices, squares = search_exactly(

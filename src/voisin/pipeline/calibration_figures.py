@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+from voisin.calibration.calibrate import CalibrationResult
+from voisin.calibration.reliability import Bin, ClassReliability
 from voisin.evaluation.scores import Estimate
 from voisin.project.json_documents import number
-from voisin.trust.calibrating import HowSure
-from voisin.trust.reliability import Bin, ClassReliability
 
 
-def calibration_figures(sure: HowSure, class_names: Sequence[str]) -> dict[str, Any]:
+def calibration_figures(sure: CalibrationResult, class_names: Sequence[str]) -> dict[str, Any]:
     """Return how the probabilities were calibrated, and how right they are, as JSON can write it.
 
     Parameters
     ----------
-    sure : HowSure
+    sure : CalibrationResult
     class_names : sequence of str
 
     Returns

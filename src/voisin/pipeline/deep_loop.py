@@ -11,16 +11,15 @@ from itertools import islice
 
 import numpy as np
 
+from voisin.calibration.temperature import even_by_class
 from voisin.evaluation.metrics import macro_auc
-from voisin.labeling import make_method
-from voisin.labeling.calibration import even_by_class
-from voisin.labeling.choosing import losses_at_best
-from voisin.labeling.cross_fitting import HeldOut
 from voisin.labeling.graph_only import GraphOnly
-from voisin.pipeline.labeling import Labeled
-from voisin.pipeline.stages import lesson_of
-from voisin.pipeline.views import Sight, Viewpoint
-from voisin.types import Fold, Indices, Labeling, LabelingMethod, Labels, Problem
+from voisin.labeling.model_selection import losses_at_best
+from voisin.labeling.registry import make_method
+from voisin.pipeline.context import Context, StoredGraphData
+from voisin.pipeline.label import LabeledImages
+from voisin.pipeline.stages import weighted_labels
+from voisin.types import Fold, HeldOut, Indices, Labeling, LabelingMethod, Labels, Problem
 
 _NOTHING_HELD_OUT = (
     "deep loop: no round, as no label can be held out to judge one by: "
@@ -48,13 +47,13 @@ class LoopRound:
 
 
 @dataclass(frozen=True, eq=False)
-class Looped:
+class DeepLoopResult:
     """Where the loop ended.
 
     Attributes
     ----------
-    sight : Sight
-    labeled : Labeled
+    graph_data : StoredGraphData
+    labeled : LabeledImages
         Its held-out labels were found by loops that never saw them.
     rounds : tuple of LoopRound
         The curve; empty where no label could be held out.
@@ -62,85 +61,87 @@ class Looped:
         What was decided, in a line; also in ``labeled.reason``.
     """
 
-    sight: Sight
-    labeled: Labeled
+    graph_data: StoredGraphData
+    labeled: LabeledImages
     rounds: tuple[LoopRound, ...]
     told: str
 
 
-def deep_loop(viewpoint: Viewpoint, sight: Sight, labeled: Labeled) -> Looped:
+def run_deep_loop(
+    context: Context, graph_data: StoredGraphData, labeled: LabeledImages
+) -> DeepLoopResult:
     """Go round as long as held-out labels are found better, at most `loop_rounds` times.
 
     A loop without the labels of one fold shows how many rounds help. Then all labels go as many,
     and so do the others without each other fold, so that every label is held out once. Where
     nothing can be held out, there is no loop.
     """
-    stages = viewpoint.stages
-    problem = replace(viewpoint.problem(sight), class_shares=labeled.class_shares)
+    stages = context.stages
+    problem = replace(context.problem(graph_data), class_priors=labeled.class_priors)
     if not problem.folds:
-        return _end(sight, labeled, (), _NOTHING_HELD_OUT)
+        return _end(graph_data, labeled, (), _NOTHING_HELD_OUT)
     with stages.silent("deep loop, held out") as quiet:
-        watcher = replace(viewpoint, stages=quiet)
+        watcher = replace(context, stages=quiet)
         rounds, watched = _watch(watcher, problem)
         best = min(rounds, key=lambda one: one.log_loss).round
         if best:
             held_out = _join([watched[best], *_find_others(watcher, problem, best)])
     if best == 0:
-        return _end(sight, labeled, rounds, _curve(rounds, best))
+        return _end(graph_data, labeled, rounds, _curve(rounds, best))
     with stages.silent("deep loop") as quiet:
-        method = _method(viewpoint).label(problem).method
+        method = _method(context).label(problem).method
         found = method.label(replace(problem, folds=()))
         for _ in range(best):
-            sight, found = _go_round(replace(viewpoint, stages=quiet), method, problem, found)
-    after = Labeled(
+            graph_data, found = _go_round(replace(context, stages=quiet), method, problem, found)
+    after = LabeledImages(
         found.propagation,
         found.new,
         found.new_reached,
         labeled.reason,
         found.start,
         found.alpha,
-        found.far_share,
+        found.prior_propagation_share,
         labeled.chosen,
         held_out,
-        labeled.class_shares,
+        labeled.class_priors,
         labeled.remarks,
     )
-    return _end(sight, after, rounds, _curve(rounds, best))
+    return _end(graph_data, after, rounds, _curve(rounds, best))
 
 
-def _watch(viewpoint: Viewpoint, problem: Problem) -> tuple[tuple[LoopRound, ...], list[HeldOut]]:
+def _watch(context: Context, problem: Problem) -> tuple[tuple[LoopRound, ...], list[HeldOut]]:
     """Run the loop without the first fold's labels, until they are found no better."""
-    most = viewpoint.stages.settings.loop_rounds
-    loop = _run_without(viewpoint, problem, problem.folds[0])
+    most = context.stages.settings.loop_rounds
+    loop = _run_without(context, problem, problem.folds[0])
     rounds: list[LoopRound] = []
     watched: list[HeldOut] = []
     for number, held_out in zip(range(most + 1), loop, strict=False):
         watched.append(held_out)
         rounds.append(_judge(number, held_out))
-        viewpoint.stages.progress("Deep loop", number, most)
+        context.stages.progress("Deep loop", number, most)
         if number and rounds[-1].log_loss >= rounds[-2].log_loss:
             break
-    viewpoint.stages.progress("Deep loop", most, most)
+    context.stages.progress("Deep loop", most, most)
     return tuple(rounds), watched
 
 
-def _find_others(viewpoint: Viewpoint, problem: Problem, n_rounds: int) -> Iterator[HeldOut]:
+def _find_others(context: Context, problem: Problem, n_rounds: int) -> Iterator[HeldOut]:
     """Run the loop without each other fold's labels, for as many rounds as were chosen."""
     others = problem.folds[1:]
     for done, fold in enumerate(others, start=1):
-        yield next(islice(_run_without(viewpoint, problem, fold), n_rounds, None))
-        viewpoint.stages.progress("Deep loop, other folds", done, len(others))
+        yield next(islice(_run_without(context, problem, fold), n_rounds, None))
+        context.stages.progress("Deep loop, other folds", done, len(others))
 
 
-def _run_without(viewpoint: Viewpoint, problem: Problem, fold: Fold) -> Iterator[HeldOut]:
+def _run_without(context: Context, problem: Problem, fold: Fold) -> Iterator[HeldOut]:
     """Find a fold's labels from the others alone: before the first round, and after each."""
     without = problem.without(fold)
-    blind = viewpoint.knowing(without.labels)
-    method = _method(viewpoint)
+    blind = context.knowing(without.labels)
+    method = _method(context)
     if not isinstance(method, GraphOnly):  # else nothing is left open, and folds cost networks
         others = [one.held_out for one in problem.folds if one is not fold]
         others = [rows for rows in others if _leaves_every_class(without.labels, rows)]
-        folds = blind.folds(others, fold.view)
+        folds = blind.folds(others, fold.data)
         method = method.label(replace(without, folds=folds)).method
     found = method.label(without)
     while True:
@@ -154,19 +155,19 @@ def _leaves_every_class(labels: Labels, held_out: Indices) -> bool:
     return set(left.tolist()) == set(labels.tolist())
 
 
-def _method(viewpoint: Viewpoint) -> LabelingMethod:
-    settings = viewpoint.stages.settings
+def _method(context: Context) -> LabelingMethod:
+    settings = context.stages.settings
     return make_method(settings.method, alpha=settings.alpha)
 
 
 def _go_round(
-    viewpoint: Viewpoint, method: LabelingMethod, problem: Problem, found: Labeling
-) -> tuple[Sight, Labeling]:
+    context: Context, method: LabelingMethod, problem: Problem, found: Labeling
+) -> tuple[StoredGraphData, Labeling]:
     """Teach what was found, look again, and label again."""
-    lesson = lesson_of(viewpoint.task, found.propagation, even=True)
-    again = replace(viewpoint, task=replace(viewpoint.task, lesson=lesson))
-    sight = again.sight()
-    return sight, method.label(replace(problem, view=sight.view, folds=()))
+    lesson = weighted_labels(context.experiment, found.propagation, even=True)
+    again = replace(context, experiment=replace(context.experiment, lesson=lesson))
+    graph_data = again.graph_data()
+    return graph_data, method.label(replace(problem, data=graph_data.data, folds=()))
 
 
 def _join(parts: Sequence[HeldOut]) -> HeldOut:
@@ -196,6 +197,8 @@ def _curve(rounds: tuple[LoopRound, ...], best: int) -> str:
     return f"deep loop: {best} {noun} (log loss of held-out labels by round: {curve})"
 
 
-def _end(sight: Sight, labeled: Labeled, rounds: tuple[LoopRound, ...], told: str) -> Looped:
+def _end(
+    graph_data: StoredGraphData, labeled: LabeledImages, rounds: tuple[LoopRound, ...], told: str
+) -> DeepLoopResult:
     reason = "; ".join(filter(None, [labeled.reason, told]))
-    return Looped(sight, replace(labeled, reason=reason), rounds, told)
+    return DeepLoopResult(graph_data, replace(labeled, reason=reason), rounds, told)

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voisin.embedding.specification import KINDS, parse_embedding
-from voisin.pipeline.stages import Stages, Trained, network_of
-from voisin.pipeline.stages import retrained as plainly_retrained
-from voisin.pipeline.task import Lesson, Task
+from voisin.pipeline.experiment import Experiment, TrainingLabels
+from voisin.pipeline.stages import Stages, TrainedNetwork, rebuild_network
+from voisin.pipeline.stages import retrain_simple_cnn as plainly_retrained
 from voisin.project.cache import hash_of
 from voisin.types import UNLABELED, Propagation
 
 if TYPE_CHECKING:
-    from voisin.training.autoencoding import Autoencoding
     from voisin.training.fine_tuning import FineTuning
-    from voisin.training.neighbor_teaching import NeighborTeaching
-    from voisin.training.self_teaching import SelfTeaching
+    from voisin.training.neighbor_contrastive import NeighborContrastiveTraining
+    from voisin.training.simclr import SimCLR
+    from voisin.training.vae import VAETraining
 
 _FEWEST_EPOCHS = 5  # of a lesson of many images
 _DISTILLING_EPOCHS, _DISTILLING_BATCH = 25, 32
 
 
-def network_for(
-    name: str, stages: Stages, task: Task, expert: Trained | None, data_key: str
+def make_network(
+    name: str, stages: Stages, experiment: Experiment, expert: TrainedNetwork | None, data_key: str
 ) -> Any:
     """Return a trained network by the name that a kind of embedder asks for.
 
@@ -36,19 +36,21 @@ def network_for(
     ----------
     name : {"expert", "augmented", "self-taught", "tuned", "autoencoder", "neighbor-taught"}
     stages : Stages
-    task : Task
-    expert : Trained, optional
+    experiment : Experiment
+    expert : TrainedNetwork, optional
         The chapter's own, for ``expert`` alone; a lesson is taught to an augmented one instead.
     data_key : str
         Of the pool's pixels.
     """
-    if name == "expert" and expert is not None and task.lesson is None:
-        return network_of(expert, task)
-    network, _ = _MAKERS["augmented" if name == "expert" else name](stages, task, data_key)
+    if name == "expert" and expert is not None and experiment.lesson is None:
+        return rebuild_network(expert, experiment)
+    network, _ = _MAKERS["augmented" if name == "expert" else name](stages, experiment, data_key)
     return network
 
 
-def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: str) -> Trained:
+def retrain_network(
+    stages: Stages, experiment: Experiment, propagation: Propagation, data_key: str
+) -> TrainedNetwork:
     """Train a new network on the propagated labels, of the kind that the embedding looks through.
 
     With the chapter's plain features it is the chapter's plain network; else the images are
@@ -58,105 +60,107 @@ def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: st
     from voisin.embedding.inference import predict
 
     if not _networks(stages) & {"augmented", "self-taught", "tuned"}:
-        return plainly_retrained(stages, task, propagation, data_key)
-    lesson = _distilled(task, propagation)
-    network, key = taught_network(stages, replace(task, lesson=lesson), data_key)
+        return plainly_retrained(stages, experiment, propagation, data_key)
+    lesson = _distilled(experiment, propagation)
+    network, key = train_label_network(stages, replace(experiment, lesson=lesson), data_key)
     options: dict[str, Any] = {"device": stages.settings.device, "progress": stages.progress}
 
     def compute(_: Path) -> Mapping[str, Any]:
         return {
-            "pool": predict(network, task.pool_pixels, **options),
-            "test": predict(network, task.test_pixels, **options)
-            if len(task.test)
-            else np.empty((0, task.n_classes)),
+            "pool": predict(network, experiment.pool_pixels, **options),
+            "test": predict(network, experiment.test_pixels, **options)
+            if len(experiment.test)
+            else np.empty((0, experiment.n_classes)),
         }
 
     arrays, key = stages.recall("retrained", {"network": key}, compute)
     weights = {name: value.cpu().numpy() for name, value in network.state_dict().items()}
     architecture = type(network).__name__
-    return Trained("retrained", weights, arrays["pool"], arrays["test"], key, None, architecture)
+    return TrainedNetwork(
+        "retrained", weights, arrays["pool"], arrays["test"], key, None, architecture
+    )
 
 
-def _distilled(task: Task, propagation: Propagation) -> Lesson:
+def _distilled(experiment: Experiment, propagation: Propagation) -> TrainingLabels:
     """Make a lesson of what was found for each image, given labels kept."""
-    given = task.labels != UNLABELED
+    given = experiment.labels != UNLABELED
     targets = propagation.probabilities.copy()
-    targets[given] = np.eye(task.n_classes)[task.labels[given]]
-    labels = np.where(given, task.labels, propagation.labels)
-    return Lesson(labels, (given | propagation.reached).astype(np.float64), targets)
+    targets[given] = np.eye(experiment.n_classes)[experiment.labels[given]]
+    labels = np.where(given, experiment.labels, propagation.labels)
+    return TrainingLabels(labels, (given | propagation.reached).astype(np.float64), targets)
 
 
-def taught_network(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
+def train_label_network(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, str]:
     """Return the network that the embedding's labels teach, taught the task's lesson, and its key.
 
     It is the self-taught one, tuned, where the embedding has that; else a SimpleCNN.
     """
     name = "tuned" if _networks(stages) & {"tuned", "self-taught"} else "augmented"
-    return _MAKERS[name](stages, task, data_key)
+    return _MAKERS[name](stages, experiment, data_key)
 
 
 def _networks(stages: Stages) -> set[str]:
     return {KINDS[part.kind].network for part in parse_embedding(stages.settings.embedding)}
 
 
-def _augmented(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
+def _augmented(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, str]:
     """Teach a new SimpleCNN the few labels, with images changed at every look."""
-    from voisin.embedding.simple_cnn import SimpleCNN
+    from voisin.embedding.networks.simple_cnn import SimpleCNN
     from voisin.training.fine_tuning import FineTuning
 
     def new() -> Any:
-        return SimpleCNN(task.pool_pixels.shape[-1], task.n_classes)
+        return SimpleCNN(experiment.pool_pixels.shape[-1], experiment.n_classes)
 
     training = FineTuning(stages.settings.orientation)
-    return _taught_labels("augmented", stages, task, {"data": data_key}, new, training)
+    return _taught_labels("augmented", stages, experiment, {"data": data_key}, new, training)
 
 
-def _self_taught(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
+def _self_taught(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, str]:
     """Let a residual network teach itself on all images of the pool."""
-    from voisin.embedding.residual_network import ResidualNetwork
-    from voisin.training.self_teaching import SelfTeaching
+    from voisin.embedding.networks.residual_network import ResidualNetwork
+    from voisin.training.simclr import SimCLR
 
-    network = ResidualNetwork(task.pool_pixels.shape[-1])
-    teaching = SelfTeaching(stages.settings.orientation)
-    return _taught_by_itself("self-taught", stages, task, data_key, network, teaching)
+    network = ResidualNetwork(experiment.pool_pixels.shape[-1])
+    teaching = SimCLR(stages.settings.orientation)
+    return _taught_by_itself("self-taught", stages, experiment, data_key, network, teaching)
 
 
-def _autoencoder(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
+def _autoencoder(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, str]:
     """Let an autoencoder learn to draw all images of the pool again."""
-    from voisin.embedding.autoencoder import Autoencoder
-    from voisin.training.autoencoding import Autoencoding
+    from voisin.embedding.networks.autoencoder import Autoencoder
+    from voisin.training.vae import VAETraining
 
-    network = Autoencoder(task.pool_pixels.shape[-1])
-    return _taught_by_itself("autoencoder", stages, task, data_key, network, Autoencoding())
+    network = Autoencoder(experiment.pool_pixels.shape[-1])
+    return _taught_by_itself("autoencoder", stages, experiment, data_key, network, VAETraining())
 
 
-def _neighbor_taught(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
+def _neighbor_taught(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, str]:
     """Let a perceptron learn which images of the pool are neighbors."""
-    from voisin.embedding.perceptron import Perceptron
-    from voisin.training.neighbor_teaching import NeighborTeaching
+    from voisin.embedding.networks.perceptron import Perceptron
+    from voisin.training.neighbor_contrastive import NeighborContrastiveTraining
 
-    network = Perceptron(task.pool_pixels.shape[-1])
-    teaching = NeighborTeaching(stages.settings.orientation)
-    return _taught_by_itself("neighbor-taught", stages, task, data_key, network, teaching)
+    network = Perceptron(experiment.pool_pixels.shape[-1])
+    teaching = NeighborContrastiveTraining(stages.settings.orientation)
+    return _taught_by_itself("neighbor-taught", stages, experiment, data_key, network, teaching)
 
 
-def _tuned(stages: Stages, task: Task, data_key: str) -> tuple[Any, str]:
+def _tuned(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, str]:
     """Teach the self-taught network the few labels."""
-    from voisin.embedding.residual_network import ResidualClassifier
+    from voisin.embedding.networks.residual_network import ResidualClassifier
     from voisin.training.fine_tuning import FineTuning
 
-    start, key = _self_taught(stages, task, data_key)
+    start, key = _self_taught(stages, experiment, data_key)
 
     def new() -> Any:
-        network = ResidualClassifier(task.pool_pixels.shape[-1], task.n_classes)
+        network = ResidualClassifier(experiment.pool_pixels.shape[-1], experiment.n_classes)
         network.load_state_dict({**network.state_dict(), **start.state_dict()})
         return network
 
     training = FineTuning(stages.settings.orientation, epochs=40, learning_rate=1e-3)
-    return _taught_labels("tuned", stages, task, {"start": key}, new, training)
+    return _taught_labels("tuned", stages, experiment, {"start": key}, new, training)
 
 
-_MAKERS: Mapping[str, Callable[[Stages, Task, str], tuple[Any, str]]] = {
+_MAKERS: Mapping[str, Callable[[Stages, Experiment, str], tuple[Any, str]]] = {
     "augmented": _augmented,
     "self-taught": _self_taught,
     "tuned": _tuned,
@@ -168,14 +172,14 @@ _MAKERS: Mapping[str, Callable[[Stages, Task, str], tuple[Any, str]]] = {
 def _taught_by_itself(
     name: str,
     stages: Stages,
-    task: Task,
+    experiment: Experiment,
     data_key: str,
     network: Any,
-    teaching: "Autoencoding | NeighborTeaching | SelfTeaching",
+    teaching: "NeighborContrastiveTraining | SimCLR | VAETraining",
 ) -> tuple[Any, str]:
     def train(scratch: Path) -> Any:
         return teaching.fit(
-            task.pool_pixels,
+            experiment.pool_pixels,
             random_state=stages.settings.random_state,
             device=stages.settings.device,
             checkpoint=scratch / "lesson.pt",
@@ -189,16 +193,16 @@ def _taught_by_itself(
 def _taught_labels(
     name: str,
     stages: Stages,
-    task: Task,
+    experiment: Experiment,
     inputs: Mapping[str, Any],
     new: Callable[[], Any],
     training: "FineTuning",
 ) -> tuple[Any, str]:
-    lesson = task.taught
+    lesson = experiment.taught
     weights, targets = lesson.weights, lesson.targets
     labels = lesson.labels if targets is None else targets.astype(np.float32)
     rows = np.flatnonzero(weights > 0)
-    training = _for_as_many(training, len(rows), int((task.labels != UNLABELED).sum()))
+    training = _for_as_many(training, len(rows), int((experiment.labels != UNLABELED).sum()))
     if targets is not None:  # there is more to learn of a doubt than of a label
         epochs = max(training.epochs, _DISTILLING_EPOCHS)
         training = replace(training, epochs=epochs, batch_size=_DISTILLING_BATCH)
@@ -206,7 +210,7 @@ def _taught_labels(
     def train(_: Path) -> Any:
         return training.fit(
             _with_first_weights(new, stages.settings.random_state),
-            task.pool_pixels[rows],
+            experiment.pool_pixels[rows],
             labels[rows],
             weights=weights[rows],
             random_state=stages.settings.random_state,
@@ -221,7 +225,7 @@ def _taught_labels(
         "weights": hash_of(weights),
         "training": repr(training),
     }
-    return _kept(name, stages, {**inputs, "n_classes": task.n_classes}, new(), train)
+    return _kept(name, stages, {**inputs, "n_classes": experiment.n_classes}, new(), train)
 
 
 def _for_as_many(training: "FineTuning", n_images: int, n_few: int) -> "FineTuning":

@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin import __version__
+from voisin.calibration.decisions import for_balanced_accuracy
 from voisin.evaluation.scores import Scores
-from voisin.labeling.decisions import for_balanced_accuracy
+from voisin.explanation.project import is_explainable
+from voisin.pipeline.calibrate import CalibratedLabels
 from voisin.pipeline.calibration_figures import calibration_figures
 from voisin.pipeline.deep_loop import LoopRound
-from voisin.pipeline.evidence import keep_evidence
-from voisin.pipeline.explaining import is_explainable
-from voisin.pipeline.labeling import ESTIMATED
+from voisin.pipeline.experiment import Experiment
+from voisin.pipeline.label import ESTIMATED
 from voisin.pipeline.stages import Stages
-from voisin.pipeline.task import Task
-from voisin.pipeline.trusting import Trust
 from voisin.project.cache import Arrays
 from voisin.project.exports import (
     metrics_document,
@@ -29,8 +28,10 @@ from voisin.project.exports import (
 )
 from voisin.project.folder import Project
 from voisin.project.json_documents import to_json
+from voisin.project.saved_graph import save_graph
 from voisin.project.set_apart import SetApart, write_set_apart
-from voisin.report import ReportContent, render_report
+from voisin.report.content import ReportContent
+from voisin.report.page import render_report
 from voisin.sources.medmnist_sets import find_set
 from voisin.sources.summary import Summary, summarize
 from voisin.training.rounds import PseudoLabelRound
@@ -38,15 +39,15 @@ from voisin.types import Affinity, Embeddings, ImageCollection, Predictions, Pro
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
+class RunResult:
     """What the stages found."""
 
     predictions: tuple[Predictions, ...]
     propagation: Propagation
-    class_shares: NDArray[np.float64] | None
+    class_priors: NDArray[np.float64] | None
     reason: str
     remarks: tuple[str, ...]
-    trust: Trust
+    trust: CalibratedLabels
     embeddings: Embeddings
     affinity: Affinity
     linked: NDArray[np.bool_]
@@ -60,55 +61,71 @@ class Findings:
 
 
 def write_outputs(
-    project: Project, images: ImageCollection, task: Task, stages: Stages, found: Findings
+    project: Project,
+    images: ImageCollection,
+    experiment: Experiment,
+    stages: Stages,
+    found: RunResult,
 ) -> None:
     """Write labels, model, figures and, last, the report."""
     folder, settings = project.folder, stages.settings.as_dict()
-    summary, shares = summarize(images), found.class_shares
+    summary, shares = summarize(images), found.class_priors
     write_labels(
         folder,
-        task.pool,
-        task.labels,
+        experiment.pool,
+        experiment.labels,
         found.propagation,
         linked=found.linked,
         balanced=None if shares is None else for_balanced_accuracy(found.propagation, shares),
         calibrated=found.trust.how_sure.probabilities,
-        why=found.trust.reasons(task.pool.ids),
+        why=found.trust.reasons(experiment.pool.ids),
     )
     answered = found.propagation.reached
-    keep_evidence(folder, task, found.embeddings, found.affinity, shares, answered)
-    apart = SetApart(task.test.ids, found.test_embeddings, task.test.groups)
+    save_graph(
+        folder,
+        experiment.pool,
+        experiment.labels,
+        found.embeddings,
+        found.affinity,
+        shares,
+        answered,
+    )
+    apart = SetApart(experiment.test.ids, found.test_embeddings, experiment.test.groups)
     write_set_apart(folder, apart)
-    write_model(folder / "model.safetensors", found.model, _model_card(task, found.architecture))
+    write_model(
+        folder / "model.safetensors", found.model, _model_card(experiment, found.architecture)
+    )
     if find_set(images.name) is not None and images.splits is not None:
-        _write_medmnist(project, images, task, found)
+        _write_medmnist(project, images, experiment, found)
     document = metrics_document(
-        dataset=_dataset(summary, task),
+        dataset=_dataset(summary, experiment),
         settings=settings,
         scores=found.scores,
         rounds=found.rounds,
-        graph=_graph(task, found),
-        calibration=calibration_figures(found.trust.how_sure, task.pool.class_names),
+        graph=_graph(experiment, found),
+        calibration=calibration_figures(found.trust.how_sure, experiment.pool.class_names),
         timings={one.stage: round(one.seconds, 3) for one in stages.timings},
         versions=_versions(),
     )
     project.write_text("metrics.json", to_json(document))
-    project.write_text("report.html", render_report(_content(summary, task, stages, found, folder)))
+    project.write_text(
+        "report.html", render_report(_content(summary, experiment, stages, found, folder))
+    )
 
 
 def _content(
-    summary: Summary, task: Task, stages: Stages, found: Findings, folder: Path
+    summary: Summary, experiment: Experiment, stages: Stages, found: RunResult, folder: Path
 ) -> ReportContent:
     return ReportContent(
         summary=summary,
         settings=_settings_told(stages, found),
-        warnings=(*task.warnings, *(one for one in found.remarks if not _is_estimate(one))),
+        warnings=(*experiment.warnings, *(one for one in found.remarks if not _is_estimate(one))),
         timings=tuple(stages.timings),
         scores=found.scores,
         rounds=found.rounds,
-        images=task.pool,
-        labels=task.labels,
-        truth=task.hidden,
+        images=experiment.pool,
+        labels=experiment.labels,
+        truth=experiment.hidden,
         probabilities=found.propagation.probabilities,
         reached=found.propagation.reached,
         embeddings=found.embeddings,
@@ -120,14 +137,14 @@ def _content(
     )
 
 
-def _settings_told(stages: Stages, found: Findings) -> dict[str, str]:
+def _settings_told(stages: Stages, found: RunResult) -> dict[str, str]:
     """Write every setting; beside those that were left to decide, what was decided."""
     told = {
         name: "–" if value is None else str(value)
         for name, value in stages.settings.as_dict().items()
     }
     estimates = " ".join(one for one in found.remarks if _is_estimate(one))
-    for name, decided in (("method", found.reason), ("class_shares", estimates)):
+    for name, decided in (("method", found.reason), ("class_priors", estimates)):
         if decided:
             told[name] = f"{told[name]}: {decided}"
     return told
@@ -137,21 +154,23 @@ def _is_estimate(remark: str) -> bool:
     return remark.startswith(ESTIMATED)
 
 
-def _write_medmnist(project: Project, images: ImageCollection, task: Task, found: Findings) -> None:
+def _write_medmnist(
+    project: Project, images: ImageCollection, experiment: Experiment, found: RunResult
+) -> None:
     """Write each method's predictions of the whole test split, in the order of its file."""
-    if len(task.test) != len(images.in_split("test")):
+    if len(experiment.test) != len(images.in_split("test")):
         return  # MedMNIST's evaluator needs every image
-    order = np.argsort(task.test.positions)
+    order = np.argsort(experiment.test.positions)
     on_test = {one.method: one for one in found.scores if one.scope == "test"}
     predictions = [
-        (on_test[one.method], one.probabilities[len(task.pool) :][order])
+        (on_test[one.method], one.probabilities[len(experiment.pool) :][order])
         for one in found.predictions
         if one.method in on_test
     ]
     write_medmnist_csvs(project.folder / "medmnist", images.name, "test", predictions)
 
 
-def _graph(task: Task, found: Findings) -> dict[str, object]:
+def _graph(experiment: Experiment, found: RunResult) -> dict[str, object]:
     """Say how good the graph is, and how the spreading over it ended."""
     propagation = found.propagation
     return {
@@ -160,34 +179,34 @@ def _graph(task: Task, found: Findings) -> dict[str, object]:
         "remarks": list(found.remarks),
         "deep_loop": [asdict(one) for one in found.loop_rounds],
         "n_reached": int((propagation.reached & found.linked).sum()),
-        "n_images": len(task.pool),
+        "n_images": len(experiment.pool),
         "n_iter": propagation.n_iter,
         "residual": propagation.residual,
         "converged": propagation.converged,
     }
 
 
-def _dataset(summary: Summary, task: Task) -> dict[str, object]:
+def _dataset(summary: Summary, experiment: Experiment) -> dict[str, object]:
     return {
         "name": summary.name,
         "n_images": summary.n_images,
-        "n_labeled": int((task.labels >= 0).sum()),
-        "class_names": list(task.pool.class_names),
+        "n_labeled": int((experiment.labels >= 0).sum()),
+        "class_names": list(experiment.pool.class_names),
         "class_counts": summary.class_counts,
         "n_groups": summary.n_groups,
         "split_counts": summary.split_counts,
-        "n_pool": len(task.pool),
-        "n_test": len(task.test),
-        "warnings": list(task.warnings),
+        "n_pool": len(experiment.pool),
+        "n_test": len(experiment.test),
+        "warnings": list(experiment.warnings),
     }
 
 
-def _model_card(task: Task, architecture: str) -> dict[str, str]:
+def _model_card(experiment: Experiment, architecture: str) -> dict[str, str]:
     """Say what the network is, under one key: the order of several would change the file."""
     card = {
         "architecture": architecture,
-        "in_channels": task.pool_pixels.shape[-1],
-        "class_names": task.pool.class_names,
+        "in_channels": experiment.pool_pixels.shape[-1],
+        "class_names": experiment.pool.class_names,
         "input": "28 x 28, pixels / 127.5 - 1",
         "version": __version__,
     }

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from voisin import __version__
-from voisin.pipeline.settings import Settings
-from voisin.pipeline.task import Lesson, Task, noting_warnings
+from voisin.pipeline.experiment import Experiment, TrainingLabels, capture_warnings
 from voisin.project.cache import Arrays, Cache, hash_of
 from voisin.report.content import StageTime
+from voisin.settings import Settings
 from voisin.sources.reading import read_images
 from voisin.types import (
     UNLABELED,
@@ -41,7 +41,7 @@ class Stages:
     cache : Cache
     settings : Settings
     progress : callable
-    announce : callable
+    log : callable
         Told when a stage is done.
     timings : list of StageTime
         Grows with each stage.
@@ -50,7 +50,7 @@ class Stages:
     cache: Cache
     settings: Settings
     progress: Progress
-    announce: Callable[[str], None]
+    log: Callable[[str], None]
     timings: list[StageTime] = field(default_factory=list)
 
     def recall(
@@ -62,7 +62,7 @@ class Stages:
         found = self.cache.recall(stage, inputs, lambda: compute(scratch))
         self.timings.append(StageTime(stage, found.seconds, found.reused))
         took = "reused" if found.reused else f"{found.seconds:.1f} s"
-        self.announce(f"  {stage:22}{took:>8}")
+        self.log(f"  {stage:22}{took:>8}")
         return found.arrays, found.key
 
     @contextmanager
@@ -71,14 +71,14 @@ class Stages:
 
         What was found again counts only where all of it was, and once.
         """
-        inner = replace(self, announce=lambda _: None, timings=[])
+        inner = replace(self, log=lambda _: None, timings=[])
         yield inner
         if inner.timings:
             computed = [one for one in inner.timings if not one.reused]
             reused = not computed
             seconds = sum(one.seconds for one in computed or set(inner.timings))
             self.timings.append(StageTime(stage, seconds, reused))
-            self.announce(f"  {stage:22}{'reused' if reused else f'{seconds:.1f} s':>8}")
+            self.log(f"  {stage:22}{'reused' if reused else f'{seconds:.1f} s':>8}")
 
     def timed(self, stage: str, compute: Callable[[], Result]) -> Result:
         """Run a stage that is quick enough not to be kept."""
@@ -86,12 +86,12 @@ class Stages:
         result = compute()
         seconds = time.perf_counter() - start
         self.timings.append(StageTime(stage, seconds, reused=False))
-        self.announce(f"  {stage:22}{f'{seconds:.1f} s':>8}")
+        self.log(f"  {stage:22}{f'{seconds:.1f} s':>8}")
         return result
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedNetwork:
     """A network's weights, its predictions on pool and test, and the key of all that."""
 
     method: str
@@ -108,7 +108,7 @@ def _versions() -> list[str]:
     return [__version__, *(version(name) for name in ("numpy", "torch", "pillow"))]
 
 
-def read(stages: Stages, images: ImageCollection) -> tuple[Arrays, str]:
+def read_pixels(stages: Stages, images: ImageCollection) -> tuple[Arrays, str]:
     """Decode every image at the network's size; say which cannot be read."""
     max_unreadable = stages.settings.max_unreadable
     inputs = {
@@ -119,7 +119,7 @@ def read(stages: Stages, images: ImageCollection) -> tuple[Arrays, str]:
     }
 
     def compute(_: Path) -> Mapping[str, Any]:
-        with noting_warnings() as notes:
+        with capture_warnings() as notes:
             found = read_images(
                 images, size=IMAGE_SIZE, max_unreadable=max_unreadable, progress=stages.progress
             )
@@ -135,18 +135,18 @@ def read(stages: Stages, images: ImageCollection) -> tuple[Arrays, str]:
     return stages.recall("read", inputs, compute)
 
 
-def few_labels(stages: Stages, task: Task, data_key: str) -> Trained:
+def train_on_few_labels(stages: Stages, experiment: Experiment, data_key: str) -> TrainedNetwork:
     """Train on the labeled images alone."""
-    from voisin.training.classifier import Training
+    from voisin.training.supervised import SupervisedTraining
 
-    training = Training(epochs=stages.settings.epochs)
-    labeled = np.flatnonzero(task.labels != UNLABELED)
+    training = SupervisedTraining(epochs=stages.settings.epochs)
+    labeled = np.flatnonzero(experiment.labels != UNLABELED)
 
     def train(scratch: Path) -> tuple[Any, None]:
         network = training.fit(
-            task.pool_pixels[labeled],
-            task.labels[labeled],
-            n_classes=task.n_classes,
+            experiment.pool_pixels[labeled],
+            experiment.labels[labeled],
+            n_classes=experiment.n_classes,
             random_state=stages.settings.random_state,
             device=stages.settings.device,
             checkpoint=scratch / "training.pt",
@@ -155,27 +155,32 @@ def few_labels(stages: Stages, task: Task, data_key: str) -> Trained:
         )
         return network, None
 
-    inputs = {"data": data_key, "labels": hash_of(task.labels), "training": repr(training)}
-    return _trained(stages, task, "few-labels", inputs, train)
+    inputs = {"data": data_key, "labels": hash_of(experiment.labels), "training": repr(training)}
+    return _trained(stages, experiment, "few-labels", inputs, train)
 
 
-def pseudo_labels(stages: Stages, task: Task, start: Trained) -> Trained:
+def train_on_pseudo_labels(
+    stages: Stages, experiment: Experiment, start: TrainedNetwork
+) -> TrainedNetwork:
     """Grow the labels by rounds of pseudo-labels."""
-    from voisin.training.classifier import Training
     from voisin.training.pseudo_labels import PseudoLabels
+    from voisin.training.supervised import SupervisedTraining
 
     settings = stages.settings
     method = PseudoLabels(
-        settings.threshold, settings.quota, settings.rounds, Training(epochs=settings.epochs)
+        settings.threshold,
+        settings.quota,
+        settings.rounds,
+        SupervisedTraining(epochs=settings.epochs),
     )
 
     def train(scratch: Path) -> tuple[Any, Any]:
         network, rounds = method.fit(
-            network_of(start, task),
-            task.pool_pixels,
-            task.labels,
-            n_classes=task.n_classes,
-            truth=task.hidden,
+            rebuild_network(start, experiment),
+            experiment.pool_pixels,
+            experiment.labels,
+            n_classes=experiment.n_classes,
+            truth=experiment.hidden,
             random_state=settings.random_state,
             device=settings.device,
             checkpoints=scratch,
@@ -183,28 +188,34 @@ def pseudo_labels(stages: Stages, task: Task, start: Trained) -> Trained:
         )
         return network, [vars(one) for one in rounds]
 
-    inputs = {"start": start.key, "method": repr(method), "truth": hash_of(task.hidden)}
-    return _trained(stages, task, "pseudo-labels", inputs, train)
+    inputs = {"start": start.key, "method": repr(method), "truth": hash_of(experiment.hidden)}
+    return _trained(stages, experiment, "pseudo-labels", inputs, train)
 
 
-def loaded_expert(stages: Stages, task: Task, data_key: str, path: Path) -> Trained:
+def load_expert_network(
+    stages: Stages, experiment: Experiment, data_key: str, path: Path
+) -> TrainedNetwork:
     """Take the user's trained network as the expert."""
-    from voisin.embedding.simple_cnn import load_simple_cnn
+    from voisin.embedding.networks.simple_cnn import load_simple_cnn
 
-    n_channels = task.pool_pixels.shape[-1]
-    network = load_simple_cnn(path, n_channels, task.n_classes, task.pool.class_names)
+    n_channels = experiment.pool_pixels.shape[-1]
+    network = load_simple_cnn(path, n_channels, experiment.n_classes, experiment.pool.class_names)
     weights = {name: hash_of(value.numpy()) for name, value in network.state_dict().items()}
     inputs = {"data": data_key, "weights": weights}
-    return _trained(stages, task, "expert", inputs, lambda _: (network, None))
+    return _trained(stages, experiment, "expert", inputs, lambda _: (network, None))
 
 
-def retrained(stages: Stages, task: Task, propagation: Propagation, data_key: str) -> Trained:
+def retrain_simple_cnn(
+    stages: Stages, experiment: Experiment, propagation: Propagation, data_key: str
+) -> TrainedNetwork:
     """Train a new network on the propagated labels, each weighted by its certainty."""
-    lesson = lesson_of(task, propagation)
-    return _on_all(stages, task, "retrained", lesson.labels, lesson.weights, data_key)
+    lesson = weighted_labels(experiment, propagation)
+    return _on_all(stages, experiment, "retrained", lesson.labels, lesson.weights, data_key)
 
 
-def lesson_of(task: Task, propagation: Propagation, *, even: bool = False) -> Lesson:
+def weighted_labels(
+    experiment: Experiment, propagation: Propagation, *, even: bool = False
+) -> TrainingLabels:
     """Make a lesson of propagated labels, each weighted by its certainty.
 
     The weights are divided by the largest, so that the surest propagated label counts as much as
@@ -213,35 +224,37 @@ def lesson_of(task: Task, propagation: Propagation, *, even: bool = False) -> Le
     """
     from voisin.evaluation.certainty import certainty
 
-    given = task.labels != UNLABELED
-    labels = np.where(given, task.labels, propagation.labels)
+    given = experiment.labels != UNLABELED
+    labels = np.where(given, experiment.labels, propagation.labels)
     sure = np.where(given | ~propagation.reached, 0, certainty(propagation.probabilities))
     weights = np.where(given, 1, sure / max(sure.max(), np.finfo(float).tiny))
     if even:
-        mass = np.bincount(labels[weights > 0], weights[weights > 0], minlength=task.n_classes)
+        mass = np.bincount(
+            labels[weights > 0], weights[weights > 0], minlength=experiment.n_classes
+        )
         weights = weights * np.where(labels >= 0, 1 / np.maximum(mass, 1e-9)[labels], 0)
         weights /= weights.max()
-    return Lesson(labels, weights)
+    return TrainingLabels(labels, weights)
 
 
-def ceiling(stages: Stages, task: Task, data_key: str) -> Trained:
+def train_on_all_labels(stages: Stages, experiment: Experiment, data_key: str) -> TrainedNetwork:
     """Train on every label that the source knows: the best that labeling by hand could give."""
-    weights = (task.known != UNLABELED).astype(float)
-    return _on_all(stages, task, "ceiling", task.known, weights, data_key)
+    weights = (experiment.known != UNLABELED).astype(float)
+    return _on_all(stages, experiment, "ceiling", experiment.known, weights, data_key)
 
 
 def _on_all(
-    stages: Stages, task: Task, method: str, labels: Any, weights: Any, data_key: str
-) -> Trained:
-    from voisin.training.classifier import Training
+    stages: Stages, experiment: Experiment, method: str, labels: Any, weights: Any, data_key: str
+) -> TrainedNetwork:
+    from voisin.training.supervised import SupervisedTraining
 
-    training = Training(epochs=stages.settings.retraining_epochs)
+    training = SupervisedTraining(epochs=stages.settings.retraining_epochs)
 
     def train(scratch: Path) -> tuple[Any, None]:
         network = training.fit(
-            task.pool_pixels,
+            experiment.pool_pixels,
             labels,
-            n_classes=task.n_classes,
+            n_classes=experiment.n_classes,
             weights=weights,
             random_state=stages.settings.random_state,
             device=stages.settings.device,
@@ -257,16 +270,16 @@ def _on_all(
         "weights": hash_of(weights),
         "training": repr(training),
     }
-    return _trained(stages, task, method, inputs, train)
+    return _trained(stages, experiment, method, inputs, train)
 
 
 def _trained(
     stages: Stages,
-    task: Task,
+    experiment: Experiment,
     method: str,
     inputs: Mapping[str, Any],
     train: Callable[[Path], tuple[Any, Any]],
-) -> Trained:
+) -> TrainedNetwork:
     """Train, predict pool and test, and keep all three."""
     from voisin.embedding.device import choose_device
     from voisin.embedding.inference import predict
@@ -275,15 +288,15 @@ def _trained(
         network, notes = train(scratch)
         return {
             **{f"{_WEIGHT}{k}": v.cpu().numpy() for k, v in network.state_dict().items()},
-            "pool": _each(predict, network, task.pool_pixels, stages),
-            "test": _each(predict, network, task.test_pixels, stages),
+            "pool": _each(predict, network, experiment.pool_pixels, stages),
+            "test": _each(predict, network, experiment.test_pixels, stages),
             "notes": np.array(json.dumps(notes)),
         }
 
     inputs = {
         **inputs,
         "random_state": stages.settings.random_state,
-        "n_classes": task.n_classes,
+        "n_classes": experiment.n_classes,
         "device": choose_device(stages.settings.device).type,
     }
     arrays, key = stages.recall(method, inputs, compute)
@@ -292,7 +305,7 @@ def _trained(
         for name, value in arrays.items()
         if name.startswith(_WEIGHT)
     }
-    return Trained(
+    return TrainedNetwork(
         method, weights, arrays["pool"], arrays["test"], key, json.loads(str(arrays["notes"]))
     )
 
@@ -301,24 +314,26 @@ def _each(function: Callable[..., Any], network: Any, pixels: Any, stages: Stage
     return function(network, pixels, device=stages.settings.device, progress=stages.progress)
 
 
-def network_of(trained: Trained, task: Task) -> Any:
+def rebuild_network(trained: TrainedNetwork, experiment: Experiment) -> Any:
     """Build the network of a finished stage again."""
     import torch
 
-    from voisin.embedding.simple_cnn import SimpleCNN
+    from voisin.embedding.networks.simple_cnn import SimpleCNN
 
-    network = SimpleCNN(task.pool_pixels.shape[-1], task.n_classes)
+    network = SimpleCNN(experiment.pool_pixels.shape[-1], experiment.n_classes)
     network.load_state_dict(
         {name: torch.from_numpy(np.array(value)) for name, value in trained.weights.items()}
     )
     return network.eval()
 
 
-def predictions(trained: Trained, task: Task) -> Predictions:
+def predictions_of(trained: TrainedNetwork, experiment: Experiment) -> Predictions:
     """Join the predictions on pool and test, each row with its image's id."""
-    return Predictions(trained.method, ids_of(task), np.concatenate([trained.pool, trained.test]))
+    return Predictions(
+        trained.method, all_ids(experiment), np.concatenate([trained.pool, trained.test])
+    )
 
 
-def ids_of(task: Task) -> Names:
+def all_ids(experiment: Experiment) -> Names:
     """Return the ids of pool and test, in the order of every prediction."""
-    return np.concatenate([task.pool.ids, task.test.ids])
+    return np.concatenate([experiment.pool.ids, experiment.test.ids])

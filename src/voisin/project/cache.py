@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.project.writing import PARTIAL
+from voisin.writing import PARTIAL
 
 Arrays = dict[str, NDArray[Any]]
 _META = "stage.json"

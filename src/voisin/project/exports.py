@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from voisin.evaluation.certainty import certainty
 from voisin.evaluation.scores import Estimate, Scores
 from voisin.project.json_documents import number
-from voisin.project.writing import PARTIAL, written_whole
 from voisin.types import UNLABELED, ImageCollection, Labels, Probabilities, Propagation
+from voisin.writing import PARTIAL, write_atomically
 
 
 def write_labels(
@@ -85,9 +85,9 @@ def write_labels(
     for c, name in enumerate(images.class_names):
         columns[f"probability_{name}"] = pa.array(stated[:, c], mask=unknown)
     table = pa.table(columns)
-    with written_whole(folder / "labels.parquet") as partial:
+    with write_atomically(folder / "labels.parquet") as partial:
         pa.parquet.write_table(table, partial)
-    with written_whole(folder / "labels.csv") as partial:
+    with write_atomically(folder / "labels.csv") as partial:
         pa.csv.write_csv(table, partial)
 
 
@@ -176,7 +176,7 @@ def write_medmnist_csvs(
         figures = f"[AUC]{scores.auc.value:.3f}_[ACC]{scores.accuracy.value:.3f}"
         path = folder / f"{name}_{split}_{figures}@{scores.method}.csv"
         with (
-            written_whole(path) as partial,
+            write_atomically(path) as partial,
             partial.open("w", newline="", encoding="utf-8") as file,
         ):
             rows = csv.writer(file)
@@ -193,5 +193,5 @@ def write_model(path: Path, state: Mapping[str, NDArray[Any]], metadata: Mapping
     from safetensors.numpy import save
 
     content = save({name: np.array(value) for name, value in state.items()}, dict(metadata))
-    with written_whole(path) as partial:
+    with write_atomically(path) as partial:
         partial.write_bytes(content)

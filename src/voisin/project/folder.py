@@ -8,9 +8,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from voisin.errors import ProjectError
+from voisin.project.arrays import FOLDERS
 from voisin.project.cache import Cache
-from voisin.project.evidence import FOLDERS
-from voisin.project.writing import PARTIAL, written_whole
+from voisin.writing import PARTIAL, write_atomically
 
 SETTINGS = "voisin.toml"
 _LOCK = ".voisin.lock"
@@ -84,7 +84,7 @@ class Project:
     def write_text(self, name: str, text: str) -> Path:
         """Write one text file, whole or not at all."""
         path = self.folder / name
-        with written_whole(path) as partial:
+        with write_atomically(path) as partial:
             partial.write_text(text, encoding="utf-8")
         return path
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from voisin.errors import ProjectError
-from voisin.project.writing import written_whole
 from voisin.types import Embeddings, Names
+from voisin.writing import write_atomically
 
 SET_APART = "set_apart.npz"
 
@@ -32,7 +32,7 @@ class SetApart:
 def write_set_apart(folder: Path, apart: SetApart) -> None:
     """Write ``set_apart.npz``, whole or not at all."""
     groups = {} if apart.groups is None else {"groups": apart.groups.astype(np.str_)}
-    with written_whole(folder / SET_APART) as partial, partial.open("wb") as file:
+    with write_atomically(folder / SET_APART) as partial, partial.open("wb") as file:
         np.savez(
             file,
             allow_pickle=False,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from voisin.project.writing import written_whole
+from voisin.writing import write_atomically
 
 
 def write_table(folder: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -23,7 +23,7 @@ def write_table(folder: Path, name: str, columns: Mapping[str, Sequence[Any]]) -
     import pyarrow.parquet
 
     table = pa.table(dict(columns))
-    with written_whole(folder / f"{name}.parquet") as partial:
+    with write_atomically(folder / f"{name}.parquet") as partial:
         pa.parquet.write_table(table, partial)
-    with written_whole(folder / f"{name}.csv") as partial:
+    with write_atomically(folder / f"{name}.csv") as partial:
         pa.csv.write_csv(table, partial)

@@ -19,8 +19,9 @@ from sklearn.utils.validation import (
 )
 
 from voisin.errors import InputError
-from voisin.neighbors import build_affinity, find_neighbors, query_neighbors
+from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.graph import as_affinity
+from voisin.neighbors.search import find_neighbors, query_neighbors
 from voisin.propagation.attachment import attach
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Affinity, Neighbors, Probabilities, PropagationMethod

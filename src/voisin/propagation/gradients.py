@@ -150,10 +150,10 @@ class _Descent:
         return Solution(values, n_iter, worst, converged=worst <= self._tol)
 
     def _multiply(self) -> NDArray[np.float64]:
-        from voisin.propagation.products import multiply
+        from voisin.propagation.sparse_products import sparse_multiply
 
         def work(rows: slice, sums: NDArray[np.float64]) -> None:
-            multiply(
+            sparse_multiply(
                 self._matrix.indptr,
                 self._matrix.indices,
                 self._weights,
@@ -167,22 +167,24 @@ class _Descent:
         return self._sum(work, 1)[0]
 
     def _descend(self, length: Real) -> NDArray[np.float64]:
-        from voisin.propagation.products import descend
+        from voisin.propagation.sparse_products import update_residual
 
         far = length[None].astype(self._scale.dtype)
 
         def work(rows: slice, sums: NDArray[np.float64]) -> None:
-            descend(self._residual, self._product, self._scale, far, rows.start, rows.stop, sums)
+            update_residual(
+                self._residual, self._product, self._scale, far, rows.start, rows.stop, sums
+            )
 
         return self._sum(work, 2)
 
     def _turn(self, length: Real, keep: Real) -> None:
-        from voisin.propagation.products import turn
+        from voisin.propagation.sparse_products import update_direction
 
         far, part = (row[None].astype(self._scale.dtype) for row in (length, keep))
 
         def work(rows: slice) -> None:
-            turn(
+            update_direction(
                 self._values,
                 self._residual,
                 self._direction,

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.propagation.evidence import (
-    ClassShares,
-    Evidence,
-    check_class_shares,
-    gather_evidence,
-)
 from voisin.propagation.gradients import conjugate_gradients
+from voisin.propagation.known_labels import (
+    ClassPriors,
+    LabeledNodes,
+    check_class_priors,
+    read_labeled_nodes,
+)
 from voisin.propagation.matrices import degrees_of
-from voisin.propagation.outcome import outcome, reached_by_labels
+from voisin.propagation.result import reached_by_labels, to_propagation
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
 
@@ -32,7 +32,7 @@ class Harmonic:
 
     Parameters
     ----------
-    class_shares : "labels", "uniform" or sequence of float, default="labels"
+    class_priors : "labels", "uniform" or sequence of float, default="labels"
         What an image gets that no label reaches.
     tol : float, default=1e-6
         Stop once the residual of every class is below this share of its right-hand side.
@@ -47,12 +47,12 @@ class Harmonic:
     array([0.75, 0.25])
     """
 
-    class_shares: ClassShares = "labels"
+    class_priors: ClassPriors = "labels"
     tol: float = 1e-6
     max_iter: int = 1_000
 
     def __post_init__(self) -> None:
-        check_class_shares(self.class_shares)
+        check_class_priors(self.class_priors)
         check_count("max_iter", self.max_iter, 1)
         check_at_least("tol", self.tol, 0)
 
@@ -66,16 +66,16 @@ class Harmonic:
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
         affinity = check_affinity(affinity)
-        evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
+        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
         asked, matrix, right = clamped_equation(affinity, evidence)
         found = conjugate_gradients(matrix, right, tol=self.tol, max_iter=self.max_iter)
         scores = evidence.spread_out(evidence.targets)
         scores[asked] = found.values
-        return outcome(scores, affinity, evidence, self.class_shares, found)
+        return to_propagation(scores, affinity, evidence, self.class_priors, found)
 
 
 def clamped_equation(
-    affinity: Affinity, evidence: Evidence, shift: float = 0.0
+    affinity: Affinity, evidence: LabeledNodes, shift: float = 0.0
 ) -> tuple[NDArray[np.int64], sparse.csr_array, NDArray[np.float64]]:
     """Pose ``(shift · I + D_uu − W_uu) F_u = W_ul Y_l`` for the images that labels reach.
 

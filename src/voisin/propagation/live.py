@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError
 from voisin.neighbors.graph import find_components
-from voisin.propagation.evidence import Evidence, expected_shares, gather_evidence
-from voisin.propagation.matrices import normalize
-from voisin.propagation.outcome import rows_to_one
+from voisin.propagation.known_labels import LabeledNodes, expected_priors, read_labeled_nodes
+from voisin.propagation.matrices import normalize_affinity
+from voisin.propagation.result import rows_to_one
 from voisin.propagation.solvers import chebyshev
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Affinity, Indices, Labels, Propagation
@@ -57,10 +57,10 @@ class LiveSpreading:
     ) -> None:
         affinity = check_affinity(affinity)
         n_samples = affinity.shape[0]
-        evidence = gather_evidence(labels, n_samples, n_classes)
+        evidence = read_labeled_nodes(labels, n_samples, n_classes)
         self._method = method
         self._labels = labels.copy()
-        self._smoother = normalize(affinity)
+        self._smoother = normalize_affinity(affinity)
         components = find_components(affinity)
         self._component_of, self._n_components = components.of_sample, len(components.sizes)
         known = evidence.spread_out((1 - method.alpha) * evidence.targets)
@@ -204,8 +204,8 @@ class LiveSpreading:
     def _expected_shares(self) -> NDArray[np.float64]:
         """Return the class shares that an image gets which no label reaches."""
         classes = np.eye(len(self._counts))
-        evidence = Evidence(np.arange(len(classes)), classes, self._counts.astype(float), 0)
-        return expected_shares(self._method.class_shares, evidence)
+        evidence = LabeledNodes(np.arange(len(classes)), classes, self._counts.astype(float), 0)
+        return expected_priors(self._method.class_priors, evidence)
 
     def _right_side_norm(self, c: int) -> float:
         """Norm of the right side of a class; that of one label where the class has none."""

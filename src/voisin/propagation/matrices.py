@@ -15,12 +15,12 @@ def degrees_of(affinity: Affinity) -> NDArray[np.float64]:
     return np.asarray(affinity @ np.ones(affinity.shape[1]))
 
 
-def normalize(affinity: Affinity) -> sparse.csr_array:
+def normalize_affinity(affinity: Affinity) -> sparse.csr_array:
     """Return ``D^-1/2 W D^-1/2`` in float64, leaving isolated images at zero.
 
     Examples
     --------
-    >>> normalize(sparse.csr_array([[0.0, 4], [4, 0]])).toarray()
+    >>> normalize_affinity(sparse.csr_array([[0.0, 4], [4, 0]])).toarray()
     array([[0., 1.],
            [1., 0.]])
     """

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.neighbors.graph import Components, find_components
-from voisin.propagation.evidence import (
-    ClassShares,
-    Evidence,
-    check_class_shares,
-    expected_shares,
-    gather_evidence,
-)
 from voisin.propagation.gradients import conjugate_gradients
+from voisin.propagation.known_labels import (
+    ClassPriors,
+    LabeledNodes,
+    check_class_priors,
+    expected_priors,
+    read_labeled_nodes,
+)
 from voisin.propagation.matrices import degrees_of, laplacian
-from voisin.propagation.outcome import likelihoods, outcome
+from voisin.propagation.result import likelihoods, to_propagation
 from voisin.propagation.solvers import Solution
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
@@ -32,13 +32,13 @@ class Poisson:
 
     Solves ``L U = Σ_j δ_j (y_j − ȳ)`` with the degree-weighted mean of ``U`` at zero, ``ȳ`` the
     mean label; each connected component by itself, since no flow runs between them. Where other
-    ``class_shares`` than those of the labels are expected, class c counts ``share_c / ȳ_c``
+    ``class_priors`` than those of the labels are expected, class c counts ``share_c / ȳ_c``
     times. Probabilities are ``exp(u / rms(u))``, normalized: their order is meant, not how sure
     they are.
 
     Parameters
     ----------
-    class_shares : "labels", "uniform" or sequence of float, default="labels"
+    class_priors : "labels", "uniform" or sequence of float, default="labels"
         Share of each class among all images.
     tol : float, default=1e-4
         Stop once the residual of every class is below this share of its right-hand side.
@@ -53,12 +53,12 @@ class Poisson:
     array([0, 0, 1, 1])
     """
 
-    class_shares: ClassShares = "labels"
+    class_priors: ClassPriors = "labels"
     tol: float = 1e-4
     max_iter: int = 1_000
 
     def __post_init__(self) -> None:
-        check_class_shares(self.class_shares)
+        check_class_priors(self.class_priors)
         check_count("max_iter", self.max_iter, 1)
         check_at_least("tol", self.tol, 0)
 
@@ -72,18 +72,18 @@ class Poisson:
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
         affinity = check_affinity(affinity)
-        evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
+        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
         components = find_components(affinity)
         sources, present = label_sources(components, evidence)
         found = poisson_scores(affinity, components, sources, self.tol, self.max_iter)
-        shares, seen = expected_shares(self.class_shares, evidence), evidence.shares
+        shares, seen = expected_priors(self.class_priors, evidence), evidence.shares
         gain = np.divide(shares, seen, where=seen > 0, out=np.ones_like(shares))
         scores = likelihoods(found.values * gain, present)
-        return outcome(scores, affinity, evidence, self.class_shares, found)
+        return to_propagation(scores, affinity, evidence, self.class_priors, found)
 
 
 def label_sources(
-    components: Components, evidence: Evidence
+    components: Components, evidence: LabeledNodes
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Compute the sources ``y_j − ȳ``, and which classes have labels in each component.
 

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.neighbors.graph import find_components, in_order, node_order
-from voisin.propagation.decision import rebalance
-from voisin.propagation.evidence import (
-    ClassShares,
-    check_class_shares,
-    expected_shares,
-    gather_evidence,
+from voisin.propagation.class_priors import rebalance
+from voisin.propagation.class_quotas import quota_weights
+from voisin.propagation.known_labels import (
+    ClassPriors,
+    check_class_priors,
+    expected_priors,
+    read_labeled_nodes,
 )
 from voisin.propagation.matrices import degrees_of, laplacian
-from voisin.propagation.outcome import outcome, reached_by_labels, rows_to_one
 from voisin.propagation.poisson import Poisson, label_sources
-from voisin.propagation.quotas import quota_weights
+from voisin.propagation.result import reached_by_labels, rows_to_one, to_propagation
 from voisin.propagation.solvers import Solution, repeat
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
@@ -36,7 +36,7 @@ class PoissonMBO:
 
     Parameters
     ----------
-    class_shares : "labels", "uniform" or sequence of float, default="labels"
+    class_priors : "labels", "uniform" or sequence of float, default="labels"
         Share of each class among all images.
     n_rounds : int, default=20
     n_steps : int, default=40
@@ -54,14 +54,14 @@ class PoissonMBO:
     array([0, 0, 1, 1])
     """
 
-    class_shares: ClassShares = "labels"
+    class_priors: ClassPriors = "labels"
     n_rounds: int = 20
     n_steps: int = 40
     fidelity: float = 1.0
     tol: float = 1e-4
 
     def __post_init__(self) -> None:
-        check_class_shares(self.class_shares)
+        check_class_priors(self.class_priors)
         check_count("n_rounds", self.n_rounds, 1)
         check_count("n_steps", self.n_steps, 1)
         check_at_least("fidelity", self.fidelity, 0)
@@ -81,12 +81,12 @@ class PoissonMBO:
         decisions that the last round changed.
         """
         affinity = check_affinity(affinity)
-        evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
-        first = Poisson(self.class_shares, self.tol).propagate(
+        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
+        first = Poisson(self.class_priors, self.tol).propagate(
             affinity, labels, n_classes=n_classes, sample_weight=sample_weight
         )
         sources, _ = label_sources(find_components(affinity), evidence)
-        shares = expected_shares(self.class_shares, evidence)
+        shares = expected_priors(self.class_priors, evidence)
         order = node_order(affinity)
         reached = reached_by_labels(affinity, evidence)[order]
         step, push = self._diffusion(in_order(affinity, order), sources[order])
@@ -103,7 +103,7 @@ class PoissonMBO:
         in_place = np.empty_like(decided)
         in_place[order] = decided
         found = Solution(in_place, n_iter, changed, converged=changed <= 1e-3)
-        return outcome(in_place, affinity, evidence, self.class_shares, found)
+        return to_propagation(in_place, affinity, evidence, self.class_priors, found)
 
     def _diffusion(
         self, affinity: Affinity, sources: NDArray[np.float64]

@@ -5,7 +5,7 @@ its value, which sets r_i to zero and adds ``alpha S_ij r_i`` to the residual of
 Adding ``ω = 2 / (1 + √(1 − alpha²))`` times r_i, the best factor where a sweep goes over all nodes
 (Young 1954), saves almost half of the pushes.
 
-Nodes are unsigned integers: see `voisin.propagation.products`.
+Nodes are unsigned integers: see `voisin.propagation.sparse_products`.
 """
 
 from typing import TypeAlias
@@ -14,7 +14,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from voisin.neighbors.instructions import fetch
+from voisin.neighbors.kernels.instructions import fetch
 from voisin.parallel import compiled
 
 Whole: TypeAlias = NDArray[np.integer]

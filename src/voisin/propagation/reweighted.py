@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.neighbors.graph import find_components
-from voisin.propagation.evidence import (
-    ClassShares,
-    Evidence,
-    check_class_shares,
-    gather_evidence,
-)
 from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.harmonic import clamped_equation
+from voisin.propagation.known_labels import (
+    ClassPriors,
+    LabeledNodes,
+    check_class_priors,
+    read_labeled_nodes,
+)
 from voisin.propagation.matrices import degrees_of
-from voisin.propagation.outcome import outcome
 from voisin.propagation.poisson import poisson_scores
+from voisin.propagation.result import to_propagation
 from voisin.propagation.solvers import Solution
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
@@ -41,7 +41,7 @@ class ReweightedLaplace:
     ----------
     shift : float, default=0.001
         0 for plain reweighted Laplace learning.
-    class_shares : "labels", "uniform" or sequence of float, default="labels"
+    class_priors : "labels", "uniform" or sequence of float, default="labels"
         What an image gets that no label reaches.
     tol : float, default=1e-6
     max_iter : int, default=1000
@@ -56,13 +56,13 @@ class ReweightedLaplace:
     """
 
     shift: float = 1e-3
-    class_shares: ClassShares = "labels"
+    class_priors: ClassPriors = "labels"
     tol: float = 1e-6
     max_iter: int = 1_000
 
     def __post_init__(self) -> None:
         check_at_least("shift", self.shift, 0)
-        check_class_shares(self.class_shares)
+        check_class_priors(self.class_priors)
         check_count("max_iter", self.max_iter, 1)
         check_at_least("tol", self.tol, 0)
 
@@ -77,7 +77,7 @@ class ReweightedLaplace:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
         affinity = check_affinity(affinity)
         evidence, found = self._solve(affinity, labels, n_classes, sample_weight)
-        return outcome(found.values, affinity, evidence, self.class_shares, found)
+        return to_propagation(found.values, affinity, evidence, self.class_priors, found)
 
     def scores(
         self, affinity: Affinity, labels: Labels | Probabilities, *, n_classes: int | None = None
@@ -96,8 +96,8 @@ class ReweightedLaplace:
         labels: Labels | Probabilities,
         n_classes: int | None,
         sample_weight: NDArray[np.floating] | None,
-    ) -> tuple[Evidence, Solution]:
-        evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
+    ) -> tuple[LabeledNodes, Solution]:
+        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
         weighted = self._reweigh(affinity, evidence)
         shift = self.shift * float(degrees_of(weighted).mean())
         asked, matrix, right = clamped_equation(weighted, evidence, shift)
@@ -106,7 +106,7 @@ class ReweightedLaplace:
         scores[asked] = found.values
         return evidence, replace(found, values=scores)
 
-    def _reweigh(self, affinity: Affinity, evidence: Evidence) -> Affinity:
+    def _reweigh(self, affinity: Affinity, evidence: LabeledNodes) -> Affinity:
         """Compute ``W'``; what flows into a component flows out all over it."""
         components = find_components(affinity)
         count, component = len(components.sizes), components.of_sample

@@ -105,7 +105,7 @@ def repeat(
     array([[1.75]], dtype=float32)
     """
     found = np.empty(start.shape, dtype=np.float32)
-    with crew_for(len(start)) as crew:
+    with workers_for(len(start)) as crew:
         for columns in blocks(start.shape[1], WIDTH):
             smoothing = _Smoothing(matrix, 1, right[:, columns], np.float32, crew)
             now, before = smoothing.blocks_of(start[:, columns])
@@ -124,7 +124,7 @@ def by_columns(
     n_jobs: int | None,
 ) -> Solution:
     """Solve a block of columns at a time, join them, and warn unless all have converged."""
-    with crew_for(len(right), n_jobs) as crew:
+    with workers_for(len(right), n_jobs) as crew:
         parts = [solve(columns, crew) for columns in blocks(right.shape[1], WIDTH)]
     found = Solution(
         parts[0].values if len(parts) == 1 else np.hstack([part.values for part in parts]),
@@ -168,7 +168,7 @@ def _converted(numbers: Real, real: type[np.floating], crew: Workers) -> Real:
     return copied
 
 
-def crew_for(n_rows: int, n_jobs: int | None = None) -> AbstractContextManager[Workers]:
+def workers_for(n_rows: int, n_jobs: int | None = None) -> AbstractContextManager[Workers]:
     """Open a pool of threads; a single one for few rows."""
     return workers(1 if n_rows <= _ROWS else n_jobs)
 
@@ -224,7 +224,7 @@ class _Smoothing:
 
     def step(self, now: Real, before: Real, stride: float) -> NDArray[np.float64]:
         """Turn `before` into what comes after `now`; return the squared residuals of `now`."""
-        from voisin.propagation.products import chebyshev_step
+        from voisin.propagation.sparse_products import chebyshev_step
 
         sums = np.zeros((len(self._tasks), 1, WIDTH))
         smoother = self._smoother

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.propagation.evidence import ClassShares, check_class_shares, gather_evidence
-from voisin.propagation.matrices import normalize
-from voisin.propagation.outcome import outcome
+from voisin.propagation.known_labels import ClassPriors, check_class_priors, read_labeled_nodes
+from voisin.propagation.matrices import normalize_affinity
+from voisin.propagation.result import to_propagation
 from voisin.propagation.solvers import chebyshev
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count, check_in_open_interval
@@ -27,7 +27,7 @@ class LabelSpreading:
     ----------
     alpha : float, default=0.9
         Share of an image's score taken from its neighbors, in (0, 1).
-    class_shares : "labels", "uniform" or sequence of float, default="labels"
+    class_priors : "labels", "uniform" or sequence of float, default="labels"
         What an image gets that no label reaches.
     tol : float, default=1e-6
         Stop once the residual of every class is below this share of its right-hand side.
@@ -51,13 +51,13 @@ class LabelSpreading:
     """
 
     alpha: float = 0.9
-    class_shares: ClassShares = "labels"
+    class_priors: ClassPriors = "labels"
     tol: float = 1e-6
     max_iter: int = 1_000
 
     def __post_init__(self) -> None:
         check_in_open_interval("alpha", self.alpha, 0, 1)
-        check_class_shares(self.class_shares)
+        check_class_priors(self.class_priors)
         check_count("max_iter", self.max_iter, 1)
         check_at_least("tol", self.tol, 0)
 
@@ -94,9 +94,9 @@ class LabelSpreading:
             If the shapes disagree, no image is labeled, or the graph is not symmetric.
         """
         affinity = check_affinity(affinity)
-        evidence = gather_evidence(labels, affinity.shape[0], n_classes, sample_weight)
+        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
         known = evidence.spread_out((1 - self.alpha) * evidence.weights[:, None] * evidence.targets)
         found = chebyshev(
-            normalize(affinity), self.alpha, known, tol=self.tol, max_iter=self.max_iter
+            normalize_affinity(affinity), self.alpha, known, tol=self.tol, max_iter=self.max_iter
         )
-        return outcome(found.values, affinity, evidence, self.class_shares, found)
+        return to_propagation(found.values, affinity, evidence, self.class_priors, found)

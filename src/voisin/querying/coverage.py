@@ -16,7 +16,7 @@ from voisin.types import UNLABELED, Affinity, Indices, Labeling, Problem
 
 
 @dataclass(frozen=True)
-class Coverage:
+class CoverageStrategy:
     """The images that stand for most others which no label stands for yet.
 
     Image i covers its neighbor j by ``k_ij = w_ij / max_i w_ij``, and itself by 1; j is covered as
@@ -35,7 +35,7 @@ class Coverage:
     ) -> Suggestion:
         """Choose typical images; see `QueryStrategy.suggest`."""
         rows = askable(problem, n, candidates)
-        cover = _cover(problem.view.affinity)
+        cover = _cover(problem.data.affinity)
         covered = _best(cover, np.flatnonzero(problem.labels != UNLABELED))
         taken = np.ones(cover.shape[0], dtype=bool)
         taken[rows] = False

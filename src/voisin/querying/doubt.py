@@ -9,12 +9,12 @@ from voisin.querying.suggestion import name_class
 from voisin.types import Indices, Probabilities
 
 
-def narrowness(probabilities: Probabilities) -> NDArray[np.float64]:
+def margin_uncertainty(probabilities: Probabilities) -> NDArray[np.float64]:
     """One minus the lead of the first class over the second: ``1 − (p₁ − p₂)``.
 
     Examples
     --------
-    >>> narrowness(np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]))
+    >>> margin_uncertainty(np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]))
     array([1., 0.])
     """
     if probabilities.shape[1] < 2:
@@ -23,7 +23,7 @@ def narrowness(probabilities: Probabilities) -> NDArray[np.float64]:
     return 1 - (two[:, 1] - two[:, 0])
 
 
-def say_doubt(
+def describe_doubt(
     probabilities: Probabilities, reached: NDArray[np.bool_], rows: Indices, names: Sequence[str]
 ) -> list[str]:
     """Name the two likeliest classes of each image, with their probabilities."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from voisin.evaluation.certainty import certainty
 from voisin.querying.batches import pick_apart
-from voisin.querying.doubt import say_doubt
+from voisin.querying.doubt import describe_doubt
 from voisin.querying.suggestion import Suggestion, askable
 from voisin.types import Indices, Labeling, Problem
 
@@ -32,6 +32,6 @@ class Entropy:
         rows = askable(problem, n, candidates)
         found = labeling.propagation
         worth = np.where(found.reached, 1 - certainty(found.probabilities), 1.0)
-        picked, scores = pick_apart(problem.view.embeddings, rows, worth[rows], n)
-        reasons = say_doubt(labeling.stated, found.reached, picked, class_names)
+        picked, scores = pick_apart(problem.data.embeddings, rows, worth[rows], n)
+        reasons = describe_doubt(labeling.stated, found.reached, picked, class_names)
         return Suggestion(picked, scores, tuple(f"unsure: {one}" for one in reasons))

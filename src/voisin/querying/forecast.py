@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from voisin.calibration.temperature import apply_temperature, even_by_class, fit_temperature
 from voisin.evaluation.certainty import certainty
-from voisin.labeling.calibration import apply_temperature, even_by_class, fit_temperature
 from voisin.types import (
     UNLABELED,
     Indices,
@@ -22,7 +22,7 @@ _LITTLE = 1.0  # other labels that an answer changes
 
 
 @dataclass(frozen=True)
-class Forecast:
+class LabelForecast:
     """What is expected of the answers; the images asked about are left out.
 
     Attributes
@@ -55,14 +55,14 @@ class Forecast:
         return self.flips < _LITTLE * self.n_asked
 
 
-def forecast(
+def forecast_changes(
     problem: Problem,
     labeling: Labeling,
     positions: Indices,
     *,
     n_draws: int = 5,
     progress: Progress = no_progress,
-) -> Forecast:
+) -> LabelForecast:
     """Label all images again with answers drawn from what the labeling believes.
 
     Each draw answers all questions at once, image i by a class drawn from its ``p_i``; then
@@ -83,13 +83,13 @@ def forecast(
     Examples
     --------
     >>> from scipy import sparse
-    >>> from voisin.labeling import make_method
-    >>> from voisin.types import View
+    >>> from voisin.labeling.registry import make_method
+    >>> from voisin.types import GraphData
     >>> path = sparse.diags_array([np.ones(4), np.ones(4)], offsets=[-1, 1]).tocsr()
     >>> nothing = np.empty((0, 1), dtype=np.float32)
-    >>> view = View(np.zeros((5, 1), dtype=np.float32), path, nothing)
-    >>> problem = Problem(view, np.array([0, 0, -1, -1, 1]), 2)
-    >>> forecast(problem, make_method("spreading").label(problem), np.array([2])).n_others
+    >>> data = GraphData(np.zeros((5, 1), dtype=np.float32), path, nothing)
+    >>> problem = Problem(data, np.array([0, 0, -1, -1, 1]), 2)
+    >>> forecast_changes(problem, make_method("spreading").label(problem), np.array([2])).n_others
     1
     """
     check_count("n_draws", n_draws, 1)
@@ -107,7 +107,7 @@ def forecast(
     before = before[others]
     flips = [int((one.argmax(axis=1) != before.argmax(axis=1)).sum()) for one in after]
     rises = [_mean_certainty(one) - _mean_certainty(before) for one in after]
-    return Forecast(
+    return LabelForecast(
         n_asked=len(positions),
         n_others=len(before),
         flips=float(np.mean(flips)),

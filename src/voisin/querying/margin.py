@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voisin.querying.batches import pick_apart
-from voisin.querying.doubt import narrowness, say_doubt
+from voisin.querying.doubt import describe_doubt, margin_uncertainty
 from voisin.querying.suggestion import Suggestion, askable
 from voisin.types import Indices, Labeling, Problem
 
@@ -30,7 +30,7 @@ class Margin:
         """Choose the least decided images; see `QueryStrategy.suggest`."""
         rows = askable(problem, n, candidates)
         found = labeling.propagation
-        worth = np.where(found.reached, narrowness(found.probabilities), 1.0)
-        picked, scores = pick_apart(problem.view.embeddings, rows, worth[rows], n)
-        reasons = say_doubt(labeling.stated, found.reached, picked, class_names)
+        worth = np.where(found.reached, margin_uncertainty(found.probabilities), 1.0)
+        picked, scores = pick_apart(problem.data.embeddings, rows, worth[rows], n)
+        reasons = describe_doubt(labeling.stated, found.reached, picked, class_names)
         return Suggestion(picked, scores, tuple(f"undecided: {one}" for one in reasons))

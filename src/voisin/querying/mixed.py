@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.propagation.decision import rebalance
+from voisin.propagation.class_priors import rebalance
 from voisin.propagation.matrices import degrees_of
 from voisin.querying.batches import novelty, pick_apart
-from voisin.querying.doubt import narrowness, say_doubt
+from voisin.querying.doubt import describe_doubt, margin_uncertainty
 from voisin.querying.suggestion import Suggestion, askable, name_class
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
 
@@ -42,12 +42,14 @@ class Mixed:
         """Choose the images worth most; see `QueryStrategy.suggest`."""
         rows = askable(problem, n, candidates)
         found = labeling.propagation
-        doubt = np.where(found.reached, narrowness(_evenly(problem, found.probabilities)), 1.0)
-        worth = _neighborhood(problem.view.affinity, doubt)[rows]
+        doubt = np.where(
+            found.reached, margin_uncertainty(_evenly(problem, found.probabilities)), 1.0
+        )
+        worth = _neighborhood(problem.data.affinity, doubt)[rows]
         known = np.flatnonzero(problem.labels != UNLABELED)
-        worth *= novelty(problem.view.embeddings, rows, known)
-        picked, scores = pick_apart(problem.view.embeddings, rows, worth, n)
-        reasons = say_doubt(labeling.stated, found.reached, picked, class_names)
+        worth *= novelty(problem.data.embeddings, rows, known)
+        picked, scores = pick_apart(problem.data.embeddings, rows, worth, n)
+        reasons = describe_doubt(labeling.stated, found.reached, picked, class_names)
         hopes = _rare_hopes(labeling.stated[picked], problem.labels, class_names)
         texts = (f"undecided: {one}{hope}" for one, hope in zip(reasons, hopes, strict=True))
         return Suggestion(picked, scores, tuple(texts))
@@ -55,9 +57,9 @@ class Mixed:
 
 def _evenly(problem: Problem, probabilities: Probabilities) -> Probabilities:
     """Undo the shares of the classes."""
-    if problem.class_shares is None:
+    if problem.class_priors is None:
         return probabilities
-    return rebalance(probabilities, 1 / np.maximum(problem.class_shares, _LEAST))
+    return rebalance(probabilities, 1 / np.maximum(problem.class_priors, _LEAST))
 
 
 def _neighborhood(affinity: Affinity, doubt: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from voisin.querying.coverage import Coverage
+from voisin.querying.coverage import CoverageStrategy
 from voisin.querying.entropy import Entropy
 from voisin.querying.margin import Margin
 from voisin.querying.mixed import Mixed
 from voisin.querying.random_choice import RandomChoice
 from voisin.querying.suggestion import QueryStrategy
-from voisin.querying.unexplored import Unexplored
+from voisin.querying.unexplored import MinimumNorm
 from voisin.validation import check_one_of
 
 STRATEGIES: Mapping[str, Callable[[], QueryStrategy]] = {
@@ -16,8 +16,8 @@ STRATEGIES: Mapping[str, Callable[[], QueryStrategy]] = {
     "random": RandomChoice,
     "margin": Margin,
     "entropy": Entropy,
-    "unexplored": Unexplored,
-    "coverage": Coverage,
+    "unexplored": MinimumNorm,
+    "coverage": CoverageStrategy,
 }
 
 DEFAULT = "mixed"

@@ -74,10 +74,10 @@ def askable(problem: Problem, n: int, candidates: Indices | None) -> Indices:
     Examples
     --------
     >>> from scipy import sparse
-    >>> from voisin.types import View
+    >>> from voisin.types import GraphData
     >>> nothing = np.empty((0, 1), dtype=np.float32)
-    >>> view = View(np.zeros((3, 1), dtype=np.float32), sparse.csr_array((3, 3)), nothing)
-    >>> askable(Problem(view, np.array([0, -1, -1]), 2), 1, None)
+    >>> data = GraphData(np.zeros((3, 1), dtype=np.float32), sparse.csr_array((3, 3)), nothing)
+    >>> askable(Problem(data, np.array([0, -1, -1]), 2), 1, None)
     array([1, 2])
     """
     check_count("n", n, 1)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from voisin.propagation import ReweightedLaplace
+from voisin.propagation.reweighted import ReweightedLaplace
 from voisin.querying.batches import pick_apart
 from voisin.querying.suggestion import Suggestion, askable
 from voisin.types import Indices, Labeling, Problem
 
 
 @dataclass(frozen=True)
-class Unexplored:
+class MinimumNorm:
     """The images where the shifted Poisson-reweighted solution is shortest: ``1 − |u_i|``.
 
     Where nothing was labeled near, the shift has pulled ``u`` to zero; between two classes it is
@@ -42,11 +42,11 @@ class Unexplored:
         """Choose the least explored images; see `QueryStrategy.suggest`."""
         rows = askable(problem, n, candidates)
         scores = self.method.scores(
-            problem.view.affinity, problem.labels, n_classes=problem.n_classes
+            problem.data.affinity, problem.labels, n_classes=problem.n_classes
         )
         length = np.linalg.norm(scores, axis=1)
         worth = np.maximum(1 - length, 0)
-        picked, found = pick_apart(problem.view.embeddings, rows, worth[rows], n)
+        picked, found = pick_apart(problem.data.embeddings, rows, worth[rows], n)
         return Suggestion(picked, found, tuple(_reason(length[i]) for i in picked))
 
 

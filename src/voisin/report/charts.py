@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from voisin.evaluation.scores import Estimate, ReliabilityBin, Scores
-from voisin.report.coverage import Coverage
+from voisin.report.coverage import CoverageCurve
 from voisin.report.numbers import decimal, percent
 from voisin.report.svg import ACCENT, INK, LINE, MUTED, SERIES, SURFACE, inline_svg
 from voisin.report.wording import EXPERT, METHODS, FigureWording, method_wording
@@ -20,7 +20,7 @@ _WIDTH = 350
 _LOOKS = [method for method in METHODS if method != EXPERT]
 
 
-def comparison(scores: Sequence[Scores], figure: FigureWording) -> Markup:
+def comparison_chart(scores: Sequence[Scores], figure: FigureWording) -> Markup:
     """Draw one dot a method on the scale of a figure, with its 95 % interval as a line."""
     estimates: list[Estimate] = [getattr(s, figure.field) for s in scores]
     titles = [method_wording(s.method).title for s in scores]
@@ -80,7 +80,7 @@ def _leave_room_for_values(axes: Axes, estimates: Sequence[Estimate]) -> None:
     axes.set_xlim(max(low - 0.06 * span, 0), high + 0.28 * span)
 
 
-def reliability(scores: Scores, *, name: str) -> Markup:
+def reliability_chart(scores: Scores, *, name: str) -> Markup:
     """Draw how often each bin of confidence is right, over how many predictions it holds.
 
     `name` tells the chart from those of other methods: letters, digits and dashes.
@@ -126,7 +126,7 @@ def _bars_of_counts(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
     axes.yaxis.set_major_formatter("{x:,.0f}")
 
 
-def certainty_curve(curve: Coverage) -> Markup:
+def certainty_curve(curve: CoverageCurve) -> Markup:
     """Draw the accuracy of the most certain images against how many are taken."""
     last = curve.accuracy[-1]
 

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from voisin.calibration.reliability import Bin, ClassReliability
 from voisin.report.numbers import percent
 from voisin.report.svg import ACCENT, MUTED, inline_svg
-from voisin.trust.reliability import Bin, ClassReliability
 
 
 def chart(before: ClassReliability, after: ClassReliability, name: str) -> Markup:

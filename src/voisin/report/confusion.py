@@ -85,7 +85,7 @@ def condense(
 
 
 @dataclass(frozen=True)
-class Mixup:
+class ConfusionPair:
     """Images of one class that were given another: how many, and which share of their class."""
 
     truth: int
@@ -94,23 +94,23 @@ class Mixup:
     share: float
 
 
-def most_frequent_mixups(
+def most_frequent_pairs(
     confusion: NDArray[np.int64], n_images: NDArray[np.int64], max_mixups: int = 5
-) -> tuple[Mixup, ...]:
+) -> tuple[ConfusionPair, ...]:
     """List the largest counts off the diagonal, largest first, with their share of `n_images`.
 
     Examples
     --------
     >>> import numpy as np
-    >>> most_frequent_mixups(np.array([[3, 1], [0, 4]]), np.array([4, 4]))
-    (Mixup(truth=0, predicted=1, n=1, share=0.25),)
+    >>> most_frequent_pairs(np.array([[3, 1], [0, 4]]), np.array([4, 4]))
+    (ConfusionPair(truth=0, predicted=1, n=1, share=0.25),)
     """
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:max_mixups]
     cells = (divmod(int(cell), len(wrong)) for cell in order)
     return tuple(
-        Mixup(t, p, int(wrong[t, p]), float(wrong[t, p] / n_images[t]))
+        ConfusionPair(t, p, int(wrong[t, p]), float(wrong[t, p] / n_images[t]))
         for t, p in cells
         if wrong[t, p]
     )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.calibration.calibrate import CalibrationResult
 from voisin.evaluation.scores import Scores
 from voisin.sources.summary import Summary
 from voisin.training.rounds import PseudoLabelRound
-from voisin.trust.calibrating import HowSure
 from voisin.types import Embeddings, ImageCollection, Labels, Probabilities
 
 
@@ -52,7 +52,7 @@ class ReportContent:
     metric : str
         Metric of the graph.
     versions : dict of str to str
-    how_sure : HowSure, optional
+    how_sure : CalibrationResult, optional
         How the propagated probabilities were calibrated.
     folder : str
         Of the run, as it was given, for the commands to go on with; empty tells none.
@@ -74,7 +74,7 @@ class ReportContent:
     embeddings: Embeddings
     metric: str
     versions: dict[str, str]
-    how_sure: HowSure | None = None
+    how_sure: CalibrationResult | None = None
     folder: str = ""
     explainable: bool = True
 

@@ -10,7 +10,7 @@ from voisin.types import UNLABELED, Labels, Probabilities
 
 
 @dataclass(frozen=True, eq=False)
-class Coverage:
+class CoverageCurve:
     """Accuracy of the most certain images, more and more of them.
 
     Attributes
@@ -37,13 +37,13 @@ class Coverage:
         return float(self.accuracy[last]), float(self.certainty[last])
 
 
-def coverage(
+def coverage_curve(
     probabilities: Probabilities,
     reached: NDArray[np.bool_],
     truth: Labels,
     *,
     predicted: Labels | None = None,
-) -> Coverage | None:
+) -> CoverageCurve | None:
     """Order the images whose truth is known by certainty, and follow the accuracy.
 
     ``accuracy_k = (1/k) Σ_{i ≤ k} [ŷ_i = y_i]``, the most certain first. Images of equal
@@ -69,7 +69,7 @@ def coverage(
     >>> import numpy as np
     >>> sure_and_right, unsure_and_wrong = [0.9, 0.1], [0.4, 0.6]
     >>> p = np.array([unsure_and_wrong, sure_and_right])
-    >>> coverage(p, np.array([True, True]), np.array([0, 0])).accuracy
+    >>> coverage_curve(p, np.array([True, True]), np.array([0, 0])).accuracy
     array([1. , 0.5])
     """
     known = truth != UNLABELED
@@ -83,4 +83,4 @@ def coverage(
     _, tie, size = np.unique(-rank[order], return_inverse=True, return_counts=True)
     mean_of_tie = np.bincount(tie, weights=correct[order]) / size
     accuracy = np.cumsum(mean_of_tie[tie]) / np.arange(1, len(order) + 1)
-    return Coverage(sure[order], accuracy)
+    return CoverageCurve(sure[order], accuracy)

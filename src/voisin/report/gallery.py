@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.evaluation.certainty import certainty
-from voisin.neighbors import query_neighbors
+from voisin.neighbors.search import query_neighbors
 from voisin.report.content import ReportContent
 from voisin.types import UNLABELED, Indices
 
@@ -17,7 +17,7 @@ N_NEIGHBORS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class ClassChoice:
+class ClassSelection:
     """The surest and the most doubtful of the images that were given a class."""
 
     label: int
@@ -27,12 +27,12 @@ class ClassChoice:
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class Selection:
     """Positions of the images to show.
 
     Attributes
     ----------
-    classes : tuple of ClassChoice
+    classes : tuple of ClassSelection
         In the order of the classes; those given to most images where there are too many.
     mistakes : array
         The surest of the wrong ones; empty where no truth is known.
@@ -43,7 +43,7 @@ class Choice:
     n_unreached : int
     """
 
-    classes: tuple[ClassChoice, ...]
+    classes: tuple[ClassSelection, ...]
     mistakes: Indices
     n_mistakes: int
     unreached: Indices
@@ -56,7 +56,7 @@ class Choice:
         return np.unique(np.concatenate([*of_classes, self.mistakes, self.unreached]))
 
 
-def choose(content: ReportContent) -> Choice:
+def select_images(content: ReportContent) -> Selection:
     """Choose the images to show, the same ones every time.
 
     Only unlabeled images are chosen. Those that a label reaches are ordered by the certainty that
@@ -70,7 +70,7 @@ def choose(content: ReportContent) -> Choice:
     truth = content.truth[candidates]
     mistakes = candidates[(truth != UNLABELED) & (truth != predicted[candidates])]
     unreached = np.flatnonzero(unlabeled & ~content.reached)
-    return Choice(
+    return Selection(
         classes=_of_classes(candidates, predicted[candidates], content.images.n_classes),
         mistakes=mistakes[:N_MISTAKES],
         n_mistakes=len(mistakes),
@@ -81,12 +81,12 @@ def choose(content: ReportContent) -> Choice:
 
 def _of_classes(
     candidates: Indices, predicted: NDArray[np.int64], n_classes: int
-) -> tuple[ClassChoice, ...]:
+) -> tuple[ClassSelection, ...]:
     n_given = np.bincount(predicted, minlength=n_classes)
     shown = np.sort(np.argsort(-n_given, kind="stable")[:MAX_CLASSES])
     given = {int(c): candidates[predicted == c] for c in shown}
     return tuple(
-        ClassChoice(
+        ClassSelection(
             label,
             len(images),
             surest=images[:N_OF_EACH_KIND],
@@ -109,7 +109,7 @@ class LabeledNeighbor:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class Card:
     """What was made of an unlabeled image, and why.
 
     Attributes
@@ -137,7 +137,7 @@ class Exhibit:
     neighbors: tuple[LabeledNeighbor, ...]
 
 
-def exhibit(content: ReportContent, images: Indices) -> dict[int, Exhibit]:
+def make_card(content: ReportContent, images: Indices) -> dict[int, Card]:
     """Describe images, by position, each with the labeled images nearest to it."""
     predicted = content.predicted[images]
     rows = zip(
@@ -150,7 +150,7 @@ def exhibit(content: ReportContent, images: Indices) -> dict[int, Exhibit]:
         _nearest_labeled(content, images),
         strict=True,
     )
-    return {row[0]: Exhibit(*row) for row in rows}
+    return {row[0]: Card(*row) for row in rows}
 
 
 def _nearest_labeled(content: ReportContent, images: Indices) -> list[tuple[LabeledNeighbor, ...]]:

@@ -31,7 +31,7 @@ class Origin:
     n_unreadable: int
 
 
-def origin(content: ReportContent) -> Origin:
+def origin_of(content: ReportContent) -> Origin:
     """Say of a run what each part of its source was used for."""
     splits, n_graph = content.summary.split_counts, len(content.labels)
     n_judged = next((s.n for s in content.scores if s.scope == "test"), 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from voisin.evaluation.scores import Scores
@@ -21,7 +21,7 @@ from voisin.report import (
     wording,
 )
 from voisin.report.content import ReportContent
-from voisin.report.coverage import coverage
+from voisin.report.coverage import coverage_curve
 from voisin.report.next_steps import next_steps
 from voisin.report.pictures import Picture, read_picture
 from voisin.report.trend import precision_trend
@@ -66,7 +66,7 @@ def render_report(content: ReportContent) -> str:
 def environment() -> Environment:
     """Give what the templates of every page share: filters, tests and words."""
     environment = Environment(
-        loader=PackageLoader("voisin", "report"),
+        loader=ChoiceLoader([PackageLoader("voisin", "report"), PackageLoader("voisin", "")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -89,7 +89,7 @@ def _what_was_understood(content: ReportContent) -> dict[str, Any]:
     carried = content.predicted[unlabeled]
     n_classes = content.images.n_classes
     return {
-        "origin": origin.origin(content),
+        "origin": origin.origin_of(content),
         "n_images": len(content.labels),
         "n_given": len(given),
         "n_carried": len(carried),
@@ -100,9 +100,9 @@ def _what_was_understood(content: ReportContent) -> dict[str, Any]:
 
 def _verdict(scores: tuple[Scores, ...]) -> dict[str, Any]:
     scopes = ranking.by_scope(scores)
-    main = ranking.main_scope(scores)
+    main = ranking.scope_to_show(scores)
     told = scopes[main] if main else ()
-    lead = ranking.lead(told)
+    lead = ranking.best_method(told)
     ceiling = next((s for s in told if s.method == wording.CEILING), None)
     return {
         "scopes": scopes,
@@ -120,24 +120,24 @@ def _verdict(scores: tuple[Scores, ...]) -> dict[str, Any]:
             for scope, of_scope in scopes.items()
             for f in wording.FIGURES
         },
-        "comparisons": [charts.comparison(told, f) for f in _compared()] if told else [],
+        "comparisons": [charts.comparison_chart(told, f) for f in _compared()] if told else [],
         "reliabilities": [
-            charts.reliability(s, name=f"reliability-{i}") for i, s in enumerate(told)
+            charts.reliability_chart(s, name=f"reliability-{i}") for i, s in enumerate(told)
         ],
     }
 
 
 def _mistakes(scores: tuple[Scores, ...]) -> dict[str, Any]:
-    main = ranking.main_scope(scores)
+    main = ranking.scope_to_show(scores)
     told = ranking.by_scope(scores)[main] if main else ()
     if not told:
         return {"class_sizes": [], "matrices": {}, "mixups": ()}
     n_images = confusion.count_classes([s.confusion for s in told])
-    lead = ranking.lead(told)
+    lead = ranking.best_method(told)
     return {
         "class_sizes": n_images.tolist(),
         "matrices": {s.method: confusion.condense(s.confusion, n_images) for s in told},
-        "mixups": confusion.most_frequent_mixups(lead.first.confusion, n_images) if lead else (),
+        "mixups": confusion.most_frequent_pairs(lead.first.confusion, n_images) if lead else (),
     }
 
 
@@ -147,7 +147,7 @@ def _compared() -> Iterable[wording.FigureWording]:
 
 def _certainty(content: ReportContent) -> dict[str, Any]:
     truth = np.where(content.labels == UNLABELED, content.truth, UNLABELED)
-    curve = coverage(content.stated, content.reached, truth, predicted=content.predicted)
+    curve = coverage_curve(content.stated, content.reached, truth, predicted=content.predicted)
     if curve is None:
         return {"curve": None, "curve_chart": Markup(), "curve_rows": []}
     rows = [(share, curve.n_images(share), *curve.at(share)) for share in _COVERAGE_SHARES]
@@ -181,8 +181,8 @@ def _pseudo_labels(rounds: tuple[PseudoLabelRound, ...]) -> dict[str, Any]:
 
 
 def _gallery(content: ReportContent) -> dict[str, Any]:
-    choice = gallery.choose(content)
-    exhibits = gallery.exhibit(content, choice.images)
+    choice = gallery.select_images(content)
+    exhibits = gallery.make_card(content, choice.images)
     near = {n.image for e in exhibits.values() for n in e.neighbors}
     pictures: dict[int, Picture | None] = {
         index: read_picture(content.images, index, size)

@@ -15,7 +15,7 @@ def by_scope(scores: Sequence[Scores]) -> dict[str, tuple[Scores, ...]]:
     return {s.scope: tuple(o for o in scores if o.scope == s.scope) for s in scores}
 
 
-def main_scope(scores: Sequence[Scores]) -> str | None:
+def scope_to_show(scores: Sequence[Scores]) -> str | None:
     """Name the scope that the page tells first: test where it exists, else unlabeled."""
     scopes = {s.scope for s in scores}
     return next((scope for scope in (*_PRECEDENCE, *sorted(scopes)) if scope in scopes), None)
@@ -39,7 +39,7 @@ def best_methods(scores: Sequence[Scores], figure: FigureWording) -> frozenset[s
 
 
 @dataclass(frozen=True, eq=False)
-class Lead:
+class BestMethod:
     """The method that finds most of each class, and how safe its lead is.
 
     Attributes
@@ -57,7 +57,7 @@ class Lead:
     safe: bool
 
 
-def lead(scores: Sequence[Scores]) -> Lead | None:
+def best_method(scores: Sequence[Scores]) -> BestMethod | None:
     """Rank the methods of one scope by balanced accuracy; None if it is defined for none."""
     ranked = sorted(
         (s for s in scores if s.method != CEILING and not math.isnan(s.balanced_accuracy.value)),
@@ -67,7 +67,7 @@ def lead(scores: Sequence[Scores]) -> Lead | None:
         return None
     first, second = ranked[0], ranked[1] if len(ranked) > 1 else None
     safe = second is not None and first.balanced_accuracy.low > second.balanced_accuracy.high
-    return Lead(first, second, safe)
+    return BestMethod(first, second, safe)
 
 
 def _estimate(scores: Scores, figure: FigureWording) -> Estimate:

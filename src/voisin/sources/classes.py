@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from voisin.errors import InputError
-from voisin.sources.suggestion import did_you_mean, list_some
+from voisin.sources.hints import did_you_mean, list_some
 from voisin.types import UNLABELED, Labels, Names
 
 SPLITS = {

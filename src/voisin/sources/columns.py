@@ -6,8 +6,8 @@ from io import StringIO
 from pathlib import Path
 
 from voisin.errors import InputError
+from voisin.sources.hints import did_you_mean, list_some
 from voisin.sources.parquet import ParquetColumns
-from voisin.sources.suggestion import did_you_mean, list_some
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 

@@ -15,7 +15,7 @@ from voisin.errors import InputError, InputWarning
 from voisin.sources.classes import encode_labels
 from voisin.sources.collecting import check_distinct
 from voisin.sources.columns import TABLE_SUFFIXES, read_columns
-from voisin.sources.suggestion import did_you_mean, list_some
+from voisin.sources.hints import did_you_mean, list_some
 from voisin.types import UNLABELED, ImageCollection, Indices, Labels, Names
 from voisin.validation import check_count, check_in_open_interval, check_random_state
 

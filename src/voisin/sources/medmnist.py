@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voisin.errors import DownloadError, InputError
+from voisin.sources.hints import list_some
 from voisin.sources.kinds import OpeningOptions, Source, SourceKind
 from voisin.sources.medmnist_sets import MedMNISTSet, read_sets, record_url, refused_sets
 from voisin.sources.npz import open_npz
-from voisin.sources.suggestion import list_some
 from voisin.types import ImageCollection, Progress
 
 _CHUNK_BYTES = 1 << 18

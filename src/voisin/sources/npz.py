@@ -29,10 +29,10 @@ from voisin.errors import InputError
 from voisin.sources.arrays import ArrayReader, check_pixels
 from voisin.sources.classes import encode_labels, name_splits
 from voisin.sources.collecting import collect_images
+from voisin.sources.hints import list_some
 from voisin.sources.kinds import OpeningOptions, Source, SourceKind
 from voisin.sources.medmnist_sets import find_set
 from voisin.sources.npz_file import NpzArray, NpzFile
-from voisin.sources.suggestion import list_some
 from voisin.types import UNLABELED, ImageCollection, Labels, Names
 
 _SPLITS = ("train", "val", "test")

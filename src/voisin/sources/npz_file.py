@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from voisin.errors import InputError
-from voisin.sources.suggestion import list_some
+from voisin.sources.hints import list_some
 
 _WHOLE_BYTES = 256 << 20  # arrays up to this are kept in memory once asked for
 _BLOCK_BYTES = 16 << 20

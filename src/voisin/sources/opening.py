@@ -7,10 +7,10 @@ from typing import Any
 from voisin.errors import InputError, VoisinError
 from voisin.sources.digits import DIGITS
 from voisin.sources.folder import FOLDER
+from voisin.sources.hints import did_you_mean
 from voisin.sources.kinds import Columns, OpeningOptions, Source, SourceKind
 from voisin.sources.medmnist import MEDMNIST
 from voisin.sources.npz import NPZ
-from voisin.sources.suggestion import did_you_mean
 from voisin.sources.table import TABLE
 from voisin.types import ImageCollection, Progress, no_progress
 from voisin.validation import check_count

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voisin.errors import InputError, InputWarning
-from voisin.sources.suggestion import list_some
+from voisin.sources.hints import list_some
 from voisin.types import UNLABELED, ImageCollection, Labels
 
 

@@ -21,8 +21,8 @@ from voisin.sources.collecting import check_distinct, collect_images
 from voisin.sources.columns import TABLE_SUFFIXES, pick_column, read_columns
 from voisin.sources.decoding import IMAGE_SUFFIXES
 from voisin.sources.files import FileReader
+from voisin.sources.hints import list_some
 from voisin.sources.kinds import OpeningOptions, Source, SourceKind
-from voisin.sources.suggestion import list_some
 from voisin.types import ImageCollection
 
 PATH_COLUMNS = ("path", "file_name", "image")

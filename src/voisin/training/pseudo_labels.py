@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.embedding.inference import predict
-from voisin.embedding.simple_cnn import SimpleCNN
-from voisin.training.classifier import Training
+from voisin.embedding.networks.simple_cnn import SimpleCNN
 from voisin.training.rounds import PseudoLabelRound
+from voisin.training.supervised import SupervisedTraining
 from voisin.types import UNLABELED, Labels, Pixels, Probabilities, Progress, no_progress
 from voisin.validation import check_count, check_in_closed_interval
 
@@ -34,7 +34,7 @@ class PseudoLabels:
     quota : int, default=100
         Images a class and round.
     rounds : int, default=3
-    training : Training
+    training : SupervisedTraining
         Of the network after each round.
 
     Raises
@@ -46,7 +46,7 @@ class PseudoLabels:
     threshold: float = 0.95
     quota: int = 100
     rounds: int = 3
-    training: Training = field(default_factory=Training)
+    training: SupervisedTraining = field(default_factory=SupervisedTraining)
 
     def __post_init__(self) -> None:
         check_in_closed_interval("threshold", self.threshold, 0, 1)

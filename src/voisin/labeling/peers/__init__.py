@@ -3,7 +3,3 @@
 They are no choice for a run. Each is loaded when asked for; one whose library is not installed is
 left out of a comparison, with a line that says how to get it.
 """
-
-from voisin.labeling.peers.registry import PEERS, Peer, make_peer
-
-__all__ = ["PEERS", "Peer", "make_peer"]

@@ -7,7 +7,7 @@ is flagged as not reached.
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.propagation import attach
+from voisin.propagation.attachment import attach
 from voisin.types import (
     UNLABELED,
     Labeling,
@@ -45,7 +45,7 @@ def to_labeling(
     found = Propagation(probabilities, reached, n_iter, float("nan"), converged)
     if of_new is not None:
         return Labeling(found, *_rows_to_one(of_new, problem), method)
-    near = problem.view.near
+    near = problem.data.near
     if near is None:
         nothing = np.empty((0, problem.n_classes))
         return Labeling(found, nothing, np.empty(0, dtype=bool), method)

@@ -6,7 +6,7 @@ import numpy as np
 
 from voisin.errors import VoisinError
 from voisin.labeling.peers.answer import labeled_classes, to_labeling
-from voisin.propagation.outcome import likelihoods
+from voisin.propagation.result import likelihoods
 from voisin.types import UNLABELED, Labeling, Problem
 
 
@@ -32,7 +32,7 @@ class GraphLearning:
 
         classes = labeled_classes(problem.labels)
         rows = np.flatnonzero(problem.labels != UNLABELED)
-        graph = sparse.csr_matrix(problem.view.affinity.astype(np.float64))  # noqa: TID251
+        graph = sparse.csr_matrix(problem.data.affinity.astype(np.float64))  # noqa: TID251
         model = getattr(ssl, self.model)(graph, class_priors=self._shares(problem, len(classes)))
         try:
             scores = model.fit(rows, np.searchsorted(classes, problem.labels[rows]))
@@ -46,9 +46,9 @@ class GraphLearning:
     def _shares(self, problem: Problem, n_labeled: int) -> list[float] | None:
         if self.model != "poisson_mbo":
             return None
-        if problem.class_shares is None:
+        if problem.class_priors is None:
             return [1 / n_labeled] * n_labeled
-        return problem.class_shares[labeled_classes(problem.labels)].tolist()
+        return problem.class_priors[labeled_classes(problem.labels)].tolist()
 
 
 def laplace() -> GraphLearning:

@@ -29,13 +29,13 @@ class ByVectors:
         """Fit on vectors and few labels, and predict the images of the graph and the new ones."""
         from sklearn.base import clone
 
-        view = problem.view
-        fitted = clone(self.make).fit(view.embeddings, problem.labels)
+        data = problem.data
+        fitted = clone(self.make).fit(data.embeddings, problem.labels)
         if hasattr(fitted, "label_distributions_"):
             of_pool = fitted.label_distributions_
         else:
-            of_pool = fitted.predict_proba(view.embeddings)
-        of_new = fitted.predict_proba(view.new) if len(view.new) else None
+            of_pool = fitted.predict_proba(data.embeddings)
+        of_new = fitted.predict_proba(data.new) if len(data.new) else None
         return to_labeling(self, problem, of_pool, of_new, fitted.n_iter_)
 
 
@@ -54,7 +54,7 @@ class ByGraph:
     def label(self, problem: Problem) -> Labeling:
         """Fit on the graph; new images take the mean of their neighbors."""
         rows = np.arange(len(problem.labels))[:, None]
-        affinity = _as_it_takes(problem.view.affinity)
+        affinity = _as_it_takes(problem.data.affinity)
         fitted = self.make(kernel=lambda *_: affinity).fit(rows, problem.labels)
         return to_labeling(self, problem, fitted.label_distributions_, n_iter=fitted.n_iter_)
 

@@ -1,0 +1,1 @@
+"""What not to believe of a finished run: a file a check."""

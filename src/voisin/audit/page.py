@@ -1,0 +1,66 @@
+"""A page of what not to believe, worst first, with pictures."""
+
+from dataclasses import dataclass
+
+from voisin.audit.findings import DOUBTFUL, WORTH_KNOWING, WRONG, Finding
+from voisin.report.page import environment
+from voisin.report.pictures import read_picture
+from voisin.types import ImageCollection, Names
+
+_PICTURE_SIZE = 96
+_SHOWN = 12
+_SEVERITIES = {WRONG: "wrong", DOUBTFUL: "doubtful", WORTH_KNOWING: "worth knowing"}
+
+
+@dataclass(frozen=True, eq=False)
+class AuditContent:
+    """What the page tells.
+
+    Attributes
+    ----------
+    name : str
+        Of the images.
+    findings : tuple of Finding
+        Worst first; their images are positions in `ids`.
+    ids : array of shape (n_images,)
+    label_names : tuple of str
+        Of the labels given; empty elsewhere.
+    splits : array of shape (n_images,)
+    images : ImageCollection, optional
+        In the order of `ids`; None where the source is gone.
+    notes : tuple of str
+        What could not be checked, and why.
+    """
+
+    name: str
+    findings: tuple[Finding, ...]
+    ids: Names
+    label_names: tuple[str, ...]
+    splits: Names
+    images: ImageCollection | None = None
+    notes: tuple[str, ...] = ()
+
+
+def render_audit(content: AuditContent) -> str:
+    """Render one HTML page that needs no network and no script."""
+    shown = {
+        image
+        for finding in content.findings
+        for entry in finding.entries[:_SHOWN]
+        for image in (entry.image, entry.other)
+        if image >= 0
+    }
+    pictures = {
+        image: None
+        if content.images is None
+        else read_picture(content.images, image, _PICTURE_SIZE)
+        for image in sorted(shown)
+    }
+    page = environment().get_template("audit/page.html")
+    return page.render(
+        content=content,
+        pictures=pictures,
+        severities=_SEVERITIES,
+        n_shown=_SHOWN,
+        size=_PICTURE_SIZE,
+    )

@@ -1,0 +1,1 @@
+"""From probabilities to probabilities that are right as often as they say."""

@@ -1,0 +1,340 @@
+"""Certificates of a finished project: what to check next, and what the answers prove."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voisin import __version__
+from voisin.certificate.answers import (
+    CERTIFICATE,
+    CERTIFIED,
+    CHECKS,
+    FoundLabels,
+    certified_text,
+    checks_text,
+    read_certificate,
+    read_checks,
+    read_found_labels,
+)
+from voisin.certificate.betting import (
+    SHARES,
+    Certification,
+    CheckForecast,
+    RiskTarget,
+    certify_sets,
+    forecast_checks,
+    random_order,
+)
+from voisin.certificate.page import CertificateContent, render_certificate
+from voisin.errors import InputError, ProjectError
+from voisin.project.cache import hash_of
+from voisin.project.folder import Project
+from voisin.project.json_documents import to_json
+from voisin.validation import check_count, check_in_closed_interval
+
+PAGE = "certificate.html"
+_SUPPOSED = (0.0, 0.2, 0.4)  # wrong ones, as shares of what is allowed, that are told beforehand
+
+
+@dataclass(frozen=True, eq=False)
+class CertificateResult:
+    """How far a project is certified.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds ``checks.csv``, ``certificate.json``, ``certified.csv`` and ``certificate.html``.
+    document : dict
+        The certificate, as its JSON file has it.
+    n_waiting : int
+        Rows of ``checks.csv`` without an answer.
+    forecasts : tuple of CheckForecast
+        What to expect, told before the first check.
+    """
+
+    folder: Path
+    document: dict[str, Any]
+    n_waiting: int
+    forecasts: tuple[CheckForecast, ...] = ()
+
+    @property
+    def statement(self) -> str:
+        """The certificate in one sentence."""
+        return str(self.document["statement"])
+
+
+def certify_project(
+    folder: str | Path,
+    *,
+    error: float = 0.05,
+    confidence: float = 0.95,
+    n_checks: int = 500,
+    random_state: int = 0,
+) -> CertificateResult:
+    """Draw images for an expert to check, and state what the answers so far prove.
+
+    The first call writes ``checks.csv``, a random few of the surest images with an empty column
+    for the expert. Each later call reads the answers, states the largest set that they certify,
+    and adds the rows that could extend it.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Of a finished run.
+    error : float, default=0.05
+        Largest share of wrong labels in the set.
+    confidence : float, default=0.95
+    n_checks : int, default=500
+        Most checks in all.
+    random_state : int, default=0
+        Decides the order of the checks.
+
+    Returns
+    -------
+    CertificateResult
+
+    Raises
+    ------
+    ProjectError
+        If the folder holds no finished run, or its labels changed since the checks were drawn.
+    InputError
+        If a setting is out of range or differs from those the checks were drawn with, or an answer
+        is no class.
+    """
+    promise = RiskTarget(error, confidence)
+    check_count("n_checks", n_checks, 1)
+    check_in_closed_interval("random_state", random_state, 0, 2**32 - 1)
+    folder = Path(folder)
+    found = read_found_labels(folder)
+    written = read_checks(folder, found.class_names)
+    plan = _plan(found, promise, random_state)
+    _check_plan(folder, plan, written)
+    _check_ids(folder, found, written)
+    state = _state(found, written, promise, random_state)
+    asked = _asked(found, written, state, n_checks)
+    document = _document(found, plan, state, written)
+    forecasts = () if any(written.values()) else _forecasts(found, promise, n_checks)
+    result = CertificateResult(folder, document, sum(not row[-1] for row in asked), forecasts)
+    _write(result, found, asked, written)
+    return result
+
+
+def verify_certificate(folder: str | Path) -> tuple[str, ...]:
+    """Compute a certificate again from the labels and the answers; say what does not agree.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    tuple of str
+        What is wrong with it; empty if it holds.
+
+    Raises
+    ------
+    ProjectError
+        If there is no certificate.
+    """
+    folder = Path(folder)
+    told = read_certificate(folder)
+    if told is None:
+        message = f"{folder} has no {CERTIFICATE}: make one with `voisin certify`."
+        raise ProjectError(message)
+    try:
+        promise = RiskTarget(told["promise"]["error"], told["promise"]["confidence"])
+        random_state = int(told["random_state"])
+        found = read_found_labels(folder)
+        written = read_checks(folder, found.class_names)
+        _check_ids(folder, found, written)
+        plan = _plan(found, promise, random_state)
+        state = _state(found, written, promise, random_state)
+        again = _document(found, plan, state, written)
+    except (KeyError, TypeError, ValueError) as error:
+        return (f"{CERTIFICATE} cannot be computed again: {error}",)
+    again = {**again, "versions": told.get("versions")}
+    differ = [
+        f"{name}: the certificate says {_short(told.get(name))}, the files say {_short(value)}"
+        for name, value in again.items()
+        if told.get(name) != value
+    ]
+    if not _is_as_written(folder / CERTIFIED, certified_text(found, _size(again), written)):
+        differ.append(f"{CERTIFIED}: it is not the set that the certificate is about")
+    return tuple(differ)
+
+
+def _size(document: Mapping[str, Any]) -> int:
+    return int(document["certified"]["n_images"])
+
+
+def _is_as_written(path: Path, text: str) -> bool:
+    """Tell whether a file has a text; the end of a line may be of any system."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines() == text.splitlines()
+    except (OSError, ValueError):
+        return False
+
+
+def _short(value: Any) -> str:
+    text = re.sub(r"\s+", " ", str(value))
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def _plan(found: FoundLabels, promise: RiskTarget, random_state: int) -> dict[str, Any]:
+    """Return what is fixed before the first check."""
+    return {
+        "promise": {"error": promise.error, "confidence": promise.confidence},
+        "random_state": random_state,
+        "shares": list(SHARES),
+        "population": {"n_images": len(found), "fingerprint": found.fingerprint},
+    }
+
+
+def _check_plan(folder: Path, plan: Mapping[str, Any], written: Mapping[str, str]) -> None:
+    """Refuse to go on with answers that were drawn under another plan."""
+    if not any(written.values()):
+        return
+    earlier = read_certificate(folder)
+    anew = f"move {CHECKS} and {CERTIFICATE} away to begin anew with fresh checks."
+    if earlier is None:
+        message = (
+            f"{folder / CHECKS} holds answers, but {CERTIFICATE}, which says what was promised "
+            f"before them, is gone: put it back, or {anew}"
+        )
+        raise ProjectError(message)
+    if earlier.get("population") != plan["population"]:
+        message = f"The labels of {folder} changed since the checks were drawn: {anew}"
+        raise ProjectError(message)
+    for name in ("promise", "random_state", "shares"):
+        if earlier.get(name) != plan[name]:
+            message = (
+                f"{folder / CHECKS} was drawn for {_said(name, earlier)}, not {_said(name, plan)}: "
+                f"a promise must be fixed before the answers. Pass the same again, or {anew}"
+            )
+            raise InputError(message)
+
+
+def _check_ids(folder: Path, found: FoundLabels, written: Mapping[str, str]) -> None:
+    """Refuse answers of images that are not there, before anything is written."""
+    known = set(found.ids.tolist())
+    strange = [id_ for id_, answer in written.items() if answer and id_ not in known]
+    if strange:
+        message = (
+            f"{folder / CHECKS} answers for ids that no image has, first {strange[0]!r} "
+            f"(ids look like {found.ids[0]!r}): a spreadsheet may have changed them. Write them "
+            "as they were; nothing was changed."
+        )
+        raise InputError(message)
+
+
+def _said(name: str, plan: Mapping[str, Any]) -> str:
+    if name == "promise" and isinstance(plan.get(name), dict):
+        return ", ".join(f"{part}={value}" for part, value in plan[name].items())
+    return f"{name}={plan.get(name)}"
+
+
+def _state(
+    found: FoundLabels, written: Mapping[str, str], promise: RiskTarget, random_state: int
+) -> Certification:
+    place = {name: i for i, name in enumerate(found.ids.tolist())}
+    answers = {
+        place[id_]: answer == found.labels[place[id_]] for id_, answer in written.items() if answer
+    }
+    return certify_sets(random_order(len(found), random_state), answers, promise)
+
+
+def _asked(
+    found: FoundLabels, written: Mapping[str, str], state: Certification, n_checks: int
+) -> list[tuple[str, str, str, str]]:
+    """List the rows of ``checks.csv``: those answered, then those to check next."""
+    place = {name: i for i, name in enumerate(found.ids.tolist())}
+    done = [place[id_] for id_, answer in written.items() if answer]
+    rows = [*done, *state.waiting[: max(0, n_checks - len(done))].tolist()]
+    return [
+        (
+            str(found.ids[i]),
+            found.paths[i],
+            str(found.labels[i]),
+            written.get(str(found.ids[i]), ""),
+        )
+        for i in rows
+    ]
+
+
+def _document(
+    found: FoundLabels,
+    plan: Mapping[str, Any],
+    state: Certification,
+    written: Mapping[str, str],
+) -> dict[str, Any]:
+    size = state.n_certified
+    place = {name: i for i, name in enumerate(found.ids.tolist())}
+    checks = {id_: answer for id_, answer in written.items() if answer}
+    n_wrong = sum(answer != found.labels[place[id_]] for id_, answer in checks.items())
+    return {
+        "schema": 1,
+        "statement": _statement(plan["promise"], size, len(found)),
+        **plan,
+        "certified": {
+            "n_images": size,
+            "least_confidence": float(found.confidence[size - 1]) if size else None,
+            "fingerprint": hash_of([found.ids[:size].tolist(), found.labels[:size].tolist()]),
+        },
+        "n_checks": len(checks),
+        "n_wrong": int(n_wrong),
+        "sets": [
+            {
+                "n_images": stage.n_images,
+                "n_checks": stage.n_checks,
+                "n_wrong": stage.n_wrong,
+                "capital": float(f"{stage.capital:.6g}"),
+                "certified": stage.certified,
+                "hopeless": stage.hopeless,
+            }
+            for stage in state.stages
+        ],
+        "checks": [
+            {"id": id_, "proposed": str(found.labels[place[id_]]), "expert": answer}
+            for id_, answer in sorted(checks.items())
+        ],
+        "versions": {"voisin": __version__},
+    }
+
+
+def _statement(promise: Mapping[str, float], size: int, n_images: int) -> str:
+    if not size:
+        return "Nothing is certified yet."
+    return (
+        f"Of the {size:,} surest of {n_images:,} labels at most {100 * promise['error']:.4g} % "
+        f"are wrong, with {100 * promise['confidence']:.4g} % confidence."
+    )
+
+
+def _forecasts(found: FoundLabels, promise: RiskTarget, n_checks: int) -> tuple[CheckForecast, ...]:
+    """Suppose a few shares of wrong labels, and as many as the confidences say."""
+    few = [share * promise.error for share in _SUPPOSED]
+    told = [forecast_checks(len(found), share, promise, most=n_checks) for share in few]
+    return (*told, forecast_checks(len(found), 1 - found.confidence, promise, most=n_checks))
+
+
+def _write(
+    result: CertificateResult,
+    found: FoundLabels,
+    asked: list[tuple[str, str, str, str]],
+    written: Mapping[str, str],
+) -> None:
+    size = _size(result.document)
+    project = Project(result.folder)
+    with project.locked():
+        project.write_text(CHECKS, checks_text(asked))
+        project.write_text(CERTIFIED, certified_text(found, size, written))
+        project.write_text(CERTIFICATE, to_json(result.document))
+        content = CertificateContent(
+            name=result.folder.resolve().name,
+            document=result.document,
+            n_waiting=result.n_waiting,
+            forecasts=result.forecasts,
+        )
+        project.write_text(PAGE, render_certificate(content))

@@ -1,0 +1,1 @@
+"""Labeling methods side by side on the same draws of labels."""

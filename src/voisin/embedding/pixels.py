@@ -1,0 +1,119 @@
+"""``pixels``: principal components of the pixels, learned from the pool; no network, no labels."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.embedding.registry import EmbedderOptions
+from voisin.errors import InputError
+from voisin.sources.reading import read_images
+from voisin.types import Embeddings, ImageCollection, Progress, no_progress
+
+_SIZE = 28
+_MOST = 64  # components where none are asked for
+_TASK = "Principal components"
+
+
+@dataclass(frozen=True)
+class PixelPCA:
+    """Learns the directions in which the pool's pixels vary most.
+
+    Parameters
+    ----------
+    n_components : int, optional
+        By default 64, or as many as the pool allows.
+    """
+
+    n_components: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_components is not None and self.n_components < 1:
+            message = f"pixels:{self.n_components} is too few: ask for 1 component or more."
+            raise InputError(message)
+
+    @property
+    def input_size(self) -> int:
+        """28."""
+        return _SIZE
+
+    def fingerprint(self) -> str:
+        """Text of the settings."""
+        return repr(self)
+
+    def fit(
+        self,
+        pool: ImageCollection,
+        *,
+        scratch: Path,  # noqa: ARG002 - quick enough to start again
+        progress: Progress = no_progress,
+    ) -> "FittedPixelPCA":
+        """Learn mean and components from the pool.
+
+        Raises
+        ------
+        InputError
+            If more components are asked for than there are images or pixel values.
+        """
+        from sklearn.decomposition import PCA
+
+        progress(_TASK, 0, 1)
+        values = _flatten(pool)
+        most = min(values.shape)
+        if self.n_components is not None and self.n_components > most:
+            message = (
+                f"pixels:{self.n_components} asks for more components than {len(pool)} images of "
+                f"{values.shape[1]} values have: ask for at most {most}."
+            )
+            raise InputError(message)
+        n_components = self.n_components or min(_MOST, most)
+        found = PCA(n_components, svd_solver="covariance_eigh").fit(values)
+        progress(_TASK, 1, 1)
+        return FittedPixelPCA(found.mean_, found.components_)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPixelPCA:
+    """Projects centered pixels on components: y = C (x − mean).
+
+    Attributes
+    ----------
+    mean : array of shape (n_values,)
+    components : array of shape (n_components, n_values)
+    """
+
+    mean: NDArray[np.float32]
+    components: NDArray[np.float32]
+
+    @property
+    def input_size(self) -> int:
+        """28."""
+        return _SIZE
+
+    def fingerprint(self) -> str:
+        """Digest of mean and components."""
+        content = self.mean.tobytes() + self.components.tobytes()
+        return f"pixels {self.components.shape} {hashlib.sha256(content).hexdigest()}"
+
+    def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
+        """Give each image its components."""
+        vectors = ((_flatten(images) - self.mean) @ self.components.T).astype(np.float32)
+        progress("Embedding: pixels", len(images), len(images))
+        return vectors
+
+
+def _flatten(images: ImageCollection) -> NDArray[np.float32]:
+    pixels = read_images(images, size=_SIZE, max_unreadable=0).pixels
+    return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def make(argument: str, options: EmbedderOptions) -> PixelPCA:  # noqa: ARG001
+    """Make the embedder; the argument is its number of components."""
+    if not argument:
+        return PixelPCA()
+    if not argument.isdecimal():
+        message = f"pixels:{argument} is not a number of components: write pixels:64, for example."
+        raise InputError(message)
+    return PixelPCA(int(argument))

@@ -1,0 +1,181 @@
+"""``vectors``: the user's own vectors, from ``.npy`` or Parquet; it looks at ids, not at images."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.embedding.registry import EmbedderOptions
+from voisin.errors import InputError
+from voisin.types import Embeddings, ImageCollection, Names, Progress, no_progress
+from voisin.validation import check_finite_rows
+
+_SOME = 3  # ids named in an error
+
+
+class PrecomputedVectors:
+    """Gives each image the vector that the user brought for its id.
+
+    Parameters
+    ----------
+    ids : array of shape (n_vectors,)
+    vectors : array of shape (n_vectors, n_dims)
+    name : str
+        Of the file, for errors.
+    """
+
+    def __init__(self, ids: Names, vectors: NDArray[Any], name: str) -> None:
+        self._rows = {id_: row for row, id_ in enumerate(ids.tolist())}
+        self._ids = ids
+        self._vectors = vectors
+        self._name = name
+
+    @property
+    def input_size(self) -> None:
+        """None: it looks at no image."""
+        return
+
+    def fingerprint(self) -> str:
+        """Digest of ids and vectors."""
+        digest = hashlib.sha256("\0".join(self._ids.tolist()).encode())
+        for start in range(0, len(self._vectors), 4096):  # may be larger than memory
+            digest.update(np.ascontiguousarray(self._vectors[start : start + 4096]).tobytes())
+        return f"vectors {self._vectors.dtype} {self._vectors.shape} {digest.hexdigest()}"
+
+    def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
+        """Give each image its vector, as float32.
+
+        Raises
+        ------
+        InputError
+            If an image has no vector, or a vector is not finite.
+        """
+        if missing := [id_ for id_ in images.ids.tolist() if id_ not in self._rows]:
+            _refuse_ids(self._name, missing, [])
+        rows = [self._rows[id_] for id_ in images.ids.tolist()]
+        vectors = np.asarray(self._vectors[rows], dtype=np.float32)
+        check_finite_rows(self._name, vectors, rows)
+        progress(f"Embedding: {self._name}", len(images), len(images))
+        return vectors
+
+
+def read_npy(path: Path, source_ids: Names) -> PrecomputedVectors:
+    """Open vectors that lie in the order of the source's images; they stay on disk.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or would need code to be run, is no matrix of numbers, or has
+        another count of rows than the source has images.
+    """
+    try:
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        message = (
+            f"{path} cannot be read as an array of numbers: save it with np.save(path, array)."
+        )
+        raise InputError(message) from error
+    is_matrix = isinstance(vectors, np.ndarray) and vectors.ndim == 2 and vectors.shape[1] > 0
+    if not is_matrix or vectors.dtype.kind not in "fiu":
+        found = getattr(vectors, "shape", "several arrays")
+        kind = getattr(vectors, "dtype", "")
+        message = f"{path} holds {found} {kind}: save one matrix of numbers, one row an image."
+        raise InputError(message)
+    if len(vectors) != len(source_ids):
+        message = (
+            f"{path} has {len(vectors)} rows, but the source has {len(source_ids)} images: save "
+            "one row an image in the source's order, or Parquet with the columns id and vector."
+        )
+        raise InputError(message)
+    return PrecomputedVectors(source_ids, vectors, path.name)
+
+
+def read_parquet(path: Path, source_ids: Names) -> PrecomputedVectors:
+    """Read vectors by id: a column ``id``, and a column of lists ``vector`` or one a dimension.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, has no such columns, an id twice, or other ids than the source.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        message = f"{path} is no Parquet file, or damaged: write it again."
+        raise InputError(message) from error
+    if "id" not in table.column_names:
+        message = f"{path} has no column 'id', but {', '.join(table.column_names)}."
+        raise InputError(message)
+    ids = np.array(table["id"].cast(pa.string()).to_pylist(), dtype=str)
+    _check_ids(path, ids, source_ids)
+    return PrecomputedVectors(ids, _matrix(path, table), path.name)
+
+
+def _check_ids(path: Path, ids: Names, source_ids: Names) -> None:
+    unique, counts = np.unique(ids, return_counts=True)
+    if len(unique) < len(ids):
+        message = f"{path} has {str(unique[counts > 1][0])!r} twice: keep one vector an image."
+        raise InputError(message)
+    missing = np.setdiff1d(source_ids, ids).tolist()
+    unknown = np.setdiff1d(ids, source_ids).tolist()
+    if missing or unknown:
+        _refuse_ids(str(path), missing, unknown)
+
+
+def _refuse_ids(name: str, missing: list[str], unknown: list[str]) -> None:
+    lacks = f"lacks the vectors of {len(missing)} images ({_name_some(missing)})" if missing else ""
+    has = f"has {len(unknown)} ids that no image has ({_name_some(unknown)})" if unknown else ""
+    both = " and ".join(part for part in (lacks, has) if part)
+    message = f"{name} {both}: write exactly one row for each image of the source."
+    raise InputError(message)
+
+
+def _name_some(ids: list[str]) -> str:
+    return ", ".join(ids[:_SOME]) + (", ..." if len(ids) > _SOME else "")
+
+
+def _matrix(path: Path, table: Any) -> NDArray[np.float32]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    numeric = [
+        name
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if name != "id" and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type))
+    ]
+    if "vector" not in table.column_names:
+        if not numeric:
+            message = f"{path} has neither a column of lists 'vector' nor numeric columns."
+            raise InputError(message)
+        return np.column_stack([table[name].to_numpy().astype(np.float32) for name in numeric])
+    column = table["vector"].combine_chunks()
+    try:
+        lengths = set(pc.list_value_length(column).to_pylist())
+        values = pc.list_flatten(column).to_numpy(zero_copy_only=False).astype(np.float32)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        message = f"{path}: the column 'vector' is {column.type}: write lists of numbers."
+        raise InputError(message) from error
+    if len(lengths) != 1 or None in lengths:
+        message = f"{path}: the vectors have different lengths ({sorted(map(str, lengths))[:5]})."
+        raise InputError(message)
+    return values.reshape(len(column), -1)
+
+
+_READERS = {".npy": read_npy, ".parquet": read_parquet}
+
+
+def make(argument: str, options: EmbedderOptions) -> PrecomputedVectors:
+    """Make the embedder; the argument is the file of the vectors."""
+    path = Path(argument).expanduser()
+    if path.suffix.lower() not in _READERS:
+        message = f"vectors:{argument} is neither .npy nor .parquet: save the vectors as one."
+        raise InputError(message)
+    if not path.is_file():
+        message = f"{path} is not a file: pass the path of your vectors (.npy or .parquet)."
+        raise InputError(message)
+    return _READERS[path.suffix.lower()](path, options.source_ids)

@@ -1,0 +1,189 @@
+"""What is known at the start: which images are labeled, as what, and how much each counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.errors import InputError
+from voisin.types import UNLABELED, Indices, Labels, Probabilities
+from voisin.validation import check_count, check_one_of, check_partial_labels
+
+ClassPriors: TypeAlias = str | Sequence[float]
+CLASS_PRIORS = ("labels", "uniform")
+
+
+@dataclass(frozen=True, eq=False)
+class LabeledNodes:
+    """The labeled images.
+
+    Attributes
+    ----------
+    rows : array of shape (n_labeled,)
+        Their positions, ascending.
+    targets : array of shape (n_labeled, n_classes)
+        Distribution over the classes of each; 1 at the class of a plain label.
+    weights : array of shape (n_labeled,)
+        An image of weight 2 counts as two images in the same place.
+    n_samples : int
+        Images, labeled or not.
+    """
+
+    rows: Indices
+    targets: Probabilities
+    weights: NDArray[np.float64]
+    n_samples: int
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, with or without labels."""
+        return self.targets.shape[1]
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share of each class among the labels, by weight."""
+        mass = self.weights @ self.targets
+        return mass / mass.sum()
+
+    def spread_out(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Put one row a labeled image among rows of zeros for all others."""
+        everywhere = np.zeros((self.n_samples, values.shape[1]))
+        everywhere[self.rows] = values
+        return everywhere
+
+    @property
+    def is_labeled(self) -> NDArray[np.bool_]:
+        """Tell which images are labeled."""
+        labeled = np.zeros(self.n_samples, dtype=bool)
+        labeled[self.rows] = True
+        return labeled
+
+
+def read_labeled_nodes(
+    labels: Labels | Probabilities,
+    n_samples: int,
+    n_classes: int | None = None,
+    sample_weight: NDArray[np.floating] | None = None,
+) -> LabeledNodes:
+    """Read plain or soft labels, and their weights.
+
+    Parameters
+    ----------
+    labels : array of shape (n_samples,) or (n_samples, n_classes)
+        Classes from 0, or -1 where unknown; or rows of class weights >= 0, zeros where unknown.
+    n_samples : int
+    n_classes : int, optional
+        By default one more than the largest label.
+    sample_weight : array of shape (n_samples,), optional
+        Only that of labeled images counts; at weight 0 a label is ignored.
+
+    Raises
+    ------
+    InputError
+        If the shapes disagree, no image is labeled, or there are fewer than two classes.
+
+    Examples
+    --------
+    >>> read_labeled_nodes(np.array([1, -1, 0]), 3).targets
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    known: NDArray[Any] = np.asarray(labels)
+    if n_classes is not None:
+        check_count("n_classes", n_classes, 1)
+    if known.ndim == 2:
+        soft = _check_soft(np.asarray(known, dtype=np.float64), n_samples, n_classes)
+        rows = np.flatnonzero(soft.any(axis=1))
+        targets = soft[rows] / soft[rows].sum(axis=1, keepdims=True)
+    else:
+        check_partial_labels(known, n_samples, n_classes)
+        rows = np.flatnonzero(known != UNLABELED)
+        targets = np.zeros((len(rows), n_classes or int(known.max()) + 1))
+        targets[np.arange(len(rows)), known[rows]] = 1
+    if targets.shape[1] < 2:
+        message = (
+            "There is a single class, 0: label images of at least two classes, or pass n_classes."
+        )
+        raise InputError(message)
+    weights = _weights_of(sample_weight, rows, n_samples)
+    kept = weights > 0
+    return LabeledNodes(rows[kept], targets[kept], weights[kept], n_samples)
+
+
+def expected_priors(class_priors: ClassPriors, evidence: LabeledNodes) -> NDArray[np.float64]:
+    """Share of each class among all images: those given, those of the labels, or all equal.
+
+    Examples
+    --------
+    >>> evidence = read_labeled_nodes(np.array([0, 0, 0, 1]), 4)
+    >>> expected_priors("labels", evidence), expected_priors("uniform", evidence)
+    (array([0.75, 0.25]), array([0.5, 0.5]))
+    """
+    if isinstance(class_priors, str):
+        if class_priors == "uniform":
+            return np.full(evidence.n_classes, 1 / evidence.n_classes)
+        return evidence.shares
+    shares = np.asarray(class_priors, dtype=np.float64)
+    if len(shares) != evidence.n_classes:
+        message = (
+            f"class_priors has {len(shares)} entries, but there are {evidence.n_classes} "
+            "classes: pass one share a class."
+        )
+        raise InputError(message)
+    return shares / shares.sum()
+
+
+def check_class_priors(class_priors: ClassPriors) -> None:
+    """Refuse class shares that are neither known by name nor positive numbers."""
+    if isinstance(class_priors, str):
+        check_one_of("class_priors", class_priors, CLASS_PRIORS)
+        return
+    shares = np.asarray(class_priors, dtype=np.float64)
+    if shares.ndim != 1 or not np.isfinite(shares).all() or shares.min(initial=0) < 0:
+        message = f"class_priors={class_priors} is no distribution: pass one share >= 0 a class."
+        raise InputError(message)
+    if not shares.sum() > 0:
+        message = "class_priors are all 0: pass one share >= 0 a class."
+        raise InputError(message)
+
+
+def _check_soft(
+    labels: Probabilities, n_samples: int, n_classes: int | None
+) -> NDArray[np.float64]:
+    if len(labels) != n_samples or (n_classes is not None and labels.shape[1] != n_classes):
+        message = (
+            f"labels has shape {labels.shape}: pass one row a node ({n_samples}) "
+            f"and one column a class{'' if n_classes is None else f' ({n_classes})'}."
+        )
+        raise InputError(message)
+    if not np.isfinite(labels).all() or labels.min() < 0:
+        message = "Soft labels have entries that are negative or not finite: pass weights >= 0."
+        raise InputError(message)
+    if not labels.any():
+        message = f"None of the {n_samples} samples is labeled: label one of each class first."
+        raise InputError(message)
+    return labels
+
+
+def _weights_of(
+    sample_weight: NDArray[np.floating] | None, rows: Indices, n_samples: int
+) -> NDArray[np.float64]:
+    if sample_weight is None:
+        return np.ones(len(rows))
+    sample_weight = np.asarray(sample_weight)
+    if sample_weight.shape != (n_samples,):
+        message = (
+            f"sample_weight has shape {sample_weight.shape}, but there are {n_samples} samples: "
+            "pass one weight a sample."
+        )
+        raise InputError(message)
+    weights = sample_weight[rows].astype(np.float64)
+    if not np.isfinite(weights).all() or weights.min() < 0 or not weights.any():
+        message = (
+            "sample_weight of the labeled samples must be >= 0, finite and not all 0: "
+            f"lowest {weights.min():g}, highest {weights.max():g}."
+        )
+        raise InputError(message)
+    return weights

@@ -1,0 +1,67 @@
+"""A page that shows which images to label next, and what that would change."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.querying.forecast import LabelForecast
+from voisin.report.page import environment
+from voisin.report.pictures import read_picture
+from voisin.types import ImageCollection, Names
+
+_PICTURE_SIZE = 128
+
+
+@dataclass(frozen=True, eq=False)
+class SuggestionsContent:
+    """What the page tells.
+
+    Attributes
+    ----------
+    name : str
+        Of the images.
+    strategy : str
+    ids : array of shape (n,)
+        Most worth asking first.
+    current : tuple of str
+        Class each is given now; empty where no label reaches it.
+    probabilities : array of shape (n,)
+        Of that class.
+    reasons : tuple of str
+    forecast : LabelForecast
+    n_labeled : int
+        Images labeled so far.
+    images : ImageCollection, optional
+        Those suggested, for their pictures; None where the source is gone.
+    """
+
+    name: str
+    strategy: str
+    ids: Names
+    current: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+    reasons: tuple[str, ...]
+    forecast: LabelForecast
+    n_labeled: int
+    images: ImageCollection | None
+
+
+def render_suggestions(content: SuggestionsContent) -> str:
+    """Render one HTML page that needs no network and no script."""
+    images = content.images
+    pictures = [
+        None if images is None else read_picture(images, i, _PICTURE_SIZE)
+        for i in range(len(content.ids))
+    ]
+    cards = list(
+        zip(
+            content.ids.tolist(),
+            content.current,
+            content.probabilities.tolist(),
+            content.reasons,
+            pictures,
+            strict=True,
+        )
+    )
+    return environment().get_template("querying/page.html").render(content=content, cards=cards)

@@ -1,1 +1,0 @@
-"""What to believe: calibration, explanations, audit, certificates."""

@@ -1,0 +1,236 @@
+"""Probabilities come to mean what they say, for the images and not for the labels drawn."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from tests.propagation.graphs import random_affinity, two_moons
+from voisin.calibration.calibrate import calibrate
+from voisin.calibration.reliability import calibration_error, reliability_by_class
+from voisin.calibration.scaling import class_weights, fit_calibration
+from voisin.errors import InputError
+from voisin.evaluation.metrics import expected_calibration_error
+from voisin.labeling.cross_validation import cross_fit
+from voisin.labeling.folds import make_folds
+from voisin.labeling.registry import make_method
+from voisin.types import Fold, GraphData, HeldOut, Problem, Propagation
+
+SHARES = np.array([0.7, 0.2, 0.1])
+
+
+def evidence(labels, seed=0, spread=1.5):
+    """Log likelihoods of three classes that lie around a triangle: what an ideal method knows."""
+    centers = np.array([[0.0, 0], [2, 0], [0, 2]])
+    points = centers[labels] + np.random.default_rng(seed).normal(size=(len(labels), 2)) * spread
+    squares = ((points[:, None] - centers) ** 2).sum(axis=2)
+    return -squares / (2 * spread**2)
+
+
+def pool_and_labels(sharpness, n_pool=4_000, per_class=100, shift=(0.0, 0.0, 0.0)):
+    """Probabilities that are wrong by a power and by factors; labels drawn evenly by class."""
+    generator = np.random.default_rng(1)
+    truth = generator.choice(3, n_pool, p=SHARES)
+    labels = np.repeat(np.arange(3), per_class)
+    pool = softmax(sharpness * (evidence(truth, 2) + shift), axis=1)
+    held = softmax(sharpness * (evidence(labels, 3) + shift), axis=1)
+    return pool, truth, held, labels
+
+
+def ece(truth, probabilities):
+    return expected_calibration_error(truth, probabilities, np.ones((1, len(truth))))[0]
+
+
+@pytest.mark.parametrize("sharpness", [0.2, 1, 4])
+def test_the_temperature_by_which_probabilities_were_spoiled_is_found(sharpness):
+    _, _, held, labels = pool_and_labels(sharpness, per_class=500)
+
+    found = fit_calibration(held, labels, kind="temperature")
+
+    assert found.temperature == pytest.approx(sharpness, rel=0.15)
+    np.testing.assert_allclose(found.factors, 1, atol=0.25)
+
+
+@pytest.mark.parametrize("kind", ["temperature", "isotonic", "auto"])
+@pytest.mark.parametrize("sharpness", [0.2, 4])
+def test_with_the_shares_of_the_pool_the_map_is_right_for_the_pool(kind, sharpness):
+    pool, truth, held, labels = pool_and_labels(sharpness, shift=(0, 1, -1))
+
+    found = fit_calibration(held, labels, shares=SHARES, kind=kind)
+
+    even = fit_calibration(held, labels, kind=kind)
+    assert ece(truth, pool) > 0.08
+    assert ece(truth, found.apply(pool)) < 0.04
+    assert ece(truth, found.apply(pool)) < ece(truth, even.apply(pool))
+
+
+def test_uneven_labels_change_nothing_that_even_ones_would_not():
+    _, _, held, labels = pool_and_labels(0.3, per_class=400)
+    fewer = np.flatnonzero((labels != 0) | (np.arange(len(labels)) % 4 == 0))
+
+    even = fit_calibration(held, labels, kind="temperature")
+    uneven = fit_calibration(held[fewer], labels[fewer], kind="temperature")
+
+    assert uneven.temperature == pytest.approx(even.temperature, rel=0.15)
+    np.testing.assert_allclose(uneven.factors, even.factors, rtol=0.25)
+
+
+def test_rows_sum_to_one_and_keep_their_order_under_one_temperature():
+    pool, _, held, labels = pool_and_labels(0.5)
+    for kind in ("temperature", "isotonic"):
+        found = fit_calibration(held, labels, shares=SHARES, kind=kind).apply(pool)
+        np.testing.assert_allclose(found.sum(axis=1), 1)
+        assert found.min() >= 0
+
+
+def test_curves_are_for_classes_with_enough_labels():
+    _, _, held, labels = pool_and_labels(1, per_class=250)
+    rows = np.flatnonzero((labels < 2) | (np.arange(len(labels)) % 5 == 0))
+
+    found = fit_calibration(held[rows], labels[rows])
+
+    assert [curve is not None for curve in found.curves] == [True, True, False]
+    assert fit_calibration(held[:50], labels[:50]).curves == ()
+
+
+def test_labels_are_weighed_by_what_they_stand_for():
+    labels = np.array([0] * 10 + [1] * 5 + [2] * 5)
+
+    weights = class_weights(labels, SHARES)
+
+    sums = np.bincount(labels, weights=weights)
+    np.testing.assert_allclose(sums / sums.sum(), SHARES)
+    assert weights.sum() == pytest.approx(20)
+
+
+def test_reliability_has_equal_bins_and_intervals_that_hold_the_truth():
+    pool, truth, *_ = pool_and_labels(1)
+    right = softmax(np.log(pool) + np.log(SHARES), axis=1)
+
+    classes = reliability_by_class(right, truth, np.ones(len(truth)))
+
+    for one in classes:
+        assert len({bin_.n for bin_ in one.bins}) <= 2
+        assert one.n_images == (truth == one.label).sum()
+        within = [b.true.low - 0.02 <= b.stated <= b.true.high + 0.02 for b in one.bins]
+        assert np.mean(within) >= 0.75
+        assert one.error < 0.03
+
+
+def test_a_bin_without_hits_is_not_said_to_be_sure():
+    never = reliability_by_class(np.full((30, 2), 0.5), np.ones(30, int), np.ones(30))[0]
+
+    assert never.bins[0].true.low == 0
+    assert never.bins[0].true.high > 0.1
+
+
+def test_groups_widen_the_intervals():
+    stated = np.full((60, 2), 0.5)
+    labels = np.repeat([0, 1, 0, 1, 1, 0], 10)
+    groups = np.repeat(np.array(list("abcdef")), 10)
+
+    alone = calibration_error(stated, labels, np.ones(60))
+    together = calibration_error(stated, labels, np.ones(60), groups=groups)
+
+    assert together.high - together.low > alone.high - alone.low
+
+
+def moons(n_given):
+    affinity, truth = two_moons()
+    labels = np.full(len(truth), -1)
+    for label in (0, 1):
+        rows = np.flatnonzero(truth == label)
+        labels[rows[np.linspace(0, len(rows) - 1, n_given).astype(int)]] = label
+    vectors = np.zeros((len(truth), 1), dtype=np.float32)
+    data = GraphData(vectors, affinity, vectors[:0])
+    folds = tuple(Fold(rows, data) for rows in make_folds(labels))
+    return Problem(data, labels, 2, folds)
+
+
+def test_cross_fitting_says_what_the_method_says_without_each_fold():
+    problem = moons(10)
+    method = make_method("spreading", alpha=0.9)
+
+    found = cross_fit(method, problem)
+
+    np.testing.assert_array_equal(found.rows, np.flatnonzero(problem.labels >= 0))
+    np.testing.assert_array_equal(found.labels, problem.labels[found.rows])
+    for number, fold in enumerate(problem.folds):
+        without = method.label(problem.without(fold)).propagation.probabilities
+        here = found.folds == number
+        np.testing.assert_array_equal(found.probabilities[here], without[fold.held_out])
+
+
+def test_images_without_evidence_stay_as_they_are_and_are_told_in_words():
+    problem = moons(20)
+    method = make_method("spreading", alpha=0.9)
+    propagation = method.label(problem).propagation
+    propagation.reached[:3] = False
+
+    sure = calibrate(propagation, cross_fit(method, problem))
+
+    np.testing.assert_array_equal(sure.probabilities[:3], propagation.probabilities[:3])
+    assert not np.allclose(sure.probabilities[3:], propagation.probabilities[3:])
+    assert "3 images have no evidence: no label reaches them by any path." in sure.words
+
+
+def calibrated(per_class, **options):
+    pool, _, held, labels = pool_and_labels(0.5, n_pool=500, per_class=per_class)
+    everywhere = np.ones(len(pool), dtype=bool)
+    propagation = Propagation(pool, everywhere, 1, 0.0, converged=True)
+    rows = np.arange(len(labels))
+    held_out = HeldOut(rows, labels, held, everywhere[rows], rows % 5)
+    return calibrate(propagation, held_out, **options), held_out
+
+
+def test_few_labels_are_told_and_widen_what_is_said():
+    few, many = calibrated(4)[0], calibrated(40)[0]
+
+    assert any("4 held-out labels" in word and "rough guess" in word for word in few.words)
+    assert not any("ew labels" in word for word in many.words)
+    for one in ("temperature", "confidence"):
+        narrow, wide = getattr(many, one), getattr(few, one)
+        assert wide.high - wide.low > narrow.high - narrow.low
+
+
+def test_shares_are_estimated_from_enough_labels_only_and_that_is_said():
+    few, many = calibrated(14)[0], calibrated(15)[0]
+
+    np.testing.assert_allclose(few.calibration.shares, 1 / 3)
+    assert any("taken as equally common" in word for word in few.words)
+    assert many.calibration.shares[0] > 0.45
+    assert any("estimated from the images themselves" in word for word in many.words)
+    told, _ = calibrated(15, shares=SHARES)
+    np.testing.assert_allclose(told.calibration.shares, SHARES)
+    assert not any("common" in word for word in told.words)
+
+
+def test_without_labels_to_hold_out_nothing_is_changed_and_that_is_said():
+    labels = np.array([0, 1, 2] + [-1] * 9)
+    vectors = np.zeros((12, 1), dtype=np.float32)
+    problem = Problem(GraphData(vectors, random_affinity(0), vectors[:0]), labels, 3)
+    method = make_method("spreading")
+    propagation = method.label(problem).propagation
+
+    found = calibrate(propagation, cross_fit(method, problem))
+
+    assert found.n_labels == 0
+    np.testing.assert_array_equal(found.probabilities, propagation.probabilities)
+    assert "could not be calibrated" in found.words[0]
+
+
+def test_the_map_that_is_judged_has_not_seen_the_label():
+    found, held_out = calibrated(20, shares=SHARES, kind="isotonic")
+
+    mapped = held_out.probabilities.copy()
+    for fold in range(5):
+        here = held_out.folds == fold
+        seen = held_out.probabilities[~here], held_out.labels[~here]
+        others = fit_calibration(*seen, shares=SHARES, kind="isotonic")
+        mapped[here] = others.apply(held_out.probabilities[here])
+    weights = class_weights(held_out.labels, SHARES)
+    assert found.error_after == calibration_error(mapped, held_out.labels, weights)
+
+
+def test_shapes_must_agree():
+    with pytest.raises(InputError, match="3 labels for 2 rows"):
+        fit_calibration(np.full((2, 2), 0.5), np.array([0, 1, 1]))

@@ -1,0 +1,402 @@
+"""Methods compared on the same draws: what is tried, kept and refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from voisin import open_images, run
+from voisin.comparison import choosing
+from voisin.comparison.compare import compare
+from voisin.errors import (
+    ConvergenceWarning,
+    InputError,
+    InputWarning,
+    MissingDependencyError,
+    VoisinError,
+)
+from voisin.labeling import registry
+from voisin.labeling.graph_only import GraphOnly
+from voisin.labeling.peers.registry import Peer
+from voisin.propagation.spreading import LabelSpreading
+
+METHODS = ("spreading", "poisson", "sklearn-spreading")
+SETUP = {"embedding": "pixels", "device": "cpu", "methods": METHODS}
+
+
+@pytest.fixture(scope="module")
+def compared(digits_npz, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "compared"
+    return compare(digits_npz, out, draws=3, labels_per_class=(1, 4), **SETUP)
+
+
+def figures_of(trials):
+    """What must be equal: all but the time it took."""
+    return [replace(one, seconds=0) for one in trials]
+
+
+def test_every_method_is_tried_on_every_draw_and_number_of_labels_in_every_scope(compared):
+    found = [(t.draw, t.labels_per_class, t.method, t.scope) for t in compared.trials]
+    scopes = ("unlabeled", "test", "test-no-leak")
+
+    assert len(found) == len(set(found))
+    assert set(found) == {
+        (d, n, m, s) for d in range(3) for n in (1, 4) for m in METHODS for s in scopes
+    }
+    sizes = {(t.labels_per_class, t.scope): t.n for t in compared.trials}
+    assert sizes[1, "unlabeled"] == 270
+    assert sizes[4, "unlabeled"] == 240
+    assert sizes[4, "test"] == 80
+    assert sizes[4, "test-no-leak"] == 60
+
+
+def test_a_draw_on_vectors_without_labels_is_that_of_a_run_with_its_random_state(
+    digits_npz, compared, tmp_path
+):
+    quick = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False}
+    options = {"embedding": "pixels", "method": "spreading", "device": "cpu"}
+    finished = run(
+        digits_npz, tmp_path / "run", labels_per_class=4, random_state=2, **options, **quick
+    )
+
+    for scope in ("unlabeled", "test", "test-no-leak"):
+        expected = finished.score_of("propagated", scope)
+        (trial,) = [
+            t
+            for t in compared.trials
+            if (t.draw, t.labels_per_class, t.method, t.scope) == (2, 4, "spreading", scope)
+        ]
+        assert trial.auc == pytest.approx(expected.auc.value)
+        assert trial.balanced_accuracy == pytest.approx(expected.balanced_accuracy.value)
+        assert trial.ece == pytest.approx(expected.ece.value)
+
+
+def test_under_class_shares_each_own_method_is_judged_under_both_decisions_of_a_run(
+    digits_npz, tmp_path
+):
+    shares = "0=0.91," + ",".join(f"{c}=0.01" for c in range(1, 10))
+    options = {"embedding": "pixels", "device": "cpu", "class_priors": shares}
+    quick = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False}
+    names = ("spreading", "sklearn-spreading")
+
+    found = compare(
+        digits_npz, tmp_path / "c", draws=1, labels_per_class=[4], methods=names, **options
+    )
+    finished = run(
+        digits_npz, tmp_path / "r", labels_per_class=4, method="spreading", **options, **quick
+    )
+
+    assert {t.method for t in found.trials} == {*names, "spreading-balanced"}
+    for method, row in {"spreading": "propagated", "spreading-balanced": "balanced"}.items():
+        (trial,) = [t for t in found.trials if (t.method, t.scope) == (method, "unlabeled")]
+        expected = finished.score_of(row, "unlabeled")
+        assert trial.balanced_accuracy == pytest.approx(expected.balanced_accuracy.value)
+        assert trial.accuracy == pytest.approx(expected.accuracy.value)
+    rows = pq.read_table(tmp_path / "r" / "labels.parquet").to_pylist()
+    truth = dict(
+        zip(*(lambda c: (c.ids, c.labels.astype(str)))(open_images(digits_npz)), strict=True)
+    )
+    found = [row for row in rows if row["source"] == "propagated"]
+    for column, row in {"label_name": "propagated", "balanced": "balanced"}.items():
+        right = np.mean([one[column] == truth[one["id"]] for one in found])
+        assert right == pytest.approx(finished.score_of(row, "unlabeled").accuracy.value)
+    assert np.mean([one["balanced"] != one["label_name"] for one in found]) > 0.1
+
+
+def test_from_one_label_a_class_shares_are_not_estimated_but_even_and_that_is_remarked(
+    digits_npz, tmp_path
+):
+    names = ("spreading", "consensus", "sklearn-spreading")
+    options = {"embedding": "pixels", "device": "cpu", "methods": names, "draws": 2}
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)  # how uncertain the estimate is
+        found = compare(
+            digits_npz, tmp_path / "a", labels_per_class=(1, 4), class_priors="estimate", **options
+        )
+    even = compare(digits_npz, tmp_path / "b", labels_per_class=(1,), **options)
+
+    said = {
+        name: sum("not be estimated" in line for line in found.remarks[name]) for name in names[:2]
+    }
+    assert said == {"spreading": 2, "consensus": 2}
+    assert names[2] not in found.remarks
+    for name in names[:2]:
+        for draw, scope in [(d, s) for d in range(2) for s in ("unlabeled", "test")]:
+            (expected,) = [
+                t.auc for t in even.trials if (t.draw, t.method, t.scope) == (draw, name, scope)
+            ]
+            at_one = {
+                t.method: t.auc
+                for t in found.trials
+                if (t.draw, t.labels_per_class, t.scope) == (draw, 1, scope)
+            }
+            assert at_one[name] == pytest.approx(expected, abs=1e-6)
+            assert at_one[f"{name}-balanced"] == pytest.approx(expected, abs=1e-6)
+
+
+class Hasty:
+    """Stops early in each of two solutions, and has a reason for what it does."""
+
+    def label(self, problem):
+        for _ in range(2):
+            warnings.warn("Not solved", ConvergenceWarning, stacklevel=2)
+        return replace(GraphOnly(LabelSpreading(alpha=0.9)).label(problem), reason="in a hurry")
+
+    def __repr__(self):
+        return "Hasty()"
+
+
+def test_a_warning_and_the_reason_of_a_method_are_both_kept_once_a_draw(
+    digits_npz, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(registry.METHODS, "hasty", lambda _: Hasty())
+    options = {**SETUP, "methods": ("spreading", "hasty"), "draws": 2, "labels_per_class": (2,)}
+    found = compare(digits_npz, tmp_path / "out", **options)
+
+    assert found.remarks == {"hasty": ("Not solved", "Not solved", "in a hurry", "in a hurry")}
+    page = found.page.read_text("utf-8")
+    assert "in 2 trials: Not solved" in page
+    assert "in 2 trials: in a hurry" in page
+
+
+def test_standings_are_asked_by_figure_scope_and_number_of_labels(compared):
+    best, *others = compared.standings("accuracy", scope="test", labels_per_class=4)
+
+    assert {best.method, *(one.method for one in others)} == set(METHODS)
+    assert all(one.mean <= best.mean for one in others)
+    with pytest.raises(InputError, match="labels_per_class=2 was not compared: there are 1, 4"):
+        compared.standings(labels_per_class=2)
+    with pytest.raises(InputError, match="unlabeled"):
+        compared.standings(scope="val", labels_per_class=4)
+
+
+def test_the_files_hold_every_trial_and_what_came_of_them(compared):
+    table = pq.read_table(compared.folder / "comparison.parquet").to_pylist()
+    document = json.loads((compared.folder / "comparison.json").read_text("utf-8"))
+
+    assert table == [vars(one) for one in compared.trials]
+    assert document["draws"] == 3
+    assert document["labels_per_class"] == [1, 4]
+    assert len(document["results"]) == 2 * 3 * len(METHODS)
+    row = document["results"][0]
+    standing = next(
+        one
+        for one in compared.standings(scope=row["scope"], labels_per_class=row["labels_per_class"])
+        if one.method == row["method"]
+    )
+    assert row["auc"]["mean"] == pytest.approx(standing.mean, abs=1e-6)
+    assert row["n_draws"] == 3
+    assert compared.page.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_a_second_call_tries_nothing_and_another_method_is_tried_alone(
+    digits_npz, compared, tmp_path
+):
+    told = []
+
+    def progress(task, done, total):
+        if task == "Comparing methods":
+            told.append((done, total))
+
+    options = {**SETUP, "draws": 3, "labels_per_class": (1, 4), "progress": progress}
+    again = compare(digits_npz, compared.folder, **options)
+    assert told == []
+    assert again.trials == compared.trials
+
+    more = {**options, "methods": (*METHODS, "harmonic")}
+    compare(digits_npz, compared.folder, **more)
+    assert told[0] == (18, 24)
+    assert told[-1] == (24, 24)
+
+
+# What is learned, and when
+
+
+def test_vectors_that_learn_from_labels_are_learned_again_in_each_draw_and_not_kept(
+    digits_npz, tmp_path
+):
+    quick = {"epochs": 1, "rounds": 1, "threshold": 0.1}
+    options = {**SETUP, **quick, "embedding": "cnn", "methods": ("spreading", "harmonic")}
+
+    found = compare(digits_npz, tmp_path / "out", draws=2, labels_per_class=(2,), **options)
+
+    by_draw = {t.draw: t.auc for t in found.trials if t.method == "spreading"}
+    assert len(set(by_draw.values())) > 1
+    kept = {path.name.split("-")[0] for path in (tmp_path / "out" / "cache").iterdir()}
+    assert kept == {"read", "trials"}
+
+
+def test_vectors_that_do_not_learn_from_labels_are_computed_once(compared):
+    kept = [path.name for path in (compared.folder / "cache").iterdir()]
+
+    assert sum(name.startswith("embeddings") for name in kept) == 1
+    assert sum(name.startswith("graph") for name in kept) == 1
+
+
+# How it goes on, and how it ends
+
+SCRIPT = """
+import os, signal, sys
+from voisin.comparison.compare import compare
+
+def die(task, done, total):
+    if task == "Comparing methods" and done == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    compare(sys.argv[1], sys.argv[2], draws=3, labels_per_class=(1, 4), embedding="pixels",
+            methods=("spreading", "poisson", "sklearn-spreading"), jobs=int(sys.argv[4]),
+            device="cpu", progress=die)
+"""
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory):
+    path = tmp_path_factory.mktemp("script") / "compare_digits.py"
+    path.write_text(SCRIPT, encoding="utf-8")
+    return path
+
+
+def start(script, *arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, str(script), *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        **options,
+    )
+
+
+def is_gone(group, seconds=20):
+    """Whether every process of a group has ended, waiting for it."""
+    for _ in range(10 * seconds):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+@needs_signals
+def test_killed_with_several_processes_it_leaves_none_and_goes_on_to_the_same_figures(
+    script, digits_npz, compared, tmp_path
+):
+    killed = start(script, digits_npz, tmp_path / "out", 6, 2)
+    _, said = killed.communicate()
+    assert killed.returncode == -signal.SIGKILL, said
+    assert is_gone(killed.pid)
+    done = len(list((tmp_path / "out" / "cache").glob("trials-*")))
+    assert 6 <= done < 18
+
+    ended = start(script, digits_npz, tmp_path / "out", -1, 1)
+    _, said = ended.communicate()
+    assert ended.returncode == 0, said
+
+    rows = pq.read_table(tmp_path / "out" / "comparison.parquet").to_pylist()
+    assert [{**row, "seconds": 0} for row in rows] == [
+        vars(one) for one in figures_of(compared.trials)
+    ]
+    leftovers = list((tmp_path / "out").rglob("*.partial"))
+    assert leftovers == []
+
+
+@needs_signals
+def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tmp_path):
+    command = ["-m", "voisin", "compare", digits_npz, "--embedding", "pixels", "--draws", "1000"]
+    command += [
+        "--methods",
+        "spreading,poisson",
+        "--labels-per-class",
+        "2",
+        "--jobs",
+        "2",
+        "--out",
+        tmp_path / "out",
+    ]
+    running = start(command[0], *command[1:])
+    for _ in range(600):
+        if list((tmp_path / "out" / "cache").glob("trials-*")):
+            break
+        time.sleep(0.1)
+
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=180)
+
+    assert running.returncode == 130, said
+    assert said.splitlines()[-1].startswith("Stopped. What is finished is kept")
+    assert "Traceback" not in said
+    assert is_gone(running.pid)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"draws": 0}, "draws=0"),
+        ({"labels_per_class": (0,)}, "labels_per_class=0"),
+        ({"labels_per_class": ()}, "labels_per_class is empty"),
+        ({"jobs": 0}, "jobs=0"),
+        ({"methods": ("spreading", "magic")}, "'magic' is no method: choose among auto"),
+        ({"methods": ("spreading",)}, "Only 1 method to compare"),
+        ({"embeding": "pixels"}, "'embeding' is not a setting"),
+        ({"labels": "few.csv"}, "labels_per_class and labels both given"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_any_work(digits_npz, tmp_path, changes, words):
+    with pytest.raises(InputError, match=words):
+        compare(digits_npz, tmp_path / "out", **{**SETUP, **changes})
+    assert not (tmp_path / "out" / "cache").exists()
+
+
+def test_an_alpha_that_no_method_takes_is_said_in_a_warning_and_on_the_page(digits_npz, tmp_path):
+    options = {**SETUP, "alpha": 0.5, "draws": 1, "labels_per_class": (2,)}
+    said = "alpha=0.5 has no effect with harmonic, poisson: it is for spreading alone."
+    with pytest.warns(InputWarning, match=said):
+        found = compare(
+            digits_npz, tmp_path / "out", **{**options, "methods": ("harmonic", "poisson")}
+        )
+    assert said in found.page.read_text("utf-8")
+
+
+def test_a_peer_that_is_not_installed_is_left_out_unless_asked_for(
+    digits_npz, tmp_path, monkeypatch
+):
+    absent = Peer("absent", "absent", "no one", "no_such_library", "none")
+    monkeypatch.setattr(choosing, "PEERS", {"absent": absent})
+    monkeypatch.setattr(choosing, "METHODS", {"spreading": None, "harmonic": None})
+    said = []
+
+    options = {**SETUP, "methods": None, "draws": 1, "labels_per_class": (4,)}
+    found = compare(digits_npz, tmp_path / "out", **options, log=said.append)
+
+    assert {t.method for t in found.trials} == {"spreading", "harmonic"}
+    assert any("pip install 'voisin[bench]'" in line for line in said)
+    assert "pip install" in found.page.read_text("utf-8")
+    with pytest.raises(MissingDependencyError, match=r"absent.*no_such_library"):
+        compare(digits_npz, tmp_path / "other", **{**options, "methods": ("spreading", "absent")})
+
+
+def test_a_method_that_fails_is_named(digits_npz, tmp_path, monkeypatch):
+    class Broken:
+        def label(self, problem):
+            raise ZeroDivisionError
+
+    monkeypatch.setitem(registry.METHODS, "broken", lambda _: Broken())
+    options = {**SETUP, "labels_per_class": (2,), "methods": ("spreading", "broken")}
+    with pytest.raises(VoisinError, match="broken failed: ZeroDivisionError"):
+        compare(digits_npz, tmp_path / "out", **options)

@@ -1,0 +1,308 @@
+"""A finished run says why an image got its label: in Python, on the command line, as a page."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from voisin import run
+from voisin.cli.app import app
+from voisin.errors import InputError, ProjectError
+from voisin.explanation.attribution import attribute
+from voisin.explanation.linear_system import linear_system_of
+from voisin.explanation.project import SavedExplanation, save_explanation
+from voisin.labeling.graph_only import GraphOnly
+from voisin.labeling.registry import make_method
+from voisin.neighbors.affinity import build_affinity
+from voisin.neighbors.search import find_neighbors
+from voisin.pipeline.calibrate import CalibratedLabels
+from voisin.project.folder import Project
+from voisin.project.reopening import read_settings, reopen_source
+from voisin.propagation.poisson import Poisson
+from voisin.sources.opening import open_images
+from voisin.types import GraphData, Problem
+
+N = 150
+
+
+def small_run(folder, method="spreading", source="digits"):
+    """The evidence of a run on 150 digits, without its networks."""
+    images = open_images("digits").take(np.arange(N))
+    pixels = np.stack([np.asarray(images.reader.load(i)).ravel() for i in range(N)])
+    vectors = pixels.astype(np.float32)
+    data = GraphData(vectors, build_affinity(find_neighbors(vectors, 6)), vectors[:0])
+    labels = np.where(np.arange(N) < 40, images.labels, -1)
+    problem = Problem(data, labels, 10)
+    labeling = make_method(method, alpha=0.8).label(problem)
+    why = save_explanation(folder, images, problem, labeling, method)
+    Project(folder / "new").write_settings({})  # a folder apart
+    (folder / "voisin.toml").write_text(f'schema = 1\nsource = "{source}"\nsize = 28\n')
+    return images, problem, labeling, why
+
+
+@pytest.mark.parametrize("method", ["spreading", "consensus"])
+def test_what_was_kept_explains_as_the_flow_itself_does(tmp_path, method):
+    images, problem, labeling, _ = small_run(tmp_path, method)
+    flow = linear_system_of(labeling, problem)
+    evidence = SavedExplanation(tmp_path)
+
+    for image in (0, 70, 149):
+        found = evidence.explain(image).explanation
+        expected = attribute(flow, image)
+        for one, other in ((found.predicted, expected.predicted),
+                           (found.runner_up, expected.runner_up)):  # fmt: skip
+            assert one.label == other.label
+            assert one.opinion == pytest.approx(other.opinion, abs=1e-5)
+            assert one.own_far == pytest.approx(other.own_far, abs=1e-5)
+            shares = dict(zip(one.sources.tolist(), one.source_shares, strict=True))
+            for source, share in zip(other.sources.tolist(), other.source_shares, strict=True):
+                assert shares.get(source, 0) == pytest.approx(share, abs=1e-5)
+        same = evidence.explain(str(images.ids[image])).explanation
+        assert same.image == image
+
+
+@pytest.mark.parametrize("method", ["spreading", "consensus"])
+def test_the_column_why_names_the_largest_sources_of_each_label(tmp_path, method):
+    images, _, _, why = small_run(tmp_path, method)
+    evidence = SavedExplanation(tmp_path)
+    texts = CalibratedLabels(None, why).reasons(images.ids)
+
+    for image in (50, 99, 149):
+        account = evidence.explain(image).explanation.predicted
+        told = [part.rpartition(" ")[::2] for part in texts[image].split("; ")]
+        others = ["the classifier's opinions"] if method == "consensus" else []
+        expected = [*images.ids[account.sources[:3]].tolist(), *others]
+        assert [name for name, _ in told] == expected
+        shares = [float(share) for _, share in told]
+        shown = [*account.source_shares[:3], *([account.opinion] if others else [])]
+        np.testing.assert_allclose(shares, shown, atol=1e-3)
+
+
+def test_the_command_shows_a_table_and_writes_a_page_with_pictures(tmp_path):
+    images, *_ = small_run(tmp_path)
+    name = str(images.ids[100])
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), name])
+
+    assert found.exit_code == 0
+    assert f"{name}: " in found.stdout
+    assert "Runner-up: " in found.stdout
+    page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
+    assert f"Why {name} looks like" in page
+    assert page.count("data:image/png;base64,") > 10
+    assert "http" not in page.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("method", ["spreading", "consensus"])
+def test_as_json_shares_sum_to_one(tmp_path, method):
+    images, *_ = small_run(tmp_path, method)
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100]), "--json"])
+
+    document = json.loads(found.stdout)
+    assert document["id"] == images.ids[100]
+    for role in ("predicted", "runner_up"):
+        neighbors, sources = document[role]["by_neighbors"], document[role]["by_sources"]
+        by_neighbors = (
+            neighbors["own"]
+            + neighbors["own_far"]
+            + sum(row["share"] for row in neighbors["neighbors"])
+        )
+        by_sources = (
+            sources["opinion"] + sources["far"] + sum(row["share"] for row in sources["labeled"])
+        )
+        assert by_neighbors == pytest.approx(1, abs=1e-4)
+        assert by_sources == pytest.approx(1, abs=1e-4)
+
+
+def with_probabilities(folder, row):
+    """The evidence of `small_run`, every image's calibrated probabilities being `row`."""
+    images, problem, labeling, _ = small_run(folder)
+    save_explanation(folder, images, problem, labeling, "spreading", np.tile(row, (N, 1)))
+    return images
+
+
+def test_of_a_label_that_was_given_no_probability_is_told(tmp_path):
+    images = with_probabilities(tmp_path, np.full(10, 0.1))
+    name, label = str(images.ids[5]), images.class_names[images.labels[5]]
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), name])
+
+    assert found.stdout.startswith(f"{name}: its label was given: {label}. Its scores, own label")
+    assert "calibrated" not in found.stdout
+    page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
+    assert "Its label was given" in page
+    assert "calibrated" not in page
+    document = SavedExplanation(tmp_path).explain(5).document()
+    assert document["evidence"] == "label given"
+    assert document["predicted"]["calibrated_probability"] is None
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.9995, ">99%"), (0.002, "<1%"), (0.37, "37%")])
+def test_a_probability_that_is_no_certainty_is_not_rounded_to_one(tmp_path, share, told):
+    images = with_probabilities(tmp_path, np.full(10, share))
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100])])
+
+    assert f"calibrated probability {told})" in " ".join(found.stdout.split())
+
+
+def test_without_its_source_the_table_still_works_and_the_page_says_what_is_missing(tmp_path):
+    images, *_ = small_run(tmp_path, source="/photographs/that/are/gone")
+    name = str(images.ids[100])
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), name, "--json"])
+
+    assert found.exit_code == 0
+    assert json.loads(found.stdout)["predicted"]["label"]
+    page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
+    assert "/photographs/that/are/gone does not exist" in page
+    assert "data:image" not in page
+
+
+def test_an_image_without_evidence_is_told_in_words(tmp_path):
+    images, problem, *_ = small_run(tmp_path)
+    affinity = problem.data.affinity.tolil()
+    affinity[100, :], affinity[:, 100] = 0, 0
+    alone = affinity.tocsr()
+    alone.eliminate_zeros()
+    problem = replace(problem, data=replace(problem.data, affinity=alone))
+    labeling = make_method("spreading").label(problem)
+    save_explanation(
+        tmp_path, images, problem, labeling, "spreading", labeling.propagation.probabilities
+    )
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100])])
+
+    assert "no evidence" in found.stdout
+    document = SavedExplanation(tmp_path).explain(100).document()
+    assert document["evidence"] == "no evidence"
+    assert document["predicted"] is None
+    page = (tmp_path / "explanations" / f"{images.ids[100]}.html").read_text(encoding="utf-8")
+    assert "has no evidence" in page
+
+
+def test_methods_that_cannot_be_taken_apart_say_so_afterwards_too(tmp_path):
+    small_run(tmp_path, method="poisson")
+
+    with pytest.raises(InputError, match=r"scores of poisson .* cannot be taken apart"):
+        SavedExplanation(tmp_path)
+
+
+def test_the_parts_of_the_default_method_have_names(tmp_path):
+    images, *_ = small_run(tmp_path, "consensus")
+    name = str(images.ids[100])
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), name])
+
+    for part in ("labeled image", "the classifier's opinions", "labels spread far"):
+        assert part in found.stdout
+    page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
+    assert "The classifier&#39;s opinions, on" in page or "The classifier's opinions, on" in page
+    assert "Labels that were spread far and reached it before" in page
+
+
+def few_digits(folder, labels_per_class, **options):
+    images = open_images("digits").take(np.arange(N))
+    return run(
+        images, folder, labels_per_class=labels_per_class, epochs=1, rounds=1, retraining_epochs=1,
+        embedding="pixels", device="cpu", ceiling=False, **options,
+    )  # fmt: skip
+
+
+def test_a_run_by_default_credits_labeled_images_and_states_no_more_than_it_calibrated(tmp_path):
+    blind = few_digits(tmp_path / "out", 1).explain(100).document()
+    again = few_digits(tmp_path / "out", 1).explain(100).document()  # from the cache
+
+    assert again == blind
+    assert blind["method"] == "consensus"  # what auto took
+    for account in (blind["predicted"], blind["runner_up"]):
+        assert account["calibrated_probability"] is None
+        labeled = sum(row["share"] for row in account["by_sources"]["labeled"])
+        assert labeled > 0.5  # spreading has 0.7 of the opinions where the classifier knows little
+        assert labeled + account["by_sources"]["opinion"] == pytest.approx(1, abs=1e-4)
+
+
+def test_a_probability_that_was_calibrated_is_stated_as_in_the_table(tmp_path):
+    finished = few_digits(tmp_path, 3, method="spreading")
+    labels = pq.read_table(tmp_path / "labels.parquet").to_pylist()
+    row = next(one for one in labels if one["source"] == "propagated")
+
+    found = finished.explain(row["id"]).document()["predicted"]
+
+    stated = row[f"probability_{found['label']}"]
+    assert found["calibrated_probability"] == pytest.approx(stated)
+
+
+def test_where_auto_takes_a_method_that_is_no_sum_that_one_is_named(tmp_path, monkeypatch):
+    poisson = ("poisson", GraphOnly(Poisson()), "it was told to")
+    monkeypatch.setattr("voisin.labeling.automatic._decide", lambda problem: poisson)
+    finished = few_digits(tmp_path / "out", 4)
+
+    with pytest.raises(InputError, match="scores of poisson are no weighted sum") as raised:
+        finished.explain(100)
+
+    assert "auto" not in str(raised.value).lower()
+
+
+def test_unknown_images_and_folders_are_refused(tmp_path):
+    images, *_ = small_run(tmp_path)
+    name = str(images.ids[5])
+
+    with pytest.raises(InputError, match=rf"no image '{name}x' in the graph\. Did you mean {name}"):
+        SavedExplanation(tmp_path).explain(f"{name}x")
+    with pytest.raises(ProjectError, match=r"has no voisin\.toml"):
+        SavedExplanation(tmp_path / "elsewhere")
+    (tmp_path / "new" / "voisin.toml").write_text('source = "digits"\n')
+    with pytest.raises(ProjectError, match="keeps no flow"):
+        SavedExplanation(tmp_path / "new")
+
+
+def test_a_run_that_was_killed_after_its_evidence_goes_on(tmp_path):
+    small_run(tmp_path / "run")
+    (tmp_path / "run" / "voisin.toml").unlink()
+    (tmp_path / "run" / "new" / "voisin.toml").unlink()
+    (tmp_path / "run" / "new").rmdir()
+
+    assert Project(tmp_path / "run").folder == tmp_path / "run"
+
+
+def test_the_source_is_opened_again_with_its_options(tmp_path):
+    (tmp_path / "table.csv").write_text("name,file\n")
+    (tmp_path / "voisin.toml").write_text('schema = 1\nsource = "digits"\nsize = 28\nalpha = 0.9\n')
+
+    assert len(reopen_source(read_settings(tmp_path))) == 1797
+
+
+@pytest.mark.parametrize("text", ["source = [", "\x00"])
+def test_settings_that_cannot_be_read_are_told_as_by_other_commands(tmp_path, text):
+    images, *_ = small_run(tmp_path)
+    (tmp_path / "voisin.toml").write_text(text)
+
+    found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100])])
+
+    assert found.exit_code == 1
+    assert re.fullmatch(r"Error: .*voisin\.toml cannot be read .*\n", found.stderr)
+
+
+def test_a_page_is_not_written_over_a_folder_nor_below_a_file(tmp_path):
+    images, *_ = small_run(tmp_path)
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "file").write_text("")
+    before = sorted(tmp_path.iterdir())
+    for place, told in (
+        ("pages", "is a folder: pass a file"),
+        ("file/x.html", "cannot be written"),
+        ("why.png", "would be a page: pass .*why.html"),
+    ):
+        command = ["explain", str(tmp_path), str(images.ids[100]), "--picture"]
+
+        found = CliRunner().invoke(app, [*command, str(tmp_path / place)])
+
+        assert found.exit_code == 1
+        assert re.fullmatch(rf"Error: .*{place} {told}.*\n", found.stderr)
+        assert sorted(tmp_path.iterdir()) == before

@@ -1,0 +1,208 @@
+"""From the folder of a finished run to a table and a page of questions, and back into a run."""
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import voisin
+from voisin.errors import InputError, ProjectError
+from voisin.project.arrays import read_arrays, write_arrays
+from voisin.project.saved_graph import load_graph
+from voisin.querying import project as suggesting
+from voisin.querying.project import suggest_for_project
+
+QUICK = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("digits") / "run"
+    voisin.run("digits", folder, labels_per_class=3, embedding="pixels", **QUICK)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def suggested(project):
+    return suggest_for_project(project, n=7)
+
+
+def rows_of(folder):
+    with (folder / "suggestions.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_what_suggestions_need(project):
+    evidence = load_graph(project)
+
+    assert (evidence.labels >= 0).sum() == 30
+    assert evidence.affinity.shape == (len(evidence.ids), len(evidence.ids))
+    assert len(evidence.embeddings) == len(evidence.ids)
+    assert evidence.class_names == tuple("0123456789")
+
+
+def test_the_table_has_the_questions_first_and_then_the_labels_so_far(project, suggested):
+    rows = rows_of(project)
+    asked, known = rows[:7], rows[7:]
+    evidence = load_graph(project)
+
+    assert list(rows[0]) == ["id", "path", "current", "probability", "reason", "label"]
+    assert [row["id"] for row in asked] == suggested.ids.tolist()
+    assert {row["label"] for row in asked} == {""}
+    assert all(row["reason"] and row["current"] for row in asked)
+    given = evidence.labels >= 0
+    assert [row["id"] for row in known] == evidence.ids[given].tolist()
+    names = [evidence.class_names[c] for c in evidence.labels[given]]
+    assert [row["label"] for row in known] == names
+
+
+def test_the_answered_table_is_the_next_runs_labels(project, suggested, tmp_path):
+    rows = rows_of(project)
+    truth = dict(
+        zip(
+            *(lambda c: (c.ids.tolist(), c.labels.tolist()))(voisin.open_images("digits")),
+            strict=True,
+        )
+    )
+    for row in rows[:6]:
+        row["label"] = str(truth[row["id"]])
+    answered = tmp_path / "answered.csv"
+    with answered.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+    labels, class_names = voisin.sources.few_labels.read_label_file(
+        answered, voisin.open_images("digits")
+    )
+
+    assert (labels >= 0).sum() == 36
+    assert class_names == tuple("0123456789")
+
+
+def test_the_page_shows_each_image_with_its_reason_and_the_forecast(project, suggested):
+    page = (project / "suggestions.html").read_text(encoding="utf-8")
+
+    assert page.count('src="data:image/png;base64,') == 7
+    assert all(f'<p class="id">{name}</p>' in page for name in suggested.ids)
+    assert re.search(r"Other labels that the answers are expected to change</dt><dd>\d+ ", page)
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "<script" not in page
+
+
+def test_the_page_says_so_where_the_source_is_gone(project, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    settings = (project / "voisin.toml").read_text(encoding="utf-8")
+    (gone / "voisin.toml").write_text(settings.replace('"digits"', '"/no/where"'))
+    write_arrays(gone, read_arrays(project))
+
+    found = suggest_for_project(gone, n=3)
+
+    assert len(found.ids) == 3
+    page = (gone / "suggestions.html").read_text(encoding="utf-8")
+    assert "The source of the images is not where it was" in page
+    assert "<img" not in page
+
+
+def test_the_command_prints_a_table_the_forecast_and_where_the_files_are(project):
+    ended = subprocess.run(
+        [sys.executable, "-m", "voisin", "suggest", str(project), "--n", "4", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads(ended.stdout)
+    assert [row["id"] for row in told["suggestions"]] == suggest_for_project(
+        project, n=4
+    ).ids.tolist()
+    assert told["forecast"]["n_asked"] == 4
+    for row in told["suggestions"]:
+        assert re.search(rf"{row['id']}  \S+ +{re.escape(row['reason'])}", ended.stderr)
+    assert "The 4 answers are expected to change" in ended.stderr
+    assert "suggestions.csv" in ended.stderr
+
+
+def test_every_strategy_can_be_asked_for_and_an_unknown_one_is_refused(project):
+    assert suggest_for_project(project, n=2, strategy="coverage").strategy == "coverage"
+    with pytest.raises(InputError, match="choose one of mixed"):
+        suggest_for_project(project, strategy="luck")
+
+
+def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path):
+    with pytest.raises(ProjectError, match="pass the folder of a finished `voisin run`"):
+        suggest_for_project(tmp_path)
+    (tmp_path / "voisin.toml").write_text('source = "digits"\n')
+    with pytest.raises(ProjectError, match="keeps no evidence"):
+        suggest_for_project(tmp_path)
+    write_arrays(tmp_path, {"ids": np.array(["a"])})
+    with pytest.raises(ProjectError, match="is damaged"):
+        suggest_for_project(tmp_path)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_answers_are_not_written_over(project, suggested, tmp_path, delimiter):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    rows = rows_of(copy)
+    rows[0]["label"] = "3"
+    with (copy / "suggestions.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+    before = (copy / "suggestions.csv").read_bytes()
+    with pytest.raises(InputError, match=r"holds 1 answer, .*--labels"):
+        suggest_for_project(copy, n=2)
+    assert (copy / "suggestions.csv").read_bytes() == before
+
+
+def test_answers_in_another_encoding_are_told_and_kept(project, suggested, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    before = (copy / "suggestions.csv").read_bytes() + "digit-0000,,,,,naïve\n".encode("latin-1")
+    (copy / "suggestions.csv").write_bytes(before)
+    with pytest.raises(InputError, match="save the table as UTF-8"):
+        suggest_for_project(copy, n=2)
+    assert (copy / "suggestions.csv").read_bytes() == before
+
+
+def test_what_is_said_of_an_image_is_what_the_labels_say(project, suggested):
+    with (project / "labels.csv").open(newline="", encoding="utf-8") as file:
+        said = {row["id"]: row for row in csv.DictReader(file)}
+    for name, label, sure in zip(
+        suggested.ids, suggested.current, suggested.probabilities, strict=True
+    ):
+        assert said[name]["label_name"] == label
+        assert float(said[name]["confidence"]) == pytest.approx(sure)
+
+
+def test_more_questions_than_images_are_refused(project):
+    with pytest.raises(InputError, match="are unlabeled: ask for fewer"):
+        suggest_for_project(project, n=5_000)
+
+
+def test_questions_are_asked_under_the_class_shares_of_the_run(project, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    shares = np.array([0.91, *[0.01] * 9])
+    np.save(copy / "evidence" / "class_priors.npy", shares)
+
+    problem = suggesting._problem(load_graph(copy), {})
+
+    np.testing.assert_array_equal(problem.class_priors, shares)
+    assert suggesting._problem(load_graph(project), {}).class_priors is None
+
+
+def test_a_probability_that_nobody_knows_is_null_in_json(suggested):
+    unknown = replace(suggested, probabilities=np.full(7, np.nan))
+    told = json.loads(json.dumps(unknown.as_dict(), allow_nan=False))
+    assert {row["probability"] for row in told["suggestions"]} == {None}

@@ -14,7 +14,10 @@ import sys
 import numpy as np
 
 import voisin
+from voisin.embedding.inference import embed, predict
+from voisin.embedding.networks.simple_cnn import SimpleCNN
 from voisin.evaluation.scores import Scores
+from voisin.training.supervised import SupervisedTraining
 from voisin.types import ImageCollection, Pixels
 
 
@@ -26,7 +29,7 @@ def compare(source: str, labels_per_class: int = 5, random_state: int = 42) -> t
     test = read_test.images
 
     shuffled = np.random.default_rng(random_state).permutation(len(test))
-    probabilities = voisin.predict(network, read_test.pixels[shuffled])
+    probabilities = predict(network, read_test.pixels[shuffled])
 
     truth = voisin.Truth.of(test)
     by_position = voisin.Predictions("by position", test.ids, probabilities)
@@ -36,7 +39,7 @@ def compare(source: str, labels_per_class: int = 5, random_state: int = 42) -> t
 
 def train_on_few(
     train: ImageCollection, pixels: Pixels, labels_per_class: int, random_state: int
-) -> voisin.SimpleCNN:
+) -> SimpleCNN:
     """Train on a few labels, spread them over the graph, and train again on the result."""
     labels = voisin.draw_labels(
         train.labels,
@@ -45,12 +48,12 @@ def train_on_few(
         random_state=random_state,
     )
     known, how = labels >= 0, {"n_classes": train.n_classes, "random_state": random_state}
-    expert = voisin.SupervisedTraining(epochs=20).fit(pixels[known], labels[known], **how)
-    affinity = voisin.build_affinity(voisin.find_neighbors(voisin.embed(expert, pixels)))
+    expert = SupervisedTraining(epochs=20).fit(pixels[known], labels[known], **how)
+    affinity = voisin.build_affinity(voisin.find_neighbors(embed(expert, pixels)))
     spreading = voisin.LabelSpreading(alpha=0.99, tol=1e-4)
     spread = spreading.propagate(affinity, labels, n_classes=train.n_classes)
     reached = spread.labels >= 0
-    return voisin.SupervisedTraining(epochs=10).fit(pixels[reached], spread.labels[reached], **how)
+    return SupervisedTraining(epochs=10).fit(pixels[reached], spread.labels[reached], **how)
 
 
 def table(verdicts: tuple[Scores, ...]) -> str:

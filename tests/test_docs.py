@@ -135,4 +135,4 @@ def test_both_tutorials_take_the_same_steps():
     ]
 
     assert steps[0] == steps[1]
-    assert {"open_images", "draw_labels", "embed", "find_neighbors", "score", "run"} <= {*steps[0]}
+    assert {"open_images", "draw_labels", "find_neighbors", "score", "run"} <= {*steps[0]}

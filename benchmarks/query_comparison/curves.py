@@ -54,7 +54,9 @@ def learning_curves(data, truth, ask, method, n_draws, *, until=UNTIL, cache=Non
             return follow(data, truth, ask, method, n_labels, random_state=draw)
 
         inputs = {**task, "draw": draw}
-        draws.append(compute() if cache is None else cache.recall("curve", inputs, compute).arrays)
+        draws.append(
+            compute() if cache is None else cache.recall("curve", inputs, compute, dict).value
+        )
     return n_labels, *(np.stack([one[part] for one in draws]) for part in ("figures", "found"))
 
 

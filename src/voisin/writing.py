@@ -1,15 +1,21 @@
-"""Write files beside and rename them, so that a crash leaves the old or the new, never half."""
+"""The one way to write to disk: beside, then renamed, so that a crash leaves the old or the new.
 
+It must not know what is written.
+"""
+
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PARTIAL = ".partial"
+PARTIAL = ".partial"  # ends the name of what is being written
+REPLACED = ".replaced"  # ends the name of a folder that is about to be removed
 
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Give a path to write to; it takes the place of `path` if the block ends well.
+    """Give a file path to write to; it takes the place of `path` if the block ends well.
 
     Examples
     --------
@@ -23,6 +29,62 @@ def write_atomically(path: Path) -> Iterator[Path]:
     partial = path.with_name(f"{path.name}{PARTIAL}")
     try:
         yield partial
+        _sync(partial)
         partial.replace(path)
+        _sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_folder_atomically(path: Path) -> Iterator[Path]:
+    """Give a new folder to write to; it takes the place of `path` if the block ends well.
+
+    A folder cannot be renamed over another, so the old one steps aside first: it is removed when
+    the new one is in place. Whoever reads calls `restore_folder` before, which undoes a crash
+    between the two renames.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "arrays"
+    >>> for text in ("old", "new"):
+    ...     with write_folder_atomically(target) as partial:
+    ...         _ = (partial / "name.txt").write_text(text)
+    >>> (target / "name.txt").read_text(), sorted(path.name for path in target.parent.iterdir())
+    ('new', ['arrays'])
+    """
+    partial, replaced = (path.with_name(f"{path.name}{end}") for end in (PARTIAL, REPLACED))
+    restore_folder(path)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        for file in partial.iterdir():
+            _sync(file)
+        if path.exists():
+            path.replace(replaced)
+        partial.replace(path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if path.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+
+
+def restore_folder(path: Path) -> None:
+    """Put a folder back that was about to be replaced when the program was killed."""
+    replaced = path.with_name(f"{path.name}{REPLACED}")
+    if replaced.exists() and not path.exists():
+        replaced.replace(path)
+
+
+def _sync(path: Path) -> None:
+    """Let the disk have a file, or the names in a folder, before anything builds on it."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows opens no folders
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -10,35 +10,20 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from tests.finished_runs import write_run
 from tests.report.reader import Page
 from voisin.audit.audit import run_checks
 from voisin.audit.findings import AuditedImages
-from voisin.audit.project import audit_project
 from voisin.errors import ProjectError
 from voisin.labeling.graph_only import even_weights
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
-from voisin.project.arrays import write_arrays
-from voisin.project.folder import Project
-from voisin.project.set_apart import SetApart, write_set_apart
+from voisin.pipeline.open_run import open_run
 from voisin.propagation.spreading import LabelSpreading
 from voisin.sources.opening import open_images
 from voisin.types import Neighbors
 
 EMBEDDING = "pixels:16"
-
-
-def arrays_of(ids, class_names, labels, embeddings, affinity):
-    """What a run keeps in ``evidence/``."""
-    return {
-        "ids": ids,
-        "class_names": np.array(class_names),
-        "labels": labels,
-        "embeddings": embeddings,
-        "affinity_data": affinity.data,
-        "affinity_indices": affinity.indices,
-        "affinity_indptr": affinity.indptr,
-    }
 
 
 @pytest.fixture
@@ -55,18 +40,20 @@ def project(tmp_path):
     labels[chosen] = images.labels[chosen]
     wrong = chosen[:4]
     labels[wrong] = (labels[wrong] + 1) % 10
-    folder = tmp_path / "project"
-    Project(folder).write_settings(
-        {"source": "digits", "embedding": EMBEDDING, "metric": "cosine", "n_neighbors": 10}
-    )
-    affinity = build_affinity(find_neighbors(vectors[:300], 10))
     groups = np.array([f"patient-{i % 170}" for i in range(340)])
-    write_arrays(
-        folder,
-        arrays_of(images.ids[:300], images.class_names, labels, vectors[:300], affinity)
-        | {"groups": groups[:300]},
+    folder = write_run(
+        tmp_path / "project",
+        settings={"source": "digits", "embedding": EMBEDDING},
+        ids=images.ids[:300],
+        class_names=images.class_names,
+        labels=labels,
+        groups=groups[:300],
+        embeddings=vectors[:300],
+        affinity=build_affinity(find_neighbors(vectors[:300], 10)),
+        test_ids=images.ids[300:],
+        test_embeddings=vectors[300:],
+        test_groups=groups[300:],
     )
-    write_set_apart(folder, SetApart(images.ids[300:], vectors[300:], groups[300:]))
     return folder, images.ids, images.ids[wrong]
 
 
@@ -76,7 +63,7 @@ def by_check(found):
 
 def test_a_leak_is_found_and_comes_before_doubts(project):
     folder, ids, _ = project
-    found = audit_project(folder)
+    found = open_run(folder).audit()
     severities = [finding.severity for finding in found.findings]
     assert severities == sorted(severities, reverse=True)
     leak = by_check(found)["duplicates-across-splits"].entries
@@ -86,7 +73,7 @@ def test_a_leak_is_found_and_comes_before_doubts(project):
 
 def test_wrong_labels_are_among_the_first_suspects(project):
     folder, ids, wrong = project
-    suspects = by_check(audit_project(folder))["suspect-labels"].entries
+    suspects = by_check(open_run(folder).audit())["suspect-labels"].entries
     first = {str(ids[entry.image]) for entry in suspects[:6]}
     assert set(map(str, wrong)) <= first
 
@@ -123,7 +110,7 @@ def test_a_witness_that_stands_alone_is_named_alone(project):
     folder, _, _ = project
     settings = (folder / "voisin.toml").read_text()
     (folder / "voisin.toml").write_text(settings.replace(EMBEDDING, "cnn"))  # learned: none else
-    finding = by_check(audit_project(folder))["suspect-labels"]
+    finding = by_check(open_run(folder).audit())["suspect-labels"]
     assert finding.advice.startswith("Without the label, the graph finds it less probable")
     for entry in finding.entries:
         assert re.fullmatch(r"labeled \d; the graph without it says \d with (\d+|>99)%", entry.note)
@@ -133,7 +120,7 @@ def test_the_table_has_a_row_an_entry_and_the_page_its_pictures(project):
     import pyarrow.parquet
 
     folder, _, _ = project
-    found = audit_project(folder)
+    found = open_run(folder).audit()
     n_entries = sum(len(finding.entries) for finding in found.findings)
     rows = list(csv.DictReader(io.StringIO((folder / "audit.csv").read_text())))
     assert all(row["score"] == "" or float(row["score"]) >= 0 for row in rows)
@@ -159,7 +146,7 @@ def test_nothing_but_the_audit_is_written(project):
         }
 
     before = hashes()
-    audit_project(folder)
+    open_run(folder).audit()
     assert hashes() == before
 
 
@@ -167,7 +154,7 @@ def test_without_the_source_the_tables_are_still_written(project):
     folder, _, _ = project
     settings = (folder / "voisin.toml").read_text()
     (folder / "voisin.toml").write_text(settings.replace('"digits"', '"gone/away"'))
-    found = audit_project(folder)
+    found = open_run(folder).audit()
     assert any("not where they were" in note for note in found.notes)
     assert "duplicates-across-splits" in by_check(found)
     assert (folder / "audit.csv").is_file()
@@ -178,12 +165,12 @@ def test_vectors_that_learned_from_the_labels_are_told_of(project):
     folder, _, _ = project
     settings = (folder / "voisin.toml").read_text()
     (folder / "voisin.toml").write_text(settings.replace(EMBEDDING, "cnn"))
-    assert any("learned from the labels" in note for note in audit_project(folder).notes)
+    assert any("learned from the labels" in note for note in open_run(folder).audit().notes)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(ProjectError, match="pass the folder of a finished"):
-        audit_project(tmp_path)
+        open_run(tmp_path)
 
 
 def test_a_finding_of_one_is_told_in_the_singular():

@@ -8,11 +8,20 @@ import numpy as np
 import pytest
 
 from tests.report.reader import Page
-from voisin.certificate.project import certify_project, verify_certificate
+from voisin.certificate.project import certify_run, verify_run
 from voisin.errors import InputError, ProjectError
+from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
 
 NAMES = ("healthy", "sick, badly")
+
+
+def certify_project(folder, **options):
+    return certify_run(FinishedRun(folder, {}, None), **options)
+
+
+def verify_certificate(folder):
+    return verify_run(FinishedRun(folder, {}, None))
 
 
 def write_labels(folder, n_images=400, n_expert=20, random_state=0):
@@ -22,7 +31,7 @@ def write_labels(folder, n_images=400, n_expert=20, random_state=0):
     generator = np.random.default_rng(random_state)
     confidence = generator.uniform(0.5, 1, n_images)
     labels = generator.integers(0, 2, n_images)
-    source = np.where(np.arange(n_images) < n_expert, "expert", "propagated")
+    source = np.where(np.arange(n_images) < n_expert, "given", "propagated")
     columns = {
         "id": [f"image-{i:04d}" for i in range(n_images)],
         "path": [None] * n_images,

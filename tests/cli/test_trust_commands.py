@@ -5,27 +5,30 @@ import json
 import numpy as np
 import pytest
 
-from tests.audit.test_project import arrays_of
 from tests.certificate.test_project import answer, write_labels
 from tests.cli.test_commands import voisin
+from tests.finished_runs import write_run
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
-from voisin.project.arrays import write_arrays
-from voisin.project.folder import Project
 
 
 @pytest.fixture
 def project(tmp_path):
-    folder = tmp_path / "project"
-    Project(folder).write_settings({"source": "nowhere", "embedding": "pixels:8"})
     vectors = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
     vectors[1] = vectors[0]
     labels = np.full(60, -1)
     labels[:12] = np.arange(12) % 2
     affinity = build_affinity(find_neighbors(vectors, 10))
     ids = np.array([f"image-{i:02d}" for i in range(60)])
-    write_arrays(folder, arrays_of(ids, ("a", "b"), labels, vectors, affinity))
-    return folder
+    return write_run(
+        tmp_path / "project",
+        settings={"source": "nowhere", "embedding": "pixels:8"},
+        ids=ids,
+        class_names=("a", "b"),
+        labels=labels,
+        embeddings=vectors,
+        affinity=affinity,
+    )
 
 
 def test_an_audit_tells_the_worst_first_and_where_the_pictures_are(project):

@@ -9,19 +9,21 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from tests.finished_runs import write_run
 from voisin import run
 from voisin.cli.app import app
 from voisin.errors import InputError, ProjectError
 from voisin.explanation.attribution import attribute
 from voisin.explanation.linear_system import linear_system_of
-from voisin.explanation.project import SavedExplanation, save_explanation
+from voisin.explanation.project import SYSTEM, describe_contributors, take_apart
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.registry import make_method
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
-from voisin.pipeline.calibrate import CalibratedLabels
+from voisin.pipeline.open_run import open_run
+from voisin.project.finished_run import read_settings, reopen_source
 from voisin.project.folder import Project
-from voisin.project.reopening import read_settings, reopen_source
+from voisin.project.stored import save
 from voisin.propagation.poisson import Poisson
 from voisin.sources.opening import open_images
 from voisin.types import GraphData, Problem
@@ -38,20 +40,36 @@ def small_run(folder, method="spreading", source="digits"):
     labels = np.where(np.arange(N) < 40, images.labels, -1)
     problem = Problem(data, labels, 10)
     labeling = make_method(method, alpha=0.8).label(problem)
-    why = save_explanation(folder, images, problem, labeling, method)
-    Project(folder / "new").write_settings({})  # a folder apart
-    (folder / "voisin.toml").write_text(f'schema = 1\nsource = "{source}"\nsize = 28\n')
-    return images, problem, labeling, why
+    contributors = keep(folder, images, problem, labeling, method, source)
+    return images, problem, labeling, contributors
+
+
+def keep(folder, images, problem, labeling, method="spreading", source="digits", stated=None):
+    """Write what a run leaves for explanations."""
+    system, contributors = take_apart(labeling, problem, method)
+    write_run(
+        folder,
+        settings={"source": source, "size": 28},
+        ids=images.ids,
+        class_names=images.class_names,
+        labels=problem.labels,
+        embeddings=problem.data.embeddings,
+        affinity=problem.data.affinity,
+        propagation=labeling.propagation,
+        stated=stated,
+    )
+    save(folder / SYSTEM, system)
+    return contributors
 
 
 @pytest.mark.parametrize("method", ["spreading", "consensus"])
 def test_what_was_kept_explains_as_the_flow_itself_does(tmp_path, method):
     images, problem, labeling, _ = small_run(tmp_path, method)
     flow = linear_system_of(labeling, problem)
-    evidence = SavedExplanation(tmp_path)
+    finished = open_run(tmp_path)
 
     for image in (0, 70, 149):
-        found = evidence.explain(image).explanation
+        found = finished.explain(image).explanation
         expected = attribute(flow, image)
         for one, other in ((found.predicted, expected.predicted),
                            (found.runner_up, expected.runner_up)):  # fmt: skip
@@ -61,18 +79,18 @@ def test_what_was_kept_explains_as_the_flow_itself_does(tmp_path, method):
             shares = dict(zip(one.sources.tolist(), one.source_shares, strict=True))
             for source, share in zip(other.sources.tolist(), other.source_shares, strict=True):
                 assert shares.get(source, 0) == pytest.approx(share, abs=1e-5)
-        same = evidence.explain(str(images.ids[image])).explanation
+        same = finished.explain(str(images.ids[image])).explanation
         assert same.image == image
 
 
 @pytest.mark.parametrize("method", ["spreading", "consensus"])
 def test_the_column_why_names_the_largest_sources_of_each_label(tmp_path, method):
-    images, _, _, why = small_run(tmp_path, method)
-    evidence = SavedExplanation(tmp_path)
-    texts = CalibratedLabels(None, why).reasons(images.ids)
+    images, _, _, contributors = small_run(tmp_path, method)
+    finished = open_run(tmp_path)
+    texts = describe_contributors(contributors, images.ids)
 
     for image in (50, 99, 149):
-        account = evidence.explain(image).explanation.predicted
+        account = finished.explain(image).explanation.predicted
         told = [part.rpartition(" ")[::2] for part in texts[image].split("; ")]
         others = ["the classifier's opinions"] if method == "consensus" else []
         expected = [*images.ids[account.sources[:3]].tolist(), *others]
@@ -122,7 +140,7 @@ def test_as_json_shares_sum_to_one(tmp_path, method):
 def with_probabilities(folder, row):
     """The evidence of `small_run`, every image's calibrated probabilities being `row`."""
     images, problem, labeling, _ = small_run(folder)
-    save_explanation(folder, images, problem, labeling, "spreading", np.tile(row, (N, 1)))
+    keep(folder, images, problem, labeling, stated=np.tile(row, (N, 1)))
     return images
 
 
@@ -137,7 +155,7 @@ def test_of_a_label_that_was_given_no_probability_is_told(tmp_path):
     page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
     assert "Its label was given" in page
     assert "calibrated" not in page
-    document = SavedExplanation(tmp_path).explain(5).document()
+    document = open_run(tmp_path).explain(5).document()
     assert document["evidence"] == "label given"
     assert document["predicted"]["calibrated_probability"] is None
 
@@ -172,14 +190,12 @@ def test_an_image_without_evidence_is_told_in_words(tmp_path):
     alone.eliminate_zeros()
     problem = replace(problem, data=replace(problem.data, affinity=alone))
     labeling = make_method("spreading").label(problem)
-    save_explanation(
-        tmp_path, images, problem, labeling, "spreading", labeling.propagation.probabilities
-    )
+    keep(tmp_path, images, problem, labeling, stated=labeling.propagation.probabilities)
 
     found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100])])
 
     assert "no evidence" in found.stdout
-    document = SavedExplanation(tmp_path).explain(100).document()
+    document = open_run(tmp_path).explain(100).document()
     assert document["evidence"] == "no evidence"
     assert document["predicted"] is None
     page = (tmp_path / "explanations" / f"{images.ids[100]}.html").read_text(encoding="utf-8")
@@ -190,7 +206,7 @@ def test_methods_that_cannot_be_taken_apart_say_so_afterwards_too(tmp_path):
     small_run(tmp_path, method="poisson")
 
     with pytest.raises(InputError, match=r"scores of poisson .* cannot be taken apart"):
-        SavedExplanation(tmp_path)
+        open_run(tmp_path).explain(0)
 
 
 def test_the_parts_of_the_default_method_have_names(tmp_path):
@@ -254,26 +270,26 @@ def test_unknown_images_and_folders_are_refused(tmp_path):
     name = str(images.ids[5])
 
     with pytest.raises(InputError, match=rf"no image '{name}x' in the graph\. Did you mean {name}"):
-        SavedExplanation(tmp_path).explain(f"{name}x")
+        open_run(tmp_path).explain(f"{name}x")
     with pytest.raises(ProjectError, match=r"has no voisin\.toml"):
-        SavedExplanation(tmp_path / "elsewhere")
-    (tmp_path / "new" / "voisin.toml").write_text('source = "digits"\n')
-    with pytest.raises(ProjectError, match="keeps no flow"):
-        SavedExplanation(tmp_path / "new")
+        open_run(tmp_path / "elsewhere")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "voisin.toml").write_text('schema = 2\nsource = "digits"\n')
+    with pytest.raises(ProjectError, match=r"cannot be used .*: run again"):
+        open_run(tmp_path / "new")
 
 
-def test_a_run_that_was_killed_after_its_evidence_goes_on(tmp_path):
-    small_run(tmp_path / "run")
+def test_a_run_that_was_killed_before_its_settings_were_written_goes_on(tmp_path):
+    with Project(tmp_path / "run").locked():
+        small_run(tmp_path / "run")
     (tmp_path / "run" / "voisin.toml").unlink()
-    (tmp_path / "run" / "new" / "voisin.toml").unlink()
-    (tmp_path / "run" / "new").rmdir()
 
     assert Project(tmp_path / "run").folder == tmp_path / "run"
 
 
 def test_the_source_is_opened_again_with_its_options(tmp_path):
     (tmp_path / "table.csv").write_text("name,file\n")
-    (tmp_path / "voisin.toml").write_text('schema = 1\nsource = "digits"\nsize = 28\nalpha = 0.9\n')
+    (tmp_path / "voisin.toml").write_text('schema = 2\nsource = "digits"\nsize = 28\nalpha = 0.9\n')
 
     assert len(reopen_source(read_settings(tmp_path))) == 1797
 

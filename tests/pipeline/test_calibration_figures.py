@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from voisin.calibration.calibrate import calibrate
-from voisin.pipeline.calibration_figures import calibration_figures
-from voisin.project.json_documents import to_json
+from voisin.pipeline.calibrate import calibration_figures
+from voisin.project.exports import to_json
 from voisin.types import HeldOut, Propagation
 
 NAMES = ("cat", "dog")

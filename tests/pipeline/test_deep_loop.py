@@ -11,10 +11,10 @@ from tests.pipeline.test_context import context
 from tests.pipeline.test_run import QUICK
 from voisin import SimpleCNN, open_images, run
 from voisin.pipeline import deep_loop
+from voisin.pipeline.classifiers import weighted_labels
 from voisin.pipeline.context import Context
 from voisin.pipeline.deep_loop import LoopRound
 from voisin.pipeline.label import label_images
-from voisin.pipeline.stages import weighted_labels
 from voisin.training import fine_tuning
 from voisin.training.fine_tuning import FineTuning
 from voisin.types import Propagation
@@ -33,7 +33,7 @@ def test_a_lesson_weighs_given_labels_most_and_classes_evenly(tmp_path):
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(10, 0.1), len(task.labels))
     reached = rng.random(len(task.labels)) > 0.1
-    lesson = weighted_labels(task, Propagation(probabilities, reached, 1, 0.0, True), even=True)
+    lesson = weighted_labels(task, Propagation(probabilities, reached, 1, 0.0, True), balanced=True)
 
     given = task.labels >= 0
     np.testing.assert_array_equal(lesson.labels[given], task.labels[given])

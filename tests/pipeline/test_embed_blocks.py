@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from voisin.pipeline import embed_blocks as blocks
+from voisin.pipeline import embed as blocks
 from voisin.sources.opening import open_images
 from voisin.types import no_progress
 

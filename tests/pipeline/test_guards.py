@@ -63,7 +63,7 @@ def test_the_written_labels_score_on_the_files_hidden_labels_as_the_run_says(sou
     hits = [
         label == truth[name]
         for name, label, origin in zip(table["id"], table["label"], table["source"], strict=True)
-        if origin != "expert"
+        if origin != "given"
     ]
     found = finished.score_of("propagated", "unlabeled")
     assert (found.n, found.accuracy.value) == (len(hits), pytest.approx(np.mean(hits)))
@@ -137,7 +137,7 @@ def test_other_labels_for_the_same_images_are_propagated_again(source, finished,
     given = [
         [name, label]
         for name, label, origin in zip(table["id"], table["label"], table["source"], strict=True)
-        if origin == "expert"
+        if origin == "given"
     ]
     given[0][1] = (given[0][1] + 1) % 10
     few = tmp_path / "few.csv"

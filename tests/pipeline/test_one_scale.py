@@ -11,7 +11,6 @@ import pytest
 
 import voisin
 from voisin.evaluation.certainty import certainty
-from voisin.querying.project import suggest_for_project
 from voisin.report.numbers import decimal, percent
 
 QUICK = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}
@@ -87,7 +86,7 @@ def voisin_truth():
 
 @pytest.mark.parametrize("strategy", ["mixed", "margin", "entropy"])
 def test_suggestions_state_the_two_largest_probabilities_of_the_table(finished, rows, strategy):
-    told = suggest_for_project(finished.folder, n=6, strategy=strategy)
+    told = finished.suggest(6, strategy=strategy)
 
     for name, current, probability, reason in zip(
         told.ids.tolist(),

@@ -46,7 +46,7 @@ def test_propagated_labels_are_not_below_scikit_learns_on_the_same_features(
     table = pq.read_table(finished / "labels.parquet").to_pydict()
     kept = (finished / "cache").glob("embeddings-*/pool.npy")  # the folds' come later
     cached = min(kept, key=lambda path: path.stat().st_mtime_ns)
-    given = np.array([source == "expert" for source in table["source"]])
+    given = np.array([source == "given" for source in table["source"]])
     labels = np.where(given, table["label"], -1)
     with np.load(data_folder / "dermamnist.npz") as file:
         truth = dict(zip(file["train_image_ids"], file["train_labels"].ravel(), strict=True))

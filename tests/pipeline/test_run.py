@@ -58,7 +58,7 @@ def test_the_files_of_the_run_are_there_and_agree(finished):
     )
     labels = pq.read_table(finished.folder / "labels.parquet")
     assert labels.num_rows == 450
-    assert sum(source == "expert" for source in labels["source"].to_pylist()) == 50
+    assert sum(source == "given" for source in labels["source"].to_pylist()) == 50
 
 
 def test_shuffling_the_test_set_changes_no_figure(digits_npz, finished, tmp_path):
@@ -86,7 +86,7 @@ def test_hidden_labels_are_seen_by_the_verdict_and_the_ceiling_alone(
         for name, label, source in zip(
             labels["id"], labels["label_name"], labels["source"], strict=True
         )
-        if source == "expert"
+        if source == "given"
     ]
     table = tmp_path / "given.csv"
     table.write_text("id,label\n" + "\n".join(f"{name},{label}" for name, label in given))
@@ -133,7 +133,7 @@ def test_a_second_run_reuses_every_stage_and_ends_the_same(digits_npz, finished)
 def test_another_random_state_draws_other_labels(digits_npz, finished, tmp_path):
     other = run(digits_npz, tmp_path / "out", labels_per_class=5, random_state=2, **QUICK)
     drawn = [
-        set(np.array(table["id"].to_pylist())[np.array(table["source"].to_pylist()) == "expert"])
+        set(np.array(table["id"].to_pylist())[np.array(table["source"].to_pylist()) == "given"])
         for table in (pq.read_table(r.folder / "labels.parquet") for r in (finished, other))
     ]
     assert drawn[0] != drawn[1]

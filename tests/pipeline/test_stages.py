@@ -40,8 +40,8 @@ def test_a_stage_is_computed_once_and_found_again_with_the_seconds_it_took(stage
         calls.append(1)
         return {"values": np.arange(3)}
 
-    first, key = stages.recall("graph", {"k": 1}, compute)
-    again, same = stages.recall("graph", {"k": 1}, compute)
+    first, key = stages.recall("graph", {"k": 1}, compute, dict)
+    again, same = stages.recall("graph", {"k": 1}, compute, dict)
 
     assert (len(calls), key) == (1, same)
     np.testing.assert_array_equal(first["values"], again["values"])

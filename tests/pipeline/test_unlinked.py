@@ -8,10 +8,8 @@ import pytest
 from PIL import Image
 
 from voisin import run
-from voisin.audit.project import audit_project
 from voisin.neighbors.graph import find_components
 from voisin.pipeline.messages import log_unreached
-from voisin.project.saved_graph import load_graph
 
 COUNTS = {"a": 40, "b": 40, "c": 18}  # no c is labeled
 
@@ -53,14 +51,14 @@ def test_an_image_that_no_label_reaches_rests_on_the_classifier_or_on_nothing(
     tmp_path, method, evidence, audited
 ):
     finished, rows, told = labeled_by(method, tmp_path)
-    kept = load_graph(finished.folder)
+    kept = finished.result
     linked = find_components(kept.affinity).reached(kept.labels)
     apart = {str(name) for name in kept.ids[~linked]}
     assert apart == {name for name in rows if name.startswith("c")}
 
     said = {True: evidence, False: "labels"}
     for name, row in rows.items():
-        expected = "label given" if row["source"] == "expert" else said[name in apart]
+        expected = "label given" if row["source"] == "given" else said[name in apart]
         assert row["evidence"] == expected
         assert row["reached"] == str(name not in apart).lower()
         assert (row["confidence"] == "") == (expected == "no evidence")
@@ -72,7 +70,7 @@ def test_an_image_that_no_label_reaches_rests_on_the_classifier_or_on_nothing(
     assert finished.explain("c00").document()["evidence"] == evidence
     assert finished.explain("a30").document()["evidence"] == "labels"
     assert finished.explain("a00").document()["evidence"] == "label given"
-    found = next(one for one in audit_project(finished.folder).findings if one.check == "islands")
+    found = next(one for one in finished.audit().findings if one.check == "islands")
     assert found.title == "No label reaches 18 images along the graph, in 1 part of it"
     assert found.advice.startswith(audited)
 

@@ -19,15 +19,15 @@ class Counter:
 
 def test_a_stage_is_computed_once_for_its_inputs(tmp_path):
     cache, compute = Cache(tmp_path), Counter(value=np.arange(3), name=np.array("a text"))
-    first = cache.recall("stage", {"a": 1}, compute)
-    second = Cache(tmp_path).recall("stage", {"a": 1}, compute)
+    first = cache.recall("stage", {"a": 1}, compute, dict)
+    second = Cache(tmp_path).recall("stage", {"a": 1}, compute, dict)
 
     assert compute.calls == 1
     assert (first.reused, second.reused) == (False, True)
     assert second.seconds == first.seconds
-    np.testing.assert_array_equal(second.arrays["value"], [0, 1, 2])
-    assert str(second.arrays["name"]) == "a text"
-    cache.recall("stage", {"a": 2}, compute)
+    np.testing.assert_array_equal(second.value["value"], [0, 1, 2])
+    assert str(second.value["name"]) == "a text"
+    cache.recall("stage", {"a": 2}, compute, dict)
     assert compute.calls == 2
 
 
@@ -38,9 +38,9 @@ def test_a_failed_stage_leaves_nothing_and_is_computed_again(tmp_path):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        cache.recall("stage", {}, fail)
+        cache.recall("stage", {}, fail, dict)
     assert list(tmp_path.iterdir()) == []
-    assert not cache.recall("stage", {}, Counter(value=np.array(1))).reused
+    assert not cache.recall("stage", {}, Counter(value=np.array(1)), dict).reused
 
 
 @pytest.mark.parametrize(
@@ -48,19 +48,18 @@ def test_a_failed_stage_leaves_nothing_and_is_computed_again(tmp_path):
 )
 def test_a_damaged_result_is_computed_again(tmp_path, damage):
     cache = Cache(tmp_path)
-    cache.recall("stage", {}, Counter(value=np.arange(3)))
+    cache.recall("stage", {}, Counter(value=np.arange(3)), dict)
     (place,) = tmp_path.iterdir()
     if damage == "remove an array":
         (place / "value.npy").unlink()
     elif damage == "empty an array":
         (place / "value.npy").write_bytes(b"")
     else:
-        (place / "stage.json").write_text(
-            '{"arrays": ["value"]}' if damage.startswith("cut") else ""
-        )
-    again = cache.recall("stage", {}, Counter(value=np.arange(4)))
+        text = (place / "value.json").read_text()
+        (place / "value.json").write_text(text[:-9] if damage.startswith("cut") else "")
+    again = cache.recall("stage", {}, Counter(value=np.arange(4)), dict)
     assert not again.reused
-    np.testing.assert_array_equal(again.arrays["value"], [0, 1, 2, 3])
+    np.testing.assert_array_equal(again.value["value"], [0, 1, 2, 3])
 
 
 def test_what_an_interrupted_run_left_half_written_is_removed(tmp_path):
@@ -80,13 +79,13 @@ def test_unfinished_work_is_removed_once_its_stage_is_done(tmp_path):
         (scratch / "training.pt").write_bytes(b"state")
         return {"value": np.array(1)}
 
-    cache.recall("stage", {"a": 1}, compute)
+    cache.recall("stage", {"a": 1}, compute, dict)
     assert not scratch.exists()
 
 
 def test_arrays_of_objects_are_refused_since_reading_them_would_run_code(tmp_path):
     with pytest.raises(ValueError, match=r"(?i)object arrays"):
-        Cache(tmp_path).recall("stage", {}, Counter(value=np.array([{}], dtype=object)))
+        Cache(tmp_path).recall("stage", {}, Counter(value=np.array([{}], dtype=object)), dict)
 
 
 @given(st_numpy.arrays(np.float32, st_numpy.array_shapes(max_dims=3)))
@@ -101,12 +100,12 @@ def test_equal_arrays_have_equal_hashes_and_a_change_changes_it(array):
 
 def test_an_inner_cache_finds_what_the_outer_holds_and_ends_with_its_block(tmp_path):
     outer, kept, own = Cache(tmp_path), Counter(value=np.array(1)), Counter(value=np.array(2))
-    outer.recall("kept", {}, kept)
+    outer.recall("kept", {}, kept, dict)
 
     with outer.inner("draw") as inner:
-        assert inner.recall("kept", {}, kept).arrays["value"] == 1
-        inner.recall("own", {}, own)
-        assert outer.find("own", {}) is None
+        assert inner.recall("kept", {}, kept, dict).value["value"] == 1
+        inner.recall("own", {}, own, dict)
+        assert outer.find("own", {}, dict) is None
 
     assert (kept.calls, own.calls) == (1, 1)
     assert [path.name.split("-")[0] for path in tmp_path.iterdir()] == ["kept"]
@@ -117,12 +116,12 @@ def test_what_an_inner_cache_holds_outlives_an_interruption(tmp_path):
 
     def interrupted():
         with Cache(tmp_path).inner("draw") as inner:
-            inner.recall("own", {}, compute)
+            inner.recall("own", {}, compute, dict)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     with Cache(tmp_path).inner("draw") as inner:
-        inner.recall("own", {}, compute)
+        inner.recall("own", {}, compute, dict)
 
     assert compute.calls == 1

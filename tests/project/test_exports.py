@@ -10,11 +10,11 @@ from safetensors import safe_open
 from voisin.evaluation.verdict import Truth, score
 from voisin.project.exports import (
     result_row,
+    to_json,
     write_labels,
     write_medmnist_csvs,
     write_model,
 )
-from voisin.project.json_documents import to_json
 from voisin.types import ImageCollection, Predictions, Propagation
 
 
@@ -62,7 +62,7 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
     assert table["label"] == [0, 1, -1]
     assert table["label_name"] == ["cat", "dog", ""]
     assert table["likeliest"] == table["label_name"]
-    assert table["source"] == ["expert", "propagated", "none"]
+    assert table["source"] == ["given", "propagated", "none"]
     assert table["confidence"] == [1.0, 0.75, None]
     assert table["reached"] == [True, True, False]
     assert table["probability_cat"] == [1.0, 0.25, None]

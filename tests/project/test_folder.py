@@ -33,7 +33,7 @@ def test_settings_are_read_back_as_they_were_written(tmp_path):
     settings = {"name": 'a "quoted" \\ é', "alpha": 0.9, "rounds": 3, "ceiling": True}
     project = Project(tmp_path)
     project.write_settings({**settings, "expert": None})
-    assert tomllib.loads((tmp_path / "voisin.toml").read_text("utf-8")) == {"schema": 1, **settings}
+    assert tomllib.loads((tmp_path / "voisin.toml").read_text("utf-8")) == {"schema": 2, **settings}
 
 
 def test_a_second_run_in_the_same_folder_is_refused_while_the_first_works(tmp_path):

@@ -13,10 +13,10 @@ import pytest
 
 import voisin
 from voisin.errors import InputError, ProjectError
-from voisin.project.arrays import read_arrays, write_arrays
-from voisin.project.saved_graph import load_graph
+from voisin.pipeline.open_run import open_run
+from voisin.project.finished_run import RESULT
+from voisin.project.stored import save
 from voisin.querying import project as suggesting
-from voisin.querying.project import suggest_for_project
 
 QUICK = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}
 
@@ -30,7 +30,7 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def suggested(project):
-    return suggest_for_project(project, n=7)
+    return open_run(project).suggest(n=7)
 
 
 def rows_of(folder):
@@ -39,26 +39,26 @@ def rows_of(folder):
 
 
 def test_a_run_leaves_what_suggestions_need(project):
-    evidence = load_graph(project)
+    result = open_run(project).result
 
-    assert (evidence.labels >= 0).sum() == 30
-    assert evidence.affinity.shape == (len(evidence.ids), len(evidence.ids))
-    assert len(evidence.embeddings) == len(evidence.ids)
-    assert evidence.class_names == tuple("0123456789")
+    assert (result.labels >= 0).sum() == 30
+    assert result.affinity.shape == (len(result.ids), len(result.ids))
+    assert len(result.embeddings) == len(result.ids)
+    assert result.class_names == tuple("0123456789")
 
 
 def test_the_table_has_the_questions_first_and_then_the_labels_so_far(project, suggested):
     rows = rows_of(project)
     asked, known = rows[:7], rows[7:]
-    evidence = load_graph(project)
+    result = open_run(project).result
 
     assert list(rows[0]) == ["id", "path", "current", "probability", "reason", "label"]
     assert [row["id"] for row in asked] == suggested.ids.tolist()
     assert {row["label"] for row in asked} == {""}
     assert all(row["reason"] and row["current"] for row in asked)
-    given = evidence.labels >= 0
-    assert [row["id"] for row in known] == evidence.ids[given].tolist()
-    names = [evidence.class_names[c] for c in evidence.labels[given]]
+    given = result.labels >= 0
+    assert [row["id"] for row in known] == result.ids[given].tolist()
+    names = [result.class_names[c] for c in result.labels[given]]
     assert [row["label"] for row in known] == names
 
 
@@ -102,9 +102,9 @@ def test_the_page_says_so_where_the_source_is_gone(project, tmp_path):
     gone.mkdir()
     settings = (project / "voisin.toml").read_text(encoding="utf-8")
     (gone / "voisin.toml").write_text(settings.replace('"digits"', '"/no/where"'))
-    write_arrays(gone, read_arrays(project))
+    shutil.copytree(project / RESULT, gone / RESULT)
 
-    found = suggest_for_project(gone, n=3)
+    found = open_run(gone).suggest(n=3)
 
     assert len(found.ids) == 3
     page = (gone / "suggestions.html").read_text(encoding="utf-8")
@@ -122,9 +122,7 @@ def test_the_command_prints_a_table_the_forecast_and_where_the_files_are(project
 
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
-    assert [row["id"] for row in told["suggestions"]] == suggest_for_project(
-        project, n=4
-    ).ids.tolist()
+    assert [row["id"] for row in told["suggestions"]] == open_run(project).suggest(n=4).ids.tolist()
     assert told["forecast"]["n_asked"] == 4
     for row in told["suggestions"]:
         assert re.search(rf"{row['id']}  \S+ +{re.escape(row['reason'])}", ended.stderr)
@@ -133,20 +131,20 @@ def test_the_command_prints_a_table_the_forecast_and_where_the_files_are(project
 
 
 def test_every_strategy_can_be_asked_for_and_an_unknown_one_is_refused(project):
-    assert suggest_for_project(project, n=2, strategy="coverage").strategy == "coverage"
+    assert open_run(project).suggest(n=2, strategy="coverage").strategy == "coverage"
     with pytest.raises(InputError, match="choose one of mixed"):
-        suggest_for_project(project, strategy="luck")
+        open_run(project).suggest(strategy="luck")
 
 
 def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path):
     with pytest.raises(ProjectError, match="pass the folder of a finished `voisin run`"):
-        suggest_for_project(tmp_path)
-    (tmp_path / "voisin.toml").write_text('source = "digits"\n')
-    with pytest.raises(ProjectError, match="keeps no evidence"):
-        suggest_for_project(tmp_path)
-    write_arrays(tmp_path, {"ids": np.array(["a"])})
-    with pytest.raises(ProjectError, match="is damaged"):
-        suggest_for_project(tmp_path)
+        open_run(tmp_path)
+    (tmp_path / "voisin.toml").write_text('schema = 2\nsource = "digits"\n')
+    with pytest.raises(ProjectError, match=r"cannot be used .*: run again"):
+        open_run(tmp_path)
+    save(tmp_path / RESULT, {"ids": np.array(["a"])})
+    with pytest.raises(ProjectError, match=r"cannot be used .*: run again"):
+        open_run(tmp_path)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
@@ -161,7 +159,7 @@ def test_answers_are_not_written_over(project, suggested, tmp_path, delimiter):
         writer.writerows(rows)
     before = (copy / "suggestions.csv").read_bytes()
     with pytest.raises(InputError, match=r"holds 1 answer, .*--labels"):
-        suggest_for_project(copy, n=2)
+        open_run(copy).suggest(n=2)
     assert (copy / "suggestions.csv").read_bytes() == before
 
 
@@ -171,7 +169,7 @@ def test_answers_in_another_encoding_are_told_and_kept(project, suggested, tmp_p
     before = (copy / "suggestions.csv").read_bytes() + "digit-0000,,,,,naïve\n".encode("latin-1")
     (copy / "suggestions.csv").write_bytes(before)
     with pytest.raises(InputError, match="save the table as UTF-8"):
-        suggest_for_project(copy, n=2)
+        open_run(copy).suggest(n=2)
     assert (copy / "suggestions.csv").read_bytes() == before
 
 
@@ -187,19 +185,19 @@ def test_what_is_said_of_an_image_is_what_the_labels_say(project, suggested):
 
 def test_more_questions_than_images_are_refused(project):
     with pytest.raises(InputError, match="are unlabeled: ask for fewer"):
-        suggest_for_project(project, n=5_000)
+        open_run(project).suggest(n=5_000)
 
 
 def test_questions_are_asked_under_the_class_shares_of_the_run(project, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(project, copy)
     shares = np.array([0.91, *[0.01] * 9])
-    np.save(copy / "evidence" / "class_priors.npy", shares)
+    save(copy / RESULT, replace(open_run(copy).result, class_priors=shares))
 
-    problem = suggesting._problem(load_graph(copy), {})
+    problem = suggesting._problem(open_run(copy))
 
     np.testing.assert_array_equal(problem.class_priors, shares)
-    assert suggesting._problem(load_graph(project), {}).class_priors is None
+    assert suggesting._problem(open_run(project)).class_priors is None
 
 
 def test_a_probability_that_nobody_knows_is_null_in_json(suggested):

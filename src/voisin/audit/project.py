@@ -13,18 +13,16 @@ from voisin.audit.out_of_fold import out_of_fold_probabilities
 from voisin.audit.page import AuditContent, render_audit
 from voisin.audit.perceptual_hash import SIDE
 from voisin.embedding.specification import KINDS, parse_embedding
+from voisin.errors import VoisinError
 from voisin.neighbors.search import find_neighbors
+from voisin.project.exports import write_table
+from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
-from voisin.project.reopening import read_settings, reopen_in_order
-from voisin.project.saved_graph import SavedGraph, load_graph
-from voisin.project.set_apart import SetApart, read_set_apart
-from voisin.project.tables import write_table
 from voisin.sources.reading import read_images
 from voisin.types import (
     UNLABELED,
     ImageCollection,
     Names,
-    Neighbors,
     Pixels,
     Probabilities,
     Progress,
@@ -84,78 +82,49 @@ class AuditResult:
         }
 
 
-def audit_project(folder: str | Path, *, progress: Progress = no_progress) -> AuditResult:
-    """Look for what should not be believed in a project, and write it down; change nothing.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Of a finished run.
-    progress : callable, optional
-
-    Returns
-    -------
-    AuditResult
-
-    Raises
-    ------
-    ProjectError
-        If the folder holds no finished run.
-    """
-    folder = Path(folder)
-    settings = read_settings(folder)
-    evidence, apart = load_graph(folder), read_set_apart(folder)
-    ids = evidence.ids if apart is None else np.concatenate([evidence.ids, apart.ids])
-    images = reopen_in_order(settings, ids, progress=progress)
-    notes = () if images is not None else (_GONE,)
-    if _learned_from_labels(settings):
+def audit_run(run: FinishedRun, *, progress: Progress = no_progress) -> AuditResult:
+    """Look for what should not be believed of a run, and write it down; change nothing."""
+    result = run.result
+    ids = np.concatenate([result.ids, result.test_ids])
+    images: ImageCollection | None = None
+    notes: tuple[str, ...] = ()
+    try:
+        images = run.open_pictures(ids, progress=progress)
+    except VoisinError:
+        notes = (_GONE,)
+    if _learned_from_labels(run.settings):
         notes = (*notes, _LEARNED)
-    audited = _gather(evidence, apart, settings, images, progress)
+    audited = _gather(run, images, progress)
     findings = run_checks(audited, progress=progress)
-    found = AuditResult(folder, findings, ids, notes)
+    found = AuditResult(run.folder, findings, ids, notes)
     _write(found, audited, images)
     return found
 
 
-def _gather(
-    evidence: SavedGraph,
-    apart: SetApart | None,
-    settings: Mapping[str, Any],
-    images: ImageCollection | None,
-    progress: Progress,
-) -> AuditedImages:
-    n_graph, n_apart = len(evidence.ids), 0 if apart is None else len(apart.ids)
-    vectors = evidence.embeddings
-    if apart is not None and n_apart:
-        vectors = np.concatenate([vectors, apart.embeddings])
+def _gather(run: FinishedRun, images: ImageCollection | None, progress: Progress) -> AuditedImages:
+    result, settings = run.result, run.settings
+    vectors = np.concatenate([result.embeddings, result.test_embeddings])
+    groups = result.groups
+    if groups is not None and len(result.test_ids):
+        groups = (
+            None if result.test_groups is None else np.concatenate([groups, result.test_groups])
+        )
     return AuditedImages(
-        neighbors=_neighbors(vectors, settings, progress),
-        affinity=evidence.affinity,
-        labels=evidence.labels,
-        class_names=evidence.class_names,
-        splits=np.repeat(np.array(["train", "test"]), [n_graph, n_apart]),
-        groups=_groups(evidence, apart),
+        neighbors=find_neighbors(
+            vectors,
+            min(int(settings["n_neighbors"]), len(vectors) - 1),
+            metric=str(settings["metric"]),
+            random_state=int(settings["random_state"]),
+            progress=progress,
+        ),
+        affinity=result.affinity,
+        labels=result.labels,
+        class_names=result.class_names,
+        splits=np.repeat(np.array(["train", "test"]), [len(result.ids), len(result.test_ids)]),
+        groups=groups,
         pixels=None if images is None else _small_pictures(images, progress),
-        witness=_witness(evidence, settings),
-        answered=evidence.answered,
-    )
-
-
-def _groups(evidence: SavedGraph, apart: SetApart | None) -> Names | None:
-    if evidence.groups is None or apart is None or not len(apart.ids):
-        return evidence.groups
-    if apart.groups is None:
-        return None
-    return np.concatenate([evidence.groups, apart.groups])
-
-
-def _neighbors(vectors: Any, settings: Mapping[str, Any], progress: Progress) -> Neighbors:
-    return find_neighbors(
-        vectors,
-        min(int(settings.get("n_neighbors", 10)), len(vectors) - 1),
-        metric=str(settings.get("metric", "cosine")),
-        random_state=int(settings.get("random_state", 0)),
-        progress=progress,
+        witness=_classifier_probabilities(run),
+        answered=result.propagation.reached,
     )
 
 
@@ -172,21 +141,22 @@ def _small_pictures(images: ImageCollection, progress: Progress) -> Pixels:
 def _learned_from_labels(settings: Mapping[str, Any]) -> bool:
     kinds = [KINDS[part.kind] for part in parse_embedding(str(settings.get("embedding", "cnn")))]
     return any(
-        kind.learns_from_labels and (kind.network != "expert" or "expert" not in settings)
+        kind.learns_from_labels and (kind.network != "expert" or not settings["expert"])
         for kind in kinds
     )
 
 
-def _witness(evidence: SavedGraph, settings: Mapping[str, Any]) -> Probabilities | None:
+def _classifier_probabilities(run: FinishedRun) -> Probabilities | None:
     """Ask a classifier too, unless its vectors have seen the labels."""
-    if _learned_from_labels(settings) or len(np.unique(evidence.labels)) < 3:
+    result = run.result
+    if _learned_from_labels(run.settings) or len(np.unique(result.labels)) < 3:
         return None
     return out_of_fold_probabilities(
-        evidence.embeddings,
-        evidence.labels,
-        n_classes=len(evidence.class_names),
-        groups=evidence.groups,
-        random_state=int(settings.get("random_state", 0)),
+        result.embeddings,
+        result.labels,
+        n_classes=len(result.class_names),
+        groups=result.groups,
+        random_state=int(run.settings["random_state"]),
     )
 
 

@@ -30,8 +30,9 @@ from voisin.certificate.betting import (
 from voisin.certificate.page import CertificateContent, render_certificate
 from voisin.errors import InputError, ProjectError
 from voisin.project.cache import hash_of
+from voisin.project.exports import to_json
+from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
-from voisin.project.json_documents import to_json
 from voisin.validation import check_count, check_in_closed_interval
 
 PAGE = "certificate.html"
@@ -65,40 +66,20 @@ class CertificateResult:
         return str(self.document["statement"])
 
 
-def certify_project(
-    folder: str | Path,
+def certify_run(
+    run: FinishedRun,
     *,
     error: float = 0.05,
     confidence: float = 0.95,
     n_checks: int = 500,
     random_state: int = 0,
 ) -> CertificateResult:
-    """Draw images for an expert to check, and state what the answers so far prove.
-
-    The first call writes ``checks.csv``, a random few of the surest images with an empty column
-    for the expert. Each later call reads the answers, states the largest set that they certify,
-    and adds the rows that could extend it.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Of a finished run.
-    error : float, default=0.05
-        Largest share of wrong labels in the set.
-    confidence : float, default=0.95
-    n_checks : int, default=500
-        Most checks in all.
-    random_state : int, default=0
-        Decides the order of the checks.
-
-    Returns
-    -------
-    CertificateResult
+    """Draw images of a run to check, and state what the answers so far prove.
 
     Raises
     ------
     ProjectError
-        If the folder holds no finished run, or its labels changed since the checks were drawn.
+        If the labels changed since the checks were drawn.
     InputError
         If a setting is out of range or differs from those the checks were drawn with, or an answer
         is no class.
@@ -106,7 +87,7 @@ def certify_project(
     promise = RiskTarget(error, confidence)
     check_count("n_checks", n_checks, 1)
     check_in_closed_interval("random_state", random_state, 0, 2**32 - 1)
-    folder = Path(folder)
+    folder = run.folder
     found = read_found_labels(folder)
     written = read_checks(folder, found.class_names)
     plan = _plan(found, promise, random_state)
@@ -121,24 +102,15 @@ def certify_project(
     return result
 
 
-def verify_certificate(folder: str | Path) -> tuple[str, ...]:
+def verify_run(run: FinishedRun) -> tuple[str, ...]:
     """Compute a certificate again from the labels and the answers; say what does not agree.
-
-    Parameters
-    ----------
-    folder : str or Path
-
-    Returns
-    -------
-    tuple of str
-        What is wrong with it; empty if it holds.
 
     Raises
     ------
     ProjectError
         If there is no certificate.
     """
-    folder = Path(folder)
+    folder = run.folder
     told = read_certificate(folder)
     if told is None:
         message = f"{folder} has no {CERTIFICATE}: make one with `voisin certify`."

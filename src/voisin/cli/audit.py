@@ -20,10 +20,11 @@ def audit_command(
     ] = False,
 ) -> None:
     """Find what not to believe: duplicates, leaks, suspect labels, gaps, hubs, outliers."""
-    from voisin.audit.project import PAGE, audit_project
+    from voisin.audit.project import PAGE
+    from voisin.pipeline.open_run import open_run
 
     with progress_bars() as progress:
-        found = audit_project(folder, progress=progress)
+        found = open_run(folder).audit(progress=progress)
     if as_json:
         sys.stdout.write(json.dumps(found.as_dict(), ensure_ascii=False, indent=1) + "\n")
     if not found.findings:

@@ -28,10 +28,10 @@ def certify_command(
         _verify(folder, as_json=as_json)
         return
     from voisin.certificate.answers import CHECKS
-    from voisin.certificate.project import PAGE, certify_project
+    from voisin.certificate.project import PAGE
+    from voisin.pipeline.open_run import open_run
 
-    found = certify_project(
-        folder,
+    found = open_run(folder).certify(
         error=error,
         confidence=confidence,
         n_checks=n_checks,
@@ -64,9 +64,9 @@ def certify_command(
 
 
 def _verify(folder: Path, *, as_json: bool) -> None:
-    from voisin.certificate.project import verify_certificate
+    from voisin.pipeline.open_run import open_run
 
-    problems = verify_certificate(folder)
+    problems = open_run(folder).verify()
     if as_json:
         told = {"holds": not problems, "problems": list(problems)}
         sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")

@@ -28,9 +28,8 @@ def explain_command(
     ] = False,
 ) -> None:
     """Say why an image got its label: neighbors, labeled images, the way to them, and doubts."""
-    from voisin.explanation.page import render_explanation
-    from voisin.explanation.project import SavedExplanation, open_pictures
-    from voisin.writing import write_atomically
+    from voisin.explanation.project import write_explanation
+    from voisin.pipeline.open_run import open_run
 
     if picture is not None and picture.is_dir():
         message = f"--picture {picture} is a folder: pass a file, such as {picture / 'why.html'}."
@@ -38,20 +37,13 @@ def explain_command(
     if picture is not None and picture.suffix.lower() not in (".html", ".htm"):
         message = f"--picture {picture} would be a page: pass {picture.with_suffix('.html')}."
         raise InputError(message)
-    reasons = SavedExplanation(folder).explain(image)
-    images, missing = open_pictures(folder)
-    place = picture or folder / "explanations" / reasons.file_name
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with write_atomically(place) as partial:
-            partial.write_text(render_explanation(reasons, images, missing), encoding="utf-8")
-    except OSError as error:
-        message = f"{place} cannot be written ({error.strerror}): pass another --picture."
-        raise InputError(message) from error
+    run = open_run(folder)
+    explanation = run.explain(image)
+    place, missing = write_explanation(run, explanation, picture)
     if as_json:
-        sys.stdout.write(json.dumps(reasons.document(), ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(json.dumps(explanation.document(), ensure_ascii=False, indent=1) + "\n")
     else:
-        _show(reasons.document())
+        _show(explanation.document())
     if missing:
         show_line(f"Warning: the page has no pictures: {missing}.")
     show_line(f"Page: {place.resolve()}")

@@ -25,12 +25,12 @@ def suggest_command(
     ] = False,
 ) -> None:
     """Suggest which images to label next, and say what the answers would change."""
-    from voisin.project.reopening import next_run, read_settings
+    from voisin.pipeline.open_run import open_run
     from voisin.querying.project import PAGE, TABLE
-    from voisin.querying.project import suggest_for_project as suggest_images
 
+    run = open_run(folder)
     with progress_bars() as progress:
-        found = suggest_images(folder, n=n, strategy=strategy, progress=progress)
+        found = run.suggest(n, strategy=strategy, progress=progress)
     if as_json:
         sys.stdout.write(json.dumps(found.as_dict(), ensure_ascii=False, indent=1) + "\n")
     for line in _table(found):
@@ -41,7 +41,7 @@ def suggest_command(
     show_line(f"Answers: write them into the column label of {(found.folder / TABLE).resolve()}")
     show_line(f"Pictures: {(found.folder / PAGE).resolve()}")
     again = found.folder.with_name(f"{found.folder.resolve().name}-2")
-    show_line(f"Then: {next_run(read_settings(found.folder), found.folder / TABLE, again)}")
+    show_line(f"Then: {run.next_command(found.folder / TABLE, again)}")
 
 
 def _table(found: "Suggestions") -> list[str]:

@@ -13,10 +13,9 @@ from voisin.comparison.trials import Draw, Trials
 from voisin.errors import InputError, InputWarning
 from voisin.evaluation.significance import Trial
 from voisin.pipeline.context import Context
-from voisin.pipeline.experiment import capture_warnings
 from voisin.pipeline.messages import log_source
-from voisin.pipeline.prepare import make_settings, open_source, prepare, warn_of_alpha
-from voisin.pipeline.stages import Stages
+from voisin.pipeline.prepare import make_settings, open_source, warn_of_alpha
+from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.project.folder import Project
 from voisin.sources.few_labels import draw_labels
 from voisin.types import UNLABELED, ImageCollection, Progress, no_progress
@@ -93,7 +92,7 @@ def compare(
         log(f"  left out {line}")
     project = Project(Path(out))
     with project.locked() as cache:
-        context = prepare(Stages(cache, settings, progress, lambda _: None), images, notes)
+        context = Context.of(Stages(cache, settings, progress, lambda _: None), images, notes)
         plan = _draw_all(context, draws, numbers, log)
         run_trials(context, images, plan, names, jobs=jobs)
         trials, remarks = _collect(context, plan, names)

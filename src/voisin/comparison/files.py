@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from voisin.evaluation.significance import FIGURES, Trial, rank_methods
-from voisin.project.json_documents import number
+from voisin.project.exports import number
 from voisin.writing import write_atomically
 
 _TEST = "Student's paired t over the draws against the best method, two-sided, Holm's correction"

@@ -12,8 +12,8 @@ from voisin.comparison.result import Comparison
 from voisin.comparison.shared_context import NO_MATTER
 from voisin.labeling.peers.registry import PEERS, Peer
 from voisin.pipeline.context import Context, learns_from_labels
+from voisin.project.exports import to_json
 from voisin.project.folder import Project
-from voisin.project.json_documents import to_json
 from voisin.sources.summary import summarize
 from voisin.types import ImageCollection
 

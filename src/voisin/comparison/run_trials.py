@@ -7,7 +7,6 @@ from functools import partial
 from voisin.comparison.processes import each_in_processes
 from voisin.comparison.trials import Draw, Trials
 from voisin.pipeline.context import Context
-from voisin.pipeline.prepare import prepare
 from voisin.types import ImageCollection, no_progress
 
 _TASK = "Comparing methods"
@@ -52,7 +51,7 @@ def run_trials(
             trials.run(draw, left, lambda: told(1))
         return
     quiet = replace(stages, progress=no_progress, log=_say_nothing, timings=[])
-    begin = partial(_begin, partial(prepare, quiet, images))
+    begin = partial(_begin, partial(Context.of, quiet, images))
     each_in_processes(begin, tasks, jobs, lambda place: told(len(tasks[place][1])))
 
 

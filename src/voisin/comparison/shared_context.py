@@ -45,7 +45,7 @@ class SharedContext:
         ]
         return {
             "version": __version__,
-            "data": seen.data_key,
+            "data": seen.experiment.key,
             "settings": {k: v for k, v in settings.items() if k not in NO_MATTER},
             "embedders": [one.fingerprint() for one in seen.embedders.values()],
             "truth": [
@@ -57,7 +57,7 @@ class SharedContext:
         """Compute what does not depend on labels once, before any process looks for it."""
         seen = self.context
         if self.by_labels:
-            embed_without_labels(seen.stages, seen.experiment, seen.embedders, seen.data_key)
+            embed_without_labels(seen.stages, seen.experiment, seen.embedders)
         else:
             _ = self.graph_data
 

@@ -1,6 +1,6 @@
 """One draw of labels: what every method makes of it, seen from these labels alone, and how right.
 
-Nothing that predicts is given any other label: `mask_labels` takes them away first.
+Nothing that predicts is given any other label: `Context.with_labels` takes them away first.
 """
 
 import json
@@ -24,12 +24,8 @@ from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers.registry import PEERS, make_peer
 from voisin.labeling.registry import make_method
 from voisin.pipeline.context import Context, StoredGraphData, learns_from_labels
-from voisin.pipeline.prepare import can_have_shares
-from voisin.pipeline.stages import all_ids
-from voisin.project.cache import Arrays, hash_of
+from voisin.project.cache import hash_of
 from voisin.types import (
-    UNLABELED,
-    ImageCollection,
     Labeling,
     LabelingMethod,
     Labels,
@@ -62,24 +58,6 @@ class Draw:
     labels: Labels
 
 
-def mask_labels(context: Context, draw: Draw) -> Context:
-    """Return a context that knows no label but the draw's."""
-    experiment = context.experiment
-    unknown = np.full_like(draw.labels, UNLABELED)
-    experiment = replace(
-        experiment,
-        pool=_without_labels(experiment.pool),
-        test=_without_labels(experiment.test),
-        labels=draw.labels,
-        hidden=unknown,
-    )
-    return replace(context, experiment=experiment)
-
-
-def _without_labels(images: ImageCollection) -> ImageCollection:
-    return replace(images, labels=np.full(len(images), UNLABELED))
-
-
 def make_any_method(name: str, alpha: float) -> LabelingMethod:
     """Make a method of voisin's or a peer's by name."""
     return make_peer(name) if name in PEERS else make_method(name, alpha=alpha)
@@ -97,7 +75,7 @@ class DrawContext:
     """
 
     def __init__(self, context: Context, draw: Draw, shared: Callable[[], StoredGraphData]) -> None:
-        self._viewpoint = mask_labels(context, draw)
+        self._viewpoint = context.with_labels(draw.labels)
         self._shared = shared
 
     @cached_property
@@ -122,7 +100,7 @@ class DrawContext:
         )
         if settings.class_priors == "uniform":
             return None
-        if not can_have_shares(self._viewpoint):
+        if not self._viewpoint.has_class_priors:
             return np.full(len(names), 1 / len(names))
         way, given = parse_class_priors(settings.class_priors, names)
         return resolve_class_priors(way, self._evenly, given)[0]
@@ -150,7 +128,7 @@ class DrawContext:
         found = self._make(name).label(problem)
         probabilities = np.concatenate([found.propagation.probabilities, found.new])
         reached = np.concatenate([found.propagation.reached, found.new_reached])
-        ids = all_ids(self._viewpoint.experiment)
+        ids = self._viewpoint.experiment.ids
         likeliest = Predictions(name, ids, probabilities, reached)
         if problem.class_priors is None or name in PEERS:
             return (likeliest,), found
@@ -159,7 +137,7 @@ class DrawContext:
 
     def remarks_on(self, name: str) -> tuple[str, ...]:
         """Say what a method is not given as it was asked for."""
-        told = name in PEERS or can_have_shares(self._viewpoint)
+        told = name in PEERS or self._viewpoint.has_class_priors
         return () if told else (_NOT_ESTIMATED,)
 
     def _make(self, name: str) -> LabelingMethod:
@@ -187,7 +165,9 @@ class Trials:
     def missing(self, draw: Draw, names: Sequence[str]) -> list[str]:
         """Return the methods that are still to be tried on a draw."""
         return [
-            name for name in names if self._cache.find(_STAGE, self._inputs(draw, name)) is None
+            name
+            for name in names
+            if self._cache.find(_STAGE, self._inputs(draw, name), dict) is None
         ]
 
     def run(
@@ -200,18 +180,18 @@ class Trials:
             for name in names:
                 seen.problem_of(name)  # outside the clock
                 tried = partial(_try, seen, name, truths)
-                self._cache.recall(_STAGE, self._inputs(draw, name), tried)
+                self._cache.recall(_STAGE, self._inputs(draw, name), tried, dict)
                 told()
 
     def found(self, draw: Draw, names: Sequence[str]) -> tuple[list[Trial], dict[str, list[str]]]:
         """Return the finished trials of a draw, and of each method its reason and its remarks."""
         trials, remarks = [], {}
         for name in names:
-            kept = self._cache.find(_STAGE, self._inputs(draw, name))
+            kept = self._cache.find(_STAGE, self._inputs(draw, name), dict)
             if kept is None:
                 continue
-            trials += _rows(draw, kept.arrays)
-            remarks[name] = json.loads(str(kept.arrays["remarks"]))
+            trials += _rows(draw, kept.value)
+            remarks[name] = json.loads(str(kept.value["remarks"]))
         return trials, remarks
 
     def _inputs(self, draw: Draw, name: str) -> dict[str, Any]:
@@ -227,12 +207,10 @@ class Trials:
 
 def _truths(context: Context, draw: Draw) -> dict[str, Truth]:
     """Return the truth of every scope when these labels are given."""
-    known = context.experiment.pool.labels
-    hidden = np.where(draw.labels == UNLABELED, known, UNLABELED)
-    return replace(context.experiment, labels=draw.labels, hidden=hidden).truths()
+    return replace(context.experiment, labels=draw.labels).truths()
 
 
-def _try(seen: DrawContext, name: str, truths: Mapping[str, Truth]) -> Arrays:
+def _try(seen: DrawContext, name: str, truths: Mapping[str, Truth]) -> dict[str, Any]:
     """Predict by one method, and score it in every scope."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -267,7 +245,7 @@ def _matters(category: type[Warning]) -> bool:
     return issubclass(category, ConvergenceWarning) or category.__name__ == "ConvergenceWarning"
 
 
-def _rows(draw: Draw, arrays: Arrays) -> list[Trial]:
+def _rows(draw: Draw, arrays: dict[str, Any]) -> list[Trial]:
     columns = (arrays["methods"], arrays["scopes"], arrays["figures"])
     return [
         Trial(

@@ -1,172 +1,149 @@
-"""Keep what explanations need when a run ends, and explain a label of a finished run."""
+"""Explanations of a finished run: its linear system, kept when it ends, and one image's label."""
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 
-from voisin.errors import InputError, ProjectError, VoisinError
+from voisin.errors import InputError, VoisinError
 from voisin.explanation.attribution import Attribution, attribute
 from voisin.explanation.contributors import TopContributors, table_is_cheap, top_contributors
 from voisin.explanation.linear_system import LinearSystem, linear_system_of
-from voisin.explanation.page import Explanation
-from voisin.explanation.prior_propagation import PriorPropagation
+from voisin.explanation.page import FAR, OPINIONS, Explanation, render_explanation
 from voisin.neighbors.graph import find_components
-from voisin.project.arrays import FLOW, read_arrays, write_arrays
-from voisin.project.reopening import read_settings, reopen_source
+from voisin.project.finished_run import FinishedRun
 from voisin.sources.hints import did_you_mean
-from voisin.types import UNLABELED, ImageCollection, Labeling, Problem
+from voisin.types import UNLABELED, Labeling, Names, Problem
+from voisin.writing import write_atomically
 
-_REASON, _FAR = "reason", "far_"
-
-
-def save_explanation(
-    folder: Path,
-    pool: ImageCollection,
-    problem: Problem,
-    labeling: Labeling,
-    method: str,
-    stated: NDArray[np.float64] | None = None,
-) -> TopContributors | None:
-    """Write the flow of a labeling, or why there is none; return each image's largest sources.
-
-    The table of contributions is computed while it has at most 200 million entries; else an
-    explanation solves one equation, and there are no largest sources.
-    """
-    names = {"ids": pool.ids, "class_names": np.array(pool.class_names)}
-    try:
-        flow = linear_system_of(labeling, problem)
-    except InputError as error:
-        write_arrays(folder, {**names, _REASON: np.array(str(error))}, FLOW)
-        return None
-    if table_is_cheap(len(pool), len(flow.labeled)):
-        flow = flow.with_contributions()
-    kept = {**names, **_to_arrays(flow), "method": np.array(method)}
-    write_arrays(folder, kept if stated is None else {**kept, "stated": stated}, FLOW)
-    if flow.contributions is None:
-        return None
-    given = np.where(flow.labels >= 0, flow.labels, labeling.propagation.labels)
-    return top_contributors(flow, given)
+SYSTEM = "linear_system"  # the folder of a project that holds its `StoredSystem`
 
 
-def is_explainable(folder: Path) -> bool:
-    """Tell whether the labels of a finished run can be taken apart."""
-    return _REASON not in read_arrays(folder, FLOW)
+@dataclass(frozen=True, eq=False)
+class StoredSystem:
+    """The scores of a run as a linear system.
 
-
-class SavedExplanation:
-    """The kept evidence of a finished run.
-
-    Parameters
+    Attributes
     ----------
-    folder : Path
-        Of the project.
-
-    Raises
-    ------
-    ProjectError
-        If the folder has none, or its settings cannot be read.
-    InputError
-        If the run's method cannot be taken apart.
+    method : str
+        The one that found the labels; what ``auto`` took, not ``auto``.
+    system : LinearSystem, optional
+        None where the method's scores are no weighted sum of labels.
+    why_not : str
+        Then the reason, for the user.
     """
 
-    def __init__(self, folder: Path) -> None:
-        read_settings(folder)
-        arrays = read_arrays(folder, FLOW)
-        if _REASON in arrays:
-            raise InputError(str(arrays[_REASON]))
-        try:
-            self._flow = _from_arrays(arrays)
-            self._ids = np.asarray(arrays["ids"])
-            self._class_names = tuple(arrays["class_names"].tolist())
-            self._method = str(arrays["method"])
-        except KeyError as error:
-            message = f"{folder} lacks {error} of its evidence: run again with the same folder."
-            raise ProjectError(message) from error
-        self._stated = arrays.get("stated")
-
-    def explain(self, image: int | str, *, n_paths: int = 3) -> Explanation:
-        """Explain the label of an image, by its id or its position in the pool.
-
-        Raises
-        ------
-        InputError
-            If there is no such image.
-        """
-        position = self._position(image) if isinstance(image, str) else int(image)
-        explanation = attribute(self._flow, position, n_paths=n_paths)
-        stated = None if self._stated is None else np.asarray(self._stated[position])
-        if explanation.predicted is None or self._flow.labels[position] != UNLABELED:
-            stated = None  # calibrated for images without label: one that was given is no estimate
-        return Explanation(
-            explanation, self._ids, self._flow.labels, self._class_names, self._method, stated,
-            linked=self._is_linked(position, explanation),
-        )  # fmt: skip
-
-    def _is_linked(self, position: int, found: Attribution) -> bool:
-        """Tell whether a path leads to a labeled image, even one that counts for neither class."""
-        accounts = (one for one in (found.predicted, found.runner_up) if one is not None)
-        if any(len(one.sources) for one in accounts):
-            return True
-        return bool(find_components(self._flow.transition).reached(self._flow.labels)[position])
-
-    def _position(self, name: str) -> int:
-        found = np.flatnonzero(self._ids == name)
-        if not len(found):
-            message = (
-                f"There is no image {name!r} in the graph.{did_you_mean(name, self._ids.tolist())} "
-                "Ids are those of labels.csv."
-            )
-            raise InputError(message)
-        return int(found[0])
+    method: str
+    system: LinearSystem | None
+    why_not: str = ""
 
 
-def open_pictures(folder: Path) -> tuple[ImageCollection | None, str]:
-    """Open the source again, or say why it cannot be.
+def take_apart(
+    labeling: Labeling, problem: Problem, method: str
+) -> tuple[StoredSystem, TopContributors | None]:
+    """Write the scores of a labeling as a linear system, and find each image's main contributors.
 
-    Raises
-    ------
-    ProjectError
-        If the settings cannot be read.
+    The table of all contributions is computed while it has at most 200 million entries; else an
+    explanation solves one equation, and there are no main contributors.
     """
-    settings = read_settings(folder)
     try:
-        return reopen_source(settings), ""
-    except VoisinError as error:
-        return None, str(error).rstrip(".")
+        system = linear_system_of(labeling, problem)
+    except InputError as error:
+        return StoredSystem(method, None, str(error)), None
+    if not table_is_cheap(len(system.labels), len(system.labeled)):
+        return StoredSystem(method, system), None
+    system = system.with_contributions()
+    assigned = np.where(system.labels >= 0, system.labels, labeling.propagation.labels)
+    return StoredSystem(method, system), top_contributors(system, assigned)
 
 
-def _to_arrays(flow: LinearSystem) -> dict[str, NDArray[Any]]:
-    arrays = {
-        "indptr": flow.transition.indptr,
-        "indices": flow.transition.indices,
-        "weights": flow.transition.data,
-        "scale": flow.scale,
-        "source": flow.source,
-        "labels": flow.labels,
-        "scores": flow.scores,
-    }
-    if flow.far is not None:
-        arrays |= {f"{_FAR}{name}": np.asarray(value) for name, value in vars(flow.far).items()}
-    return arrays if flow.contributions is None else {**arrays, "table": flow.contributions}
+def describe_contributors(contributors: TopContributors, ids: Names) -> list[str]:
+    """Write each image's largest contributors as ``id share``, then the shares of all else."""
+    others = {OPINIONS: contributors.opinions.tolist(), FAR: contributors.far.tolist()}
+    pairs = zip(contributors.images.tolist(), contributors.shares.tolist(), strict=True)
+    lines = []
+    for row, pair in enumerate(pairs):
+        parts = [(ids[i], share) for i, share in zip(*pair, strict=True) if i >= 0]
+        parts += [(name, shares[row]) for name, shares in others.items() if shares[row] > 0]
+        lines.append("; ".join(f"{name} {share:.3f}" for name, share in parts))
+    return lines
 
 
-def _from_arrays(arrays: Mapping[str, NDArray[Any]]) -> LinearSystem:
-    n_samples = len(arrays["labels"])
-    weights, indices, indptr = (np.asarray(arrays[k]) for k in ("weights", "indices", "indptr"))
-    scale, source, labels, scores = (
-        np.asarray(arrays[name]) for name in ("scale", "source", "labels", "scores")
+def explain_image(
+    run: FinishedRun, stored: StoredSystem, image: int | str, *, n_paths: int = 3
+) -> Explanation:
+    """Explain the label of an image of the pool, by its id or its position.
+
+    Raises
+    ------
+    InputError
+        If there is no such image, or the run's method cannot be taken apart.
+    """
+    if stored.system is None:
+        raise InputError(stored.why_not)
+    result = run.result
+    position = _position(result.ids, image) if isinstance(image, str) else int(image)
+    attribution = attribute(stored.system, position, n_paths=n_paths)
+    stated = np.asarray(result.stated[position]) if result.is_calibrated else None
+    if attribution.predicted is None or result.labels[position] != UNLABELED:
+        stated = None  # calibrated for images without label: one that was given is no estimate
+    return Explanation(
+        attribution,
+        result.ids,
+        result.labels,
+        result.class_names,
+        stored.method,
+        stated,
+        linked=_is_linked(stored.system, attribution, position),
     )
-    graph = sparse.csr_array((weights, indices, indptr), shape=(n_samples, n_samples))
-    flow = LinearSystem(graph, scale, source, labels, scores)
-    table = arrays.get("table")
-    if f"{_FAR}opinions" in arrays:
-        stretch, amount, *rest = (
-            np.asarray(arrays[f"{_FAR}{one.name}"]) for one in fields(PriorPropagation)
+
+
+def write_explanation(
+    run: FinishedRun, explanation: Explanation, page: Path | None = None
+) -> tuple[Path, str]:
+    """Write the page of an explanation, by default into the run's folder.
+
+    Returns
+    -------
+    page : Path
+    missing : str
+        Why the page has no pictures; empty if it has.
+
+    Raises
+    ------
+    InputError
+        If the page cannot be written there.
+    """
+    images, missing = None, ""
+    try:
+        images = run.images
+    except VoisinError as error:
+        missing = str(error).rstrip(".")
+    page = page or run.folder / "explanations" / explanation.file_name
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(page) as partial:
+            partial.write_text(render_explanation(explanation, images, missing), encoding="utf-8")
+    except OSError as error:
+        message = f"{page} cannot be written ({error.strerror}): pass another --picture."
+        raise InputError(message) from error
+    return page, missing
+
+
+def _position(ids: Names, name: str) -> int:
+    found = np.flatnonzero(ids == name)
+    if not len(found):
+        message = (
+            f"There is no image {name!r} in the graph.{did_you_mean(name, ids.tolist())} "
+            "Ids are those of labels.csv."
         )
-        flow = replace(flow, far=PriorPropagation(float(stretch), float(amount), *rest))
-    return flow if table is None else replace(flow, contributions=np.asarray(table))
+        raise InputError(message)
+    return int(found[0])
+
+
+def _is_linked(system: LinearSystem, attribution: Attribution, position: int) -> bool:
+    """Tell whether a path leads to a labeled image, even one that counts for neither class."""
+    classes = (attribution.predicted, attribution.runner_up)
+    if any(len(one.sources) for one in classes if one is not None):
+        return True
+    return bool(find_components(system.transition).reached(system.labels)[position])

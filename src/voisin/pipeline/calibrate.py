@@ -1,102 +1,107 @@
-"""The stages of trust: probabilities calibrated by labels held out in turn, and reasons."""
+"""The stage that calibrates probabilities by labels that were held out in turn."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from voisin.calibration.calibrate import CalibrationResult, calibrate
-from voisin.explanation.contributors import TopContributors
-from voisin.explanation.page import FAR, OPINIONS
-from voisin.explanation.project import save_explanation
-from voisin.labeling.registry import make_method
-from voisin.pipeline.context import Context, StoredGraphData
-from voisin.pipeline.experiment import Experiment
+from voisin.calibration.reliability import ClassReliability
+from voisin.evaluation.scores import Estimate
+from voisin.pipeline.context import Context
 from voisin.pipeline.label import LabeledImages
-from voisin.pipeline.stages import all_ids
-from voisin.types import Labeling, Names, Predictions, Problem
+from voisin.pipeline.prepare import Experiment
+from voisin.project.exports import number
+from voisin.types import Predictions
 
 
-@dataclass(frozen=True, eq=False)
-class CalibratedLabels:
-    """How sure the labels of the pool are, and why.
-
-    Attributes
-    ----------
-    how_sure : CalibrationResult
-    why : TopContributors, optional
-        None where the method cannot be taken apart, or the table would be too large.
-    """
-
-    how_sure: CalibrationResult
-    why: TopContributors | None
-
-    def reasons(self, ids: Names) -> list[str] | None:
-        """Write each image's largest sources as ``id share``, then the shares of all else."""
-        if self.why is None:
-            return None
-        why = self.why
-        others = {OPINIONS: why.opinions.tolist(), FAR: why.far.tolist()}
-        told = []
-        for row, pair in enumerate(zip(why.images.tolist(), why.shares.tolist(), strict=True)):
-            parts = [(ids[i], share) for i, share in zip(*pair, strict=True) if i >= 0]
-            parts += [(name, shares[row]) for name, shares in others.items() if shares[row] > 0]
-            told.append("; ".join(f"{name} {share:.3f}" for name, share in parts))
-        return told
-
-
-def calibrated_predictions(
-    trusted: CalibratedLabels, labeled: LabeledImages, experiment: Experiment
-) -> Predictions:
-    """Join the calibrated probabilities of pool and test; those without evidence stay as they are.
-
-    The most probable class of each is the best guess where as many images as possible should be
-    right: the class shares that were told, or else estimated, are in it.
-    """
-    new = labeled.new.copy()
-    if trusted.how_sure.n_labels and labeled.new_reached.any():
-        reached = labeled.new_reached
-        new[reached] = trusted.how_sure.calibration.apply(new[reached])
-    return Predictions(
-        "calibrated",
-        all_ids(experiment),
-        np.concatenate([trusted.how_sure.probabilities, new]),
-        np.concatenate([labeled.propagation.reached, labeled.new_reached]),
-    )
-
-
-def calibrate_labels(
-    context: Context, graph_data: StoredGraphData, labeled: LabeledImages
-) -> CalibratedLabels:
-    """Calibrate what was found for the pool, and keep what explanations need."""
-    stages, experiment, settings = context.stages, context.experiment, context.stages.settings
-    method = make_method(labeled.chosen, alpha=settings.alpha)
-    problem = Problem(
-        graph_data.data, experiment.labels, experiment.n_classes, class_priors=labeled.class_priors
-    )
-    sure = stages.timed(
+def calibrate_labels(context: Context, labeled: LabeledImages) -> CalibrationResult:
+    """Calibrate the probabilities of the pool by labels that were held out in turn."""
+    return context.stages.timed(
         "calibration",
         lambda: calibrate(
             labeled.propagation,
             labeled.held_out,
-            shares=problem.class_priors,
-            groups=experiment.pool.groups,
-            random_state=settings.random_state,
+            shares=labeled.class_priors,
+            groups=context.experiment.pool.groups,
+            random_state=context.stages.settings.random_state,
         ),
     )
-    labeling = Labeling(
-        labeled.propagation,
-        labeled.new,
-        labeled.new_reached,
-        method,
-        start=labeled.start,
-        alpha=labeled.alpha,
-        prior_propagation_share=labeled.prior_propagation_share,
+
+
+def calibrated_predictions(
+    calibration: CalibrationResult, labeled: LabeledImages, experiment: Experiment
+) -> Predictions:
+    """Join the calibrated probabilities of pool and test; those without evidence stay as they are.
+
+    The most probable class of each is the best guess where as many images as possible should be
+    right: the class priors that were given, or else estimated, are in it.
+    """
+    new = labeled.new.copy()
+    if calibration.n_labels and labeled.new_reached.any():
+        reached = labeled.new_reached
+        new[reached] = calibration.calibration.apply(new[reached])
+    return Predictions(
+        "calibrated",
+        experiment.ids,
+        np.concatenate([calibration.probabilities, new]),
+        np.concatenate([labeled.propagation.reached, labeled.new_reached]),
     )
-    folder = stages.cache.folder.parent
-    stated = sure.probabilities if sure.n_labels else None
-    name = labeled.chosen if settings.method == "auto" else settings.method
-    why = stages.timed(
-        "reasons",
-        lambda: save_explanation(folder, experiment.pool, problem, labeling, name, stated),
-    )
-    return CalibratedLabels(sure, why)
+
+
+def calibration_figures(
+    calibration: CalibrationResult, class_names: Sequence[str]
+) -> dict[str, Any]:
+    """Return how the probabilities were calibrated, and how right they are, as JSON can write it.
+
+    Parameters
+    ----------
+    calibration : CalibrationResult
+    class_names : sequence of str
+
+    Returns
+    -------
+    dict
+        ``way`` is ``temperature``, ``isotonic`` where a class has a curve of its own, or ``none``
+        where no label could be held out; then the estimates are null and ``classes`` is empty.
+    """
+    fitted = calibration.calibration
+    curves = fitted.curves or (None,) * len(class_names)
+    way = "isotonic" if any(curve is not None for curve in curves) else "temperature"
+    return {
+        "way": way if calibration.n_labels else "none",
+        "n_held_out": calibration.n_labels,
+        "temperature": _estimate(calibration.temperature),
+        "mean_confidence": _estimate(calibration.confidence),
+        "error_before": _estimate(calibration.error_before),
+        "error_after": _estimate(calibration.error_after),
+        "classes": {
+            class_names[after.label]: {
+                "n_held_out": after.n_images,
+                "expected_share": number(float(fitted.shares[after.label])),
+                "factor": number(float(fitted.factors[after.label])),
+                "has_curve": curves[after.label] is not None,
+                "before": _reliability(before),
+                "after": _reliability(after),
+            }
+            for before, after in zip(calibration.before, calibration.after, strict=True)
+        },
+        "remarks": list(calibration.words),
+    }
+
+
+def _reliability(reliability: ClassReliability) -> dict[str, Any]:
+    return {
+        "error": number(reliability.error),
+        "bins": [
+            {"n": one.n, "stated": number(one.stated), "true": _estimate(one.true)}
+            for one in reliability.bins
+        ],
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "value": number(estimate.value),
+        "interval": [number(estimate.low), number(estimate.high)],
+    }

@@ -1,7 +1,7 @@
-"""What can be seen from given labels: the expert they train, its vectors, and their graph.
+"""What follows from the labels that are known: expert network, vectors, graph and folds.
 
-The folds of a cross-validation are seen from the other folds' labels alone: whatever learns from
-labels is trained again for each.
+The folds of a cross-validation know the other folds' labels alone: whatever learns from labels is
+trained again for each.
 """
 
 import warnings
@@ -13,29 +13,44 @@ from typing import Any
 import numpy as np
 
 from voisin.embedding.specification import KINDS, EmbedderKind, parse_embedding
-from voisin.errors import InputWarning
+from voisin.errors import InputError, InputWarning
 from voisin.labeling.folds import make_folds
-from voisin.pipeline import stages as stage
-from voisin.pipeline.embed import Embedders, embed_images
-from voisin.pipeline.experiment import Experiment
-from voisin.pipeline.stages import Stages, TrainedNetwork
+from voisin.pipeline.classifiers import (
+    TrainedNetwork,
+    load_expert_network,
+    train_on_few_labels,
+    train_on_pseudo_labels,
+)
+from voisin.pipeline.embed import Embedders, embed_images, make_embedders
+from voisin.pipeline.prepare import Experiment, prepare
+from voisin.pipeline.stages import Stages
 from voisin.settings import Settings
-from voisin.types import UNLABELED, Embeddings, Fold, GraphData, Indices, Labels, Neighbors, Problem
+from voisin.types import (
+    UNLABELED,
+    Fold,
+    GraphData,
+    ImageCollection,
+    Indices,
+    Labels,
+    Neighbors,
+    Problem,
+)
 
-_FOLDS = 5
-_FOLDS_TRAINED = 3  # where networks must be trained again for each
+_FOLDS = 5  # the usual number: four fifths of the labels are left to learn from
+_FOLDS_TRAINED = 3  # where networks must be trained again for each fold, to save a third of that
 
 
 @dataclass(frozen=True, eq=False)
 class StoredGraphData:
-    """A view, with what it is made of.
+    """Graph data, with what they are made of.
 
     Attributes
     ----------
     data : GraphData
     neighbors : Neighbors
+        Of the pool's images.
     key : str
-        Hash of everything that the view depends on.
+        Hash of everything that the data depend on.
     """
 
     data: GraphData
@@ -45,7 +60,7 @@ class StoredGraphData:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """The images of a task, to be seen from any labels of its pool.
+    """An experiment, and how to compute what its labels lead to.
 
     Attributes
     ----------
@@ -53,35 +68,67 @@ class Context:
     experiment : Experiment
     embedders : mapping
         Those that need no network, ready.
-    data_key : str
-        Hash of the images.
     """
 
     stages: Stages
     experiment: Experiment
     embedders: Embedders
-    data_key: str
 
-    def experts(self) -> tuple[TrainedNetwork, TrainedNetwork]:
-        """Return the network of the few labels, and the chapter's expert (the user's, if any)."""
-        few = stage.train_on_few_labels(self.stages, self.experiment, self.data_key)
+    @classmethod
+    def of(cls, stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> "Context":
+        """Prepare the images; embedders that cannot be made are said before any is read."""
+        embedders = make_embedders(stages, images.ids)
+        return cls(stages, prepare(stages, images, notes), embedders)
+
+    def with_labels(self, labels: Labels) -> "Context":
+        """Return a context in which no label is known but these."""
+        return replace(self, experiment=self.experiment.with_labels(labels))
+
+    def expert_networks(self) -> tuple[TrainedNetwork, TrainedNetwork]:
+        """Return the network of the few labels, and the expert network (the user's, if any)."""
+        few = train_on_few_labels(self.stages, self.experiment)
         path = self.stages.settings.expert
         if path is not None:
-            return few, stage.load_expert_network(self.stages, self.experiment, self.data_key, path)
-        return few, stage.train_on_pseudo_labels(self.stages, self.experiment, few)
+            return few, load_expert_network(self.stages, self.experiment, path)
+        return few, train_on_pseudo_labels(self.stages, self.experiment, few)
 
     def graph_data(self, expert: TrainedNetwork | None = None) -> StoredGraphData:
-        """See the images from the task's labels; an expert is trained only if one is needed."""
-        needs_one = _needs_expert(self.stages.settings) and self.experiment.lesson is None
-        if expert is None and needs_one:
-            expert = self.experts()[1]
-        pool, test, key = embed_images(
-            self.stages, self.experiment, expert, self.embedders, self.data_key
-        )
-        return _linked(self.stages, pool, test, key)
+        """Embed and link the images; an expert network is trained only if one is needed."""
+        from voisin.neighbors.affinity import build_affinity
+        from voisin.neighbors.search import find_neighbors, query_neighbors
+
+        needs_one = any(kind.network == "expert" for kind in _kinds(self.stages.settings))
+        if expert is None and needs_one and self.experiment.taught is None:
+            expert = self.expert_networks()[1]
+        pool, test, key = embed_images(self.stages, self.experiment, expert, self.embedders)
+        settings, progress = self.stages.settings, self.stages.progress
+        n_neighbors = min(settings.n_neighbors, len(pool) - 1)
+        inputs: dict[str, Any] = {"metric": settings.metric, "random_state": settings.random_state}
+
+        def compute(_: Path) -> dict[str, Neighbors]:
+            found = {"pool": find_neighbors(pool, n_neighbors, **inputs, progress=progress)}
+            if len(test):
+                metric = settings.metric
+                found["test"] = query_neighbors(
+                    test, pool, n_neighbors, metric=metric, progress=progress
+                )
+            return found
+
+        inputs_of_graph = {"embeddings": key, "n_neighbors": n_neighbors, **inputs}
+        found, key = self.stages.recall("graph", inputs_of_graph, compute, dict[str, Neighbors])
+        neighbors = found["pool"]
+        if not np.ptp(neighbors.distances):
+            message = (
+                "All vectors are alike, so that no image is nearer than another and the labels "
+                "found mean nothing: look at the images, or pass another embedding."
+            )
+            warnings.warn(message, InputWarning, stacklevel=2)
+        weights = "cosine" if settings.metric == "cosine" else "gaussian"
+        affinity = build_affinity(neighbors, weights=weights)
+        return StoredGraphData(GraphData(pool, affinity, test, found.get("test")), neighbors, key)
 
     def problem(self, graph_data: StoredGraphData) -> Problem:
-        """Return the task as a labeling method takes it, with its folds."""
+        """Return the experiment as a labeling method takes it, with its folds."""
         return Problem(
             graph_data.data,
             self.experiment.labels,
@@ -91,7 +138,7 @@ class Context:
         )
 
     def held_out_in_turn(self) -> tuple[Indices, ...]:
-        """Choose which of the task's labels each fold holds out; none where nothing can be."""
+        """Choose which of the labels each fold holds out; none where nothing can be."""
         settings = self.stages.settings
         return make_folds(
             self.experiment.labels,
@@ -101,7 +148,10 @@ class Context:
         )
 
     def folds(self, held_out: Sequence[Indices], data: GraphData) -> tuple[Fold, ...]:
-        """See the images without the labels of each fold; as `view` where no vector learns."""
+        """Compute the graph data without the labels of each fold.
+
+        They are `data` itself where no vector depends on labels.
+        """
         trains_again = learns_from_labels(self.stages.settings)
         folds = []
         with self.stages.silent("folds") as stages:
@@ -109,68 +159,41 @@ class Context:
                 if trains_again:
                     labels = self.experiment.labels.copy()
                     labels[rows] = UNLABELED
-                    data = replace(self, stages=stages).knowing(labels).graph_data().data
+                    without = replace(self, stages=stages).with_labels(labels)
+                    data = without.graph_data().data
                 folds.append(Fold(rows, data))
                 self.stages.progress("Folds", done, len(held_out))
         return tuple(folds)
 
-    def knowing(self, labels: Labels) -> "Context":
-        """Know other labels; the truth of all others is hidden even from figures."""
-        unknown = np.full_like(labels, UNLABELED)
-        return replace(self, experiment=replace(self.experiment, labels=labels, hidden=unknown))
+    @property
+    def has_class_priors(self) -> bool:
+        """Whether class priors can be had as asked for: to estimate them takes held-out labels."""
+        asked = self.stages.settings.class_priors
+        return asked != "estimate" or bool(self.held_out_in_turn())
+
+    def check_class_priors(self) -> None:
+        """Refuse to estimate class priors from labels of which none can be held out.
+
+        Raises
+        ------
+        InputError
+            Before any network is trained.
+        """
+        if not self.has_class_priors:
+            message = (
+                "class_priors='estimate' needs labels to hold out, and no class has two (of "
+                "different groups): label more images, or pass 'uniform' or the priors themselves."
+            )
+            raise InputError(message)
 
 
 def learns_from_labels(settings: Settings) -> bool:
-    """Tell whether other labels would give other vectors; the user's own expert stays as it is."""
+    """Tell whether other labels would give other vectors; the user's own network stays as it is."""
     return any(
         kind.learns_from_labels and (kind.network != "expert" or settings.expert is None)
         for kind in _kinds(settings)
     )
 
 
-def _needs_expert(settings: Settings) -> bool:
-    return any(kind.network == "expert" for kind in _kinds(settings))
-
-
 def _kinds(settings: Settings) -> list[EmbedderKind]:
     return [KINDS[part.kind] for part in parse_embedding(settings.embedding)]
-
-
-def _linked(stages: Stages, pool: Embeddings, test: Embeddings, key: str) -> StoredGraphData:
-    """Link every image of the pool to its nearest neighbors, and the test's to the pool's."""
-    from voisin.neighbors.affinity import build_affinity
-    from voisin.neighbors.search import find_neighbors, query_neighbors
-
-    settings = stages.settings
-    options: dict[str, Any] = {"metric": settings.metric, "progress": stages.progress}
-    n_neighbors = min(settings.n_neighbors, len(pool) - 1)
-
-    def compute(_: Path) -> dict[str, Any]:
-        found = find_neighbors(pool, n_neighbors, random_state=settings.random_state, **options)
-        arrays = {"indices": found.indices, "distances": found.distances, "recall": found.recall}
-        if len(test):
-            near = query_neighbors(test, pool, n_neighbors, **options)
-            arrays |= {"near_indices": near.indices, "near_distances": near.distances}
-        return arrays
-
-    inputs = {
-        "embeddings": key,
-        "n_neighbors": n_neighbors,
-        "metric": settings.metric,
-        "random_state": settings.random_state,
-    }
-    found, key = stages.recall("graph", inputs, compute)
-    recall = float(found["recall"])
-    neighbors = Neighbors(found["indices"], found["distances"], recall, settings.metric)
-    near = None
-    if len(test):
-        near = Neighbors(found["near_indices"], found["near_distances"], 1.0, settings.metric)
-    if not np.ptp(neighbors.distances):
-        message = (
-            "All vectors are alike, so that no image is nearer than another and the labels found "
-            "mean nothing: look at the images, or pass another embedding."
-        )
-        warnings.warn(message, InputWarning, stacklevel=2)
-    weights = "cosine" if settings.metric == "cosine" else "gaussian"
-    data = GraphData(pool, build_affinity(neighbors, weights=weights), test, near)
-    return StoredGraphData(data, neighbors, key)

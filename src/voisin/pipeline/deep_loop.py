@@ -16,9 +16,9 @@ from voisin.evaluation.metrics import macro_auc
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.model_selection import losses_at_best
 from voisin.labeling.registry import make_method
+from voisin.pipeline.classifiers import weighted_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.label import LabeledImages
-from voisin.pipeline.stages import weighted_labels
 from voisin.types import Fold, HeldOut, Indices, Labeling, LabelingMethod, Labels, Problem
 
 _NOTHING_HELD_OUT = (
@@ -57,14 +57,14 @@ class DeepLoopResult:
         Its held-out labels were found by loops that never saw them.
     rounds : tuple of LoopRound
         The curve; empty where no label could be held out.
-    told : str
+    note : str
         What was decided, in a line; also in ``labeled.reason``.
     """
 
     graph_data: StoredGraphData
     labeled: LabeledImages
     rounds: tuple[LoopRound, ...]
-    told: str
+    note: str
 
 
 def run_deep_loop(
@@ -93,19 +93,8 @@ def run_deep_loop(
         found = method.label(replace(problem, folds=()))
         for _ in range(best):
             graph_data, found = _go_round(replace(context, stages=quiet), method, problem, found)
-    after = LabeledImages(
-        found.propagation,
-        found.new,
-        found.new_reached,
-        labeled.reason,
-        found.start,
-        found.alpha,
-        found.prior_propagation_share,
-        labeled.chosen,
-        held_out,
-        labeled.class_priors,
-        labeled.remarks,
-    )
+    after = LabeledImages.of(found, held_out, labeled.class_priors, labeled.estimate, labeled.notes)
+    after = replace(after, method=labeled.method, reason=labeled.reason)
     return _end(graph_data, after, rounds, _curve(rounds, best))
 
 
@@ -136,18 +125,18 @@ def _find_others(context: Context, problem: Problem, n_rounds: int) -> Iterator[
 def _run_without(context: Context, problem: Problem, fold: Fold) -> Iterator[HeldOut]:
     """Find a fold's labels from the others alone: before the first round, and after each."""
     without = problem.without(fold)
-    blind = context.knowing(without.labels)
+    masked = context.with_labels(without.labels)
     method = _method(context)
     if not isinstance(method, GraphOnly):  # else nothing is left open, and folds cost networks
         others = [one.held_out for one in problem.folds if one is not fold]
         others = [rows for rows in others if _leaves_every_class(without.labels, rows)]
-        folds = blind.folds(others, fold.data)
+        folds = masked.folds(others, fold.data)
         method = method.label(replace(without, folds=folds)).method
     found = method.label(without)
     while True:
         rows, said = fold.held_out, found.propagation
         yield HeldOut(rows, problem.labels[rows], said.probabilities[rows], said.reached[rows])
-        _, found = _go_round(blind, method, without, found)
+        _, found = _go_round(masked, method, without, found)
 
 
 def _leaves_every_class(labels: Labels, held_out: Indices) -> bool:
@@ -164,8 +153,8 @@ def _go_round(
     context: Context, method: LabelingMethod, problem: Problem, found: Labeling
 ) -> tuple[StoredGraphData, Labeling]:
     """Teach what was found, look again, and label again."""
-    lesson = weighted_labels(context.experiment, found.propagation, even=True)
-    again = replace(context, experiment=replace(context.experiment, lesson=lesson))
+    taught = weighted_labels(context.experiment, found.propagation, balanced=True)
+    again = replace(context, experiment=replace(context.experiment, taught=taught))
     graph_data = again.graph_data()
     return graph_data, method.label(replace(problem, data=graph_data.data, folds=()))
 
@@ -198,7 +187,7 @@ def _curve(rounds: tuple[LoopRound, ...], best: int) -> str:
 
 
 def _end(
-    graph_data: StoredGraphData, labeled: LabeledImages, rounds: tuple[LoopRound, ...], told: str
+    graph_data: StoredGraphData, labeled: LabeledImages, rounds: tuple[LoopRound, ...], note: str
 ) -> DeepLoopResult:
-    reason = "; ".join(filter(None, [labeled.reason, told]))
-    return DeepLoopResult(graph_data, replace(labeled, reason=reason), rounds, told)
+    reason = "; ".join(filter(None, [labeled.reason, note]))
+    return DeepLoopResult(graph_data, replace(labeled, reason=reason), rounds, note)

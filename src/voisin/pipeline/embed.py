@@ -1,4 +1,8 @@
-"""The stages that turn images into vectors: one for each embedder, and one that joins them."""
+"""The stages that turn images into vectors: one for each embedder, and one that joins them.
+
+Embedding can take an hour, so that each embedder goes block by block, and each block is kept on
+disk until all are done.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,10 +13,10 @@ import numpy as np
 
 from voisin.embedding.registry import EmbedderOptions, make_embedder
 from voisin.embedding.specification import KINDS, Part, parse_embedding
-from voisin.pipeline.embed_blocks import embed_in_blocks
-from voisin.pipeline.experiment import Experiment
+from voisin.pipeline.classifiers import TrainedNetwork
 from voisin.pipeline.networks import make_network
-from voisin.pipeline.stages import IMAGE_SIZE, Stages, TrainedNetwork
+from voisin.pipeline.prepare import IMAGE_SIZE, Experiment
+from voisin.pipeline.stages import Stages
 from voisin.project.cache import hash_of
 from voisin.sources.arrays import ArrayReader
 from voisin.types import (
@@ -22,8 +26,11 @@ from voisin.types import (
     ImageCollection,
     LearningEmbedder,
     Names,
-    Pixels,
+    Progress,
 )
+from voisin.writing import write_atomically
+
+BLOCK = 2048  # images; a multiple of the network embedders' batch, so that blocks change no value
 
 Embedders: TypeAlias = Mapping[Part, Embedder | LearningEmbedder]
 
@@ -36,51 +43,48 @@ def make_embedders(stages: Stages, source_ids: Names) -> Embedders:
 
 
 def embed_images(
-    stages: Stages,
-    experiment: Experiment,
-    expert: TrainedNetwork | None,
-    embedders: Embedders,
-    data_key: str,
+    stages: Stages, experiment: Experiment, expert: TrainedNetwork | None, embedders: Embedders
 ) -> tuple[Embeddings, Embeddings, str]:
-    """Turn the images of pool and test into vectors; one embedder's stay as they are."""
+    """Turn the images of pool and test into vectors; return both, and the key of their stage.
+
+    The vectors of a single embedder stay as they are; those of several are joined.
+    """
     from voisin.embedding.combination import combine
 
     options = _options(stages, experiment.pool.ids)
-    found = []
+    embedded = []
     for part in parse_embedding(stages.settings.embedding):
         embedder = embedders.get(part)
         if embedder is None:
-            network = make_network(KINDS[part.kind].network, stages, experiment, expert, data_key)
+            network = make_network(KINDS[part.kind].network, stages, experiment, expert)
             embedder = make_embedder(part, replace(options, network=network))
-        found.append(_embed(stages, experiment, part, embedder, data_key))
-    if len(found) == 1:
-        return found[0]
-    pools, tests, keys = zip(*found, strict=True)
+        embedded.append(_embed(stages, experiment, part, embedder))
+    if len(embedded) == 1:
+        return embedded[0]
+    pools, tests, keys = zip(*embedded, strict=True)
 
-    def compute(_: Path) -> Mapping[str, Any]:
+    def compute(_: Path) -> dict[str, Any]:
         pool, test = combine(pools, tests)
         return {"pool": pool, "test": test}
 
-    arrays, key = stages.recall("embeddings", {"parts": keys}, compute)
-    return arrays["pool"], arrays["test"], key
+    joined, key = stages.recall("embeddings", {"parts": keys}, compute, dict)
+    return joined["pool"], joined["test"], key
 
 
-def embed_without_labels(
-    stages: Stages, experiment: Experiment, embedders: Embedders, data_key: str
-) -> None:
+def embed_without_labels(stages: Stages, experiment: Experiment, embedders: Embedders) -> None:
     """Do all that no label changes, so that what is computed from labels next finds it."""
     options = _options(stages, experiment.pool.ids)
     for part in parse_embedding(stages.settings.embedding):
         kind = KINDS[part.kind]
         if kind.network == "tuned":
-            make_network("self-taught", stages, experiment, None, data_key)
+            make_network("self-taught", stages, experiment, None)
         if kind.learns_from_labels:
             continue
         embedder = embedders.get(part)
         if embedder is None:
-            network = make_network(kind.network, stages, experiment, None, data_key)
+            network = make_network(kind.network, stages, experiment, None)
             embedder = make_embedder(part, replace(options, network=network))
-        _embed(stages, experiment, part, embedder, data_key)
+        _embed(stages, experiment, part, embedder)
 
 
 def _options(stages: Stages, source_ids: Names) -> EmbedderOptions:
@@ -95,51 +99,76 @@ def _options(stages: Stages, source_ids: Names) -> EmbedderOptions:
 
 
 def _embed(
-    stages: Stages,
-    experiment: Experiment,
-    part: Part,
-    embedder: Embedder | LearningEmbedder,
-    data_key: str,
+    stages: Stages, experiment: Experiment, part: Part, embedder: Embedder | LearningEmbedder
 ) -> tuple[Embeddings, Embeddings, str]:
     """Embed by one embedder; what it must learn, it learns from the pool without any label."""
-    pool, test = _as_seen(experiment, embedder.input_size)
-
-    def compute(scratch: Path) -> Mapping[str, Any]:
-        ready = (
-            embedder.fit(_without_labels(pool), scratch=scratch, progress=stages.progress)
-            if isinstance(embedder, LearningEmbedder)
-            else embedder
+    pool, test = experiment.pool, experiment.test
+    if embedder.input_size == IMAGE_SIZE:  # these pixels are there already: nothing is decoded
+        pool, test = (
+            replace(images, reader=ArrayReader([pixels], ""), positions=np.arange(len(images)))
+            if len(images)
+            else images
+            for images, pixels in ((pool, experiment.pool_pixels), (test, experiment.test_pixels))
         )
+
+    def compute(scratch: Path) -> dict[str, Any]:
+        ready = embedder
+        if isinstance(ready, LearningEmbedder):
+            unlabeled = replace(pool, labels=np.full(len(pool), UNLABELED))
+            ready = ready.fit(unlabeled, scratch=scratch, progress=stages.progress)
         of_pool = embed_in_blocks(ready, pool, scratch / "pool", stages.progress)
         of_test = np.empty((0, of_pool.shape[1]), dtype=np.float32)
         if len(test):
             of_test = embed_in_blocks(ready, test, scratch / "test", stages.progress)
         return {"pool": of_pool, "test": of_test}
 
-    inputs: dict[str, Any] = {"data": data_key, "embedder": embedder.fingerprint()}
+    inputs: dict[str, Any] = {"data": experiment.key, "embedder": embedder.fingerprint()}
     if embedder.input_size != IMAGE_SIZE:  # it reads the images themselves, again
         places = [hash_of(images.positions) for images in (pool, test)]
         inputs |= {"images": pool.reader.fingerprint(), "places": places}
-    arrays, key = stages.recall(f"embeddings-{part.kind}", inputs, compute)
-    return arrays["pool"], arrays["test"], key
+    vectors, key = stages.recall(f"embeddings-{part.kind}", inputs, compute, dict)
+    return vectors["pool"], vectors["test"], key
 
 
-def _as_seen(
-    experiment: Experiment, input_size: int | None
-) -> tuple[ImageCollection, ImageCollection]:
-    """Give the images; where their pixels at this size are there already, nothing is decoded."""
-    if input_size != IMAGE_SIZE:
-        return experiment.pool, experiment.test
-    return _at_hand(experiment.pool, experiment.pool_pixels), _at_hand(
-        experiment.test, experiment.test_pixels
-    )
+def embed_in_blocks(
+    embedder: Embedder, images: ImageCollection, scratch: Path, progress: Progress
+) -> Embeddings:
+    """Give each image a vector; after an interruption, finished blocks are read again.
 
+    Blocks follow the order in which the source holds its images, as some readers only go forward
+    quickly. They are found by the embedder's fingerprint: another one starts from nothing.
 
-def _at_hand(images: ImageCollection, pixels: Pixels) -> ImageCollection:
-    if not len(images):
-        return images
-    return replace(images, reader=ArrayReader([pixels], ""), positions=np.arange(len(images)))
+    Parameters
+    ----------
+    embedder : Embedder
+    images : ImageCollection
+        At least one.
+    scratch : Path
+        Made if absent; for these images alone.
+    progress : callable
+    """
+    place = scratch / hash_of(embedder.fingerprint())[:20]
+    place.mkdir(parents=True, exist_ok=True)
+    order = np.argsort(images.positions, kind="stable")
+    blocks = {
+        place / f"{start}.npy": order[start : start + BLOCK]
+        for start in range(0, len(order), BLOCK)
+    }
+    done = n_dims = 0
+    for path, rows in blocks.items():
 
+        def report(task: str, embedded: int, _: int, before: int = done) -> None:
+            progress(task, before + embedded, len(order))
 
-def _without_labels(images: ImageCollection) -> ImageCollection:
-    return replace(images, labels=np.full(len(images), UNLABELED))
+        try:
+            n_dims = np.load(path, mmap_mode="r", allow_pickle=False).shape[1]
+        except (OSError, EOFError, ValueError):  # a damaged block is as good as none
+            block = embedder.embed(images.take(rows), progress=report)
+            with write_atomically(path) as partial, partial.open("wb") as file:
+                np.save(file, block, allow_pickle=False)
+            n_dims = block.shape[1]
+        done += len(rows)
+    vectors: Embeddings = np.empty((len(images), n_dims), dtype=np.float32)
+    for path, rows in blocks.items():
+        vectors[rows] = np.load(path, allow_pickle=False)
+    return vectors

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.evaluation.scores import Scores
-from voisin.pipeline.experiment import Experiment
+from voisin.pipeline.prepare import Experiment
 from voisin.sources.summary import summarize
 from voisin.types import UNLABELED, ImageCollection
 

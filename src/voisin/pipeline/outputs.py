@@ -4,60 +4,75 @@ import json
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voisin import __version__
+from voisin.calibration.calibrate import CalibrationResult
 from voisin.calibration.decisions import for_balanced_accuracy
 from voisin.evaluation.scores import Scores
-from voisin.explanation.project import is_explainable
-from voisin.pipeline.calibrate import CalibratedLabels
-from voisin.pipeline.calibration_figures import calibration_figures
+from voisin.explanation.contributors import TopContributors
+from voisin.explanation.project import SYSTEM, StoredSystem, describe_contributors
+from voisin.pipeline.calibrate import calibration_figures
+from voisin.pipeline.classifiers import TrainedNetwork
+from voisin.pipeline.context import StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound
-from voisin.pipeline.experiment import Experiment
-from voisin.pipeline.label import ESTIMATED
+from voisin.pipeline.label import LabeledImages, describe_estimate
+from voisin.pipeline.prepare import Experiment
 from voisin.pipeline.stages import Stages
-from voisin.project.cache import Arrays
 from voisin.project.exports import (
     metrics_document,
+    to_json,
     write_labels,
     write_medmnist_csvs,
     write_model,
 )
+from voisin.project.finished_run import RESULT, RunResult
 from voisin.project.folder import Project
-from voisin.project.json_documents import to_json
-from voisin.project.saved_graph import save_graph
-from voisin.project.set_apart import SetApart, write_set_apart
+from voisin.project.stored import save
 from voisin.report.content import ReportContent
 from voisin.report.page import render_report
 from voisin.sources.medmnist_sets import find_set
 from voisin.sources.summary import Summary, summarize
 from voisin.training.rounds import PseudoLabelRound
-from voisin.types import Affinity, Embeddings, ImageCollection, Predictions, Propagation
+from voisin.types import ImageCollection, Predictions
 
 
 @dataclass(frozen=True, eq=False)
-class RunResult:
-    """What the stages found."""
+class StageResults:
+    """What the stages of a run computed.
 
-    predictions: tuple[Predictions, ...]
-    propagation: Propagation
-    class_priors: NDArray[np.float64] | None
-    reason: str
-    remarks: tuple[str, ...]
-    trust: CalibratedLabels
-    embeddings: Embeddings
-    affinity: Affinity
+    Attributes
+    ----------
+    graph_data : StoredGraphData
+    labeled : LabeledImages
+    linked : array of shape (n_pool,)
+        Whether a path in the graph leads to a labeled image.
+    calibration : CalibrationResult
+    system : StoredSystem
+    contributors : TopContributors, optional
+    predictions : tuple of Predictions
+        Of every method, on pool and test.
+    model : TrainedNetwork
+        The retrained one, which the run leaves.
+    rounds : tuple of PseudoLabelRound
+    loop_rounds : tuple of LoopRound
+    notes : tuple of str
+        What a reader of the report should know of the labels.
+    """
+
+    graph_data: StoredGraphData
+    labeled: LabeledImages
     linked: NDArray[np.bool_]
-    test_embeddings: Embeddings
-    recall: float
+    calibration: CalibrationResult
+    system: StoredSystem
+    contributors: TopContributors | None
+    predictions: tuple[Predictions, ...]
+    model: TrainedNetwork
     rounds: tuple[PseudoLabelRound, ...]
     loop_rounds: tuple[LoopRound, ...]
-    model: Arrays
-    architecture: str
-    scores: tuple[Scores, ...]
+    notes: tuple[str, ...]
 
 
 def write_outputs(
@@ -65,120 +80,147 @@ def write_outputs(
     images: ImageCollection,
     experiment: Experiment,
     stages: Stages,
-    found: RunResult,
+    results: StageResults,
+    scores: tuple[Scores, ...],
 ) -> None:
-    """Write labels, model, figures and, last, the report."""
-    folder, settings = project.folder, stages.settings.as_dict()
-    summary, shares = summarize(images), found.class_priors
+    """Write labels, model, what later questions need, figures and, last, the report."""
+    folder, pool, labeled = project.folder, experiment.pool, results.labeled
+    priors, contributors = labeled.class_priors, results.contributors
     write_labels(
         folder,
-        experiment.pool,
+        pool,
         experiment.labels,
-        found.propagation,
-        linked=found.linked,
-        balanced=None if shares is None else for_balanced_accuracy(found.propagation, shares),
-        calibrated=found.trust.how_sure.probabilities,
-        why=found.trust.reasons(experiment.pool.ids),
+        labeled.propagation,
+        linked=results.linked,
+        balanced=None if priors is None else for_balanced_accuracy(labeled.propagation, priors),
+        calibrated=results.calibration.probabilities,
+        why=None if contributors is None else describe_contributors(contributors, pool.ids),
     )
-    answered = found.propagation.reached
-    save_graph(
-        folder,
-        experiment.pool,
-        experiment.labels,
-        found.embeddings,
-        found.affinity,
-        shares,
-        answered,
-    )
-    apart = SetApart(experiment.test.ids, found.test_embeddings, experiment.test.groups)
-    write_set_apart(folder, apart)
-    write_model(
-        folder / "model.safetensors", found.model, _model_card(experiment, found.architecture)
-    )
+    save(folder / SYSTEM, results.system)
+    save(folder / RESULT, _run_result(experiment, results, scores))
+    model = results.model
+    write_model(folder / "model.safetensors", model.weights, _model_card(experiment, model))
     if find_set(images.name) is not None and images.splits is not None:
-        _write_medmnist(project, images, experiment, found)
+        _write_medmnist(project, images, experiment, results, scores)
+    summary = summarize(images)
     document = metrics_document(
         dataset=_dataset(summary, experiment),
-        settings=settings,
-        scores=found.scores,
-        rounds=found.rounds,
-        graph=_graph(experiment, found),
-        calibration=calibration_figures(found.trust.how_sure, experiment.pool.class_names),
-        timings={one.stage: round(one.seconds, 3) for one in stages.timings},
+        settings=stages.settings.as_dict(),
+        scores=scores,
+        rounds=results.rounds,
+        graph=_graph(experiment, results),
+        calibration=calibration_figures(results.calibration, pool.class_names),
+        timings={timing.stage: round(timing.seconds, 3) for timing in stages.timings},
         versions=_versions(),
     )
     project.write_text("metrics.json", to_json(document))
-    project.write_text(
-        "report.html", render_report(_content(summary, experiment, stages, found, folder))
+    content = _report_content(project, summary, experiment, stages, results, scores)
+    project.write_text("report.html", render_report(content))
+
+
+def _run_result(
+    experiment: Experiment, results: StageResults, scores: tuple[Scores, ...]
+) -> RunResult:
+    pool, test, data = experiment.pool, experiment.test, results.graph_data.data
+    return RunResult(
+        ids=pool.ids.astype(np.str_),
+        class_names=pool.class_names,
+        labels=experiment.labels,
+        groups=None if pool.groups is None else pool.groups.astype(np.str_),
+        embeddings=data.embeddings,
+        affinity=data.affinity,
+        linked=results.linked,
+        propagation=results.labeled.propagation,
+        stated=results.calibration.probabilities,
+        is_calibrated=bool(results.calibration.n_labels),
+        class_priors=results.labeled.class_priors,
+        test_ids=test.ids.astype(np.str_),
+        test_embeddings=data.new,
+        test_groups=None if test.groups is None else test.groups.astype(np.str_),
+        scores=scores,
+        rounds=results.rounds,
     )
 
 
-def _content(
-    summary: Summary, experiment: Experiment, stages: Stages, found: RunResult, folder: Path
+def _report_content(
+    project: Project,
+    summary: Summary,
+    experiment: Experiment,
+    stages: Stages,
+    results: StageResults,
+    scores: tuple[Scores, ...],
 ) -> ReportContent:
+    labeled = results.labeled
     return ReportContent(
         summary=summary,
-        settings=_settings_told(stages, found),
-        warnings=(*experiment.warnings, *(one for one in found.remarks if not _is_estimate(one))),
+        settings=_settings_and_decisions(experiment, stages, labeled),
+        warnings=(*experiment.warnings, *results.notes),
         timings=tuple(stages.timings),
-        scores=found.scores,
-        rounds=found.rounds,
+        scores=scores,
+        rounds=results.rounds,
         images=experiment.pool,
         labels=experiment.labels,
         truth=experiment.hidden,
-        probabilities=found.propagation.probabilities,
-        reached=found.propagation.reached,
-        embeddings=found.embeddings,
+        probabilities=labeled.propagation.probabilities,
+        reached=labeled.propagation.reached,
+        embeddings=results.graph_data.data.embeddings,
         metric=stages.settings.metric,
         versions=_versions(),
-        how_sure=found.trust.how_sure,
-        folder=str(folder),
-        explainable=is_explainable(folder),
+        how_sure=results.calibration,
+        folder=str(project.folder),
+        explainable=results.system.system is not None,
     )
 
 
-def _settings_told(stages: Stages, found: RunResult) -> dict[str, str]:
+def _settings_and_decisions(
+    experiment: Experiment, stages: Stages, labeled: LabeledImages
+) -> dict[str, str]:
     """Write every setting; beside those that were left to decide, what was decided."""
-    told = {
+    texts = {
         name: "–" if value is None else str(value)
         for name, value in stages.settings.as_dict().items()
     }
-    estimates = " ".join(one for one in found.remarks if _is_estimate(one))
-    for name, decided in (("method", found.reason), ("class_priors", estimates)):
-        if decided:
-            told[name] = f"{told[name]}: {decided}"
-    return told
-
-
-def _is_estimate(remark: str) -> bool:
-    return remark.startswith(ESTIMATED)
+    if labeled.reason:
+        texts["method"] += f": {labeled.reason}"
+    if labeled.estimate is not None:
+        estimate = describe_estimate(labeled.estimate, experiment.pool.class_names)
+        texts["class_priors"] += f": {estimate}"
+    return texts
 
 
 def _write_medmnist(
-    project: Project, images: ImageCollection, experiment: Experiment, found: RunResult
+    project: Project,
+    images: ImageCollection,
+    experiment: Experiment,
+    results: StageResults,
+    scores: tuple[Scores, ...],
 ) -> None:
     """Write each method's predictions of the whole test split, in the order of its file."""
     if len(experiment.test) != len(images.in_split("test")):
         return  # MedMNIST's evaluator needs every image
     order = np.argsort(experiment.test.positions)
-    on_test = {one.method: one for one in found.scores if one.scope == "test"}
+    on_test = {score.method: score for score in scores if score.scope == "test"}
     predictions = [
         (on_test[one.method], one.probabilities[len(experiment.pool) :][order])
-        for one in found.predictions
+        for one in results.predictions
         if one.method in on_test
     ]
     write_medmnist_csvs(project.folder / "medmnist", images.name, "test", predictions)
 
 
-def _graph(experiment: Experiment, found: RunResult) -> dict[str, object]:
+def _graph(experiment: Experiment, results: StageResults) -> dict[str, object]:
     """Say how good the graph is, and how the spreading over it ended."""
-    propagation = found.propagation
+    labeled = results.labeled
+    propagation = labeled.propagation
+    notes = results.notes
+    if labeled.estimate is not None:
+        notes = (describe_estimate(labeled.estimate, experiment.pool.class_names), *notes)
     return {
-        "recall": found.recall,
-        "reason": found.reason,
-        "remarks": list(found.remarks),
-        "deep_loop": [asdict(one) for one in found.loop_rounds],
-        "n_reached": int((propagation.reached & found.linked).sum()),
+        "recall": results.graph_data.neighbors.recall,
+        "reason": labeled.reason,
+        "notes": list(notes),
+        "deep_loop": [asdict(loop_round) for loop_round in results.loop_rounds],
+        "n_reached": int((propagation.reached & results.linked).sum()),
         "n_images": len(experiment.pool),
         "n_iter": propagation.n_iter,
         "residual": propagation.residual,
@@ -201,10 +243,10 @@ def _dataset(summary: Summary, experiment: Experiment) -> dict[str, object]:
     }
 
 
-def _model_card(experiment: Experiment, architecture: str) -> dict[str, str]:
+def _model_card(experiment: Experiment, model: TrainedNetwork) -> dict[str, str]:
     """Say what the network is, under one key: the order of several would change the file."""
     card = {
-        "architecture": architecture,
+        "architecture": model.architecture,
         "in_channels": experiment.pool_pixels.shape[-1],
         "class_names": experiment.pool.class_names,
         "input": "28 x 28, pixels / 127.5 - 1",

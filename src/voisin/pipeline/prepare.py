@@ -1,23 +1,141 @@
-"""What comes before any stage: settings, source, and a task whose every image can be read."""
+"""From a source of images to an experiment: open, sort, check, read, draw labels, split.
+
+The experiment is all that later stages see of the source. Nothing here may know vectors or graphs.
+"""
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from voisin.errors import InputError, InputWarning
+from voisin.evaluation.verdict import Truth
 from voisin.labeling.class_prior_estimation import parse_class_priors
 from voisin.labeling.registry import METHODS, takes_alpha
-from voisin.pipeline import stages as stage
-from voisin.pipeline.context import Context
-from voisin.pipeline.embed import make_embedders
-from voisin.pipeline.experiment import check_input, make_experiment
-from voisin.pipeline.stages import Stages
+from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.project.cache import hash_of
 from voisin.settings import Settings
+from voisin.sources.few_labels import draw_labels, draw_test, read_label_file
 from voisin.sources.opening import open_images
-from voisin.types import ImageCollection, Progress
+from voisin.sources.reading import read_images
+from voisin.sources.summary import check_classes
+from voisin.types import (
+    UNLABELED,
+    ImageCollection,
+    Labels,
+    Names,
+    Pixels,
+    Probabilities,
+    Progress,
+)
+
+IMAGE_SIZE = 28  # pixels a side that the networks taught here look at, as MedMNIST's sets have
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingLabels:
+    """What a network is taught: a label for each image of the pool, and how much each counts.
+
+    Attributes
+    ----------
+    labels : array of shape (n_pool,)
+    weights : array of shape (n_pool,)
+        0 where there is nothing to learn; given labels have 1.
+    targets : array of shape (n_pool, n_classes), optional
+        Distributions to be learned in place of the labels.
+    """
+
+    labels: Labels
+    weights: NDArray[np.float64]
+    targets: Probabilities | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """The pool whose labels are to be found, a test set, and the few labels that may be seen.
+
+    Attributes
+    ----------
+    pool, test : ImageCollection
+        In the order of their ids, so that the order of the source does not matter. Their labels
+        are all that the source knows: for the verdict and the ceiling alone.
+    pool_pixels, test_pixels : arrays of shape (n_images, 28, 28, channels)
+    labels : array of shape (n_pool,)
+        The few labels that methods may see, -1 elsewhere.
+    warnings : tuple of str
+        What the user was warned of.
+    taught : TrainingLabels, optional
+        What the networks of embedders learn, where that is more than the few labels.
+    """
+
+    pool: ImageCollection
+    test: ImageCollection
+    pool_pixels: Pixels
+    test_pixels: Pixels
+    labels: Labels
+    warnings: tuple[str, ...]
+    taught: TrainingLabels | None = None
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return self.pool.n_classes
+
+    @property
+    def ids(self) -> Names:
+        """Ids of pool and test, in the order of every prediction."""
+        return np.concatenate([self.pool.ids, self.test.ids])
+
+    @property
+    def hidden(self) -> Labels:
+        """What the source knows of the images without a label, -1 elsewhere."""
+        return np.where(self.labels == UNLABELED, self.pool.labels, UNLABELED)
+
+    @property
+    def known(self) -> Labels:
+        """Every label of the pool, the few and the hidden ones together."""
+        return np.where(self.labels == UNLABELED, self.pool.labels, self.labels)
+
+    @property
+    def training_labels(self) -> TrainingLabels:
+        """What the networks of embedders learn: the few labels, unless they are taught more."""
+        few = (self.labels != UNLABELED).astype(float)
+        return TrainingLabels(self.labels, few) if self.taught is None else self.taught
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of the images, whatever their labels."""
+        parts = (self.pool.ids, self.pool_pixels, self.test.ids, self.test_pixels)
+        return hash_of([hash_of(part) for part in parts])
+
+    def with_labels(self, labels: Labels) -> "Experiment":
+        """Return an experiment in which no label is known but these."""
+        pool, test = (
+            replace(images, labels=np.full(len(images), UNLABELED))
+            for images in (self.pool, self.test)
+        )
+        return replace(self, pool=pool, test=test, labels=labels)
+
+    def truths(self) -> dict[str, Truth]:
+        """Return the truth of each scope that has any; without leaks no ``test-no-leak``."""
+        test_known = self.test.labels != UNLABELED
+        scopes = {"unlabeled": _truth(self.pool, self.hidden, self.hidden != UNLABELED)}
+        scopes["test"] = _truth(self.test, self.test.labels, test_known)
+        if self.test.groups is not None and self.pool.groups is not None:
+            apart = test_known & ~np.isin(self.test.groups, self.pool.groups)
+            if (apart != test_known).any():
+                scopes["test-no-leak"] = _truth(self.test, self.test.labels, apart)
+        return {scope: truth for scope, truth in scopes.items() if len(truth.ids)}
+
+
+def _truth(images: ImageCollection, labels: Labels, rows: NDArray[np.bool_]) -> Truth:
+    groups = None if images.groups is None else images.groups[rows]
+    return Truth(images.ids[rows], labels[rows], images.class_names, groups)
 
 
 def make_settings(options: Mapping[str, Any]) -> Settings:
@@ -56,70 +174,140 @@ def open_source(
     """Open the source, and say what `voisin.toml` must tell to open it again."""
     if isinstance(source, ImageCollection):
         return source, {"source": source.name}
-    name = str(source)
     path = Path(source)
-    origin = {"source": str(path.resolve()) if path.exists() else name, **opening}
+    origin = {"source": str(path.resolve()) if path.exists() else str(source), **opening}
     return open_images(source, **opening, progress=progress), origin
 
 
-def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> Context:
-    """Check and read what will be used, in the order of the ids, and set the truth apart.
+def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> Experiment:
+    """Sort, check and read the images, draw the few labels, and hold a test set out.
+
+    Everything that can be wrong about labels and settings is said before the images are read.
 
     Parameters
     ----------
     stages : Stages
     images : ImageCollection
+        With all that the source knows.
     notes : sequence of str, optional
-        What the user was warned of already, for the report.
-    """
-    given = check_input(images, stages.settings)
-    _check_network(given.images, stages.settings)
-    parse_class_priors(stages.settings.class_priors, given.images.class_names)
-    embedders = make_embedders(stages, images.ids)
-    arrays, _ = stage.read_pixels(stages, given.images)
-    experiment = make_experiment(given, arrays["readable"], arrays["pixels"], stages.settings)
-    reasons = tuple(f"left out {reason}" for reason in arrays["reasons"].tolist())
-    for reason in reasons:
-        stages.log(f"  {reason}")
-    warnings = (*notes, *experiment.warnings, *arrays["notes"].tolist(), *reasons)
-    experiment = replace(experiment, warnings=warnings)
-    parts = (
-        experiment.pool.ids,
-        experiment.pool_pixels,
-        experiment.test.ids,
-        experiment.test_pixels,
-    )
-    return Context(stages, experiment, embedders, hash_of([hash_of(part) for part in parts]))
-
-
-def can_have_shares(context: Context) -> bool:
-    """Tell whether class shares can be had as asked for: to estimate them takes held-out labels."""
-    asked = context.stages.settings.class_priors
-    return asked != "estimate" or bool(context.held_out_in_turn())
-
-
-def check_shares(context: Context) -> None:
-    """Refuse to estimate class shares from labels of which none can be held out.
+        What the user was warned of already.
 
     Raises
     ------
     InputError
-        Before any network is trained.
+        If no label is known, all are of one class, none is left to find, or a setting does not
+        fit the images.
     """
-    if not can_have_shares(context):
+    settings = stages.settings
+    images = images.take(np.argsort(images.ids))
+    with capture_warnings() as on_labels:
+        images, labels = _check_labels(images, settings)
+    _check_settings(images, settings)
+
+    pixels, readable, on_reading = _read_pixels(stages, images)
+    images, labels = images.take(readable), labels[readable]
+    with capture_warnings() as on_drawing:
+        images = _with_test_split(images, settings)
+        in_train, in_test = _in_split(images, "train"), _in_split(images, "test")
+        pool, labels = images.take(in_train), labels[in_train]
+        if settings.labels_per_class is not None:
+            labels = draw_labels(
+                labels,
+                labels_per_class=settings.labels_per_class,
+                groups=pool.groups,
+                class_names=pool.class_names,
+                random_state=settings.random_state,
+            )
+        elif not readable.all():
+            check_classes(labels, pool.class_names)
+    return Experiment(
+        pool=pool,
+        test=images.take(in_test),
+        pool_pixels=pixels[in_train],
+        test_pixels=pixels[in_test],
+        labels=labels,
+        warnings=(*notes, *on_labels, *on_drawing, *on_reading),
+    )
+
+
+def _check_labels(images: ImageCollection, settings: Settings) -> tuple[ImageCollection, Labels]:
+    """Return the images that a run uses, and the labels that may be seen or drawn from."""
+    labels, class_names = images.labels, images.class_names
+    in_train = _in_split(images, "train")
+    if settings.labels is not None:
+        labels, class_names = read_label_file(settings.labels, images)
+        count = int((labels[~in_train] != UNLABELED).sum())
+        if count:
+            message = (
+                f"{count} labels of {settings.labels} are of test or val images: "
+                "not used for learning."
+            )
+            warnings.warn(message, InputWarning, stacklevel=3)
+    check_classes(labels[in_train], class_names)
+    if settings.labels_per_class is None and (labels[in_train] != UNLABELED).all():
         message = (
-            "class_priors='estimate' needs labels to hold out, and no class has two (of different "
-            "groups): label more images, or pass 'uniform' or the shares themselves."
+            f"All {in_train.sum()} images are labeled, so there is nothing to find: "
+            "pass labels_per_class to hide most of them."
         )
         raise InputError(message)
+    used = ~_in_split(images, "val")
+    return replace(images, class_names=class_names).take(used), labels[used]
 
 
-def _check_network(images: ImageCollection, settings: Settings) -> None:
-    """Refuse a device that is not there or weights that do not fit, before any work."""
+def _check_settings(images: ImageCollection, settings: Settings) -> None:
+    """Refuse class priors, a device or network weights that cannot be used for these images."""
     from voisin.embedding.device import choose_device
     from voisin.embedding.networks.simple_cnn import load_simple_cnn
 
+    parse_class_priors(settings.class_priors, images.class_names)
     choose_device(settings.device)
     if settings.expert is not None:
         n_channels = images.reader.n_channels
         load_simple_cnn(settings.expert, n_channels, images.n_classes, images.class_names)
+
+
+def _read_pixels(
+    stages: Stages, images: ImageCollection
+) -> tuple[Pixels, NDArray[np.bool_], list[str]]:
+    """Decode every image at the networks' size; return pixels, which were readable, and notes."""
+    max_unreadable = stages.settings.max_unreadable
+    inputs = {
+        "images": images.reader.fingerprint(),
+        "positions": hash_of(images.positions),
+        "size": IMAGE_SIZE,
+        "max_unreadable": max_unreadable,
+    }
+
+    def compute(_: Path) -> dict[str, Any]:
+        with capture_warnings() as notes:
+            read = read_images(
+                images, size=IMAGE_SIZE, max_unreadable=max_unreadable, progress=stages.progress
+            )
+        return {
+            "pixels": read.pixels,
+            "readable": ~np.isin(images.ids, list(read.unreadable)),
+            "unreadable": [f"left out {name}: {why}" for name, why in read.unreadable.items()],
+            "notes": notes,
+        }
+
+    read, _ = stages.recall("read", inputs, compute, dict)
+    for line in read["unreadable"]:
+        stages.log(f"  {line}")
+    return read["pixels"], np.asarray(read["readable"]), [*read["notes"], *read["unreadable"]]
+
+
+def _with_test_split(images: ImageCollection, settings: Settings) -> ImageCollection:
+    """Hold a test set out where labels are drawn from a source that brings none."""
+    has_test = images.splits is not None and (images.splits == "test").any()
+    if has_test or settings.labels_per_class is None or not settings.test_share:
+        return images
+    images = replace(images, splits=None)
+    splits = draw_test(images, share=settings.test_share, random_state=settings.random_state)
+    return replace(images, splits=splits)
+
+
+def _in_split(images: ImageCollection, split: str) -> NDArray[np.bool_]:
+    """Tell which images are of a split; all are ``train`` where the source has no splits."""
+    if images.splits is None:
+        return np.full(len(images), split == "train")
+    return images.splits == split

@@ -1,23 +1,19 @@
-"""The order of the chapter: expert, embeddings, graph, spreading, retraining, verdict, report."""
+"""A run from start to end: prepare, embed, label, calibrate, retrain, judge, write."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from voisin.errors import InputError
 from voisin.evaluation.scores import Scores
 from voisin.evaluation.verdict import score
-from voisin.explanation.page import Explanation
-from voisin.explanation.project import SavedExplanation
+from voisin.explanation.project import take_apart
+from voisin.labeling.registry import make_method
 from voisin.neighbors.graph import find_components
-from voisin.pipeline import stages as stage
 from voisin.pipeline.calibrate import calibrate_labels, calibrated_predictions
-from voisin.pipeline.context import Context
+from voisin.pipeline.classifiers import train_on_all_labels
+from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
-from voisin.pipeline.experiment import Experiment, capture_warnings
-from voisin.pipeline.label import label_images
+from voisin.pipeline.label import LabeledImages, describe_estimate, label_images
 from voisin.pipeline.messages import (
     log_experiment,
     log_outdated_pages,
@@ -26,89 +22,13 @@ from voisin.pipeline.messages import (
     log_unreached,
 )
 from voisin.pipeline.networks import retrain_network
-from voisin.pipeline.outputs import RunResult, write_outputs
-from voisin.pipeline.prepare import (
-    check_shares,
-    make_settings,
-    open_source,
-    prepare,
-    warn_of_alpha,
-)
-from voisin.pipeline.stages import Stages
+from voisin.pipeline.open_run import Run, open_run
+from voisin.pipeline.outputs import StageResults, write_outputs
+from voisin.pipeline.prepare import Experiment, make_settings, open_source, warn_of_alpha
+from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.project.folder import Project
-from voisin.training.rounds import PseudoLabelRound
-from voisin.types import ImageCollection, Labels, Predictions, Progress, Propagation, no_progress
+from voisin.types import ImageCollection, Labeling, Predictions, Problem, Progress, no_progress
 from voisin.validation import check_installed
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """What a run found, and where its files are.
-
-    Attributes
-    ----------
-    folder : Path
-        Holds ``report.html``, ``labels.parquet``, ``metrics.json`` and ``model.safetensors``.
-    images : ImageCollection
-        The pool, in the order of its ids.
-    labels : array of shape (n_pool,)
-        The few labels the run started from, -1 elsewhere.
-    propagation : Propagation
-        Of the pool's images.
-    scores : tuple of Scores
-        One a method and scope.
-    rounds : tuple of PseudoLabelRound
-    """
-
-    folder: Path
-    images: ImageCollection
-    labels: Labels
-    propagation: Propagation
-    scores: tuple[Scores, ...]
-    rounds: tuple[PseudoLabelRound, ...]
-
-    @property
-    def report(self) -> Path:
-        """The page to open."""
-        return self.folder / "report.html"
-
-    def explain(self, image: int | str) -> Explanation:
-        """Say why an image of the pool got its label, by its position or id.
-
-        Parameters
-        ----------
-        image : int or str
-
-        Returns
-        -------
-        Explanation
-            Its ``explanation`` holds the shares; ``document()`` gives them as JSON can write them.
-
-        Raises
-        ------
-        InputError
-            If there is no such image, or the run's method is no weighted sum of its labels.
-        """
-        return self._evidence.explain(image)
-
-    @cached_property
-    def _evidence(self) -> SavedExplanation:
-        return SavedExplanation(self.folder)
-
-    def score_of(self, method: str, scope: str) -> Scores:
-        """Return the scores of one method in one scope.
-
-        Raises
-        ------
-        InputError
-            If there are none; says which there are.
-        """
-        for one in self.scores:
-            if (one.method, one.scope) == (method, scope):
-                return one
-        there = ", ".join(f"{one.method} on {one.scope}" for one in self.scores) or "none"
-        message = f"There are no scores of {method!r} on {scope!r}; there are: {there}."
-        raise InputError(message)
 
 
 def run(
@@ -163,72 +83,89 @@ def run(
     project = Project(Path(out))
     with project.locked() as cache:
         stages = Stages(cache, settings, progress, log)
-        context = prepare(stages, images, notes)
+        context = Context.of(stages, images, notes)
         experiment = context.experiment
         log_experiment(experiment, log)
-        check_shares(context)
-        findings = _compute(context)
-        scores = stages.timed("verdict", lambda: _judge(findings.predictions, experiment, stages))
+        context.check_class_priors()
+        results = _compute(context)
+        scores = stages.timed("verdict", lambda: _judge(results.predictions, experiment, stages))
         log_scores(scores, log)
-        write_outputs(project, images, experiment, stages, replace(findings, scores=scores))
+        write_outputs(project, images, experiment, stages, results, scores)
         log_outdated_pages(project.folder, log)
         project.write_settings({**origin, **settings.as_dict()})
-    return Run(
-        project.folder,
-        experiment.pool,
-        experiment.labels,
-        findings.propagation,
-        scores,
-        findings.rounds,
-    )
+    finished = open_run(project.folder)
+    finished.images = experiment.pool
+    return finished
 
 
-def _compute(context: Context) -> RunResult:
+def _compute(context: Context) -> StageResults:
     """Run the stages up to the predictions of every method."""
-    stages, experiment, data_key = context.stages, context.experiment, context.data_key
-    few, expert = context.experts()
+    stages, experiment = context.stages, context.experiment
+    few, expert = context.expert_networks()
     graph_data = context.graph_data(expert)
     labeled = label_images(context, graph_data)
     if labeled.reason:
         stages.log(f"  {labeled.reason}")
-    for remark in labeled.remarks:
-        stages.log(f"  {remark}")
+    if labeled.estimate is not None:
+        stages.log(f"  {describe_estimate(labeled.estimate, experiment.pool.class_names)}")
+    for note in labeled.notes:
+        stages.log(f"  {note}")
     loop_rounds: tuple[LoopRound, ...] = ()
     if stages.settings.loop_rounds:
-        looped = run_deep_loop(context, graph_data, labeled)
-        graph_data, labeled, loop_rounds = looped.graph_data, looped.labeled, looped.rounds
-        stages.log(f"  {looped.told}")
+        loop = run_deep_loop(context, graph_data, labeled)
+        graph_data, labeled, loop_rounds = loop.graph_data, loop.labeled, loop.rounds
+        stages.log(f"  {loop.note}")
     linked = find_components(graph_data.data.affinity).reached(experiment.labels)
-    unlinked = log_unreached(labeled.propagation.reached, linked, stages.log)
-    trusted = calibrate_labels(context, graph_data, labeled)
-    model = retrain_network(stages, experiment, labeled.propagation, data_key)
-    trained = [few, expert, model]
+    unreached = log_unreached(labeled.propagation.reached, linked, stages.log)
+    calibration = calibrate_labels(context, labeled)
+    system, contributors = stages.timed(
+        "reasons", lambda: _take_apart(context, graph_data, labeled)
+    )
+    model = retrain_network(stages, experiment, labeled.propagation)
+    networks = [few, expert, model]
     if stages.settings.ceiling and _has_ceiling(experiment):
-        trained.append(stage.train_on_all_labels(stages, experiment, data_key))
-    by_networks = [stage.predictions_of(one, experiment) for one in trained]
-    return RunResult(
+        networks.append(train_on_all_labels(stages, experiment))
+    by_networks = [network.predictions(experiment) for network in networks]
+    return StageResults(
+        graph_data=graph_data,
+        labeled=labeled,
+        linked=linked,
+        calibration=calibration,
+        system=system,
+        contributors=contributors,
         predictions=(
             *by_networks[:2],
             *labeled.predictions(experiment),
-            calibrated_predictions(trusted, labeled, experiment),
+            calibrated_predictions(calibration, labeled, experiment),
             *by_networks[2:],
         ),
-        propagation=labeled.propagation,
-        class_priors=labeled.class_priors,
-        reason=labeled.reason,
-        remarks=(*labeled.remarks, *unlinked),
-        trust=trusted,
-        embeddings=graph_data.data.embeddings,
-        affinity=graph_data.data.affinity,
-        linked=linked,
-        test_embeddings=graph_data.data.new,
-        recall=graph_data.neighbors.recall,
-        rounds=tuple(PseudoLabelRound(**one) for one in expert.notes or ()),
+        model=model,
+        rounds=expert.rounds,
         loop_rounds=loop_rounds,
-        model=model.weights,
-        architecture=model.architecture,
-        scores=(),
+        notes=(*labeled.notes, *unreached),
     )
+
+
+def _take_apart(context: Context, graph_data: StoredGraphData, labeled: LabeledImages) -> Any:
+    """Pose the problem and its labeling again, for explanations."""
+    experiment, settings = context.experiment, context.stages.settings
+    problem = Problem(
+        graph_data.data,
+        experiment.labels,
+        experiment.n_classes,
+        class_priors=labeled.class_priors,
+    )
+    labeling = Labeling(
+        labeled.propagation,
+        labeled.new,
+        labeled.new_reached,
+        make_method(labeled.method, alpha=settings.alpha),
+        start=labeled.start,
+        alpha=labeled.alpha,
+        prior_propagation_share=labeled.prior_propagation_share,
+    )
+    name = labeled.method if settings.method == "auto" else settings.method
+    return take_apart(labeling, problem, name)
 
 
 def _has_ceiling(experiment: Experiment) -> bool:

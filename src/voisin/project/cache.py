@@ -8,22 +8,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from voisin.errors import ProjectError
+from voisin.project.stored import load_with_notes, save
 from voisin.writing import PARTIAL
 
-Arrays = dict[str, NDArray[Any]]
-_META = "stage.json"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Recalled:
-    """The arrays of a stage, and how long they took to compute (in this run or before)."""
+class Recalled(Generic[T]):
+    """The result of a stage, and how long it took to compute (in this run or before)."""
 
-    arrays: Arrays
+    value: T
     key: str
     seconds: float
     reused: bool
@@ -32,8 +32,8 @@ class Recalled:
 class Cache:
     """Compute a stage once for each set of inputs.
 
-    A result is a folder ``<stage>-<key>`` of ``.npy`` files, written beside and renamed; the key
-    is a hash of the stage's inputs. Arrays are read back memory-mapped, and never unpickled.
+    A result is a folder ``<stage>-<key>``, as `voisin.project.stored` saves it; the key is a hash
+    of the stage's inputs.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ class Cache:
     --------
     >>> import tempfile
     >>> cache = Cache(Path(tempfile.mkdtemp()))
-    >>> once = cache.recall("square", {"of": 3}, lambda: {"value": np.array(9)})
-    >>> again = cache.recall("square", {"of": 3}, lambda: {})
-    >>> int(again.arrays["value"]), again.reused
+    >>> first = cache.recall("square", {"of": 3}, lambda: {"value": np.array(9)}, dict)
+    >>> again = cache.recall("square", {"of": 3}, lambda: {"value": np.array(0)}, dict)
+    >>> int(again.value["value"]), again.reused
     (9, True)
     """
 
@@ -60,9 +60,9 @@ class Cache:
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
     def recall(
-        self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]
-    ) -> Recalled:
-        """Return the stage's arrays, computing them only if they are not there.
+        self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], T], kind: type[T]
+    ) -> Recalled[T]:
+        """Return the stage's result, computing it only if it is not there.
 
         Parameters
         ----------
@@ -71,26 +71,28 @@ class Cache:
         inputs : mapping
             All that the result depends on, as JSON can write it.
         compute : callable
-            Returns arrays by name.
+            Returns the result, a dataclass or a dict of arrays.
+        kind : type
+            Of the result.
         """
-        if found := self.find(stage, inputs):
+        if found := self.find(stage, inputs, kind):
             return found
         key = hash_of(inputs)
-        place = self.folder / f"{stage}-{key[:20]}"
         start = time.perf_counter()
-        arrays = {name: np.asarray(value) for name, value in compute().items()}
+        value = compute()
         seconds = time.perf_counter() - start
-        _write(place, arrays, seconds)
+        save(self.folder / f"{stage}-{key[:20]}", value, seconds=seconds)
         shutil.rmtree(self.scratch(stage, key), ignore_errors=True)
-        return Recalled(arrays, key, seconds, reused=False)
+        return Recalled(value, key, seconds, reused=False)
 
-    def find(self, stage: str, inputs: Mapping[str, Any]) -> Recalled | None:
-        """Return the stage's arrays if they are there."""
+    def find(self, stage: str, inputs: Mapping[str, Any], kind: type[T]) -> Recalled[T] | None:
+        """Return the stage's result if it is there; a damaged one is as good as none."""
         key = hash_of(inputs)
-        found = _read(self.folder / f"{stage}-{key[:20]}")
-        if found is None:
-            return None if self._outer is None else self._outer.find(stage, inputs)
-        return Recalled(found[0], key, found[1], reused=True)
+        try:
+            value, notes = load_with_notes(self.folder / f"{stage}-{key[:20]}", kind)
+        except ProjectError:
+            return None if self._outer is None else self._outer.find(stage, inputs, kind)
+        return Recalled(value, key, float(notes["seconds"]), reused=True)
 
     @contextmanager
     def inner(self, name: str) -> Iterator["Cache"]:
@@ -120,28 +122,3 @@ def hash_of(value: Any) -> str:
         digest.update(np.ascontiguousarray(value).view(np.uint8).data if value.size else b"")
         return digest.hexdigest()
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _read(place: Path) -> tuple[Arrays, float] | None:
-    """Read a finished stage; a damaged one is as good as none."""
-    try:
-        meta = json.loads((place / _META).read_text(encoding="utf-8"))
-        arrays = {
-            name: np.load(place / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in meta["arrays"]
-        }
-        return arrays, float(meta["seconds"])
-    except (OSError, EOFError, ValueError, KeyError):
-        return None
-
-
-def _write(place: Path, arrays: Arrays, seconds: float) -> None:
-    partial = place.with_name(place.name + PARTIAL)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, array in arrays.items():
-        np.save(partial / f"{name}.npy", array, allow_pickle=False)
-    meta = {"arrays": sorted(arrays), "seconds": seconds}
-    (partial / _META).write_text(json.dumps(meta), encoding="utf-8")
-    shutil.rmtree(place, ignore_errors=True)
-    partial.replace(place)

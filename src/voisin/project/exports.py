@@ -1,6 +1,8 @@
-"""The files that a run leaves: labels, figures, MedMNIST's predictions, the model."""
+"""The files that users read: labels, figures, tables, MedMNIST's predictions, the model."""
 
 import csv
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +13,6 @@ from numpy.typing import NDArray
 
 from voisin.evaluation.certainty import certainty
 from voisin.evaluation.scores import Estimate, Scores
-from voisin.project.json_documents import number
 from voisin.types import UNLABELED, ImageCollection, Labels, Probabilities, Propagation
 from voisin.writing import PARTIAL, write_atomically
 
@@ -31,7 +32,7 @@ def write_labels(
 
     Columns: id, path (where the source has files), label (class, -1 without evidence),
     label_name, likeliest (name of the class with the largest probability: best where as many
-    images as possible should be right), source (``expert``, ``propagated`` or ``none``), evidence
+    images as possible should be right), source (``given``, ``propagated`` or ``none``), evidence
     (in words), confidence (probability of the label), certainty (one minus normalized entropy),
     reached (whether a path in the graph leads to a label), why (the labeled images that count
     most, and their shares), and one probability a class. Numbers are missing where there is no
@@ -70,7 +71,7 @@ def write_labels(
         "label": assigned,
         "label_name": _names(assigned, images.class_names),
         "likeliest": _names(np.where(unknown, UNLABELED, likeliest), images.class_names),
-        "source": np.where(given, "expert", np.where(answered, "propagated", "none")),
+        "source": np.where(given, "given", np.where(answered, "propagated", "none")),
         "evidence": np.select(
             [given, reached, answered], ["label given", "labels", "classifier"], "no evidence"
         ),
@@ -195,3 +196,41 @@ def write_model(path: Path, state: Mapping[str, NDArray[Any]], metadata: Mapping
     content = save({name: np.array(value) for name, value in state.items()}, dict(metadata))
     with write_atomically(path) as partial:
         partial.write_bytes(content)
+
+
+def write_table(folder: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write ``name.parquet`` and ``name.csv``, each whole or not at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_table(folder, "found", {"id": ["a", "b"], "score": [0.5, 1.0]})
+    >>> (folder / "found.csv").read_text().split()
+    ['"id","score"', '"a",0.5', '"b",1']
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    table = pa.table(dict(columns))
+    with write_atomically(folder / f"{name}.parquet") as partial:
+        pa.parquet.write_table(table, partial)
+    with write_atomically(folder / f"{name}.csv") as partial:
+        pa.csv.write_csv(table, partial)
+
+
+def number(value: float) -> float | None:
+    """Give a figure six digits, and none where it is not defined: JSON has no NaN.
+
+    Examples
+    --------
+    >>> number(0.12345678), number(float("nan"))
+    (0.123457, None)
+    """
+    return None if math.isnan(value) else float(f"{value:.6g}")
+
+
+def to_json(document: Mapping[str, Any]) -> str:
+    """Write a document in a fixed layout, so that equal figures give equal files."""
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,6 +1,7 @@
 """A project's folder: what is in it, and that one run at a time works in it."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from voisin.errors import ProjectError
-from voisin.project.arrays import FOLDERS
 from voisin.project.cache import Cache
 from voisin.writing import PARTIAL, write_atomically
 
 SETTINGS = "voisin.toml"
-_LOCK = ".voisin.lock"
+SCHEMA = 2  # of `SETTINGS` and of what a run leaves; raised when an older one cannot be read
+_LOCK = ".voisin.lock"  # in a folder from the first run on, even if that was interrupted
 
 
 class Project:
@@ -35,7 +36,8 @@ class Project:
         if folder.exists() and not folder.is_dir():
             message = f"{folder} is a file: pass a new or empty folder, or an earlier project's."
             raise ProjectError(message)
-        if folder.is_dir() and not (folder / SETTINGS).exists() and _holds_other_things(folder):
+        ours = any((folder / name).exists() for name in (SETTINGS, _LOCK))
+        if folder.is_dir() and not ours and any(folder.iterdir()):
             message = (
                 f"{folder} is not empty and has no {SETTINGS}, so its files are not a project's: "
                 "pass a new or empty folder."
@@ -69,7 +71,7 @@ class Project:
             raise ProjectError(message) from error
         try:
             for leftover in self.folder.glob(f"*{PARTIAL}"):
-                leftover.unlink()
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
             yield Cache(self.folder / "cache")
         finally:
             lock.release()
@@ -79,7 +81,7 @@ class Project:
         lines = [
             f"{name} = {_toml(value)}" for name, value in settings.items() if value is not None
         ]
-        self.write_text(SETTINGS, "\n".join(["schema = 1", *lines, ""]))
+        self.write_text(SETTINGS, "\n".join([f"schema = {SCHEMA}", *lines, ""]))
 
     def write_text(self, name: str, text: str) -> Path:
         """Write one text file, whole or not at all."""
@@ -87,11 +89,6 @@ class Project:
         with write_atomically(path) as partial:
             partial.write_text(text, encoding="utf-8")
         return path
-
-
-def _holds_other_things(folder: Path) -> bool:
-    ours = {_LOCK, "cache", f"{SETTINGS}{PARTIAL}", *FOLDERS}
-    return any(entry.name not in ours for entry in folder.iterdir())
 
 
 def _toml(value: object) -> str:

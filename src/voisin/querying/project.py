@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.errors import InputError
+from voisin.errors import InputError, VoisinError
 from voisin.labeling.folds import make_folds
 from voisin.labeling.registry import make_method
+from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
-from voisin.project.predictions import StatedLabels, stated_labels
-from voisin.project.reopening import read_settings, reopen_in_order
-from voisin.project.saved_graph import SavedGraph, load_graph
 from voisin.querying.forecast import LabelForecast, forecast_changes
 from voisin.querying.page import SuggestionsContent, render_suggestions
 from voisin.querying.registry import DEFAULT, make_strategy
@@ -95,56 +93,46 @@ class Suggestions:
         return lines
 
 
-def suggest_for_project(
-    folder: str | Path,
+def suggest_images(
+    run: FinishedRun,
     *,
     n: int = 20,
     strategy: str = DEFAULT,
     progress: Progress = no_progress,
 ) -> Suggestions:
-    """Suggest which images of a project to label next, and write them down.
-
-    ``suggestions.csv`` has the columns id, path, current, probability, reason, label: first the
-    suggestions, with an empty label to be filled in, then the images labeled so far, so that the
-    whole table can be given to the next run as its labels. ``suggestions.html`` shows them.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Of a finished run.
-    n : int, default=20
-    strategy : str, default="mixed"
-        One of `voisin.querying.registry.STRATEGIES`.
-    progress : callable, optional
-
-    Returns
-    -------
-    Suggestions
+    """Suggest which images of a run to label next, and write them down.
 
     Raises
     ------
-    ProjectError
-        If the folder holds no finished run.
     InputError
         If there is no such strategy, or nothing to ask.
     """
-    chosen = make_strategy(strategy)
-    folder = Path(folder)
-    settings = read_settings(folder)
-    _keep_answers(folder)
-    evidence = load_graph(folder)
-    _check_enough(n, evidence)
-    problem = _problem(evidence, settings)
-    method = make_method(settings.get("method", "spreading"), alpha=settings.get("alpha", 0.99))
-    labeling = method.label(problem)
-    current = stated_labels(folder, evidence, labeling)
-    labeling = replace(labeling, calibrated=current.probabilities)
-    found = chosen.suggest(problem, labeling, n, class_names=evidence.class_names)
-    outlook = forecast_changes(problem, labeling, found.positions, progress=progress)
-    told = _tell(folder, strategy, evidence, current, found, outlook)
-    images = reopen_in_order(settings, evidence.ids, progress=progress)
-    _write(told, evidence, images)
-    return told
+    chosen, result, settings = make_strategy(strategy), run.result, run.settings
+    _keep_answers(run.folder)
+    n_left = int((result.labels == UNLABELED).sum())
+    if n >= n_left:
+        message = f"n={n}, but only {n_left} images are unlabeled: ask for fewer."
+        raise InputError(message)
+    problem = _problem(run)
+    method = make_method(settings["method"], alpha=settings["alpha"])
+    labeling = replace(method.label(problem), calibrated=result.stated_probabilities)
+    suggestion = chosen.suggest(problem, labeling, n, class_names=result.class_names)
+    rows = suggestion.positions
+    names = (*result.class_names, "")
+    suggestions = Suggestions(
+        folder=run.folder,
+        strategy=strategy,
+        ids=result.ids[rows],
+        current=tuple(names[label] for label in result.assigned[rows].tolist()),
+        probabilities=result.confidence[rows],
+        suggestion=suggestion,
+        forecast=forecast_changes(problem, labeling, rows, progress=progress),
+    )
+    images = None
+    with suppress(VoisinError):
+        images = run.images
+    _write(suggestions, run, images)
+    return suggestions
 
 
 def _keep_answers(folder: Path) -> None:
@@ -167,52 +155,25 @@ def _keep_answers(folder: Path) -> None:
         raise InputError(message)
 
 
-def _check_enough(n: int, evidence: SavedGraph) -> None:
-    n_left = int((evidence.labels == UNLABELED).sum())
-    if n >= n_left:
-        message = f"n={n}, but only {n_left} images are unlabeled: ask for fewer."
-        raise InputError(message)
-
-
-def _problem(evidence: SavedGraph, settings: Mapping[str, Any]) -> Problem:
-    """Pose the project's problem again; what embedders learned from the labels stays learned."""
-    random_state = int(settings.get("random_state", 0))
-    data = GraphData(evidence.embeddings, evidence.affinity, evidence.embeddings[:0])
-    held_out = make_folds(evidence.labels, evidence.groups, random_state=random_state)
+def _problem(run: FinishedRun) -> Problem:
+    """Pose the run's problem again; what embedders learned from the labels stays learned."""
+    result, random_state = run.result, int(run.settings["random_state"])
+    data = GraphData(result.embeddings, result.affinity, result.embeddings[:0])
+    held_out = make_folds(result.labels, result.groups, random_state=random_state)
     return Problem(
         data,
-        evidence.labels,
-        len(evidence.class_names),
+        result.labels,
+        len(result.class_names),
         tuple(Fold(rows, data) for rows in held_out),
-        class_priors=evidence.class_priors,
+        class_priors=result.class_priors,
         random_state=random_state,
     )
 
 
-def _tell(
-    folder: Path,
-    strategy: str,
-    evidence: SavedGraph,
-    current: StatedLabels,
-    found: Suggestion,
-    outlook: LabelForecast,
-) -> Suggestions:
-    rows = found.positions
-    return Suggestions(
-        folder=folder,
-        strategy=strategy,
-        ids=evidence.ids[rows],
-        current=tuple(current.names[row] for row in rows.tolist()),
-        probabilities=current.confidence[rows],
-        suggestion=found,
-        forecast=outlook,
-    )
-
-
-def _write(told: Suggestions, evidence: SavedGraph, images: ImageCollection | None) -> None:
+def _write(told: Suggestions, run: FinishedRun, images: ImageCollection | None) -> None:
     project = Project(told.folder)
     with project.locked():
-        project.write_text(TABLE, _table(told, evidence, images))
+        project.write_text(TABLE, _table(told, run, images))
         content = SuggestionsContent(
             name=told.folder.resolve().name if images is None else images.name,
             strategy=told.strategy,
@@ -221,13 +182,13 @@ def _write(told: Suggestions, evidence: SavedGraph, images: ImageCollection | No
             probabilities=told.probabilities,
             reasons=told.suggestion.reasons,
             forecast=told.forecast,
-            n_labeled=int((evidence.labels != UNLABELED).sum()),
+            n_labeled=int((run.result.labels != UNLABELED).sum()),
             images=None if images is None else images.take(told.suggestion.positions),
         )
         project.write_text(PAGE, render_suggestions(content))
 
 
-def _table(told: Suggestions, evidence: SavedGraph, images: ImageCollection | None) -> str:
+def _table(told: Suggestions, run: FinishedRun, images: ImageCollection | None) -> str:
     """Write suggestions to be answered, then the labels there are."""
 
     def path(row: int) -> str:
@@ -240,7 +201,7 @@ def _table(told: Suggestions, evidence: SavedGraph, images: ImageCollection | No
         sure = f"{told.probabilities[i]:.3f}" if told.current[i] else ""
         reason = told.suggestion.reasons[i]
         rows.writerow([told.ids[i], path(row), told.current[i], sure, reason, ""])
-    for row in np.flatnonzero(evidence.labels != UNLABELED).tolist():
-        name = evidence.class_names[evidence.labels[row]]
-        rows.writerow([evidence.ids[row], path(row), name, "", _LABELED, name])
+    for row in np.flatnonzero(run.result.labels != UNLABELED).tolist():
+        name = run.result.class_names[run.result.labels[row]]
+        rows.writerow([run.result.ids[row], path(row), name, "", _LABELED, name])
     return text.getvalue()

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from voisin.cli.app import app
 from voisin.errors import ProjectError
+from voisin.project.finished_run import next_command, read_settings, reopen_source
 from voisin.project.folder import Project
-from voisin.project.reopening import next_run, read_settings, reopen_source
 from voisin.settings import Settings
 
 
@@ -18,7 +18,9 @@ def test_the_command_of_the_next_run_says_every_setting_that_is_not_the_default(
     kept = {"source": "my photos", "size": 28, "id_column": "image id", **settings.as_dict()}
     Project(tmp_path / "p").write_settings({k: v for k, v in kept.items() if v is not None})
 
-    words = shlex.split(next_run(read_settings(tmp_path / "p"), tmp_path / "a.csv", tmp_path / "q"))
+    words = shlex.split(
+        next_command(read_settings(tmp_path / "p"), tmp_path / "a.csv", tmp_path / "q")
+    )
 
     assert words[:7] == [
         *("voisin", "run", "my photos"),
@@ -38,7 +40,7 @@ def test_the_command_of_the_next_run_says_every_setting_that_is_not_the_default(
 
 def test_the_command_is_one_that_the_command_line_understands(tmp_path):
     settings = {"source": "nowhere", **Settings(alpha=0.5, loop_rounds=1).as_dict()}
-    words = shlex.split(next_run(settings, tmp_path / "a.csv", tmp_path / "q"))
+    words = shlex.split(next_command(settings, tmp_path / "a.csv", tmp_path / "q"))
     words = [word for word in words[1:] if word != "None"]
 
     ended = CliRunner().invoke(app, words)
@@ -48,10 +50,10 @@ def test_the_command_is_one_that_the_command_line_understands(tmp_path):
 
 
 def test_a_comparison_in_the_folder_of_a_run_does_not_get_in_its_way():
-    compared = {"draws": 3, "compared_labels_per_class": "2, 5", "labels_at_the_end": 50}
+    compared = {"draws": 3, "compared_labels_per_class": "2, 5"}
     settings = {"source": "digits", "n_neighbors": 7, **compared}
 
-    command = next_run(settings, Path("a.csv"), Path("q"))
+    command = next_command(settings, Path("a.csv"), Path("q"))
 
     assert command == "voisin run digits --labels a.csv --out q --n-neighbors 7"
     assert reopen_source(settings).name == "digits"
@@ -77,7 +79,14 @@ def test_a_folder_without_settings_is_told_from_one_with_damaged_ones(tmp_path):
     ],
 )
 def test_settings_that_were_emptied_or_edited_wrongly_are_refused(tmp_path, text, message):
-    (tmp_path / "voisin.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "voisin.toml").write_text(f"schema = 2\n{text}", encoding="utf-8")
 
     with pytest.raises(ProjectError, match=message):
+        read_settings(tmp_path)
+
+
+def test_a_project_of_another_version_must_be_run_again(tmp_path):
+    (tmp_path / "voisin.toml").write_text('schema = 1\nsource = "digits"\nclass_shares = "x"\n')
+
+    with pytest.raises(ProjectError, match=r"made by another version of voisin: run the project"):
         read_settings(tmp_path)

@@ -1,0 +1,241 @@
+"""A finished run, opened from its folder: what it found, its settings, and its images.
+
+Nothing here may know the questions that a run is asked; they are in rooms of their own.
+"""
+
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.errors import ProjectError
+from voisin.evaluation.scores import Scores
+from voisin.project.folder import SCHEMA, SETTINGS
+from voisin.project.stored import load
+from voisin.settings import Settings
+from voisin.sources.opening import open_images
+from voisin.training.rounds import PseudoLabelRound
+from voisin.types import (
+    UNLABELED,
+    Affinity,
+    Embeddings,
+    ImageCollection,
+    Labels,
+    Names,
+    Probabilities,
+    Progress,
+    Propagation,
+    no_progress,
+)
+
+RESULT = "result"  # the folder of a project that holds its `RunResult`
+_OF_COMPARISONS = {"draws", "compared_labels_per_class"}  # settings that a run does not have
+_SIZE = 28  # default of `open_images`
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What a run found, kept as it is for later questions.
+
+    Attributes
+    ----------
+    ids : array of shape (n_pool,)
+    class_names : tuple of str
+    labels : array of shape (n_pool,)
+        The labels that the run started from, -1 elsewhere.
+    groups : array of shape (n_pool,), optional
+    embeddings : array of shape (n_pool, n_dims)
+    affinity : sparse array of shape (n_pool, n_pool)
+    linked : array of shape (n_pool,)
+        Whether a path in the graph leads to a labeled image.
+    propagation : Propagation
+        Decides the labels found.
+    stated : array of shape (n_pool, n_classes)
+        Calibrated probabilities; as they were where nothing could be held out.
+    is_calibrated : bool
+    class_priors : array of shape (n_classes,), optional
+        Those that the labels were found under; None where all classes count the same.
+    test_ids : array of shape (n_test,)
+    test_embeddings : array of shape (n_test, n_dims)
+    test_groups : array of shape (n_test,), optional
+    scores : tuple of Scores
+        One a method and scope.
+    rounds : tuple of PseudoLabelRound
+    """
+
+    ids: Names
+    class_names: tuple[str, ...]
+    labels: Labels
+    groups: Names | None
+    embeddings: Embeddings
+    affinity: Affinity
+    linked: NDArray[np.bool_]
+    propagation: Propagation
+    stated: Probabilities
+    is_calibrated: bool
+    class_priors: NDArray[np.float64] | None
+    test_ids: Names
+    test_embeddings: Embeddings
+    test_groups: Names | None
+    scores: tuple[Scores, ...]
+    rounds: tuple[PseudoLabelRound, ...]
+
+    @cached_property
+    def stated_probabilities(self) -> Probabilities:
+        """As ``labels.parquet`` states them: a given label is certain."""
+        given = self.labels != UNLABELED
+        certain = np.eye(len(self.class_names))[self.labels]
+        return np.where(given[:, None], certain, self.stated)
+
+    @cached_property
+    def assigned(self) -> Labels:
+        """Class of each image, given or found; -1 where there is no evidence."""
+        return np.where(self.labels != UNLABELED, self.labels, self.propagation.labels)
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float64]:
+        """Probability of the assigned class; NaN where there is none."""
+        rows = np.arange(len(self.assigned))
+        stated = self.stated_probabilities[rows, self.assigned]
+        return np.where(self.assigned == UNLABELED, np.nan, stated)
+
+
+class FinishedRun:
+    """The folder of a finished run, opened.
+
+    Attributes
+    ----------
+    folder : Path
+    settings : dict
+        As ``voisin.toml`` has them, and defaults.
+    result : RunResult
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any], result: RunResult) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.result = result
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Self:
+        """Open a folder.
+
+        Raises
+        ------
+        ProjectError
+            If it holds no finished run, or one of another version.
+        """
+        folder = Path(folder)
+        settings = {**Settings().as_dict(), **read_settings(folder)}
+        return cls(folder, settings, load(folder / RESULT, RunResult))
+
+    @cached_property
+    def images(self) -> ImageCollection:
+        """The pool, in the order of its ids, opened again from the source.
+
+        Raises
+        ------
+        VoisinError
+            If the source is gone, or has not all of the images any more.
+        """
+        return self.open_pictures(self.result.ids)
+
+    def open_pictures(self, ids: Names, *, progress: Progress = no_progress) -> ImageCollection:
+        """Open the source again, its images in the order of `ids`; raises as `images` does."""
+        images = reopen_source(self.settings, progress=progress)
+        place = {name: position for position, name in enumerate(images.ids.tolist())}
+        gone = [name for name in ids.tolist() if name not in place]
+        if gone:
+            message = f"The source has no image {gone[0]!r} any more."
+            raise ProjectError(message)
+        return images.take(np.array([place[name] for name in ids.tolist()]))
+
+    def next_command(self, labels: Path, out: Path) -> str:
+        """Return the command that runs the project again, elsewhere and from other labels."""
+        return next_command(self.settings, labels, out)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read a project's ``voisin.toml``.
+
+    Raises
+    ------
+    ProjectError
+        If there is none, it cannot be read, is of another version, or a setting in it cannot be
+        used.
+    """
+    path = folder / SETTINGS
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        message = f"{folder} has no {SETTINGS}: pass the folder of a finished `voisin run`."
+        raise ProjectError(message) from error
+    except (OSError, ValueError) as error:
+        message = f"{path} cannot be read ({error}): run the project again."
+        raise ProjectError(message) from error
+    if settings.get("schema") != SCHEMA:
+        message = f"{folder} was made by another version of voisin: run the project again."
+        raise ProjectError(message)
+    try:
+        Settings(**{name: settings[name] for name in _names() & settings.keys()})
+    except (TypeError, ValueError) as error:
+        message = f"{path} cannot be read ({error}): run the project again."
+        raise ProjectError(message) from error
+    if "source" not in settings:
+        message = f"{path} names no source: run the project again."
+        raise ProjectError(message)
+    return settings
+
+
+def reopen_source(
+    settings: Mapping[str, Any], *, progress: Progress = no_progress
+) -> ImageCollection:
+    """Open the source with the options that it was opened with.
+
+    Raises
+    ------
+    VoisinError
+        If it is gone, or was never a file.
+    """
+    ours = _names() | _OF_COMPARISONS | {"schema", "source"}
+    opening = {name: value for name, value in settings.items() if name not in ours}
+    try:
+        return open_images(str(settings["source"]), **opening, progress=progress)
+    except TypeError as error:  # an option that no source has
+        message = f"{SETTINGS} has a setting that is not known ({error}): run the project again."
+        raise ProjectError(message) from error
+
+
+def next_command(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
+    """Return the command that runs a project again, elsewhere and from other labels.
+
+    Settings that are the defaults are left out, and those of a comparison in the same folder.
+
+    Examples
+    --------
+    >>> settings = {"source": "my images", "labels_per_class": 5, "size": 28, "embedding": "pixels"}
+    >>> next_command(settings, Path("answers.csv"), Path("again"))
+    "voisin run 'my images' --labels answers.csv --out again --embedding pixels"
+    """
+    usual = {**Settings().as_dict(), "size": _SIZE, "schema": SCHEMA}
+    replaced = _OF_COMPARISONS | {"source", "labels", "labels_per_class"}
+    words = ["voisin", "run", str(settings["source"]), "--labels", str(labels), "--out", str(out)]
+    for name, value in settings.items():
+        if name in replaced or usual.get(name) == value:
+            continue
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", str(value)]
+    return shlex.join(words)
+
+
+def _names() -> set[str]:
+    return {setting.name for setting in fields(Settings)}

@@ -37,7 +37,7 @@ from voisin.types import (
 )
 
 _FOLDS = 5  # the usual number: four fifths of the labels are left to learn from
-_FOLDS_TRAINED = 3  # where networks must be trained again for each fold, to save a third of that
+_FOLDS_TRAINED = 3  # where each fold trains networks again: two fifths of that time are saved
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from voisin.types import UNLABELED, ImageCollection
 
 Log = Callable[[str], None]
 _ANSWERS = ("audit.html", "suggestions.html", "explanations", "certificate.html")
-_FEW = 50  # images, below which intervals mislead
+_FEW = 50  # images; with fewer a bootstrap interval is too narrow to rely on. Chosen by hand
 
 
 def log_source(images: ImageCollection, log: Log) -> None:

@@ -69,9 +69,9 @@ def test_an_image_that_no_label_reaches_rests_on_the_classifier_or_on_nothing(
     by_opinion = method == "consensus"
     assert any(count in line for line in told) == by_opinion
     assert (count in (finished.folder / "report.html").read_text("utf-8")) == by_opinion
-    assert finished.explain("c00").document()["evidence"] == evidence
-    assert finished.explain("a30").document()["evidence"] == "labels"
-    assert finished.explain("a00").document()["evidence"] == "label given"
+    assert finished.explain("c00").as_dict()["evidence"] == evidence
+    assert finished.explain("a30").as_dict()["evidence"] == "labels"
+    assert finished.explain("a00").as_dict()["evidence"] == "label given"
     found = next(one for one in audit_project(finished.folder).findings if one.check == "islands")
     assert found.title == "No label reaches 18 images along the graph, in 1 part of it"
     assert found.advice.startswith(audited)

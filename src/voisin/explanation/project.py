@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import InputError, ProjectError, VoisinError
-from voisin.explanation.attribution import Attribution, attribute
-from voisin.explanation.contributors import TopContributors, table_is_cheap, top_contributors
-from voisin.explanation.linear_system import LinearSystem, linear_system_of
+from voisin.explanation.attribution import (
+    Attribution,
+    TopContributors,
+    attribute,
+    table_is_cheap,
+    top_contributors,
+)
+from voisin.explanation.linear_system import LinearSystem, PriorPropagation, linear_system_of
 from voisin.explanation.page import Explanation
-from voisin.explanation.prior_propagation import PriorPropagation
 from voisin.neighbors.graph import find_components
 from voisin.project.arrays import FLOW, read_arrays, write_arrays
 from voisin.project.reopening import read_settings, reopen_source
@@ -104,13 +108,13 @@ class SavedExplanation:
             stated = None  # calibrated for images without label: one that was given is no estimate
         return Explanation(
             explanation, self._ids, self._flow.labels, self._class_names, self._method, stated,
-            linked=self._is_linked(position, explanation),
+            reached=self._is_linked(position, explanation),
         )  # fmt: skip
 
     def _is_linked(self, position: int, found: Attribution) -> bool:
         """Tell whether a path leads to a labeled image, even one that counts for neither class."""
         accounts = (one for one in (found.predicted, found.runner_up) if one is not None)
-        if any(len(one.sources) for one in accounts):
+        if any(len(one.contributors) for one in accounts):
             return True
         return bool(find_components(self._flow.transition).reached(self._flow.labels)[position])
 
@@ -146,12 +150,15 @@ def _to_arrays(flow: LinearSystem) -> dict[str, NDArray[Any]]:
         "indices": flow.transition.indices,
         "weights": flow.transition.data,
         "scale": flow.scale,
-        "source": flow.source,
+        "source": flow.right_hand_side,
         "labels": flow.labels,
         "scores": flow.scores,
     }
-    if flow.far is not None:
-        arrays |= {f"{_FAR}{name}": np.asarray(value) for name, value in vars(flow.far).items()}
+    if flow.prior_propagation is not None:
+        arrays |= {
+            f"{_FAR}{name}": np.asarray(value)
+            for name, value in vars(flow.prior_propagation).items()
+        }
     return arrays if flow.contributions is None else {**arrays, "table": flow.contributions}
 
 
@@ -164,9 +171,10 @@ def _from_arrays(arrays: Mapping[str, NDArray[Any]]) -> LinearSystem:
     graph = sparse.csr_array((weights, indices, indptr), shape=(n_samples, n_samples))
     flow = LinearSystem(graph, scale, source, labels, scores)
     table = arrays.get("table")
-    if f"{_FAR}opinions" in arrays:
+    if f"{_FAR}classifier_scores" in arrays:
         stretch, amount, *rest = (
             np.asarray(arrays[f"{_FAR}{one.name}"]) for one in fields(PriorPropagation)
         )
-        flow = replace(flow, far=PriorPropagation(float(stretch), float(amount), *rest))
+        prior = PriorPropagation(float(stretch), float(amount), *rest)
+        flow = replace(flow, prior_propagation=prior)
     return flow if table is None else replace(flow, contributions=np.asarray(table))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from voisin.calibration.calibrate import CalibrationResult, calibrate
-from voisin.explanation.contributors import TopContributors
-from voisin.explanation.page import FAR, OPINIONS
+from voisin.explanation.attribution import TopContributors
+from voisin.explanation.page import CLASS_PRIORS, CLASSIFIER
 from voisin.explanation.project import save_explanation
 from voisin.labeling.registry import make_method
 from voisin.pipeline.context import Context, StoredGraphData
@@ -35,7 +35,10 @@ class CalibratedLabels:
         if self.why is None:
             return None
         why = self.why
-        others = {OPINIONS: why.opinions.tolist(), FAR: why.far.tolist()}
+        others = {
+            CLASSIFIER: why.classifier_shares.tolist(),
+            CLASS_PRIORS: why.class_prior_shares.tolist(),
+        }
         told = []
         for row, pair in enumerate(zip(why.images.tolist(), why.shares.tolist(), strict=True)):
             parts = [(ids[i], share) for i, share in zip(*pair, strict=True) if i >= 0]

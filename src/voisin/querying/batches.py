@@ -10,8 +10,8 @@ from voisin.types import Embeddings, Indices
 
 # Chosen by hand: a higher power discounts near-duplicates alone, a lower one all of a kind.
 _POWER = 4
-# Chosen by hand: candidates looked at, and candidates for each image asked for. They bound the time;
-# a candidate further down would be picked only if all above it were discounted below it.
+# Chosen by hand: candidates looked at, and candidates for each image asked for. They bound the
+# time; a candidate further down would be picked only if all above it were discounted below it.
 _MIN_CANDIDATES, _CANDIDATES_A_PICK = 2_000, 50
 _BLOCK = 8_192  # images at a time, chosen by hand: bounds the memory
 

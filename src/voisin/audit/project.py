@@ -9,9 +9,9 @@ import numpy as np
 
 from voisin.audit.audit import run_checks
 from voisin.audit.findings import AuditedImages, Finding
-from voisin.audit.out_of_fold import out_of_fold_probabilities
 from voisin.audit.page import AuditContent, render_audit
 from voisin.audit.perceptual_hash import SIDE
+from voisin.audit.suspect_labels import out_of_fold_probabilities
 from voisin.embedding.specification import KINDS, parse_embedding
 from voisin.neighbors.search import find_neighbors
 from voisin.project.folder import Project
@@ -136,7 +136,7 @@ def _gather(
         splits=np.repeat(np.array(["train", "test"]), [n_graph, n_apart]),
         groups=_groups(evidence, apart),
         pixels=None if images is None else _small_pictures(images, progress),
-        witness=_witness(evidence, settings),
+        classifier_probabilities=_witness(evidence, settings),
         answered=evidence.answered,
     )
 
@@ -191,7 +191,7 @@ def _witness(evidence: SavedGraph, settings: Mapping[str, Any]) -> Probabilities
 
 
 def _write(found: AuditResult, audited: AuditedImages, images: ImageCollection | None) -> None:
-    labels = audited.everywhere.tolist()
+    labels = audited.all_labels.tolist()
     names = tuple("" if c == UNLABELED else audited.class_names[c] for c in labels)
     content = AuditContent(
         name=found.folder.resolve().name if images is None else images.name,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.querying.strategy import Suggestion, find_askable
-from voisin.types import UNLABELED, Affinity, Indices, Labeling, Problem
+from voisin.types import UNLABELED, Indices, Labeling, Problem
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,12 @@ class CoverageStrategy:
     ) -> Suggestion:
         """Choose images that cover many others; see `QueryStrategy.suggest`."""
         rows = find_askable(problem, n, candidates)
-        cover = _cover_matrix(problem.data.affinity)
+        affinity = problem.data.affinity
+        closest = affinity.max(axis=0).toarray().ravel().astype(np.float64)
+        scale = np.divide(1, closest, where=closest > 0, out=np.zeros_like(closest))
+        ones = sparse.dia_array((np.ones((1, len(scale))), 0), shape=affinity.shape)
+        diagonal = sparse.dia_array((scale[None], 0), shape=affinity.shape)
+        cover = (affinity.astype(np.float64) @ diagonal + ones).tocsr()  # k
         covered = _best_cover(cover, np.flatnonzero(problem.labels != UNLABELED))
         taken = np.ones(cover.shape[0], dtype=bool)
         taken[rows] = False
@@ -51,15 +56,6 @@ class CoverageStrategy:
             covered = np.maximum(covered, _best_cover(cover, np.array([i])))
         reasons = (f"stands for {gain:.1f} images not covered by a label" for gain in gains)
         return Suggestion(np.array(picked), np.array(gains), tuple(reasons))
-
-
-def _cover_matrix(affinity: Affinity) -> sparse.csr_array:
-    """Return ``k``: row i tells how well i covers each image."""
-    closest = affinity.max(axis=0).toarray().ravel().astype(np.float64)
-    scale = np.divide(1, closest, where=closest > 0, out=np.zeros_like(closest))
-    ones = sparse.dia_array((np.ones((1, len(scale))), 0), shape=affinity.shape)
-    diagonal = sparse.dia_array((scale[None], 0), shape=affinity.shape)
-    return (affinity.astype(np.float64) @ diagonal + ones).tocsr()
 
 
 def _best_cover(cover: sparse.csr_array, rows: Indices) -> NDArray[np.float64]:

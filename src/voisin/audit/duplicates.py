@@ -45,7 +45,8 @@ class Pairs:
     images : array of shape (n_pairs, 2)
         Positions, the lower first.
     nearness : array of shape (n_pairs,)
-        Share of the volume around them that is as near (see `find_near_vectors`); NaN if they are not.
+        Share of the volume around them that is as near (see `find_near_vectors`); NaN if they are
+        not near.
     correlation : array of shape (n_pairs,)
         Of their pictures; NaN if their hashes differ.
     turns : array of shape (n_pairs,)

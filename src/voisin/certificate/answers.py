@@ -20,7 +20,8 @@ from voisin.sources.columns import read_columns
 from voisin.types import Names
 
 CHECKS, CERTIFICATE, CERTIFIED = "checks.csv", "certificate.json", "certified.csv"
-ANSWER, _OLD_ANSWER = "answer", "expert"  # the column, and its name in older files
+ANSWER = "answer"
+_OLD_NAMES = {"expert": ANSWER}  # of columns and keys in older files
 NO_CLASS = "none"
 """The answer for an image that is of none of the classes."""
 
@@ -107,9 +108,7 @@ def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
     path = folder / CHECKS
     if not path.is_file() or not path.read_bytes().strip():
         return {}
-    columns = read_columns(path)
-    if _OLD_ANSWER in columns:
-        columns.setdefault(ANSWER, columns[_OLD_ANSWER])
+    columns = _with_new_names(read_columns(path))
     missing = {"id", ANSWER} - set(columns)
     if missing:
         message = f"{path} has no column {min(missing)!r}: keep the columns {', '.join(_COLUMNS)}."
@@ -147,6 +146,11 @@ def certified_text(found: FoundLabels, n_images: int, answers: Mapping[str, str]
     return _to_csv([("id", "label", ANSWER), *rows])
 
 
+def _with_new_names(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Call the answers of older files by their present name."""
+    return {_OLD_NAMES.get(name, name): value for name, value in named.items()}
+
+
 def _to_csv(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
@@ -165,14 +169,11 @@ def read_certificate(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        certificate = json.loads(path.read_text(encoding="utf-8"))
+        certificate = json.loads(path.read_text("utf-8"), object_hook=_with_new_names)
     except (OSError, ValueError) as error:
         message = f"{path} is damaged ({error}): move it away to begin anew."
         raise ProjectError(message) from error
     if not isinstance(certificate, dict) or certificate.get("schema") != 1:
         message = f"{path} is no certificate of this version: move it away to begin anew."
         raise ProjectError(message)
-    for check in certificate.get("checks", ()):
-        if _OLD_ANSWER in check:
-            check[ANSWER] = check.pop(_OLD_ANSWER)
     return certificate

@@ -68,7 +68,7 @@ def bets(right, order, promise, budget):
             if purse.won or purse.is_hopeless or (len(checked) >= budget and image not in checked):
                 break
             checked.add(image)
-            purse.take(right=bool(right[image]))
+            purse.settle(right=bool(right[image]))
         if not purse.won:
             break
         certified = size

@@ -9,9 +9,8 @@ import numpy as np
 
 from benchmarks.derma import derma_features, derma_pool, draw, lesions, photographs
 from benchmarks.measuring import FOLDER, timed
-from voisin.audit.duplicates import join_pairs, near_pairs, same_pictures
-from voisin.audit.out_of_fold import out_of_fold_probabilities
-from voisin.audit.suspect_labels import leave_one_out, suspect_labels
+from voisin.audit.duplicates import find_near_vectors, find_same_pictures, join_pairs
+from voisin.audit.suspect_labels import leave_one_out, out_of_fold_probabilities, rank_labels
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
 
@@ -37,7 +36,7 @@ def duplicates(vectors):
     seconds, theirs = timed(lambda: cleanlab_pairs(vectors))
     yield row("cleanlab, as it comes", theirs, seconds)
     by_distance = pairs_by_distance(vectors)
-    by_vectors_s, by_vectors = timed(lambda: near_pairs(find_neighbors(vectors, 10)))
+    by_vectors_s, by_vectors = timed(lambda: find_near_vectors(find_neighbors(vectors, 10)))
     yield row(
         "cleanlab's measure, its threshold raised until it lists as many as voisin's vectors",
         by_distance[: len(by_vectors)],
@@ -45,8 +44,8 @@ def duplicates(vectors):
     )
     yield row("voisin, vectors", by_vectors.images, by_vectors_s)
     pixels = photographs(32)
-    same_pictures(pixels[:100])  # compiles
-    by_pictures_s, by_pictures = timed(lambda: same_pictures(pixels))
+    find_same_pictures(pixels[:100])  # compiles
+    by_pictures_s, by_pictures = timed(lambda: find_same_pictures(pixels))
     yield row("voisin, pictures", by_pictures.images, by_pictures_s)
     joined = join_pairs(by_vectors, by_pictures)
     yield row("voisin, both", joined.images, by_vectors_s + by_pictures_s)
@@ -69,7 +68,7 @@ def from_photographs(pixels):
         file = io.BytesIO()
         large.crop((1, 1, 127, 127)).save(file, "JPEG", quality=75)
         copies.append(np.asarray(Image.open(file).resize((32, 32), Image.Resampling.BICUBIC)))
-    seconds, found = timed(lambda: same_pictures(np.concatenate([pixels, np.stack(copies)])))
+    seconds, found = timed(lambda: find_same_pictures(np.concatenate([pixels, np.stack(copies)])))
     made = {(int(i), len(pixels) + n) for n, i in enumerate(chosen)}
     right = [tuple(pair) in made for pair in found.images.tolist() if pair[1] >= len(pixels)]
     what = "voisin, pictures: 200 copies turned, mirrored, cut by 2 % and compressed"
@@ -111,13 +110,13 @@ def suspects(vectors, truth):
         def keep(name, order, wrong=wrong, n_top=n_top):
             found.setdefault(name, []).append(np.isin(order[:n_top], wrong).sum() / len(wrong))
 
-        opinions = out_of_fold_probabilities(vectors, labels, n_classes=n_classes)
+        out_of_fold = out_of_fold_probabilities(vectors, labels, n_classes=n_classes)
         left_out = leave_one_out(affinity, labels, n_classes=n_classes)
         for method in ("self_confidence", "normalized_margin", "confidence_weighted_entropy"):
-            scores = get_label_quality_scores(labels[rows], opinions, method=method)
+            scores = get_label_quality_scores(labels[rows], out_of_fold, method=method)
             keep(f"cleanlab, {method}", rows[np.argsort(scores, kind="stable")])
-        keep("voisin, graph without the label", suspect_labels(labels, left_out).rows)
-        keep("voisin, graph and classifier", suspect_labels(labels, left_out, opinions).rows)
+        keep("voisin, graph without the label", rank_labels(labels, left_out).rows)
+        keep("voisin, graph and classifier", rank_labels(labels, left_out, out_of_fold).rows)
     return found
 
 

@@ -59,8 +59,14 @@ def account(name, title, making, flow):
         times.append(seconds)
         paths.append(len(why.predicted.paths))
         accounts = [one for one in (why.predicted, why.runner_up) if one is not None]
-        sums += [abs(one.opinion + one.far + one.source_shares.sum() - 1) for one in accounts]
-        sums += [abs(one.own + one.own_far + one.neighbor_shares.sum() - 1) for one in accounts]
+        sums += [
+            abs(one.classifier_share + one.class_prior_share + one.contributor_shares.sum() - 1)
+            for one in accounts
+        ]
+        sums += [
+            abs(one.own_share + one.prior_propagation_share + one.neighbor_shares.sum() - 1)
+            for one in accounts
+        ]
     slow, middle = float(np.max(times)), float(np.median(times))
     keep(
         name,
@@ -87,6 +93,6 @@ def account(name, title, making, flow):
 def difference(one, other):
     """Largest gap between the shares of two accounts."""
     first, second = (
-        dict(zip(a.sources.tolist(), a.source_shares, strict=True)) for a in (one, other)
+        dict(zip(a.contributors.tolist(), a.contributor_shares, strict=True)) for a in (one, other)
     )
     return max(abs(first.get(i, 0) - second.get(i, 0)) for i in {*first, *second})

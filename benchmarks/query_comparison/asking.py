@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from voisin.querying.registry import STRATEGIES, make_strategy
-from voisin.querying.suggestion import askable
+from voisin.querying.strategy import find_askable
 from voisin.types import UNLABELED
 
 
@@ -29,7 +29,7 @@ def ask_graph_learning(uncertainty, reweighting, shift, problem, labeling, n, ca
         given,
         unc_method=uncertainty,
     )
-    return learner.select_queries(n, candidate_ind=askable(problem, n, candidates))
+    return learner.select_queries(n, candidate_ind=find_askable(problem, n, candidates))
 
 
 def ask_activeml(kind, model, options, problem, labeling, n, candidates):  # noqa: ARG001
@@ -43,7 +43,7 @@ def ask_activeml(kind, model, options, problem, labeling, n, candidates):  # noq
     given = {model: SklearnClassifier(regression, classes=classes, missing_label=UNLABELED)}
     centered = problem.data.embeddings - problem.data.embeddings.mean(axis=0)
     scaled = (centered / np.sqrt((centered**2).sum(axis=1).mean())).astype(np.float32)
-    rows = askable(problem, n, candidates)
+    rows = find_askable(problem, n, candidates)
     found = np.empty(0, dtype=np.int64)
     while len(found) < n:  # TypiClust may name an image twice
         strategy = getattr(pool, kind)(

@@ -78,18 +78,20 @@ def test_wrong_labels_are_among_the_first_suspects(project):
     assert set(map(str, wrong)) <= first
 
 
-def test_each_witness_against_a_label_is_named_with_its_figure():
+def test_each_source_against_a_label_is_named_with_its_probability():
     """The graph speaks for the label of image 2, a classifier against it: neither is hidden."""
     corners = np.ones((3, 3)) - np.eye(3)
     graph = sparse.block_diag([corners, corners]).toarray()
     graph[2, 3] = graph[3, 2] = 0.2
     affinity = sparse.csr_array(graph)
     labels = np.array([0, 0, 0, 1, 1, 1])
-    witness = np.array([[0.9, 0.1]] * 2 + [[0.0, 1.0]] + [[0.2, 0.8]] * 2 + [[np.nan, np.nan]])
+    by_classifier = np.array(
+        [[0.9, 0.1]] * 2 + [[0.0, 1.0]] + [[0.2, 0.8]] * 2 + [[np.nan, np.nan]]
+    )
     near = np.array([[i // 3 * 3 + (i + 1) % 3] for i in range(6)])
     images = AuditedImages(
         Neighbors(near, np.ones((6, 1), dtype=np.float32)), affinity, labels, ("cat", "dog"),
-        np.full(6, "train"), witness=witness,
+        np.full(6, "train"), classifier_probabilities=by_classifier,
     )  # fmt: skip
     others = np.array([0, 0, -1, 1, 1, 1])
     refit = LabelSpreading(alpha=0.9).propagate(
@@ -106,7 +108,7 @@ def test_each_witness_against_a_label_is_named_with_its_figure():
     assert finding.advice.startswith("Without the label, the graph and a classifier together find")
 
 
-def test_a_witness_that_stands_alone_is_named_alone(project):
+def test_a_source_that_stands_alone_is_named_alone(project):
     folder, _, _ = project
     settings = (folder / "voisin.toml").read_text()
     (folder / "voisin.toml").write_text(settings.replace(EMBEDDING, "cnn"))  # learned: none else
@@ -180,6 +182,6 @@ def test_a_finding_of_one_is_told_in_the_singular():
         Neighbors(np.array([[1], [0], [0]]), np.ones((3, 1), dtype=np.float32)),
         affinity, np.array([0, 1, -1]), ("cat", "dog"), np.full(3, "train"),
     )  # fmt: skip
-    (island,) = [one for one in run_checks(images) if one.check == "islands"]
-    assert island.title == "No label reaches 1 image along the graph, in 1 part of it"
-    assert island.entries[0].note == "alone"
+    (finding,) = [one for one in run_checks(images) if one.check == "unlabeled-components"]
+    assert finding.title == "No label reaches 1 image along the graph, in 1 part of it"
+    assert finding.entries[0].note == "alone"

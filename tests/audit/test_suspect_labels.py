@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from voisin.audit.out_of_fold import out_of_fold_probabilities
-from voisin.audit.suspect_labels import leave_one_out, suspect_labels
+from voisin.audit.suspect_labels import leave_one_out, out_of_fold_probabilities, rank_labels
 from voisin.errors import InputError
 from voisin.labeling.graph_only import even_weights
 from voisin.neighbors.affinity import build_affinity
@@ -58,7 +57,7 @@ def test_the_only_label_of_a_part_of_the_graph_is_judged_by_nobody():
     graph = sparse.csr_array(sparse.block_diag([np.ones((2, 2)) - np.eye(2)] * 2))
     found = leave_one_out(graph, np.array([0, 1, 1, -1]), n_classes=2)
     assert np.isnan(found[2]).all()
-    assert suspect_labels(np.array([0, 1, 1, -1]), found).rows[-1] == 2
+    assert rank_labels(np.array([0, 1, 1, -1]), found).rows[-1] == 2
 
 
 def test_more_labels_than_are_solved_for_at_a_time_make_no_difference():
@@ -81,7 +80,7 @@ def test_wrong_labels_are_the_most_suspect_and_their_true_class_is_suggested():
     labels[wrong] = (labels[wrong] + 1) % 3
     affinity = build_affinity(find_neighbors(vectors, 8))
 
-    found = suspect_labels(
+    found = rank_labels(
         labels,
         leave_one_out(affinity, labels, n_classes=3),
         out_of_fold_probabilities(vectors, labels, n_classes=3),
@@ -92,9 +91,9 @@ def test_wrong_labels_are_the_most_suspect_and_their_true_class_is_suggested():
     assert (np.diff(found.suspicion) <= 0).all()
 
 
-def test_a_witness_that_says_nothing_of_an_image_is_not_asked_about_it():
+def test_a_source_without_probabilities_of_an_image_is_left_out():
     silent = np.array([[np.nan, np.nan], [0.5, 0.5]])
-    found = suspect_labels(np.array([0, 1]), np.array([[0.9, 0.1], [0.5, 0.5]]), silent)
+    found = rank_labels(np.array([0, 1]), np.array([[0.9, 0.1], [0.5, 0.5]]), silent)
     np.testing.assert_allclose(found.support, [0.5, 0.9])
 
 
@@ -107,6 +106,8 @@ def test_out_of_fold_probabilities_have_not_seen_a_group():
     np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
-def test_witnesses_of_another_number_of_images_are_refused():
-    with pytest.raises(InputError, match="There are 2 labeled images, but rows of witnesses: 3"):
-        suspect_labels(np.array([0, -1, 1]), np.ones((3, 2)))
+def test_probabilities_of_another_number_of_images_are_refused():
+    with pytest.raises(
+        InputError, match="There are 2 labeled images, but rows of probabilities: 3"
+    ):
+        rank_labels(np.array([0, -1, 1]), np.ones((3, 2)))

@@ -1,4 +1,4 @@
-"""Certificates: the promise is kept, by exact probabilities, and answers may come bit by bit."""
+"""The risk target is kept, by exact probabilities, and answers may come bit by bit."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from voisin.certificate.betting import (
 from voisin.errors import InputError
 
 
-def chance_to_win(n_images, n_wrong, promise):
+def chance_to_win(n_images, n_wrong, target):
     """Exact probability that the bets ever win: every order of right and wrong, by recursion."""
     states = {(0,): 1.0}
     won = 0.0
@@ -30,9 +30,9 @@ def chance_to_win(n_images, n_wrong, promise):
                     after[(*history, wrong)] = after.get((*history, wrong), 0) + weight * p
         states = {}
         for history, weight in after.items():
-            bets = Bets(promise, n_images)
+            bets = Bets(target, n_images)
             for wrong in history[1:]:
-                bets.take(right=not wrong)
+                bets.settle(right=not wrong)
             if bets.won:
                 won += weight
             else:
@@ -46,27 +46,27 @@ def chance_to_win(n_images, n_wrong, promise):
 def test_a_set_with_one_wrong_too_many_is_certified_with_the_stated_probability_at_most(
     n_images, error, confidence
 ):
-    promise = RiskTarget(error, confidence)
-    for n_wrong in range(promise.most_wrong(n_images) + 1, n_images + 1):
-        assert chance_to_win(n_images, n_wrong, promise) <= 1 - confidence + 1e-12
+    target = RiskTarget(error, confidence)
+    for n_wrong in range(target.most_wrong(n_images) + 1, n_images + 1):
+        assert chance_to_win(n_images, n_wrong, target) <= 1 - confidence + 1e-12
 
 
-def test_the_promise_is_kept_where_only_the_surest_images_are_good_enough():
-    n_images, promise = 600, RiskTarget()
+def test_the_risk_target_is_kept_where_only_the_surest_images_are_good_enough():
+    n_images, target = 600, RiskTarget()
     generator = np.random.default_rng(0)
     broken = 0
     for run in range(200):
         right = generator.random(n_images) >= np.linspace(0, 0.15, n_images)
         answers = dict(enumerate(right.tolist()))
-        size = certify_sets(random_order(n_images, run), answers, promise).n_certified
-        broken += bool(size and (~right[:size]).mean() > promise.error)
+        size = certify_sets(random_order(n_images, run), answers, target).n_certified
+        broken += bool(size and (~right[:size]).mean() > target.error)
     assert broken <= 0.05 * 200 + 2 * np.sqrt(200 * 0.05 * 0.95)
 
 
 def test_all_right_certifies_everything_with_few_checks():
     found = certify_sets(random_order(5_000, 0), dict.fromkeys(range(5_000), True), RiskTarget())
     assert found.n_certified == 5_000
-    assert all(stage.n_checks <= 70 and stage.n_wrong == 0 for stage in found.stages)
+    assert all(one.n_checks <= 70 and one.n_wrong == 0 for one in found.sets)
 
 
 def test_half_wrong_certifies_nothing():
@@ -84,25 +84,25 @@ def test_answers_given_only_when_asked_for_lead_to_the_same_sets_as_all_at_once(
     state, n_images, rate
 ):
     right = np.random.default_rng(state).random(n_images) >= rate
-    order, promise = random_order(n_images, state), RiskTarget(0.1, 0.9)
+    order, target = random_order(n_images, state), RiskTarget(0.1, 0.9)
     answers = {}
-    found = certify_sets(order, answers, promise)
+    found = certify_sets(order, answers, target)
     while len(found.waiting):
         asked = int(found.waiting[0])
-        assert asked < found.stages[-1].n_images
+        assert asked < found.sets[-1].n_images
         assert asked not in answers
         answers[asked] = bool(right[asked])
-        found = certify_sets(order, answers, promise)
-    at_once = certify_sets(order, dict(enumerate(right.tolist())), promise)
-    assert found.stages == at_once.stages
+        found = certify_sets(order, answers, target)
+    at_once = certify_sets(order, dict(enumerate(right.tolist())), target)
+    assert found.sets == at_once.sets
 
 
 def test_the_images_asked_for_certify_the_set_if_all_are_right():
-    order, promise = random_order(2_000, 3), RiskTarget()
-    asked = certify_sets(order, {}, promise).waiting
-    found = certify_sets(order, dict.fromkeys(asked.tolist(), True), promise)
-    assert found.stages[0].certified
-    assert found.stages[0].n_checks <= len(asked)
+    order, target = random_order(2_000, 3), RiskTarget()
+    asked = certify_sets(order, {}, target).waiting
+    found = certify_sets(order, dict.fromkeys(asked.tolist(), True), target)
+    assert found.sets[0].certified
+    assert found.sets[0].n_checks <= len(asked)
     assert len(asked) >= 50
 
 
@@ -120,13 +120,13 @@ def test_a_forecast_grows_with_the_share_of_wrong_labels():
 
 def test_a_forecast_by_confidences_certifies_the_surest_images_alone():
     wrong = np.where(np.arange(3_000) < 1_500, 0.0, 0.3)
-    told = forecast_checks(3_000, wrong, RiskTarget())
-    assert told.wrong == pytest.approx(0.15)
-    assert 0.4 < told.certified <= 0.6
-    assert not told.is_even
+    forecast = forecast_checks(3_000, wrong, RiskTarget())
+    assert forecast.wrong == pytest.approx(0.15)
+    assert 0.4 < forecast.certified <= 0.6
+    assert not forecast.is_even
 
 
 @pytest.mark.parametrize("setting", [{"error": 0}, {"error": 1.0}, {"confidence": 1.0}])
-def test_impossible_promises_are_refused(setting):
+def test_impossible_risk_targets_are_refused(setting):
     with pytest.raises(InputError, match="is outside"):
         RiskTarget(**setting)

@@ -24,14 +24,14 @@ def verify_certificate(folder):
     return verify_run(FinishedRun(folder, {}, None))
 
 
-def write_labels(folder, n_images=400, n_expert=20, random_state=0):
+def write_labels(folder, n_images=400, n_given=20, random_state=0):
     import pyarrow as pa
     import pyarrow.parquet
 
     generator = np.random.default_rng(random_state)
     confidence = generator.uniform(0.5, 1, n_images)
     labels = generator.integers(0, 2, n_images)
-    source = np.where(np.arange(n_images) < n_expert, "given", "propagated")
+    source = np.where(np.arange(n_images) < n_given, "given", "propagated")
     columns = {
         "id": [f"image-{i:04d}" for i in range(n_images)],
         "path": [None] * n_images,
@@ -63,7 +63,7 @@ def rows_of(folder):
 def answer(folder, truth, count=10**6):
     rows = rows_of(folder)
     for row in rows[:count]:
-        row["expert"] = truth[row["id"]]
+        row["answer"] = truth[row["id"]]
     write_rows(folder, rows)
 
 
@@ -82,14 +82,14 @@ def test_the_first_call_draws_checks_and_says_what_to_expect(project):
     assert [one.is_even for one in found.forecasts] == [True, True, True, False]
     rows = rows_of(folder)
     assert len(rows) == found.n_waiting >= 40
-    assert all(row["proposed"] == truth[row["id"]] and not row["expert"] for row in rows)
+    assert all(row["proposed"] == truth[row["id"]] and not row["answer"] for row in rows)
     assert all(int(row["id"][-4:]) >= 20 for row in rows), "labels that were given are not checked"
 
 
 def test_right_answers_certify_more_and_more_until_all_are(project):
     folder, truth = project
     sizes = [certify_project(folder).document["certified"]["n_images"]]
-    while rows_of(folder) and any(not row["expert"] for row in rows_of(folder)):
+    while rows_of(folder) and any(not row["answer"] for row in rows_of(folder)):
         answer(folder, truth)
         sizes.append(certify_project(folder).document["certified"]["n_images"])
     assert sizes == sorted(sizes)
@@ -100,19 +100,19 @@ def test_right_answers_certify_more_and_more_until_all_are(project):
     assert verify_certificate(folder) == ()
 
 
-def test_what_the_expert_said_stands_beside_each_certified_label(project):
+def test_the_answer_stands_beside_each_certified_label(project):
     folder, truth = project
     certify_project(folder, error=0.2)
     wrong = rows_of(folder)[0]["id"]
     said = {**truth, wrong: next(name for name in NAMES if name != truth[wrong])}
-    while any(not row["expert"] for row in rows_of(folder)):
+    while any(not row["answer"] for row in rows_of(folder)):
         answer(folder, said)
         certify_project(folder, error=0.2)
     certified = {row["id"]: row for row in table(folder / "certified.csv")}
     assert certified[wrong]["label"] == truth[wrong]
-    assert certified[wrong]["expert"] == said[wrong]
-    checked = {row["id"] for row in rows_of(folder) if row["expert"]}
-    assert {id_ for id_, row in certified.items() if row["expert"]} == checked & set(certified)
+    assert certified[wrong]["answer"] == said[wrong]
+    checked = {row["id"] for row in rows_of(folder) if row["answer"]}
+    assert {id_ for id_, row in certified.items() if row["answer"]} == checked & set(certified)
     assert verify_certificate(folder) == ()
 
 
@@ -173,7 +173,7 @@ def test_a_forged_certificate_does_not_hold(project, what):
     assert verify_certificate(folder) == ()
     if what == "answer":
         rows = rows_of(folder)
-        rows[0]["expert"] = NAMES[rows[0]["expert"] == NAMES[0]]
+        rows[0]["answer"] = NAMES[rows[0]["answer"] == NAMES[0]]
         write_rows(folder, rows)
     elif what == "size":
         told["certified"]["n_images"] += 1
@@ -189,6 +189,20 @@ def test_answers_saved_by_a_spreadsheet_with_semicolons_are_read(project):
     answer(folder, truth)
     write_rows(folder, rows_of(folder), delimiter=";")
     assert certify_project(folder).document["n_checks"] >= 40
+
+
+def test_answers_and_certificates_of_older_files_are_read(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, truth)
+    certify_project(folder)
+    for name in ("checks.csv", "certified.csv", "certificate.json"):
+        text = (folder / name).read_text(encoding="utf-8")
+        text = text.replace("answer\n", "expert\n", 1).replace('"answer"', '"expert"')
+        (folder / name).write_text(text, encoding="utf-8")
+    assert verify_certificate(folder) == ()
+    assert certify_project(folder).document["n_checks"] >= 40
+    assert "answer" in rows_of(folder)[0]
 
 
 def test_an_answer_that_is_no_class_is_refused(project):

@@ -1,4 +1,4 @@
-"""Labels that were spread far are credited to the labeled images, by an equation solved anew."""
+"""Prior propagation is attributed to the labeled images: compared with the equation solved anew."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def operator(affinity, alpha):
 
 
 class Dense:
-    """The scores of the consensus, with each part of what they come from apart."""
+    """The scores of the consensus, each of their parts by itself."""
 
     def __init__(self, problem, labeling, alpha, share):
         labels, shares = problem.labels, problem.class_priors
@@ -44,19 +44,19 @@ class Dense:
         counts = self.given.sum(axis=0)
         self.weighted = self.given / counts * (1 if shares is None else shares)
         self.sums = (self.spread @ self.weighted).sum(axis=1, keepdims=True)
-        self.said = (1 - share) * labeling.opinion * ~self.labeled[:, None]
+        self.by_classifier = (1 - share) * labeling.opinion * ~self.labeled[:, None]
         self.share = share
 
     def scores(self, removed=()):
         weighted, given = self.weighted.copy(), self.given.copy()
         weighted[list(removed)] = given[list(removed)] = 0
-        far = self.share * (self.spread @ weighted) / self.sums * ~self.labeled[:, None]
-        return self.smooth @ (given + far + self.said)
+        prior = self.share * (self.spread @ weighted) / self.sums * ~self.labeled[:, None]
+        return self.smooth @ (given + prior + self.by_classifier)
 
 
-def accounts(flow):
-    for image in range(len(flow.labels)):
-        why = attribute(flow, image)
+def class_attributions(system):
+    for image in range(len(system.labels)):
+        why = attribute(system, image)
         yield from ((image, one) for one in (why.predicted, why.runner_up) if one is not None)
 
 
@@ -67,7 +67,7 @@ def accounts(flow):
     alpha=st.sampled_from([0.3, 0.5, 0.9]),
     shares=st.sampled_from([None, (0.7, 0.2, 0.1)]),
 )
-def test_each_labeled_image_is_credited_with_what_is_lost_without_it(seed, share, alpha, shares):
+def test_the_share_of_each_labeled_image_is_what_is_lost_without_it(seed, share, alpha, shares):
     shares = None if shares is None else np.array(shares)
     problem = problem_of(random_affinity(seed, N), shares=shares)
     labeling = SmoothedClassifier(alpha, share).label(problem)
@@ -77,45 +77,50 @@ def test_each_labeled_image_is_credited_with_what_is_lost_without_it(seed, share
         before / before.sum(axis=1, keepdims=True), labeling.propagation.probabilities, atol=1e-4
     )
     solved = linear_system_of(labeling, problem)
-    for flow in (solved, solved.with_contributions()):
-        for image, one in accounts(flow):
+    for system in (solved, solved.with_contributions()):
+        for image, one in class_attributions(system):
             score = before[image, one.label]
-            by_opinions = (dense.smooth @ dense.said)[image, one.label]
-            assert one.opinion == pytest.approx(by_opinions / score, abs=1e-4)
-            assert one.far == 0
-            assert one.opinion + one.source_shares.sum() == pytest.approx(1, abs=1e-4)
-            assert len(one.sources) == (one.label == LABELS).sum()
-            for source, credited in zip(one.sources, one.source_shares, strict=True):
+            by_classifier = (dense.smooth @ dense.by_classifier)[image, one.label]
+            assert one.classifier_share == pytest.approx(by_classifier / score, abs=1e-4)
+            assert one.class_prior_share == 0
+            assert one.classifier_share + one.contributor_shares.sum() == pytest.approx(1, abs=1e-4)
+            assert len(one.contributors) == (one.label == LABELS).sum()
+            for source, contributor_share in zip(
+                one.contributors, one.contributor_shares, strict=True
+            ):
                 lost = 1 - without[source][image, one.label] / score
-                assert credited == pytest.approx(lost, abs=1e-4)
+                assert contributor_share == pytest.approx(lost, abs=1e-4)
 
 
-def test_without_a_classifier_every_share_is_a_labeled_images():
+def test_without_a_classifier_labeled_images_have_every_share():
     problem = problem_of(random_affinity(1, N))
-    flow = linear_system_of(SmoothedClassifier(0.5, 1.0).label(problem), problem)
+    system = linear_system_of(SmoothedClassifier(0.5, 1.0).label(problem), problem)
 
-    for _, one in accounts(flow):
-        assert one.opinion == 0
-        assert one.source_shares.sum() == pytest.approx(1)
-        assert one.own == 0 or len(one.sources)
+    for _, one in class_attributions(system):
+        assert one.classifier_share == 0
+        assert one.contributor_shares.sum() == pytest.approx(1)
+        assert one.own_share == 0 or len(one.contributors)
 
 
-def test_by_neighbors_the_image_itself_is_told_from_labels_that_reached_it_before():
+def test_by_neighbors_prior_propagation_is_apart_from_the_image_itself():
     share, alpha = 0.7, 0.5
     problem = problem_of(random_affinity(2, N))
     labeling = SmoothedClassifier(alpha, share).label(problem)
-    dense, flow = Dense(problem, labeling, alpha, share), linear_system_of(labeling, problem)
+    dense, system = Dense(problem, labeling, alpha, share), linear_system_of(labeling, problem)
 
-    for image, one in accounts(flow):
+    for image, one in class_attributions(system):
         score = dense.scores()[image, one.label]
-        own = (1 - alpha) * (dense.said + dense.given)[image, one.label] / score
-        brought = (1 - alpha) * labeling.start[image, one.label] / score
-        assert one.own == pytest.approx(own, abs=1e-4)
-        assert one.own_far == pytest.approx(brought - own, abs=1e-4)
-        assert one.own + one.own_far + one.neighbor_shares.sum() == pytest.approx(1, abs=1e-4)
+        own = (1 - alpha) * (dense.by_classifier + dense.given)[image, one.label] / score
+        entry = (1 - alpha) * labeling.start[image, one.label] / score
+        assert one.own_share == pytest.approx(own, abs=1e-4)
+        assert one.prior_propagation_share == pytest.approx(entry - own, abs=1e-4)
+        assert (
+            one.own_share + one.prior_propagation_share + one.neighbor_shares.sum()
+            == pytest.approx(1, abs=1e-4)
+        )
 
 
-def test_where_no_label_reaches_far_spreading_is_called_by_its_own_name():
+def test_where_no_label_reaches_prior_propagation_becomes_a_share_of_the_class_priors():
     parts = [random_affinity(3, N), random_affinity(4, 5)]
     affinity = sparse.csr_array(sparse.block_diag(parts))
     labels = np.concatenate([LABELS, np.full(5, -1)])
@@ -124,23 +129,28 @@ def test_where_no_label_reaches_far_spreading_is_called_by_its_own_name():
 
     solved = linear_system_of(labeling, problem)
 
-    for flow in (solved, solved.with_contributions()):
-        for image, one in accounts(flow):
-            assert (one.far > 0) == (image >= N)
-            assert one.far + one.opinion + one.source_shares.sum() == pytest.approx(1, abs=1e-4)
+    for system in (solved, solved.with_contributions()):
+        for image, one in class_attributions(system):
+            assert (one.class_prior_share > 0) == (image >= N)
+            assert (
+                one.class_prior_share + one.classifier_share + one.contributor_shares.sum()
+                == pytest.approx(1, abs=1e-4)
+            )
             if image >= N:
-                assert not len(one.sources)
-                said = operator(parts[1], 0.5) @ labeling.start[N:, one.label]
-                far = 0.7 / N_CLASSES * operator(parts[1], 0.5)[image - N].sum()
-                assert one.far == pytest.approx(far / said[image - N], abs=1e-4)
+                assert not len(one.contributors)
+                score = operator(parts[1], 0.5) @ labeling.start[N:, one.label]
+                class_priors = 0.7 / N_CLASSES * operator(parts[1], 0.5)[image - N].sum()
+                assert one.class_prior_share == pytest.approx(
+                    class_priors / score[image - N], abs=1e-4
+                )
 
 
-def test_class_shares_of_zero_leave_a_class_without_far_labels():
+def test_a_class_prior_of_zero_leaves_a_class_without_prior_propagation():
     shares = np.array([0.5, 0.5, 0.0])
     problem = replace(problem_of(random_affinity(5, N)), class_priors=shares)
-    flow = linear_system_of(
+    system = linear_system_of(
         SmoothedClassifier(0.5, 0.7).label(problem), problem
     ).with_contributions()
 
-    for _, one in accounts(flow):
-        assert one.opinion + one.source_shares.sum() == pytest.approx(1, abs=1e-4)
+    for _, one in class_attributions(system):
+        assert one.classifier_share + one.contributor_shares.sum() == pytest.approx(1, abs=1e-4)

@@ -63,23 +63,27 @@ def keep(folder, images, problem, labeling, method="spreading", source="digits",
 
 
 @pytest.mark.parametrize("method", ["spreading", "consensus"])
-def test_what_was_kept_explains_as_the_flow_itself_does(tmp_path, method):
+def test_what_was_kept_explains_as_the_linear_system_itself_does(tmp_path, method):
     images, problem, labeling, _ = small_run(tmp_path, method)
-    flow = linear_system_of(labeling, problem)
+    system = linear_system_of(labeling, problem)
     finished = open_run(tmp_path)
 
     for image in (0, 70, 149):
-        found = finished.explain(image).explanation
-        expected = attribute(flow, image)
+        found = finished.explain(image).attribution
+        expected = attribute(system, image)
         for one, other in ((found.predicted, expected.predicted),
                            (found.runner_up, expected.runner_up)):  # fmt: skip
             assert one.label == other.label
-            assert one.opinion == pytest.approx(other.opinion, abs=1e-5)
-            assert one.own_far == pytest.approx(other.own_far, abs=1e-5)
-            shares = dict(zip(one.sources.tolist(), one.source_shares, strict=True))
-            for source, share in zip(other.sources.tolist(), other.source_shares, strict=True):
+            assert one.classifier_share == pytest.approx(other.classifier_share, abs=1e-5)
+            assert one.prior_propagation_share == pytest.approx(
+                other.prior_propagation_share, abs=1e-5
+            )
+            shares = dict(zip(one.contributors.tolist(), one.contributor_shares, strict=True))
+            for source, share in zip(
+                other.contributors.tolist(), other.contributor_shares, strict=True
+            ):
                 assert shares.get(source, 0) == pytest.approx(share, abs=1e-5)
-        same = finished.explain(str(images.ids[image])).explanation
+        same = finished.explain(str(images.ids[image])).attribution
         assert same.image == image
 
 
@@ -90,13 +94,13 @@ def test_the_column_why_names_the_largest_sources_of_each_label(tmp_path, method
     texts = describe_contributors(contributors, images.ids)
 
     for image in (50, 99, 149):
-        account = finished.explain(image).explanation.predicted
+        account = finished.explain(image).attribution.predicted
         told = [part.rpartition(" ")[::2] for part in texts[image].split("; ")]
-        others = ["the classifier's opinions"] if method == "consensus" else []
-        expected = [*images.ids[account.sources[:3]].tolist(), *others]
+        others = ["the classifier"] if method == "consensus" else []
+        expected = [*images.ids[account.contributors[:3]].tolist(), *others]
         assert [name for name, _ in told] == expected
         shares = [float(share) for _, share in told]
-        shown = [*account.source_shares[:3], *([account.opinion] if others else [])]
+        shown = [*account.contributor_shares[:3], *([account.classifier_share] if others else [])]
         np.testing.assert_allclose(shares, shown, atol=1e-3)
 
 
@@ -124,14 +128,16 @@ def test_as_json_shares_sum_to_one(tmp_path, method):
     document = json.loads(found.stdout)
     assert document["id"] == images.ids[100]
     for role in ("predicted", "runner_up"):
-        neighbors, sources = document[role]["by_neighbors"], document[role]["by_sources"]
+        neighbors, sources = document[role]["by_neighbors"], document[role]["by_contributors"]
         by_neighbors = (
             neighbors["own"]
-            + neighbors["own_far"]
+            + neighbors["prior_propagation"]
             + sum(row["share"] for row in neighbors["neighbors"])
         )
         by_sources = (
-            sources["opinion"] + sources["far"] + sum(row["share"] for row in sources["labeled"])
+            sources["classifier"]
+            + sources["class_priors"]
+            + sum(row["share"] for row in sources["labeled"])
         )
         assert by_neighbors == pytest.approx(1, abs=1e-4)
         assert by_sources == pytest.approx(1, abs=1e-4)
@@ -155,7 +161,7 @@ def test_of_a_label_that_was_given_no_probability_is_told(tmp_path):
     page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
     assert "Its label was given" in page
     assert "calibrated" not in page
-    document = open_run(tmp_path).explain(5).document()
+    document = open_run(tmp_path).explain(5).as_dict()
     assert document["evidence"] == "label given"
     assert document["predicted"]["calibrated_probability"] is None
 
@@ -195,7 +201,7 @@ def test_an_image_without_evidence_is_told_in_words(tmp_path):
     found = CliRunner().invoke(app, ["explain", str(tmp_path), str(images.ids[100])])
 
     assert "no evidence" in found.stdout
-    document = open_run(tmp_path).explain(100).document()
+    document = open_run(tmp_path).explain(100).as_dict()
     assert document["evidence"] == "no evidence"
     assert document["predicted"] is None
     page = (tmp_path / "explanations" / f"{images.ids[100]}.html").read_text(encoding="utf-8")
@@ -215,11 +221,11 @@ def test_the_parts_of_the_default_method_have_names(tmp_path):
 
     found = CliRunner().invoke(app, ["explain", str(tmp_path), name])
 
-    for part in ("labeled image", "the classifier's opinions", "labels spread far"):
+    for part in ("labeled image", "the classifier", "prior propagation"):
         assert part in found.stdout
     page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
-    assert "The classifier&#39;s opinions, on" in page or "The classifier's opinions, on" in page
-    assert "Labels that were spread far and reached it before" in page
+    assert "s probabilities, for this image and others without label" in page
+    assert "Labels that reached it by prior propagation" in page
 
 
 def few_digits(folder, labels_per_class, **options):
@@ -230,17 +236,19 @@ def few_digits(folder, labels_per_class, **options):
     )  # fmt: skip
 
 
-def test_a_run_by_default_credits_labeled_images_and_states_no_more_than_it_calibrated(tmp_path):
-    blind = few_digits(tmp_path / "out", 1).explain(100).document()
-    again = few_digits(tmp_path / "out", 1).explain(100).document()  # from the cache
+def test_a_run_by_default_attributes_to_labeled_images_and_states_no_more_than_it_calibrated(
+    tmp_path,
+):
+    blind = few_digits(tmp_path / "out", 1).explain(100).as_dict()
+    again = few_digits(tmp_path / "out", 1).explain(100).as_dict()  # from the cache
 
     assert again == blind
     assert blind["method"] == "consensus"  # what auto took
     for account in (blind["predicted"], blind["runner_up"]):
         assert account["calibrated_probability"] is None
-        labeled = sum(row["share"] for row in account["by_sources"]["labeled"])
-        assert labeled > 0.5  # spreading has 0.7 of the opinions where the classifier knows little
-        assert labeled + account["by_sources"]["opinion"] == pytest.approx(1, abs=1e-4)
+        labeled = sum(row["share"] for row in account["by_contributors"]["labeled"])
+        assert labeled > 0.5  # prior propagation has 0.7 where the classifier knows little
+        assert labeled + account["by_contributors"]["classifier"] == pytest.approx(1, abs=1e-4)
 
 
 def test_a_probability_that_was_calibrated_is_stated_as_in_the_table(tmp_path):
@@ -248,13 +256,13 @@ def test_a_probability_that_was_calibrated_is_stated_as_in_the_table(tmp_path):
     labels = pq.read_table(tmp_path / "labels.parquet").to_pylist()
     row = next(one for one in labels if one["source"] == "propagated")
 
-    found = finished.explain(row["id"]).document()["predicted"]
+    found = finished.explain(row["id"]).as_dict()["predicted"]
 
     stated = row[f"probability_{found['label']}"]
     assert found["calibrated_probability"] == pytest.approx(stated)
 
 
-def test_where_auto_takes_a_method_that_is_no_sum_that_one_is_named(tmp_path, monkeypatch):
+def test_where_auto_takes_a_method_that_is_no_weighted_sum_that_one_is_named(tmp_path, monkeypatch):
     poisson = ("poisson", GraphOnly(Poisson()), "it was told to")
     monkeypatch.setattr("voisin.labeling.automatic._decide", lambda problem: poisson)
     finished = few_digits(tmp_path / "out", 4)

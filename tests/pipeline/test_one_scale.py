@@ -130,4 +130,4 @@ def test_the_report_of_a_run_explains_the_least_certain_image_of_the_table(finis
     for words in (["suggest"], ["explain", doubtful["id"]], ["audit"], ["certify"]):
         line = shlex.join(["voisin", words[0], str(finished.folder), *words[1:]])
         assert f"<code>{line}</code>" in page
-    assert finished.explain(doubtful["id"]).explanation.predicted is not None
+    assert finished.explain(doubtful["id"]).attribution.predicted is not None

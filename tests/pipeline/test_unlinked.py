@@ -43,7 +43,7 @@ def labeled_by(method, folder):
 @pytest.mark.parametrize(
     ("method", "evidence", "audited"),
     [
-        ("consensus", "classifier", "What is said of them is the classifier's opinion alone."),
+        ("consensus", "classifier", "Their labels are the classifier's alone."),
         ("spreading", "no evidence", "They stay without a label."),
     ],
 )
@@ -67,10 +67,10 @@ def test_an_image_that_no_label_reaches_rests_on_the_classifier_or_on_nothing(
     by_opinion = method == "consensus"
     assert any(count in line for line in told) == by_opinion
     assert (count in (finished.folder / "report.html").read_text("utf-8")) == by_opinion
-    assert finished.explain("c00").document()["evidence"] == evidence
-    assert finished.explain("a30").document()["evidence"] == "labels"
-    assert finished.explain("a00").document()["evidence"] == "label given"
-    found = next(one for one in finished.audit().findings if one.check == "islands")
+    assert finished.explain("c00").as_dict()["evidence"] == evidence
+    assert finished.explain("a30").as_dict()["evidence"] == "labels"
+    assert finished.explain("a00").as_dict()["evidence"] == "label given"
+    found = next(one for one in finished.audit().findings if one.check == "unlabeled-components")
     assert found.title == "No label reaches 18 images along the graph, in 1 part of it"
     assert found.advice.startswith(audited)
 

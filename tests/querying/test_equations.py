@@ -1,4 +1,4 @@
-"""Every strategy asks what its equation says, on problems that one can work out by hand."""
+"""Every strategy picks what its equation says, on problems that one can work out by hand."""
 
 from dataclasses import replace
 
@@ -11,13 +11,13 @@ from voisin.calibration.temperature import apply_temperature, even_by_class, fit
 from voisin.labeling.folds import make_folds
 from voisin.labeling.registry import make_method
 from voisin.propagation.reweighted import ReweightedLaplace
-from voisin.querying.batches import novelty, pick_apart
+from voisin.querying.batches import novelty, pick_diverse
 from voisin.querying.forecast import forecast_changes
 from voisin.querying.registry import make_strategy
 from voisin.types import Fold, GraphData, Labeling, Problem, Propagation
 
 
-def told(probabilities, affinity=None, labels=None, vectors=None, class_priors=None):
+def problem_with(probabilities, affinity=None, labels=None, vectors=None, class_priors=None):
     """A problem and a labeling with just these probabilities; vectors far from one another."""
     n, n_classes = np.shape(probabilities)
     if affinity is None:
@@ -31,16 +31,16 @@ def told(probabilities, affinity=None, labels=None, vectors=None, class_priors=N
     return problem, Labeling(found, np.empty((0, n_classes)), np.empty(0, bool), method)
 
 
-def test_margin_and_entropy_ask_for_different_doubts():
-    problem, labeling = told([[0.5, 0.49, 0.01], [0.4, 0.3, 0.3], [0.9, 0.1, 0.0]])
+def test_margin_and_entropy_ask_for_different_images():
+    problem, labeling = problem_with([[0.5, 0.49, 0.01], [0.4, 0.3, 0.3], [0.9, 0.1, 0.0]])
 
     assert make_strategy("margin").suggest(problem, labeling, 1).positions.tolist() == [0]
     assert make_strategy("entropy").suggest(problem, labeling, 1).positions.tolist() == [1]
 
 
 @pytest.mark.parametrize("name", ["margin", "entropy", "mixed"])
-def test_what_no_label_reaches_is_asked_for_first(name):
-    problem, labeling = told([[0.9, 0.1], [0.6, 0.4], [1.0, 0.0]])
+def test_an_image_that_no_label_reaches_is_asked_for_first(name):
+    problem, labeling = problem_with([[0.9, 0.1], [0.6, 0.4], [1.0, 0.0]])
     reached = np.array([True, True, False])
     labeling = replace(labeling, propagation=replace(labeling.propagation, reached=reached))
 
@@ -51,7 +51,7 @@ def test_what_no_label_reaches_is_asked_for_first(name):
 
 
 def test_random_draws_every_image_about_as_often_and_changes_with_the_labels():
-    problem, labeling = told(np.full((6, 2), 0.5))
+    problem, labeling = problem_with(np.full((6, 2), 0.5))
     draws = [
         make_strategy("random")
         .suggest(replace(problem, random_state=state), labeling, 2)
@@ -65,18 +65,18 @@ def test_random_draws_every_image_about_as_often_and_changes_with_the_labels():
     assert make_strategy("random").suggest(longer, labeling, 2).positions.tolist() != draws[0]
 
 
-def test_unexplored_asks_where_the_shifted_solution_is_shortest():
+def test_minimum_norm_asks_where_the_shifted_solution_has_the_smallest_norm():
     problem, labeling = labeled(blobs(1))
     solution = ReweightedLaplace().scores(problem.data.affinity, problem.labels, n_classes=3)
-    lengths = np.linalg.norm(solution, axis=1)
-    lengths[problem.labels >= 0] = np.inf
+    norms = np.linalg.norm(solution, axis=1)
+    norms[problem.labels >= 0] = np.inf
 
-    found = make_strategy("unexplored").suggest(problem, labeling, 1)
+    found = make_strategy("minimum-norm").suggest(problem, labeling, 1)
 
-    assert found.positions[0] == lengths.argmin()
-    assert found.scores[0] == pytest.approx(1 - lengths.min())
-    told = "below 0.01" if lengths.min() < 0.005 else f"{lengths.min():.2f}"
-    assert f"closeness {told}, where a labeled image has 1" in found.reasons[0]
+    assert found.positions[0] == norms.argmin()
+    assert found.scores[0] == pytest.approx(1 - norms.min())
+    closeness = "below 0.01" if norms.min() < 0.005 else f"{norms.min():.2f}"
+    assert f"closeness {closeness}, where a labeled image has 1" in found.reasons[0]
 
 
 def test_the_scores_of_reweighted_laplace_are_its_probabilities_before_division():
@@ -106,35 +106,39 @@ def test_coverage_picks_what_brute_force_picks():
     assert make_strategy("coverage").suggest(problem, labeling, 5).positions.tolist() == expected
 
 
-def test_mixed_multiplies_doubt_of_the_neighborhood_density_and_novelty():
+def test_mixed_multiplies_uncertainty_of_the_neighborhood_density_and_novelty():
     problem, labeling = labeled(blobs(7))
     weights = problem.data.affinity.toarray().astype(float)
     ordered = np.sort(labeling.propagation.probabilities, axis=1)
-    doubt = 1 - (ordered[:, -1] - ordered[:, -2])
+    uncertainty = 1 - (ordered[:, -1] - ordered[:, -2])
     degrees = weights.sum(axis=1)
     vectors = problem.data.embeddings - problem.data.embeddings.mean(axis=0)
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    known = problem.labels >= 0
-    new = 1 - np.clip((vectors @ vectors[known].T).max(axis=1), 0, 1) ** 4
-    worth = (doubt + weights @ doubt / degrees) * np.minimum(degrees / np.median(degrees), 1) * new
-    worth[known] = -1
+    labeled_rows = problem.labels >= 0
+    new = 1 - np.clip((vectors @ vectors[labeled_rows].T).max(axis=1), 0, 1) ** 4
+    utility = (
+        (uncertainty + weights @ uncertainty / degrees)
+        * np.minimum(degrees / np.median(degrees), 1)
+        * new
+    )
+    utility[labeled_rows] = -1
 
     found = make_strategy("mixed").suggest(problem, labeling, 3)
 
-    assert found.positions[0] == worth.argmax()
-    assert found.scores[0] == pytest.approx(worth.max(), rel=1e-4)
+    assert found.positions[0] == utility.argmax()
+    assert found.scores[0] == pytest.approx(utility.max(), rel=1e-4)
 
 
-def test_mixed_doubts_rare_classes_as_if_all_were_equally_frequent():
+def test_mixed_measures_uncertainty_as_if_all_classes_were_equally_frequent():
     shares = np.array([0.9, 0.1])
-    problem, labeling = told([[0.5, 0.5], [0.9, 0.1], [0.99, 0.01]], class_priors=shares)
+    problem, labeling = problem_with([[0.5, 0.5], [0.9, 0.1], [0.99, 0.01]], class_priors=shares)
 
     assert make_strategy("mixed").suggest(problem, labeling, 1).positions.tolist() == [1]
 
 
 def test_mixed_says_of_which_class_few_are_labeled():
     labels = [0] * 9 + [1] + [-1]
-    problem, labeling = told([[0.6, 0.4]] * 11, labels=labels)
+    problem, labeling = problem_with([[0.6, 0.4]] * 11, labels=labels)
 
     (reason,) = make_strategy("mixed").suggest(problem, labeling, 1, class_names="ab").reasons
 
@@ -143,9 +147,9 @@ def test_mixed_says_of_which_class_few_are_labeled():
 
 def test_a_batch_has_no_near_duplicates_while_there_is_something_else():
     vectors = np.repeat(np.eye(4), 5, axis=0)
-    problem, labeling = told(np.full((20, 2), 0.5), vectors=vectors)
+    problem, labeling = problem_with(np.full((20, 2), 0.5), vectors=vectors)
 
-    for name in ("margin", "entropy", "mixed", "unexplored"):
+    for name in ("margin", "entropy", "mixed", "minimum-norm"):
         labels = problem.labels.copy()
         labels[:2] = [0, 1]
         started = replace(problem, labels=labels)
@@ -157,9 +161,9 @@ def test_a_picked_image_discounts_by_the_fourth_power_of_the_cosine():
     angle = np.array([0, 0.5, np.pi, np.pi + 1])
     vectors = np.column_stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
     vectors = np.concatenate([vectors, -vectors])  # so that the mean is zero
-    worth = np.array([1, 0.9, 0, 0, 0, 0, 0, 0])
+    utility = np.array([1, 0.9, 0, 0, 0, 0, 0, 0])
 
-    picked, scores = pick_apart(vectors, np.arange(8), worth, 2)
+    picked, scores = pick_diverse(vectors, np.arange(8), utility, 2)
 
     assert picked.tolist() == [0, 1]
     assert scores[1] == pytest.approx(0.9 * (1 - np.cos(0.5) ** 4), rel=1e-5)
@@ -180,12 +184,12 @@ def test_the_forecast_is_what_happens_when_the_answers_are_sure():
     others = (problem.labels < 0) & ~np.isin(np.arange(60), positions)
     expected = (after.labels != labeling.propagation.labels)[others].sum()
 
-    told = forecast_changes(problem, believed, positions)
+    forecast = forecast_changes(problem, believed, positions)
 
     assert expected > 0
-    assert told.flips == told.fewest == told.most == expected
-    assert told.n_others == others.sum()
-    assert told.little == (expected < 3)
+    assert forecast.flips == forecast.fewest == forecast.most == expected
+    assert forecast.n_others == others.sum()
+    assert forecast.may_stop == (expected < 3)
 
 
 def test_answers_that_change_nothing_are_a_sign_to_stop():
@@ -195,10 +199,10 @@ def test_answers_that_change_nothing_are_a_sign_to_stop():
     problem = Problem(data, labels, 2)
     labeling = make_method("spreading").label(problem)
 
-    told = forecast_changes(problem, labeling, np.array([1, 3]))
+    forecast = forecast_changes(problem, labeling, np.array([1, 3]))
 
-    assert told.flips == 0
-    assert told.little
+    assert forecast.flips == 0
+    assert forecast.may_stop
 
 
 def test_the_forecast_is_calibrated_by_the_labels_that_folds_hold_out():
@@ -215,10 +219,14 @@ def test_the_forecast_is_calibrated_by_the_labels_that_folds_hold_out():
         labeling, propagation=replace(labeling.propagation, probabilities=calibrated)
     )
 
-    told = forecast_changes(
+    forecast = forecast_changes(
         replace(problem, folds=folds), labeling, np.array([10, 11, 12]), n_draws=9
     )
     plain = forecast_changes(problem, believed, np.array([10, 11, 12]), n_draws=9)
 
     assert abs(temperature - 1) > 0.1
-    assert (told.flips, told.fewest, told.most) == (plain.flips, plain.fewest, plain.most)
+    assert (forecast.flips, forecast.fewest, forecast.most) == (
+        plain.flips,
+        plain.fewest,
+        plain.most,
+    )

@@ -1,10 +1,9 @@
-"""Images that are nearly the same; it knows vectors and small pictures, not files or names.
+"""Near-duplicates: pairs of images that are nearly the same, by their vectors or their pictures.
 
-By vectors: two images much nearer to each other than the images around them are to their neighbors.
-What is usual differs from place to place, so distances are measured by the two images' own
-surroundings, as spectral clustering does it (Zelnik-Manor & Perona 2004); and from data to data, so
-they become volumes, by the intrinsic dimension (Levina & Bickel 2004). By pictures: fingerprints
-that agree, then the pixels themselves, correlated.
+By vectors: two images that are much nearer to each other than either is to its last neighbor
+(Zelnik-Manor & Perona 2004 scale distances so). The ratio becomes a volume by the intrinsic
+dimension (Levina & Bickel 2004), so that one limit suits all data. By pictures: perceptual hashes
+that agree, then a correlation of the pixels. This module must not know files or names.
 """
 
 from dataclasses import dataclass
@@ -12,36 +11,47 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.audit.perceptual_hash import hash_pairs, perceptual_hashes, to_gray, turned
+from voisin.audit.findings import (
+    WORTH_KNOWING,
+    WRONG,
+    AuditedImages,
+    Entry,
+    Finding,
+    count_of,
+)
+from voisin.audit.perceptual_hash import (
+    find_similar_hashes,
+    hash_pictures,
+    to_gray,
+    turn_pictures,
+)
 from voisin.parallel import blocks
-from voisin.types import Indices, Neighbors, Pixels, Progress, no_progress
+from voisin.types import UNLABELED, Indices, Neighbors, Pixels, Progress, no_progress
 
-VERY_NEAR = 3e-4
-"""Largest volume of near-duplicates: about the chance that so near a neighbor is not one."""
-
-SAME_PICTURE = 0.95
-"""Least correlation of two pictures of which one is a copy of the other."""
-
-_IDENTICAL = 0.1  # of the usual distance to the nearest image, anywhere
-_FLAT = 4.0  # gray levels: with less contrast than this, fingerprints are noise
-_BLOCK = 8_192
+# The limits were chosen by hand; benchmarks/audit.md has the precision and the recall with them.
+_MAX_VOLUME = 3e-4  # of near-duplicates: about the probability that so near a neighbor is not one
+_MIN_CORRELATION = 0.95  # of two pictures of which one is a copy of the other
+_IDENTICAL = 0.1  # of the median distance to the nearest image
+_MIN_CONTRAST = 4.0  # standard deviation in gray levels: below it, perceptual hashes are noise
+_BLOCK = 8_192  # pictures at a time, chosen by hand: bounds the memory
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of images that are nearly the same, most alike first.
+    """Pairs of images that are nearly the same, surest first.
 
     Attributes
     ----------
     images : array of shape (n_pairs, 2)
         Positions, the lower first.
     nearness : array of shape (n_pairs,)
-        Share of the volume around them that is as near (see `near_pairs`); NaN if they are not.
+        Share of the volume around them that is as near (see `find_near_vectors`); NaN if they are
+        not near.
     correlation : array of shape (n_pairs,)
-        Of their pictures; NaN if their fingerprints differ.
+        Of their pictures; NaN if their hashes differ.
     turns : array of shape (n_pairs,)
-        How the first must be turned to be like the second (see `perceptual_hash.turned`); -1 if
-        their fingerprints differ.
+        How the first must be turned to be like the second (see `turn_pictures`); -1 if their
+        hashes differ.
     """
 
     images: Indices
@@ -59,25 +69,25 @@ class Pairs:
         )
 
 
-def near_pairs(neighbors: Neighbors, *, most: float = VERY_NEAR) -> Pairs:
+def find_near_vectors(neighbors: Neighbors, *, max_volume: float = _MAX_VOLUME) -> Pairs:
     """Find near-duplicates by their vectors.
 
-    Images i and j at distance d are near-duplicates if ``(d / √(r_i r_j))^m <= most``, r the
-    distance to an image's last neighbor and m the intrinsic dimension: in a cloud without
-    near-duplicates such a share of the volume holds such a share of the neighbors. Since r is small
-    too among many copies of one image, so are images at a tenth of the median distance to the
-    nearest.
+    Images i and j at distance d are near-duplicates if ``(d / √(r_i r_j))^m <= max_volume``, r the
+    distance to an image's last neighbor and m the intrinsic dimension: without
+    near-duplicates, such a share of the volume holds such a share of the neighbors. Among many
+    copies of one image, r is small too; so images at a tenth of the median distance to the nearest
+    image are near-duplicates as well.
 
     Parameters
     ----------
     neighbors : Neighbors
-    most : float, default=3e-4
+    max_volume : float, default=3e-4
 
     Examples
     --------
     >>> distances = np.array([[1e-4, 2.0], [1e-4, 2.0], [2.0, 2.1], [2.0, 2.1]], dtype=np.float32)
     >>> near = Neighbors(np.array([[1, 2], [0, 2], [0, 1], [0, 1]]), distances, metric="euclidean")
-    >>> near_pairs(near).images
+    >>> find_near_vectors(near).images
     array([[0, 1]])
     """
     n_samples, n_neighbors = neighbors.indices.shape
@@ -89,7 +99,7 @@ def near_pairs(neighbors: Neighbors, *, most: float = VERY_NEAR) -> Pairs:
     shares = np.divide(lengths.ravel(), radius, where=radius > 0, out=np.zeros(len(pairs)))
     nearness = shares ** intrinsic_dimension(lengths)
     identical = lengths.ravel() <= _IDENTICAL * np.median(lengths[:, 0])
-    chosen = np.flatnonzero((nearness <= most) | identical)
+    chosen = np.flatnonzero((nearness <= max_volume) | identical)
     chosen = chosen[np.lexsort((nearness[chosen], pairs[chosen, 1], pairs[chosen, 0]))]
     pairs, nearness = pairs[chosen], nearness[chosen]
     once = np.ones(len(pairs), dtype=bool)
@@ -116,37 +126,43 @@ def intrinsic_dimension(lengths: NDArray[np.float64]) -> float:
     return max(1.0, 1 / middle) if middle > 0 else 1.0
 
 
-def same_pictures(
-    pixels: Pixels, *, least: float = SAME_PICTURE, progress: Progress = no_progress
+def find_same_pictures(
+    pixels: Pixels, *, min_correlation: float = _MIN_CORRELATION, progress: Progress = no_progress
 ) -> Pairs:
     """Find copies of pictures, be they turned, mirrored, resized or compressed.
 
     Parameters
     ----------
     pixels : array of shape (n_images, 32, 32, channels)
-    least : float, default=0.95
-        Correlation of the gray pictures once turned alike.
+    min_correlation : float, default=0.95
+        Of the gray pictures once turned alike.
     progress : callable, optional
 
     Examples
     --------
     >>> picture = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 1), dtype=np.uint8)
     >>> picture[1] = picture[0, :, ::-1]
-    >>> same_pictures(picture).turns
+    >>> find_same_pictures(picture).turns
     array([1])
     """
-    seen = np.flatnonzero(_has_contrast(pixels))
-    pairs, turns, _ = hash_pairs(perceptual_hashes(pixels[seen]), progress=progress)
-    pairs = seen[pairs]
+    contrasts = [to_gray(pixels[rows]).std(axis=(1, 2)) for rows in blocks(len(pixels), _BLOCK)]
+    usable = np.flatnonzero(np.concatenate([*contrasts, np.empty(0)]) >= _MIN_CONTRAST)
+    pairs, turns, _ = find_similar_hashes(hash_pictures(pixels[usable]), progress=progress)
+    pairs = usable[pairs]
     correlation = np.empty(len(pairs))
     for rows in blocks(len(pairs), _BLOCK):
-        correlation[rows] = _correlation(pixels, pairs[rows], turns[rows])
-    alike = correlation >= least
+        first, second = to_gray(pixels[pairs[rows, 0]]), to_gray(pixels[pairs[rows, 1]])
+        for turn in range(1, 8):
+            chosen = turns[rows] == turn
+            first[chosen] = turn_pictures(first[chosen], turn)
+        spreads = first.std(axis=(1, 2)) * second.std(axis=(1, 2))
+        correlation[rows] = (first * second).mean(axis=(1, 2)) / spreads
+    alike = correlation >= min_correlation
     return _in_order(pairs[alike], correlation=correlation[alike], turns=turns[alike])
 
 
 def join_pairs(by_vectors: Pairs, by_pictures: Pairs) -> Pairs:
-    """Join what two ways found; a pair that both found is one pair with both measures."""
+    """Join the pairs found in two ways; a pair found in both has both measures."""
     pairs = np.concatenate([by_vectors.images, by_pictures.images])
     if not len(pairs):
         return by_vectors
@@ -166,26 +182,73 @@ def _in_order(
     correlation: NDArray[np.float64] | None = None,
     turns: NDArray[np.int64] | None = None,
 ) -> Pairs:
-    """Put the surest first: both measures, by how far each is from its limit."""
+    """Put the surest first: those farthest inside both limits."""
     unknown = np.full(len(images), np.nan)
     nearness = unknown if nearness is None else nearness
     correlation = unknown if correlation is None else correlation
     turns = np.full(len(images), -1) if turns is None else turns
-    doubts = np.stack([nearness / VERY_NEAR, (1 - correlation) / (1 - SAME_PICTURE)])
+    doubts = np.stack([nearness / _MAX_VOLUME, (1 - correlation) / (1 - _MIN_CORRELATION)])
     doubts = np.minimum(doubts, 1)
     order = np.argsort(np.where(np.isnan(doubts), 1, doubts).sum(axis=0), kind="stable")
     return Pairs(images[order], nearness[order], correlation[order], turns[order])
 
 
-def _has_contrast(pixels: Pixels) -> NDArray[np.bool_]:
-    parts = [to_gray(pixels[rows]).std(axis=(1, 2)) for rows in blocks(len(pixels), _BLOCK)]
-    return np.concatenate([*parts, np.empty(0)]) >= _FLAT
+def check_duplicates(images: AuditedImages, progress: Progress) -> list[Finding]:
+    """Look for near-duplicates: across splits, with different labels, and all others."""
+    pairs = find_near_vectors(images.neighbors)
+    if images.pixels is not None:
+        pairs = join_pairs(pairs, find_same_pictures(images.pixels, progress=progress))
+    left, right = images.all_labels[pairs.images.T]
+    across = np.not_equal(*images.splits[pairs.images.T])
+    contradictory = (left != UNLABELED) & (right != UNLABELED) & (left != right)
+    one_labeled = ~across & ((left != UNLABELED) ^ (right != UNLABELED))
+    kinds = (
+        (
+            "duplicates-across-splits",
+            WRONG,
+            across,
+            " on both sides of a split",
+            "The test knows these images already, so its figures are too good. Keep both images of "
+            "a pair in one split, or take one out.",
+        ),
+        (
+            "duplicates-with-different-labels",
+            WRONG,
+            contradictory,
+            " with different labels",
+            "At least one label of each pair is wrong. Look at both.",
+        ),
+        (
+            "duplicates-of-labeled",
+            WORTH_KNOWING,
+            one_labeled,
+            " of a labeled and an unlabeled image",
+            "The other image is easy: figures on unlabeled images are a little too good.",
+        ),
+        (
+            "duplicates",
+            WORTH_KNOWING,
+            ~(across | contradictory | one_labeled),
+            "",
+            "They count twice in every figure, and labeling both is a waste.",
+        ),
+    )
+    findings = []
+    for name, severity, chosen, where, advice in kinds:
+        if chosen.any():
+            count = count_of(int(chosen.sum()), "pair", "pairs")
+            title, entries = f"{count} of near-duplicates{where}", _to_entries(pairs.take(chosen))
+            findings.append(Finding(name, severity, title, advice, entries))
+    return findings
 
 
-def _correlation(pixels: Pixels, pairs: Indices, turns: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Correlate gray pictures, the first turned."""
-    first, second = to_gray(pixels[pairs[:, 0]]), to_gray(pixels[pairs[:, 1]])
-    for turn in range(1, 8):
-        first[turns == turn] = turned(first[turns == turn], turn)
-    spreads = first.std(axis=(1, 2)) * second.std(axis=(1, 2))
-    return np.asarray((first * second).mean(axis=(1, 2)) / spreads)
+def _to_entries(pairs: Pairs) -> tuple[Entry, ...]:
+    entries = []
+    for i, (left, right) in enumerate(pairs.images.tolist()):
+        nearness, turn = float(pairs.nearness[i]), pairs.turns[i]
+        notes = [] if np.isnan(nearness) else ["vectors far nearer than usual"]
+        if turn >= 0:
+            alike = "nearly the same picture" + (", turned or mirrored" if turn else "")
+            notes.append(f"{alike} (correlation {pairs.correlation[i]:.3f})")
+        entries.append(Entry(left, right, nearness, note=", ".join(notes)))
+    return tuple(entries)

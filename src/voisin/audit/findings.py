@@ -1,4 +1,7 @@
-"""What an audit looks at, and what it may find; it knows arrays and words, no checks."""
+"""What a check of an audit is given, and what it returns.
+
+This module must not know the checks.
+"""
 
 from dataclasses import dataclass, field
 
@@ -16,17 +19,17 @@ from voisin.types import (
 )
 
 WRONG, DOUBTFUL, WORTH_KNOWING = 3, 2, 1
-"""How much a finding matters: figures or labels are wrong; labels may be; for information."""
+"""Severities: figures or labels are wrong; labels may be wrong; for information. By convention."""
 
 
 @dataclass(frozen=True, eq=False)
 class AuditedImages:
-    """What an audit looks at.
+    """What every check is given: the images of the graph and, after them, those set apart.
 
     Attributes
     ----------
     neighbors : Neighbors
-        Of the images of the graph and, after them, the images set apart, all among all.
+        Of all images among all.
     affinity : sparse array of shape (n_graph, n_graph)
     labels : array of shape (n_graph,)
         The labels given, -1 elsewhere.
@@ -36,10 +39,12 @@ class AuditedImages:
         ``train`` for the images of the graph, else where they were set apart.
     pixels : array of shape (n_images, 32, 32, channels), optional
         None where the pictures are gone.
-    witness : array of shape (n_labeled, n_classes), optional
-        A classifier's out-of-fold probabilities of the labeled images.
+    classifier_probabilities : array of shape (n_labeled, n_classes), optional
+        Out-of-fold probabilities of the labeled images by a classifier.
+    graph_probabilities : array of shape (n_labeled, n_classes), optional
+        The same by the graph, leaving one label out; `run_checks` adds them.
     answered : array of shape (n_graph,), optional
-        Whether the method said anything of an image; None where that is not known any more.
+        Whether the method gave an image a label; None where that is not known any more.
     """
 
     neighbors: Neighbors
@@ -49,12 +54,13 @@ class AuditedImages:
     splits: Names
     groups: Names | None = None
     pixels: Pixels | None = None
-    witness: Probabilities | None = None
+    classifier_probabilities: Probabilities | None = None
+    graph_probabilities: Probabilities | None = None
     answered: NDArray[np.bool_] | None = None
 
     @property
-    def everywhere(self) -> Labels:
-        """The labels given, -1 for all others, those set apart too."""
+    def all_labels(self) -> Labels:
+        """The labels given, of all images; -1 for all others, so for those set apart, too."""
         labels = np.full(len(self.splits), UNLABELED, dtype=np.int64)
         labels[: len(self.labels)] = self.labels
         return labels
@@ -70,9 +76,9 @@ class Entry:
     other : int
         The other image of a pair, or -1.
     score : float
-        What it is ordered by.
+        By which the entries of a finding are ordered.
     suggestion : int
-        The class that speaks against its label, or -1.
+        The class that it may have instead of its label, or -1.
     note : str
     """
 
@@ -85,14 +91,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something not to believe.
+    """Something not to believe, and the images that show it.
 
     Attributes
     ----------
     check : str
-        Its short name.
+        Short name of what was found, for tables and links.
     severity : int
-        3: figures or labels are wrong; 2: labels may be; 1: for information.
+        `WRONG`, `DOUBTFUL` or `WORTH_KNOWING`.
     title : str
         One line.
     advice : str
@@ -106,3 +112,14 @@ class Finding:
     title: str
     advice: str
     entries: tuple[Entry, ...] = field(default=(), repr=False)
+
+
+def count_of(count: int, singular: str, plural: str) -> str:
+    """Write a count with its noun.
+
+    Examples
+    --------
+    >>> count_of(1, "pair", "pairs"), count_of(2000, "pair", "pairs")
+    ('1 pair', '2,000 pairs')
+    """
+    return f"{count:,} {singular if count == 1 else plural}"

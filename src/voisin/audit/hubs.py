@@ -1,7 +1,8 @@
-"""Images that are everyone's neighbor, and images that are nobody's; it knows distances alone.
+"""Hubs, the neighbors of very many images, and outliers, which are far from all others.
 
 Hubs: Radovanović, Nanopoulos & Ivanović 2010. Distance to the k-th neighbor as a measure of
 outliers: Ramaswamy, Rastogi & Shim 2000; modified z-score: Iglewicz & Hoaglin 1993.
+This module must not know labels or pictures.
 """
 
 from dataclasses import dataclass
@@ -9,31 +10,37 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.audit.findings import (
+    DOUBTFUL,
+    WORTH_KNOWING,
+    AuditedImages,
+    Entry,
+    Finding,
+    count_of,
+)
 from voisin.neighbors.graph import in_degree_skew
-from voisin.types import Indices, Neighbors
+from voisin.types import Indices, Neighbors, Progress
 
-MOST_SKEW = 3.0
-"""Skewness of the in-degrees above which hubs dominate a graph."""
-
-_FAR = 3.5
+_MAX_SKEW = 3.0  # of the in-degrees, chosen by hand: above it, hubs dominate the graph
+_MAX_SCORE = 3.5  # modified z-score above which Iglewicz & Hoaglin (1993) call a value an outlier
 _NORMAL = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
-_TOP = 0.01
+_TOP = 0.01  # share of the images that are looked at as hubs, by convention
 
 
 @dataclass(frozen=True, eq=False)
 class Hubs:
-    """How unevenly images are chosen as neighbors.
+    """The images that are neighbors of most others.
 
     Attributes
     ----------
     skew : float
-        Skewness of how often each image is another's neighbor.
+        Skewness of the in-degrees of all images.
     images : array
-        The hundredth of the images that is chosen most often, most often first.
+        The hundredth of the images with the largest in-degrees, largest first.
     times : array
-        How often each of them is.
+        In-degree of each: of how many images it is a neighbor.
     share : float
-        Share of all choices that falls on them.
+        Their share of all in-degrees.
     """
 
     skew: float
@@ -43,12 +50,12 @@ class Hubs:
 
     @property
     def dominate(self) -> bool:
-        """Whether the graph is doubtful because of them."""
-        return self.skew > MOST_SKEW
+        """Whether the in-degrees are so skewed that hubs dominate the graph."""
+        return self.skew > _MAX_SKEW
 
 
 def find_hubs(neighbors: Neighbors) -> Hubs:
-    """Find the images that are chosen most often as neighbors.
+    """Find the images with the largest in-degrees.
 
     Examples
     --------
@@ -79,7 +86,7 @@ class Outliers:
     scores: NDArray[np.float64]
 
 
-def find_outliers(neighbors: Neighbors, *, far: float = _FAR) -> Outliers:
+def find_outliers(neighbors: Neighbors, *, max_score: float = _MAX_SCORE) -> Outliers:
     """Find the images whose last neighbor is much farther than is usual in the pool.
 
     ``z = (x − median) / (1.4826 · median |x − median|) > 3.5``, x the logarithm of the distance.
@@ -95,6 +102,40 @@ def find_outliers(neighbors: Neighbors, *, far: float = _FAR) -> Outliers:
     middle = np.median(logs)
     spread = _NORMAL * np.median(np.abs(logs - middle))
     scores = (logs - middle) / spread if spread > 0 else np.zeros_like(logs)
-    images = np.flatnonzero(scores > far)
+    images = np.flatnonzero(scores > max_score)
     images = images[np.argsort(-scores[images], kind="stable")]
     return Outliers(images, scores[images])
+
+
+def check_outliers(images: AuditedImages, _: Progress) -> list[Finding]:
+    """Look for images far from all others."""
+    outliers = find_outliers(images.neighbors)
+    if not len(outliers.images):
+        return []
+    title = f"{count_of(len(outliers.images), 'image is', 'images are')} far from all others"
+    advice = (
+        "Their labels rest on little: they may be of no known class, damaged, or of another "
+        "origin. Look at them before you use their labels."
+    )
+    entries = tuple(
+        Entry(image, score=score, note=f"{score:.1f} deviations too far")
+        for image, score in zip(outliers.images.tolist(), outliers.scores.tolist(), strict=True)
+    )
+    return [Finding("outliers", DOUBTFUL, title, advice, entries)]
+
+
+def check_hubs(images: AuditedImages, _: Progress) -> list[Finding]:
+    """Look for hubs that dominate the graph."""
+    hubs = find_hubs(images.neighbors)
+    if not hubs.dominate:
+        return []
+    title = f"Hubs dominate the graph: 1 % of the images are {hubs.share:.0%} of all neighbors"
+    advice = (
+        f"The skewness is {hubs.skew:.1f}, above {_MAX_SKEW:g}: a wrong label on a hub travels "
+        "far. Check the labels of hubs, or try another embedding or metric."
+    )
+    entries = tuple(
+        Entry(image, score=float(times), note=f"neighbor of {times:,} images")
+        for image, times in zip(hubs.images.tolist(), hubs.times.tolist(), strict=True)
+    )
+    return [Finding("hubs", WORTH_KNOWING, title, advice, entries)]

@@ -1,4 +1,7 @@
-"""A page of what not to believe, worst first, with pictures."""
+"""The page of an audit: its findings, worst first, with pictures.
+
+This module must not know the checks.
+"""
 
 from dataclasses import dataclass
 
@@ -7,14 +10,14 @@ from voisin.report.page import environment
 from voisin.report.pictures import read_picture
 from voisin.types import ImageCollection, Names
 
-_PICTURE_SIZE = 96
-_SHOWN = 12
+_PICTURE_SIZE = 96  # pixels a side, by eye: two fit side by side on a card
+_SHOWN = 12  # entries of a finding, by eye: `audit.csv` lists them all
 _SEVERITIES = {WRONG: "wrong", DOUBTFUL: "doubtful", WORTH_KNOWING: "worth knowing"}
 
 
 @dataclass(frozen=True, eq=False)
 class AuditContent:
-    """What the page tells.
+    """What the page shows.
 
     Attributes
     ----------

@@ -1,10 +1,11 @@
-"""Fingerprints of pictures that survive another size or compression; it knows pixels alone.
+"""Perceptual hashes: similar for copies of a picture, whatever their size or compression.
 
-The signs of the lowest frequencies of the discrete cosine transform of a small gray picture (Zauner
-2010). Mirroring a picture flips the signs of its odd frequencies and transposing it transposes
-them, so that the fingerprints of all eight turned and mirrored copies come from one transform. Two
-fingerprints that differ in three bits at most agree in one of four bands of 16 bits (Norouzi,
-Punjani & Fleet 2012): only pictures that share a band are compared.
+A hash is the signs of the lowest frequencies of the discrete cosine transform of a small gray
+picture (Zauner 2010). Mirroring a picture flips the signs of its odd frequencies and transposing it
+transposes them, so that the hashes of all eight turned and mirrored copies come from one transform.
+Two hashes that differ in three bits at most agree in one of four bands of 16 bits (Norouzi, Punjani
+& Fleet 2012): only pictures that share a band are compared. This module must not know vectors,
+files or names.
 """
 
 from typing import TypeAlias
@@ -20,20 +21,20 @@ Hashes: TypeAlias = NDArray[np.uint64]  # (n_images, 8)
 Whole: TypeAlias = NDArray[np.int64]
 
 SIDE = 32
-"""Pixels a side of the pictures that are hashed."""
+"""Pixels a side of the pictures that are hashed, by convention (Zauner 2010)."""
 
-MOST_BITS = 3
-"""In how many bits the fingerprints of copies may differ."""
-
-_KEPT = 8  # frequencies each way: 64 bits, the constant one among them
-_BANDS, _WIDTH = 4, 16
-_ROWS = 2_048  # of a task
-_MOST_PARTNERS = 20  # of a picture in a band: of thousands of copies, pairs would fill the memory
-_GRAY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_MAX_BITS = 3  # that hashes of copies may differ in: one less than bands, or pairs would be missed
+_KEPT = 8  # frequencies each way, by convention: 64 bits, the constant frequency among them
+_BANDS, _WIDTH = 4, 16  # bands and their bits: together the 64 of a hash
+_ROWS = 2_048  # pictures a task, chosen by hand: a few tasks for each thread
+# Chosen by hand: partners of a picture in a band; else all pairs of thousands of copies would fill
+# the memory.
+_MAX_PARTNERS = 20
+_GRAY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # luminance by ITU-R BT.601
 _TASK = "Comparing pictures"
 
 
-def perceptual_hashes(pixels: Pixels) -> Hashes:
+def hash_pictures(pixels: Pixels) -> Hashes:
     """Hash pictures as they are, and turned and mirrored.
 
     Parameters
@@ -43,7 +44,7 @@ def perceptual_hashes(pixels: Pixels) -> Hashes:
     Returns
     -------
     array of shape (n_images, 8), uint64
-        In the order of `turned`.
+        In the order of `turn_pictures`.
 
     Raises
     ------
@@ -53,15 +54,27 @@ def perceptual_hashes(pixels: Pixels) -> Hashes:
     Examples
     --------
     >>> picture = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 1), dtype=np.uint8)
-    >>> found, mirrored = perceptual_hashes(picture), perceptual_hashes(picture[:, :, ::-1])
-    >>> bool(found[0, 1] == mirrored[0, 0])
+    >>> hashes, mirrored = hash_pictures(picture), hash_pictures(picture[:, :, ::-1])
+    >>> bool(hashes[0, 1] == mirrored[0, 0])
     True
     """
     if pixels.ndim != 4 or pixels.shape[1:3] != (SIDE, SIDE):
         message = f"pixels has shape {pixels.shape}: pass (n_images, {SIDE}, {SIDE}, channels)."
         raise InputError(message)
-    parts = [_hash_block(to_gray(pixels[rows])) for rows in blocks(len(pixels), _ROWS)]
-    return np.concatenate(parts) if parts else np.empty((0, 8), dtype=np.uint64)
+    angles = np.outer(np.arange(_KEPT), np.arange(SIDE) + 0.5) * np.pi / SIDE
+    cosines = np.cos(angles).astype(np.float32)  # rows of the transform, lowest frequency first
+    down, across = np.divmod(np.arange(_KEPT**2), _KEPT)
+    rising = np.argsort(down + across, kind="stable")
+    dealt = rising.reshape(_WIDTH, _BANDS).T.ravel()  # so that each band gets low and high ones
+    odd = np.where(np.arange(_KEPT) % 2, -1, 1).astype(np.float32)
+    parts = [np.empty((0, 8), dtype=np.uint64)]
+    for rows in blocks(len(pixels), _ROWS):
+        low = cosines @ to_gray(pixels[rows]) @ cosines.T
+        copies = [low, low * odd, low * odd[:, None], low * odd * odd[:, None]]
+        copies += [copy.transpose(0, 2, 1) for copy in copies]
+        bits = np.stack([copy.reshape(len(low), -1)[:, dealt] > 0 for copy in copies], axis=1)
+        parts.append(np.packbits(bits, axis=2, bitorder="little").view(np.uint64)[..., 0])
+    return np.concatenate(parts)
 
 
 def to_gray(pixels: Pixels) -> NDArray[np.float32]:
@@ -71,12 +84,12 @@ def to_gray(pixels: Pixels) -> NDArray[np.float32]:
     return np.asarray(gray - gray.mean(axis=(1, 2), keepdims=True))
 
 
-def turned(gray: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
+def turn_pictures(gray: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
     """Turn square pictures: 1 mirrors, 2 puts upside down, 3 does both; 4 to 7 also transpose.
 
     Examples
     --------
-    >>> turned(np.array([[[1, 2], [3, 4]]], dtype=np.float32), 5).tolist()
+    >>> turn_pictures(np.array([[[1, 2], [3, 4]]], dtype=np.float32), 5).tolist()
     [[[2.0, 4.0], [1.0, 3.0]]]
     """
     gray = gray[:, :, ::-1] if turn & 1 else gray
@@ -84,17 +97,17 @@ def turned(gray: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
     return gray.transpose(0, 2, 1) if turn & 4 else gray
 
 
-def hash_pairs(
+def find_similar_hashes(
     hashes: Hashes, *, progress: Progress = no_progress
 ) -> tuple[Whole, Whole, NDArray[np.int64]]:
-    """Find pairs of pictures whose fingerprints differ in three bits at most, at some turn.
+    """Find pairs of pictures whose hashes differ in three bits at most, at some turn.
 
-    All of them, but of a picture with very many copies the next twenty at least.
+    Finds all pairs, but of a picture with very many copies at least the next twenty.
 
     Parameters
     ----------
     hashes : array of shape (n_images, 8)
-        As `perceptual_hashes` gives them.
+        As `hash_pictures` returns them.
     progress : callable, optional
 
     Returns
@@ -108,65 +121,40 @@ def hash_pairs(
 
     Examples
     --------
-    >>> hash_pairs(np.zeros((2, 8), dtype=np.uint64))
+    >>> find_similar_hashes(np.zeros((2, 8), dtype=np.uint64))
     (array([[0, 1]]), array([0]), array([0]))
     """
     own = np.ascontiguousarray(hashes[:, 0])
     every = np.ascontiguousarray(hashes)
-    found: list[Whole] = [np.empty((0, 4), dtype=np.int64)]
+    parts: list[Whole] = [np.empty((0, 4), dtype=np.int64)]
     tasks = [(band, rows) for band in range(_BANDS) for rows in blocks(len(own), _ROWS)]
-    bands = [_by_band(own, band) for band in range(_BANDS)]
+    bands: list[tuple[Whole, Whole]] = []  # pictures in the order of 16 bits, and where each starts
+    for band in range(_BANDS):
+        values = (own >> np.uint64(_WIDTH * band)) & np.uint64(2**_WIDTH - 1)
+        order = np.argsort(values, kind="stable")
+        every_value = np.arange(2**_WIDTH + 1, dtype=np.uint64)
+        bands.append((order, np.searchsorted(values[order], every_value)))
 
     def work(task: tuple[int, slice]) -> None:
         band, rows = task
         order, starts = bands[band]
         out = np.empty((0, 4), dtype=np.int64)
-        count = _near(own, every, order, starts, band, rows.start, rows.stop, out)
+        count = _write_pairs(own, every, order, starts, band, rows.start, rows.stop, out)
         out = np.empty((count, 4), dtype=np.int64)
-        _near(own, every, order, starts, band, rows.start, rows.stop, out)
-        found.append(out)
+        _write_pairs(own, every, order, starts, band, rows.start, rows.stop, out)
+        parts.append(out)
 
-    with workers() as crew:
-        crew.each(work, tasks, lambda done, total: progress(_TASK, done, total))
-    rows = np.concatenate(found)
+    with workers() as pool:
+        pool.each(work, tasks, lambda done, total: progress(_TASK, done, total))
+    rows = np.concatenate(parts)
     rows = rows[np.lexsort((rows[:, 2], rows[:, 3], rows[:, 1], rows[:, 0]))]
     once = np.ones(len(rows), dtype=bool)
     once[1:] = (rows[1:, :2] != rows[:-1, :2]).any(axis=1)
     return rows[once, :2], rows[once, 2], rows[once, 3]
 
 
-def _hash_block(gray: NDArray[np.float32]) -> Hashes:
-    waves = _cosines()
-    low = waves @ gray @ waves.T
-    odd = np.where(np.arange(_KEPT) % 2, -1, 1).astype(np.float32)
-    copies = [low, low * odd, low * odd[:, None], low * odd * odd[:, None]]
-    copies += [copy.transpose(0, 2, 1) for copy in copies]
-    bits = np.stack([copy.reshape(len(low), -1)[:, _deal()] > 0 for copy in copies], axis=1)
-    return np.packbits(bits, axis=2, bitorder="little").view(np.uint64)[..., 0]
-
-
-def _cosines() -> NDArray[np.float32]:
-    """Rows of the discrete cosine transform, lowest frequency first."""
-    angles = np.outer(np.arange(_KEPT), np.arange(SIDE) + 0.5) * np.pi / SIDE
-    return np.cos(angles).astype(np.float32)
-
-
-def _deal() -> Whole:
-    """Deal the frequencies out to the bands, so that each gets low and high ones."""
-    down, across = np.divmod(np.arange(_KEPT**2), _KEPT)
-    rising = np.argsort(down + across, kind="stable")
-    return rising.reshape(_WIDTH, _BANDS).T.ravel()
-
-
-def _by_band(own: Hashes, band: int) -> tuple[Whole, Whole]:
-    """Order the pictures by 16 bits of their fingerprints; say where each value starts."""
-    values = (own >> np.uint64(_WIDTH * band)) & np.uint64(2**_WIDTH - 1)
-    order = np.argsort(values, kind="stable")
-    return order, np.searchsorted(values[order], np.arange(2**_WIDTH + 1, dtype=np.uint64))
-
-
 @compiled
-def _near(
+def _write_pairs(
     own: Hashes,
     every: Hashes,
     order: Whole,
@@ -176,10 +164,10 @@ def _near(
     stop: int,
     out: Whole,
 ) -> int:
-    """Write (i, j > i, turn, bits) for i in ``[start, stop)``, as far as there is room; count."""
+    """Write (i, j > i, turn, bits) for i in ``[start, stop)`` while there is room; count them."""
     count = 0
     for i in range(start, stop):
-        until = count + _MOST_PARTNERS
+        until = count + _MAX_PARTNERS
         for turn in range(8):
             mine = every[i, turn]
             value = (mine >> np.uint64(16 * band)) & np.uint64(0xFFFF)
@@ -188,10 +176,10 @@ def _near(
                 if j <= i or count >= until:
                     continue
                 rest, bits = own[j] ^ mine, 0
-                while rest != np.uint64(0) and bits <= MOST_BITS:
+                while rest != np.uint64(0) and bits <= _MAX_BITS:
                     rest &= rest - np.uint64(1)
                     bits += 1
-                if bits <= MOST_BITS:
+                if bits <= _MAX_BITS:
                     if count < len(out):
                         out[count, 0] = i
                         out[count, 1] = j

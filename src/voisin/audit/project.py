@@ -9,9 +9,9 @@ import numpy as np
 
 from voisin.audit.audit import run_checks
 from voisin.audit.findings import AuditedImages, Finding
-from voisin.audit.out_of_fold import out_of_fold_probabilities
 from voisin.audit.page import AuditContent, render_audit
 from voisin.audit.perceptual_hash import SIDE
+from voisin.audit.suspect_labels import out_of_fold_probabilities
 from voisin.embedding.specification import KINDS, parse_embedding
 from voisin.errors import VoisinError
 from voisin.neighbors.search import find_neighbors
@@ -123,7 +123,7 @@ def _gather(run: FinishedRun, images: ImageCollection | None, progress: Progress
         splits=np.repeat(np.array(["train", "test"]), [len(result.ids), len(result.test_ids)]),
         groups=groups,
         pixels=None if images is None else _small_pictures(images, progress),
-        witness=_classifier_probabilities(run),
+        classifier_probabilities=_classifier_probabilities(run),
         answered=result.propagation.reached,
     )
 
@@ -161,7 +161,7 @@ def _classifier_probabilities(run: FinishedRun) -> Probabilities | None:
 
 
 def _write(found: AuditResult, audited: AuditedImages, images: ImageCollection | None) -> None:
-    labels = audited.everywhere.tolist()
+    labels = audited.all_labels.tolist()
     names = tuple("" if c == UNLABELED else audited.class_names[c] for c in labels)
     content = AuditContent(
         name=found.folder.resolve().name if images is None else images.name,

@@ -1,9 +1,9 @@
-"""Labels that witnesses who have not seen them contradict; it knows a graph, not images.
+"""Suspect labels: those contradicted by out-of-fold probabilities of their images.
 
-The graph's word on a label is what spreading says of its image once the label is taken away
-(leave-one-out), by a closed form instead of propagating anew: the scores are linear in the labels.
-Where a classifier's out-of-fold probabilities are given, both are asked; the classifier's word
-alone is "self-confidence" (Northcutt, Jiang & Chuang 2021).
+Two sources give such probabilities. The graph: label spreading without the image's own label
+(leave-one-out), in closed form, since the scores are linear in the labels. A classifier: logistic
+regression without the image's fold; the probability that it gives a label is known as
+"self-confidence" (Northcutt, Jiang & Chuang 2021). This module must not know pictures or files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,23 +12,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.audit.findings import DOUBTFUL, AuditedImages, Entry, Finding
 from voisin.errors import InputError
+from voisin.labeling.folds import make_folds
 from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.solvers import chebyshev
 from voisin.types import (
     UNLABELED,
     Affinity,
+    Embeddings,
     Indices,
     Labels,
+    Names,
     Probabilities,
     Progress,
     no_progress,
 )
 from voisin.validation import check_affinity, check_in_open_interval, check_partial_labels
 
-_COLUMNS = 32  # labeled images solved for at a time
-_LEAST = 1e-3  # a probability below which one witness cannot outweigh all others
-_SURE = 0.995  # would be rounded to 100 %
+_ALPHA = 0.9  # chosen by hand, local: labels far away say little of a single one
+_COLUMNS = 32  # labeled images solved for at a time, chosen by hand: bounds the memory
+_MIN_PROBABILITY = 1e-3  # chosen by hand: with less, one source would outweigh all others
+_ROUNDS_TO_ONE = 0.995  # a probability that would be written as 100 %
+_STRENGTH = 4.0  # of the labels against the penalty, for vectors of length about 1; chosen by hand
 _TASK = "Taking labels away"
 
 
@@ -43,11 +49,11 @@ class SuspectLabels:
     labels : array of shape (n_labeled,)
         The label that each has.
     suggestions : array of shape (n_labeled,)
-        The class that the witnesses find most probable.
+        The most probable class by all sources together.
     support : array of shape (n_labeled,)
-        Probability of the image's own label without it: the geometric mean of the witnesses'.
+        Out-of-fold probability of the image's own label: the geometric mean over the sources.
     suspicion : array of shape (n_labeled,)
-        ``1 − support``; NaN where no witness can say anything, and these come last.
+        ``1 − support``; NaN where no source has probabilities, and these come last.
     """
 
     rows: Indices
@@ -66,12 +72,12 @@ def leave_one_out(
     labels: Labels,
     *,
     n_classes: int,
-    alpha: float = 0.9,
+    alpha: float = _ALPHA,
     tol: float = 1e-6,
     max_iter: int = 1_000,
     progress: Progress = no_progress,
 ) -> Probabilities:
-    """Ask of each labeled image what spreading says of it without its own label.
+    """Return the probabilities by label spreading of each labeled image without its own label.
 
     With ``G = (1 − alpha) (I − alpha S)⁻¹``, every label weighted by one over the number of its
     class, the score of image i for class c without label i is
@@ -133,19 +139,78 @@ def leave_one_out(
     return np.divide(scores, total, where=total > 0, out=np.full(scores.shape, np.nan))
 
 
-def suspect_labels(labels: Labels, *witnesses: Probabilities) -> SuspectLabels:
-    """Rank labels by how little those who have not seen them support them.
+def out_of_fold_probabilities(
+    embeddings: Embeddings,
+    labels: Labels,
+    *,
+    n_classes: int,
+    groups: Names | None = None,
+    n_folds: int = 5,
+    random_state: int = 0,
+) -> Probabilities:
+    """Return a logistic regression's probabilities of each labeled image, trained without its fold.
 
-    ``support_i = (Π_w p_w(y_i))^(1/n)`` over the n witnesses that say anything of image i: a label
-    is suspect if all doubt it. A witness that gives a label less than 0.001 counts as 0.001.
+    Images of a group are held out together. The vectors must not have been learned from these
+    labels, or the classifier only repeats them.
+
+    Parameters
+    ----------
+    embeddings : array of shape (n_samples, n_dims)
+    labels : array of shape (n_samples,)
+        -1 where unknown.
+    n_classes : int
+    groups : array of shape (n_samples,), optional
+    n_folds : int, default=5
+    random_state : int, default=0
+
+    Returns
+    -------
+    array of shape (n_labeled, n_classes)
+        In the order of the positions; rows of NaN for images that are never held out, such as a
+        class's only label.
+
+    Examples
+    --------
+    >>> line = np.array([[0.0], [0.1], [0.9], [1.0], [0.5]], dtype=np.float32)
+    >>> labels = np.array([0, 0, 1, 1, -1])
+    >>> out_of_fold_probabilities(line, labels, n_classes=2, n_folds=2).argmax(axis=1)
+    array([0, 0, 1, 1])
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rows = np.flatnonzero(labels != UNLABELED)
+    place = np.full(len(labels), -1)
+    place[rows] = np.arange(len(rows))
+    strength = _STRENGTH / embeddings.shape[1]  # standardized vectors have length √n_dims
+    probabilities: NDArray[np.float64] = np.full((len(rows), n_classes), np.nan)
+    for held_out in make_folds(labels, groups, n_folds=n_folds, random_state=random_state):
+        training = np.setdiff1d(rows, held_out)
+        if len(np.unique(labels[training])) < 2:
+            continue
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1_000))
+        model.fit(embeddings[training], labels[training])
+        probabilities[place[held_out]] = 0
+        probabilities[np.ix_(place[held_out], model.classes_)] = model.predict_proba(
+            embeddings[held_out]
+        )
+    return probabilities
+
+
+def rank_labels(labels: Labels, *out_of_fold: Probabilities) -> SuspectLabels:
+    """Rank labels by their out-of-fold probability, the least probable first.
+
+    ``support_i = (Π_s p_s(y_i))^(1/n)`` over the n sources that have probabilities of image i: a
+    label is suspect if it is improbable by all of them. Less than 0.001 counts as 0.001.
 
     Parameters
     ----------
     labels : array of shape (n_samples,)
         -1 where unknown.
-    *witnesses : arrays of shape (n_labeled, n_classes)
-        Probabilities of the labeled images by what had not seen their labels, in the order of
-        their positions: `leave_one_out`, a classifier's out-of-fold ones. Rows of NaN say nothing.
+    *out_of_fold : arrays of shape (n_labeled, n_classes)
+        Probabilities by each source, as `leave_one_out` and `out_of_fold_probabilities` return
+        them. Rows of NaN are left out.
 
     Returns
     -------
@@ -154,58 +219,93 @@ def suspect_labels(labels: Labels, *witnesses: Probabilities) -> SuspectLabels:
     Raises
     ------
     InputError
-        If there is no witness, or one has another number of rows.
+        If there is no source, or one has another number of rows.
 
     Examples
     --------
-    >>> found = suspect_labels(np.array([0, -1, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
-    >>> found.rows, found.suggestions, found.suspicion.round(2)
+    >>> ranked = rank_labels(np.array([0, -1, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
+    >>> ranked.rows, ranked.suggestions, ranked.suspicion.round(2)
     (array([2, 0]), array([0, 0]), array([0.8, 0.1]))
     """
     rows = np.flatnonzero(labels != UNLABELED)
-    if not witnesses or any(len(witness) != len(rows) for witness in witnesses):
-        told = ", ".join(str(len(witness)) for witness in witnesses) or "no witness"
+    if not out_of_fold or any(len(source) != len(rows) for source in out_of_fold):
+        lengths = ", ".join(str(len(source)) for source in out_of_fold) or "none"
         message = (
-            f"There are {len(rows)} labeled images, but rows of witnesses: {told}. "
+            f"There are {len(rows)} labeled images, but rows of probabilities: {lengths}. "
             "Pass one row a labeled image, in the order of their positions."
         )
         raise InputError(message)
-    logs = np.log(np.maximum(np.stack(witnesses), _LEAST))
-    says = np.isfinite(logs.sum(axis=2))
-    heard = says.sum(axis=0)
-    mean = np.where(says[:, :, None], logs, 0).sum(axis=0) / np.maximum(heard, 1)[:, None]
+    logs = np.log(np.maximum(np.stack(out_of_fold), _MIN_PROBABILITY))
+    present = np.isfinite(logs.sum(axis=2))
+    n_sources = present.sum(axis=0)
+    totals = np.where(present[:, :, None], logs, 0).sum(axis=0)
+    mean = totals / np.maximum(n_sources, 1)[:, None]
     own = labels[rows]
-    support = np.where(heard > 0, np.exp(mean[np.arange(len(rows)), own]), np.nan)
-    suggestions = np.where(heard > 0, mean.argmax(axis=1), own)
+    support = np.where(n_sources > 0, np.exp(mean[np.arange(len(rows)), own]), np.nan)
+    suggestions = np.where(n_sources > 0, mean.argmax(axis=1), own)
     order = np.argsort(support, kind="stable")
     return SuspectLabels(rows[order], own[order], suggestions[order], support[order])
 
 
-def describe_evidence(
-    said: Mapping[str, NDArray[np.float64]], names: Sequence[str], together: str
+def describe_probabilities(
+    probabilities: Mapping[str, NDArray[np.float64]], class_names: Sequence[str], together: str
 ) -> str:
-    """Say which class each witness finds most probable, and which class both together.
+    """Write the most probable class of an image by each source, and by both together.
 
     Parameters
     ----------
-    said : mapping of str to array of shape (n_classes,)
-        Each witness's probabilities of an image; one of NaN is left out.
-    names : sequence of str
-        Of the classes.
+    probabilities : mapping of str to array of shape (n_classes,)
+        Out-of-fold, by the name of the source; one of NaN is left out.
+    class_names : sequence of str
     together : str
-        The class that they suggest together.
+        The most probable class by all sources together.
 
     Examples
     --------
-    >>> describe_evidence({"the graph": np.array([0.83, 0.17])}, ("cat", "dog"), "cat")
+    >>> describe_probabilities({"the graph": np.array([0.83, 0.17])}, ("cat", "dog"), "cat")
     'the graph without it says cat with 83%'
     """
-    heard = {witness: row for witness, row in said.items() if np.isfinite(row).all()}
-    told = [
-        f"{witness} without it says {names[int(row.argmax())]} with "
-        + (">99%" if row.max() >= _SURE else f"{row.max():.0%}")
-        for witness, row in heard.items()
-    ]
-    if len(heard) > 1:
-        told.append(f"both together {together}")
-    return ", ".join(told)
+    notes = []
+    for source, row in probabilities.items():
+        if np.isfinite(row).all():
+            share = ">99%" if row.max() >= _ROUNDS_TO_ONE else f"{row.max():.0%}"
+            notes.append(f"{source} without it says {class_names[int(row.argmax())]} with {share}")
+    if len(notes) > 1:
+        notes.append(f"both together {together}")
+    return ", ".join(notes)
+
+
+def check_suspect_labels(images: AuditedImages, _: Progress) -> list[Finding]:
+    """Look for labels that are less probable than a guess, by all sources together."""
+    if images.graph_probabilities is None:
+        return []
+    sources = {"the graph": images.graph_probabilities}
+    if images.classifier_probabilities is not None:
+        sources["a classifier"] = images.classifier_probabilities
+    ranked = rank_labels(images.labels, *sources.values())
+    names = images.class_names
+    suspects = (ranked.support < 1 / len(names)) & (ranked.suggestions != ranked.labels)
+    if not suspects.any():
+        return []
+    place = np.searchsorted(np.flatnonzero(images.labels != UNLABELED), ranked.rows)
+    entries = []
+    for i in np.flatnonzero(suspects):
+        rows = {source: probabilities[place[i]] for source, probabilities in sources.items()}
+        evidence = describe_probabilities(rows, names, names[ranked.suggestions[i]])
+        entries.append(
+            Entry(
+                int(ranked.rows[i]),
+                score=float(ranked.suspicion[i]),
+                suggestion=int(ranked.suggestions[i]),
+                note=f"labeled {names[ranked.labels[i]]}; {evidence}",
+            )
+        )
+    verb = "is" if len(entries) == 1 else "are"
+    title = f"{len(entries):,} of {len(ranked.rows):,} labels {verb} contradicted"
+    find = "the graph finds" if len(sources) == 1 else "the graph and a classifier together find"
+    advice = (
+        f"Without the label, {find} it less probable than a guess; beside each image stands what "
+        "is said of it. Look at the first ones first: a label may be wrong, the image untypical, "
+        "or the vectors blind to what makes the class."
+    )
+    return [Finding("suspect-labels", DOUBTFUL, title, advice, tuple(entries))]

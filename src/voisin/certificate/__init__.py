@@ -1,1 +1,1 @@
-"""How many labels can be certified by an expert's answers to random checks."""
+"""How many labels can be certified by an annotator's answers to random checks."""

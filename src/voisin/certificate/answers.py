@@ -1,6 +1,6 @@
-"""What a certificate is made of on disk: the labels found, the expert's answers, the certificate.
+"""Files of a certificate: the labels to certify, an annotator's answers, the certificate itself.
 
-It knows files and names; what the answers prove is computed elsewhere.
+This module must not know statistics: what the answers prove is computed in `betting`.
 """
 
 import csv
@@ -20,23 +20,24 @@ from voisin.sources.columns import read_columns
 from voisin.types import Names
 
 CHECKS, CERTIFICATE, CERTIFIED = "checks.csv", "certificate.json", "certified.csv"
-ANSWER = "expert"
+ANSWER = "answer"
+_OLD_NAMES = {"expert": ANSWER}  # of columns and keys in older files
 NO_CLASS = "none"
-"""What an expert answers where the image is of none of the classes."""
+"""The answer for an image that is of none of the classes."""
 
 _COLUMNS = ("id", "path", "proposed", ANSWER)
 
 
 @dataclass(frozen=True, eq=False)
 class FoundLabels:
-    """The labels that a run found itself, surest first; equal ones in the order of their ids.
+    """The labels that a run propagated, most confident first; ties in the order of their ids.
 
     Attributes
     ----------
     ids : array of shape (n_images,)
     paths : tuple of str
     labels : array of shape (n_images,)
-        Names of the classes given.
+        Names of their classes.
     confidence : array of shape (n_images,)
     class_names : tuple of str
     """
@@ -62,7 +63,7 @@ def read_found_labels(folder: Path) -> FoundLabels:
     Raises
     ------
     ProjectError
-        If there is none, it is damaged, or it has no label beside those given.
+        If there is none, it is damaged, or all its labels were given.
     """
     import pyarrow.parquet
 
@@ -97,7 +98,7 @@ def read_found_labels(folder: Path) -> FoundLabels:
 
 
 def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
-    """Read the expert's answers by id; rows without an answer are empty texts.
+    """Read the annotator's answers by id; an image without an answer has an empty text.
 
     Raises
     ------
@@ -105,21 +106,15 @@ def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
         If an answer is none of the classes, or an id comes twice with different answers.
     """
     path = folder / CHECKS
-    if not path.is_file():
+    if not path.is_file() or not path.read_bytes().strip():
         return {}
-    if not path.read_bytes().strip():
-        return {}
-    columns = read_columns(path)
+    columns = _with_new_names(read_columns(path))
     missing = {"id", ANSWER} - set(columns)
     if missing:
         message = f"{path} has no column {min(missing)!r}: keep the columns {', '.join(_COLUMNS)}."
         raise InputError(message)
-    return _answers(path, zip(columns["id"], columns[ANSWER], strict=True), tuple(class_names))
-
-
-def _answers(path: Path, rows: Iterable[tuple[str, str]], names: tuple[str, ...]) -> dict[str, str]:
-    answers: dict[str, str] = {}
-    for id_, answer in rows:
+    names, answers = tuple(class_names), dict[str, str]()
+    for id_, answer in zip(columns["id"], columns[ANSWER], strict=True):
         if answer and answer not in (*names, NO_CLASS):
             message = (
                 f"{path}: {answer!r} of {id_} is no class: write one of {', '.join(names)}, "
@@ -134,24 +129,29 @@ def _answers(path: Path, rows: Iterable[tuple[str, str]], names: tuple[str, ...]
 
 
 def checks_text(rows: Iterable[Sequence[str]]) -> str:
-    """Lay out ``checks.csv``: id, path, the label proposed, the expert's answer.
+    """Lay out ``checks.csv``: id, path, the label proposed, the annotator's answer.
 
     Examples
     --------
     >>> checks_text([("a", "a.png", "cat", "")]).split()
-    ['id,path,proposed,expert', 'a,a.png,cat,']
+    ['id,path,proposed,answer', 'a,a.png,cat,']
     """
-    return _csv([_COLUMNS, *rows])
+    return _to_csv([_COLUMNS, *rows])
 
 
 def certified_text(found: FoundLabels, n_images: int, answers: Mapping[str, str]) -> str:
-    """Lay out ``certified.csv``: the surest images, their labels, and what the expert said."""
+    """Lay out ``certified.csv``: the certified images, their labels and answers."""
     pairs = zip(found.ids[:n_images].tolist(), found.labels[:n_images].tolist(), strict=True)
     rows = ((id_, label, answers.get(id_, "")) for id_, label in pairs)
-    return _csv([("id", "label", "expert"), *rows])
+    return _to_csv([("id", "label", ANSWER), *rows])
 
 
-def _csv(rows: Iterable[Sequence[str]]) -> str:
+def _with_new_names(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Call the answers of older files by their present name."""
+    return {_OLD_NAMES.get(name, name): value for name, value in named.items()}
+
+
+def _to_csv(rows: Iterable[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
@@ -169,11 +169,11 @@ def read_certificate(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        certificate = json.loads(path.read_text("utf-8"), object_hook=_with_new_names)
     except (OSError, ValueError) as error:
         message = f"{path} is damaged ({error}): move it away to begin anew."
         raise ProjectError(message) from error
-    if not isinstance(found, dict) or found.get("schema") != 1:
+    if not isinstance(certificate, dict) or certificate.get("schema") != 1:
         message = f"{path} is no certificate of this version: move it away to begin anew."
         raise ProjectError(message)
-    return found
+    return certificate

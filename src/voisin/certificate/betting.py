@@ -1,16 +1,16 @@
-"""The largest set of images of which at most a given share is wrong, by checks of a random few.
+"""The largest set of labels of which at most a given share is wrong, by checks of a random few.
 
-The images are put in order, surest first, and cut into nested sets: the surest 5 %, 10 %, ... A
+The images are ordered, most confident first, and cut into nested sets: the first 5 %, 10 %, ... A
 single random order of all images serves every set: its images within a set are a random sample of
 that set without replacement, so that one check counts for every set that holds the image.
 
 Each set is tested by betting against "more than the allowed share is wrong" (Waudby-Smith & Ramdas
-2020, 2024): before each check, a bet is placed that the image is right, at odds that are fair or
-worse while the claim is true. Then the capital exceeds ``1/δ`` with probability δ at most, whenever
-one looks (Ville 1939): one may stop at any check. The sets are tested from the surest on, each at
-level δ, up to the first that fails (fixed-sequence testing, Maurer, Hothorn & Lehmacher 1995): with
+2020, 2024): before each check, a bet is placed that the label is right, at odds that are fair or
+worse while the claim is true. Then the capital ever exceeds ``1/δ`` with probability δ at most
+(Ville 1939): one may stop at any check. The sets are tested from the smallest on, each at level δ,
+up to the first that fails (fixed-sequence testing, Maurer, Hothorn & Lehmacher 1995): with
 probability ``1 − δ`` no set is certified that holds too many wrong ones. Nothing is assumed of how
-good the labels or their probabilities are. This module knows counts and orders, not images.
+good the labels or their probabilities are. This module must not know images, names or files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,18 @@ from voisin.types import Indices
 from voisin.validation import check_in_open_interval
 
 SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
-_SITTING = 50  # images that an expert is asked for at a time, at least
-_SMALLEST = 100  # images of a set: fewer are better checked one by one
-_HOPELESS = 0.02  # of the stake, after which more checks would hardly win
-_BETS = (0.0, 0.1, 0.25, 0.5)  # wrong ones hoped for, as shares of what is allowed
+"""Sizes of the nested sets, as shares of all images; in steps of 5 %, chosen by hand."""
+
+# All chosen by hand; `benchmarks.certificates` measured them together, as they are.
+_BATCH = 50  # images that an annotator is asked for at a time, at least
+_SMALLEST_SET = 100  # images of a set: smaller ones are better checked one by one
+_HOPELESS = 0.02  # of the initial capital: below it, more checks would hardly win
+_BET_FRACTIONS = (0.0, 0.1, 0.25, 0.5)  # error rates that the bets suppose, as shares of the target
 
 
 @dataclass(frozen=True)
 class RiskTarget:
-    """At most a share `error` is wrong, said with probability `confidence` of being kept.
+    """At most a share `error` of the labels is wrong, with probability `confidence`.
 
     Examples
     --------
@@ -48,59 +51,60 @@ class RiskTarget:
 
     @property
     def goal(self) -> float:
-        """The capital at which a set is certified."""
+        """The capital at which a set is certified: one over the probability of an error."""
         return 1 / (1 - self.confidence)
 
     def most_wrong(self, n_images: int) -> int:
-        """Count the wrong ones that a set of this size may hold."""
+        """Return how many wrong labels a set of this size may hold."""
         return int(np.floor(self.error * n_images + 1e-9))
 
 
 class Bets:
-    """Capital won on a set so far, starting from 1, spread over a few hopes.
+    """The capital of a few bets on one set; it starts at 1 and changes with each check.
 
     Under the claim at least ``M`` of the N images are wrong; after t checks with e wrong ones, the
-    next is wrong with probability ``m = (M − e) / (N − t)`` or more. A bet that hopes for the share
-    h < m multiplies its capital by ``(1 − h) / (1 − m)`` if it is right, by ``h / m`` if wrong.
+    next is wrong with probability ``m = (M − e) / (N − t)`` or more. A bet that supposes the error
+    rate h < m multiplies its capital by ``(1 − h) / (1 − m)`` if the label is right, by ``h / m``
+    if it is wrong.
 
     Parameters
     ----------
-    promise : RiskTarget
+    target : RiskTarget
     n_images : int
         In the set.
 
     Examples
     --------
-    Of a large set, 59 checks without a mistake certify 5 % with 95 % confidence at the boldest bet;
-    the mixture of bets needs a few more, and survives mistakes.
+    Of a large set, 59 checks without a mistake certify 5 % with 95 % confidence by the bet on no
+    mistake; the mixture of bets needs a few more, and survives mistakes.
 
     >>> bets = Bets(RiskTarget(), 1_000_000)
     >>> while not bets.won:
-    ...     bets.take(right=True)
+    ...     bets.settle(right=True)
     >>> bets.n_checks
     70
     """
 
-    def __init__(self, promise: RiskTarget, n_images: int) -> None:
+    def __init__(self, target: RiskTarget, n_images: int) -> None:
         self.n_images, self.n_checks, self.n_wrong = n_images, 0, 0
-        self._claimed = promise.most_wrong(n_images) + 1
-        self._goal = promise.goal
-        self._hopes = tuple(bet * promise.error for bet in _BETS)
-        self._capitals = [1 / len(_BETS)] * len(_BETS)
+        self._claimed = target.most_wrong(n_images) + 1
+        self._goal = target.goal
+        self._error_rates = tuple(share * target.error for share in _BET_FRACTIONS)
+        self._capitals = [1 / len(_BET_FRACTIONS)] * len(_BET_FRACTIONS)
         self.won = self._claimed > n_images
 
     @property
     def capital(self) -> float:
-        """What the bets are worth together."""
+        """Sum over all bets."""
         return float(sum(self._capitals))
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether nearly all of the stake is lost, or the claim has turned out true."""
+        """Whether nearly all of the capital is lost, or the claim has turned out true."""
         true = self.n_wrong >= self._claimed or self.n_checks == self.n_images
         return not self.won and (true or self.capital < _HOPELESS)
 
-    def take(self, *, right: bool) -> None:
+    def settle(self, *, right: bool) -> None:
         """Settle the bets on one check, in the random order."""
         claimed = (self._claimed - self.n_wrong) / (self.n_images - self.n_checks)
         self.n_checks += 1
@@ -108,15 +112,15 @@ class Bets:
         if claimed >= 1 and right:  # the claim is refuted: too few images are left
             self.won = True
         elif 0 < claimed < 1:
-            for place, hope in enumerate(self._hopes):
-                if hope < claimed:
-                    self._capitals[place] *= (1 - hope) / (1 - claimed) if right else hope / claimed
+            for i, rate in enumerate(self._error_rates):
+                if rate < claimed:
+                    self._capitals[i] *= (1 - rate) / (1 - claimed) if right else rate / claimed
         self.won = self.won or self.capital >= self._goal
 
 
 @dataclass(frozen=True)
 class NestedSet:
-    """What the checks say of one set: the `n_images` surest."""
+    """The outcome of the checks for one set: the `n_images` most confident."""
 
     n_images: int
     n_checks: int
@@ -128,11 +132,11 @@ class NestedSet:
 
 @dataclass(frozen=True, eq=False)
 class Certification:
-    """How far the checks reach.
+    """The sets that the checks certify, and what to check next.
 
     Attributes
     ----------
-    stages : tuple of NestedSet
+    sets : tuple of NestedSet
         The sets tested so far, smallest first; only the last may be uncertified.
     waiting : array
         Images to check next, in this order: those that certify the set under test, and further
@@ -140,13 +144,13 @@ class Certification:
         certified, or the set under test looks so bad that more checks would hardly help.
     """
 
-    stages: tuple[NestedSet, ...]
+    sets: tuple[NestedSet, ...]
     waiting: Indices
 
     @property
     def n_certified(self) -> int:
         """Images of the largest certified set; 0 if there is none."""
-        return max((stage.n_images for stage in self.stages if stage.certified), default=0)
+        return max((one.n_images for one in self.sets if one.certified), default=0)
 
 
 def nested_sizes(n_images: int, shares: Sequence[float] = SHARES) -> tuple[int, ...]:
@@ -157,7 +161,7 @@ def nested_sizes(n_images: int, shares: Sequence[float] = SHARES) -> tuple[int, 
     >>> nested_sizes(1000)[:3], nested_sizes(3)
     ((100, 150, 200), (3,))
     """
-    smallest = min(_SMALLEST, n_images)
+    smallest = min(_SMALLEST_SET, n_images)
     return tuple(sorted({max(smallest, round(share * n_images)) for share in shares}))
 
 
@@ -169,19 +173,19 @@ def random_order(n_images: int, random_state: int) -> Indices:
 def certify_sets(
     order: Indices,
     answers: Mapping[int, bool],
-    promise: RiskTarget,
+    target: RiskTarget,
     shares: Sequence[float] = SHARES,
 ) -> Certification:
-    """Say which of the nested sets keep the promise, by the answers there are.
+    """Test the nested sets against the risk target, by the answers so far.
 
     Parameters
     ----------
     order : array of shape (n_images,)
-        A random permutation of the images, which are numbered from the surest.
+        A random permutation of the images, which are numbered from the most confident.
     answers : mapping of int to bool
         Whether the label of an image is right. Answers count in the random order, up to the first
         image of a set that has none.
-    promise : RiskTarget
+    target : RiskTarget
     shares : sequence of float
         The sets, as shares of all images; fixed before the first check.
 
@@ -194,41 +198,41 @@ def certify_sets(
     >>> certify_sets(order, {}, RiskTarget()).n_certified
     0
     """
-    stages: list[NestedSet] = []
+    sets: list[NestedSet] = []
     for size in nested_sizes(len(order), shares):
-        bets = Bets(promise, size)
+        bets = Bets(target, size)
         for image in order[order < size].tolist():
             if bets.won or bets.is_hopeless or image not in answers:
                 break
-            bets.take(right=answers[image])
+            bets.settle(right=answers[image])
         outcome = (bets.capital, bets.won, bets.is_hopeless)
-        stages.append(NestedSet(size, bets.n_checks, bets.n_wrong, *outcome))
+        sets.append(NestedSet(size, bets.n_checks, bets.n_wrong, *outcome))
         if bets.is_hopeless:
             break
         if not bets.won:
-            return Certification(tuple(stages), _waiting(order, answers, promise, shares, size))
-    return Certification(tuple(stages), np.empty(0, dtype=np.int64))
+            return Certification(tuple(sets), _next_checks(order, answers, target, shares, size))
+    return Certification(tuple(sets), np.empty(0, dtype=np.int64))
 
 
-def _waiting(
+def _next_checks(
     order: Indices,
     answers: Mapping[int, bool],
-    promise: RiskTarget,
+    target: RiskTarget,
     shares: Sequence[float],
     smallest: int,
 ) -> Indices:
-    """Go on as if all that is not answered were right, set by set, for one sitting."""
+    """List the checks that would follow if all labels without an answer were right: one batch."""
     waiting: list[int] = []
     supposed = dict(answers)
     for size in nested_sizes(len(order), shares):
-        if size < smallest or len(waiting) >= _SITTING:
+        if size < smallest or len(waiting) >= _BATCH:
             continue
-        bets = Bets(promise, size)
+        bets = Bets(target, size)
         for image in order[order < size].tolist():
             if image not in supposed:
                 waiting.append(image)
                 supposed[image] = True
-            bets.take(right=supposed[image])
+            bets.settle(right=supposed[image])
             if bets.won:
                 break
     return np.array(waiting, dtype=np.int64)
@@ -248,7 +252,7 @@ class CheckForecast:
     certified : float
         Mean share of the images certified.
     is_even : bool
-        Whether every set was supposed to hold the same share; else more, the less sure it is.
+        Whether the same share was supposed in every set; False where it grows with the set.
     """
 
     wrong: float
@@ -261,22 +265,23 @@ class CheckForecast:
 def forecast_checks(
     n_images: int,
     wrong: float | NDArray[np.float64],
-    promise: RiskTarget,
+    target: RiskTarget,
     *,
     most: int = 1_000,
     n_runs: int = 20,
     random_state: int = 0,
 ) -> CheckForecast:
-    """Simulate the checks before any is made.
+    """Simulate the checks before any is made, and average over the runs.
 
     Parameters
     ----------
     n_images : int
     wrong : float or array of shape (n_images,)
-        The supposed share of wrong labels, or how probably each is wrong, surest first.
-    promise : RiskTarget
+        The supposed share of wrong labels, or the probability that each is wrong, most confident
+        first.
+    target : RiskTarget
     most : int, default=1000
-        Checks after which the expert gives up.
+        Checks after which the annotator stops.
     n_runs : int, default=20
     random_state : int, default=0
 
@@ -285,31 +290,32 @@ def forecast_checks(
     >>> forecast_checks(2_000, 0.0, RiskTarget()).first
     42.0
     """
-    generator = np.random.default_rng(random_state)
-    runs = np.array([_simulate(n_images, wrong, promise, most, generator) for _ in range(n_runs)])
-    first, checks, certified = runs.mean(axis=0).tolist()
+    rng = np.random.default_rng(random_state)
+    runs = [_simulate_checks(n_images, wrong, target, most, rng) for _ in range(n_runs)]
+    first, checks, certified = np.mean(runs, axis=0).tolist()
     is_even = isinstance(wrong, float)
     return CheckForecast(float(np.mean(wrong)), first, checks, certified / n_images, is_even)
 
 
-def _simulate(
+def _simulate_checks(
     n_images: int,
     wrong: float | NDArray[np.float64],
-    promise: RiskTarget,
+    target: RiskTarget,
     most: int,
-    generator: np.random.Generator,
+    rng: np.random.Generator,
 ) -> tuple[int, int, int]:
-    order = generator.permutation(n_images)
-    right = (generator.random(n_images) >= wrong).tolist()
+    """Return the checks for the first set, all checks, and the images certified."""
+    order = rng.permutation(n_images)
+    right = (rng.random(n_images) >= wrong).tolist()
     checked: set[int] = set()
     first = certified = 0
     for size in nested_sizes(n_images):
-        bets = Bets(promise, size)
+        bets = Bets(target, size)
         for image in order[order < size].tolist():
             if bets.won or bets.is_hopeless or len(checked) >= most:
                 break
             checked.add(image)
-            bets.take(right=right[image])
+            bets.settle(right=right[image])
         first = first or len(checked)
         if not bets.won:
             break

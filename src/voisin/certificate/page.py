@@ -1,4 +1,4 @@
-"""A page that states what is certified, and on which checks that rests."""
+"""The page of a certificate: what is certified, and on which checks that rests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from voisin.report.page import environment
 
 @dataclass(frozen=True, eq=False)
 class CertificateContent:
-    """What the page tells.
+    """What the page shows.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class CertificateContent:
     document : mapping
         The certificate, as its JSON file has it.
     n_waiting : int
-        Images drawn that no expert has answered yet.
+        Images drawn for a check that have no answer yet.
     forecasts : tuple of CheckForecast
         What to expect; empty once there are answers.
     """
@@ -35,5 +35,5 @@ def render_certificate(content: CertificateContent) -> str:
     return (
         environment()
         .get_template("certificate/page.html")
-        .render(content=content, told=content.document)
+        .render(content=content, certificate=content.document)
     )

@@ -142,9 +142,9 @@ def _size(document: Mapping[str, Any]) -> int:
 
 
 def _is_as_written(path: Path, text: str) -> bool:
-    """Tell whether a file has a text; the end of a line may be of any system."""
+    """Tell whether a file has the rows of a text; line ends and older headers may differ."""
     try:
-        return path.read_text(encoding="utf-8").splitlines() == text.splitlines()
+        return path.read_text(encoding="utf-8").splitlines()[1:] == text.splitlines()[1:]
     except (OSError, ValueError):
         return False
 
@@ -265,10 +265,10 @@ def _document(
                 "certified": stage.certified,
                 "hopeless": stage.hopeless,
             }
-            for stage in state.stages
+            for stage in state.sets
         ],
         "checks": [
-            {"id": id_, "proposed": str(found.labels[place[id_]]), "expert": answer}
+            {"id": id_, "proposed": str(found.labels[place[id_]]), "answer": answer}
             for id_, answer in sorted(checks.items())
         ],
         "versions": {"voisin": __version__},

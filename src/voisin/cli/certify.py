@@ -14,7 +14,7 @@ def certify_command(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     error: Annotated[float, typer.Option(help="Largest share of wrong labels in the set.")] = 0.05,
     confidence: Annotated[float, typer.Option(help="Probability that this is kept.")] = 0.95,
-    n_checks: Annotated[int, typer.Option(help="Most images for the expert to check.")] = 500,
+    n_checks: Annotated[int, typer.Option(help="Most images to check, in all.")] = 500,
     random_state: Annotated[int, typer.Option(help="Decides which images are checked.")] = 0,
     verify: Annotated[
         bool, typer.Option("--verify", help="Compute the certificate again; say if it holds.")
@@ -59,7 +59,7 @@ def certify_command(
     elif not found.n_waiting and done >= n_checks:
         show_line(f"That is all that --n-checks {n_checks} allows: with more, the set may grow.")
     if found.n_waiting:
-        show_line(f"Answers: write them into the column expert of {(folder / CHECKS).resolve()}")
+        show_line(f"Answers: write them into the column answer of {(folder / CHECKS).resolve()}")
     show_line(f"Certificate: {(folder / PAGE).resolve()}")
 
 

@@ -41,9 +41,9 @@ def explain_command(
     explanation = run.explain(image)
     place, missing = write_explanation(run, explanation, picture)
     if as_json:
-        sys.stdout.write(json.dumps(explanation.document(), ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(json.dumps(explanation.as_dict(), ensure_ascii=False, indent=1) + "\n")
     else:
-        _show(explanation.document())
+        _show(explanation.as_dict())
     if missing:
         show_line(f"Warning: the page has no pictures: {missing}.")
     show_line(f"Page: {place.resolve()}")
@@ -71,7 +71,7 @@ def _show(found: dict[str, Any]) -> None:
 
 
 def _table(account: dict[str, Any], role: str) -> Table:
-    from voisin.explanation.page import FAR, OPINIONS
+    from voisin.explanation.page import CLASS_PRIORS, CLASSIFIER
     from voisin.report.numbers import percent
 
     sure = account["calibrated_probability"]
@@ -82,12 +82,12 @@ def _table(account: dict[str, Any], role: str) -> Table:
     table = Table(title=Text(title), title_justify="left")
     for name, justify in (("what", "left"), ("id", "left"), ("label", "left"), ("share", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    sources, near = account["by_sources"], account["by_neighbors"]
+    sources, near = account["by_contributors"], account["by_neighbors"]
     for kind, rows, rest in (
         ("labeled image", sources["labeled"],
-         {OPINIONS: sources["opinion"], FAR: sources["far"]}),
+         {CLASSIFIER: sources["classifier"], CLASS_PRIORS: sources["class_priors"]}),
         ("neighbor", near["neighbors"],
-         {"the image itself": near["own"], "labels spread far": near["own_far"]}),
+         {"the image itself": near["own"], "prior propagation": near["prior_propagation"]}),
     ):  # fmt: skip
         for row in rows[:_SHOWN]:
             _add(table, kind, row["id"], row["label"] or "", row["share"])

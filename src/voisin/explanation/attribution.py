@@ -1,13 +1,13 @@
-"""Why an image got its label: an exact account of its score; it knows graphs, not pictures.
+"""Why an image got its label: its scores split exactly into the parts that made them.
 
-Shares of neighbors and of labeled images: the terms of the equation that made the score, so they
-sum to one. The weight of a labeled image through the whole graph is an entry of ``(I − T)⁻¹``: a
-personalized PageRank (Page et al. 1998; Andersen, Chung & Lang 2006), or the probability that a
-walk ends there (Zhu, Ghahramani & Lafferty 2003).
+Shares of neighbors and of labeled images are the terms of the linear system that made the scores,
+so they sum to one. The weight of a labeled image through the whole graph is an entry of
+``(I − T)⁻¹``: a personalized PageRank (Page et al. 1998; Andersen, Chung & Lang 2006), or the
+probability that a random walk ends there (Zhu, Ghahramani & Lafferty 2003). This module must not
+know pictures, pages or files.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError
 from voisin.explanation.linear_system import LinearSystem
-from voisin.types import UNLABELED, Indices
+from voisin.types import UNLABELED, Indices, Labels
 
-_LEAST = 1e-12
-_MOST_SETTLED = 15_000  # nodes a path: some 15 ms
+_LEAST = 1e-12  # share of a score; a tolerance: anything smaller is rounding, not evidence
+_MOST_SETTLED = 15_000  # nodes a path, so that a search ends after some 15 ms
+MOST_ENTRIES = 200_000_000
+"""Entries of a table of contributions that is kept: 0.8 GB, chosen by hand to fit in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Path:
     images : array of shape (n_steps + 1,)
         From the image to the labeled one.
     weights : array of shape (n_steps,)
-        Of its edges: what a score loses on the way.
+        Entries of T: the part of the next image's score that passes over each edge.
     """
 
     images: Indices
@@ -44,7 +46,7 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class ClassAttribution:
-    """What an image's score for one class is made of, once by neighbors and once by sources.
+    """What an image's score for one class is made of: once by neighbors, once by labeled images.
 
     Attributes
     ----------
@@ -52,45 +54,44 @@ class ClassAttribution:
         The class.
     probability : float
         The class's share of all the image's scores.
-    own : float
-        Share of what the image brings along itself: its own label, or the classifier's opinion.
-    own_far : float
-        Share of labels that were spread far and reached the image before; 0 where the method
-        spreads none.
+    own_share : float
+        Share of the image itself: of its label, or of the classifier's probabilities for it.
+    prior_propagation_share : float
+        Share of labels that reached the image by prior propagation; 0 where the method propagates
+        once.
     neighbors : array of shape (n_neighbors,)
         Direct neighbors, those with the largest shares first.
     neighbor_shares : array of shape (n_neighbors,)
-        With ``own`` and ``own_far``, they sum to one.
-    sources : array of shape (n_sources,)
-        Labeled images that count for this class through the whole graph, the largest first: on
-        the way of the scores, and by what far spreading sent to images without label before.
-    source_shares : array of shape (n_sources,)
-    opinion : float
-        Share of a classifier's opinions on all images without label, near and far; 0 where the
-        method has none.
-    far : float
-        Share of far spreading that no labeled image can be named for: the class shares that it
-        gives where no label reaches. With ``opinion`` and ``source_shares``, they sum to one.
+        They sum to one with ``own_share`` and ``prior_propagation_share``.
+    contributors : array of shape (n_contributors,)
+        Labeled images that contribute to the score through the whole graph, the largest first.
+    contributor_shares : array of shape (n_contributors,)
+        They sum to one with ``classifier_share`` and ``class_prior_share``.
+    classifier_share : float
+        Share of the classifier's probabilities for all images without label; 0 where the method
+        has no classifier.
+    class_prior_share : float
+        Share of the class priors, which stand for prior propagation where no label reaches.
     paths : tuple of Path
-        To the first few of the sources.
+        To the first few of the contributors.
     """
 
     label: int
     probability: float
-    own: float
-    own_far: float
+    own_share: float
+    prior_propagation_share: float
     neighbors: Indices
     neighbor_shares: NDArray[np.float64]
-    sources: Indices
-    source_shares: NDArray[np.float64]
-    opinion: float
-    far: float
+    contributors: Indices
+    contributor_shares: NDArray[np.float64]
+    classifier_share: float
+    class_prior_share: float
     paths: tuple[Path, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """Why one image got its label, and what speaks for another one.
+    """Why one image got its label, and what speaks for the second best.
 
     Attributes
     ----------
@@ -106,16 +107,16 @@ class Attribution:
     runner_up: ClassAttribution | None
 
 
-def attribute(flow: LinearSystem, image: int, *, n_paths: int = 3) -> Attribution:
-    """Take the scores of an image apart: ``F_i = B_i + Σ_j T_ij F_j = Σ_j (I − T)⁻¹_ij B_j``.
+def attribute(system: LinearSystem, image: int, *, n_paths: int = 3) -> Attribution:
+    """Split the scores of an image: ``F_i = B_i + Σ_j T_ij F_j = Σ_j (I − T)⁻¹_ij B_j``.
 
     Parameters
     ----------
-    flow : LinearSystem
-        With contributions, this is a look-up; without, one equation is solved.
+    system : LinearSystem
+        With contributions, this is a look-up; without, one linear system is solved.
     image : int
     n_paths : int, default=3
-        How many of the sources of each class get their strongest path.
+        How many of the contributors to each class get their strongest path.
 
     Raises
     ------
@@ -130,107 +131,172 @@ def attribute(flow: LinearSystem, image: int, *, n_paths: int = 3) -> Attributio
     >>> from voisin.explanation.linear_system import harmonic_system
     >>> path = sparse.csr_array([[0.0, 3, 0], [3, 0, 1], [0, 1, 0]])
     >>> why = attribute(harmonic_system(path, np.array([0, -1, 1]), 2, np.ones(3)), 1)
-    >>> why.predicted.label, why.predicted.probability, why.predicted.sources
+    >>> why.predicted.label, why.predicted.probability, why.predicted.contributors
     (0, 0.75, array([0]))
     """
-    n_samples = len(flow.labels)
+    n_samples = len(system.labels)
     if not 0 <= image < n_samples:
         message = f"There is no image {image}: they are numbered from 0 to {n_samples - 1}."
         raise InputError(message)
-    weights = _Weights(flow, image)
-    scores = flow.scores[image]
-    first, second = np.argsort(-scores, kind="stable")[:2].tolist()
+    row = None if system.contributions is not None else system.solve_row(image)
+    contributions = system.contributions_to(image, row)
+    scores = system.scores[image]
+    best_two = np.argsort(-scores, kind="stable")[:2].tolist()
     predicted, runner_up = (
-        _account(flow, image, label, weights, n_paths) if scores[label] > _LEAST * scores.sum()
+        _attribute_class(system, image, label, contributions, row, n_paths)
+        if scores[label] > _LEAST * scores.sum()
         else None
-        for label in (first, second)
-    )  # fmt: skip
+        for label in best_two
+    )
     return Attribution(image, predicted, runner_up)
 
 
-class _Weights:
-    """What each labeled image counts for one image, looked up or solved."""
-
-    def __init__(self, flow: LinearSystem, image: int) -> None:
-        self._flow, self._image = flow, image
-        self._row = None if flow.contributions is not None else flow.row(image)
-
-    @cached_property
-    def of_labeled(self) -> NDArray[np.float64]:
-        if self._row is not None:
-            return self._flow.credit(self._row)
-        table = self._flow.contributions
-        assert table is not None
-        return np.asarray(table[self._image], dtype=np.float64)
-
-    def path_to(self, source: int) -> Indices:
-        """Find the strongest path, guided by all that walks bring."""
-        from voisin.explanation.paths import strongest_path, strongest_path_from_both_ends
-
-        flow, image = self._flow, self._image
-        if self._row is not None:
-            turned = flow.backward
-            found = strongest_path(
-                turned.indptr, turned.indices, turned.data,
-                source, image, self._row[:, None], 0,
-            )  # fmt: skip
-            return found[::-1]
-        graph, column = flow.transition, int(np.searchsorted(flow.labeled, source))
-        if flow.far is not None:  # the table holds more than walks on T: no guide, but T = Tᵀ
-            return strongest_path_from_both_ends(
-                graph.indptr, graph.indices, graph.data, image, source, _MOST_SETTLED
-            )
-        table = np.asarray(flow.contributions)
-        return strongest_path(graph.indptr, graph.indices, graph.data, image, source, table, column)
-
-
-def _account(
-    flow: LinearSystem, image: int, label: int, weights: _Weights, n_paths: int
+def _attribute_class(
+    system: LinearSystem,
+    image: int,
+    label: int,
+    contributions: NDArray[np.float64],
+    row: NDArray[np.float64] | None,
+    n_paths: int,
 ) -> ClassAttribution:
-    own, own_far, neighbors, by_neighbors = _by_neighbors(flow, image, label)
-    brought = weights.of_labeled * flow.source[flow.labeled, label]
-    opinion, far = flow.others(np.array([image]), label, brought.sum()[None])
-    total = max(float(brought.sum() + opinion[0] + far[0]), 1e-300)
-    order = np.argsort(-brought, kind="stable")
-    order = order[brought[order] > _LEAST * total]
-    sources = flow.labeled[order]
-    paths = (_weighed(flow, weights.path_to(int(source))) for source in sources[:n_paths])
-    scores = flow.scores[image]
+    by_labeled = contributions * system.right_hand_side[system.labeled, label]
+    classifier, class_priors = system.remainder(np.array([image]), label, by_labeled.sum()[None])
+    total = max(float(by_labeled.sum() + classifier[0] + class_priors[0]), 1e-300)
+    order = np.argsort(-by_labeled, kind="stable")
+    order = order[by_labeled[order] > _LEAST * total]
+    contributors = system.labeled[order]
+    paths = (_find_path(system, image, int(to), row) for to in contributors[:n_paths])
+    own, prior_propagation, neighbors, neighbor_shares = _by_neighbors(system, image, label)
+    scores = system.scores[image]
     return ClassAttribution(
         label=label,
         probability=float(scores[label] / scores.sum()),
-        own=own,
-        own_far=own_far,
+        own_share=own,
+        prior_propagation_share=prior_propagation,
         neighbors=neighbors,
-        neighbor_shares=by_neighbors,
-        sources=sources,
-        source_shares=brought[order] / total,
-        opinion=float(opinion[0] / total),
-        far=float(far[0] / total),
+        neighbor_shares=neighbor_shares,
+        contributors=contributors,
+        contributor_shares=by_labeled[order] / total,
+        classifier_share=float(classifier[0] / total),
+        class_prior_share=float(class_priors[0] / total),
         paths=tuple(path for path in paths if len(path.images)),
     )
 
 
 def _by_neighbors(
-    flow: LinearSystem, image: int, label: int
+    system: LinearSystem, image: int, label: int
 ) -> tuple[float, float, Indices, NDArray[np.float64]]:
-    graph = flow.transition
+    """Return the shares of the image itself, of prior propagation, and of its neighbors."""
+    graph, prior = system.transition, system.prior_propagation
     edges = slice(graph.indptr[image], graph.indptr[image + 1])
-    near = graph.indices[edges].astype(np.int64)
-    brought = graph.data[edges] * flow.scores[near, label]
-    own = float(flow.source[image, label])
-    total = max(own + brought.sum(), 1e-300)
-    far = 0.0
-    if flow.far is not None and flow.labels[image] == UNLABELED:
-        said = flow.far.opinions[:, label]
-        far = own - min(max(float(said[image] - graph.data[edges] @ said[near]), 0.0), own)
-    order = np.argsort(-brought, kind="stable")
-    return (own - far) / total, far / total, near[order], brought[order] / total
+    neighbors = graph.indices[edges].astype(np.int64)
+    by_neighbors = graph.data[edges] * system.scores[neighbors, label]
+    own = float(system.right_hand_side[image, label])
+    total = max(own + by_neighbors.sum(), 1e-300)
+    propagated = 0.0
+    if prior is not None and system.labels[image] == UNLABELED:
+        classifier = prior.classifier_scores[:, label]
+        by_classifier = float(classifier[image] - graph.data[edges] @ classifier[neighbors])
+        propagated = own - min(max(by_classifier, 0.0), own)
+    order = np.argsort(-by_neighbors, kind="stable")
+    shares = by_neighbors[order] / total
+    return (own - propagated) / total, propagated / total, neighbors[order], shares
 
 
-def _weighed(flow: LinearSystem, images: Indices) -> Path:
-    graph, weights = flow.transition, []
-    for here, there in pairwise(images.tolist()):
-        edges = slice(graph.indptr[here], graph.indptr[here + 1])
-        weights.append(float(graph.data[edges][graph.indices[edges] == there].sum()))
+def _find_path(
+    system: LinearSystem, image: int, labeled: int, row: NDArray[np.float64] | None
+) -> Path:
+    """Find the strongest path from an image to a labeled one; an empty one if there is none.
+
+    What all walks together contribute guides the search: it bounds what a single path can.
+    """
+    from voisin.explanation.paths import strongest_path, strongest_path_from_both_ends
+
+    graph = system.transition
+    if row is not None:
+        to_image = system.transposed
+        images = strongest_path(
+            to_image.indptr, to_image.indices, to_image.data, labeled, image, row[:, None], 0
+        )[::-1]
+    elif system.prior_propagation is not None:
+        # The table holds more than walks on T, so it bounds no path; but T is symmetric.
+        images = strongest_path_from_both_ends(
+            graph.indptr, graph.indices, graph.data, image, labeled, _MOST_SETTLED
+        )
+    else:
+        table = np.asarray(system.contributions)
+        column = int(np.searchsorted(system.labeled, labeled))
+        images = strongest_path(
+            graph.indptr, graph.indices, graph.data, image, labeled, table, column
+        )
+    weights = []
+    for start, end in pairwise(images.tolist()):
+        edges = slice(graph.indptr[start], graph.indptr[start + 1])
+        weights.append(float(graph.data[edges][graph.indices[edges] == end].sum()))
     return Path(images, np.array(weights))
+
+
+@dataclass(frozen=True, eq=False)
+class TopContributors:
+    """The labeled images that contribute most to each image's label.
+
+    Attributes
+    ----------
+    images : array of shape (n_samples, n_contributors)
+        -1 where there are fewer.
+    shares : array of shape (n_samples, n_contributors)
+        Of the score of the label; 0 where there are fewer.
+    classifier_shares : array of shape (n_samples,)
+        Shares of the classifier's probabilities; 0 where the method has no classifier.
+    class_prior_shares : array of shape (n_samples,)
+        Shares of the class priors, which stand for prior propagation where no label reaches.
+    """
+
+    images: Indices
+    shares: NDArray[np.float64]
+    classifier_shares: NDArray[np.float64]
+    class_prior_shares: NDArray[np.float64]
+
+
+def table_is_cheap(n_samples: int, n_labeled: int) -> bool:
+    """Tell whether the contributions of all labeled images may be computed and kept."""
+    return n_samples * n_labeled <= MOST_ENTRIES
+
+
+def top_contributors(
+    system: LinearSystem, labels: Labels, n_contributors: int = 3
+) -> TopContributors:
+    """Find the labeled images with the largest shares in the score of each image's label.
+
+    Parameters
+    ----------
+    system : LinearSystem
+        With contributions.
+    labels : array of shape (n_samples,)
+        The class whose score is attributed, such as the label given or found; -1 to leave out.
+    n_contributors : int, default=3
+    """
+    table, labeled = system.contributions, system.labeled
+    if table is None:
+        message = "top_contributors needs contributions: pass system.with_contributions()."
+        raise ValueError(message)
+    images = np.full((len(labels), n_contributors), -1, dtype=np.int64)
+    shares = np.zeros((len(labels), n_contributors))
+    classifier_shares, class_prior_shares = np.zeros(len(labels)), np.zeros(len(labels))
+    for c in range(system.right_hand_side.shape[1]):
+        of_class = np.flatnonzero(system.right_hand_side[labeled, c] > 0)
+        rows = np.flatnonzero((labels == c) & (system.scores[:, c] > 0))
+        if not len(rows):
+            continue
+        by_labeled = table[rows][:, of_class] * system.right_hand_side[labeled[of_class], c]
+        attributed = by_labeled.sum(axis=1)
+        classifier, class_priors = system.remainder(rows, c, attributed)
+        total = np.maximum(attributed + classifier + class_priors, 1e-300)
+        classifier_shares[rows] = classifier / total
+        class_prior_shares[rows] = class_priors / total
+        n_here = min(n_contributors, len(of_class))
+        best = np.argsort(-by_labeled, axis=1, kind="stable")[:, :n_here]
+        best_shares = np.take_along_axis(by_labeled, best, axis=1) / total[:, None]
+        shares[rows, :n_here] = best_shares
+        images[rows, :n_here] = np.where(best_shares > 0, labeled[of_class][best], -1)
+    return TopContributors(images, shares, classifier_shares, class_prior_shares)

@@ -1,8 +1,8 @@
-"""Where the scores of a labeling come from, as one equation: F = T F + B.
+"""The scores of a labeling as the solution of a linear system: F = T F + B.
 
-Every image's scores are a weighted sum of its neighbors' scores and of what it brings along
-itself; so they are, through the whole graph, a weighted sum of what the sources bring:
-``F = (I − T)⁻¹ B``. It knows graphs and labels, not images.
+An image's scores are a weighted sum of its neighbors' scores (T F) and its own row of B. Through
+the whole graph, they are therefore a weighted sum of the rows of B: ``F = (I − T)⁻¹ B``. This
+module must not know images, pages or files.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import InputError
-from voisin.explanation.prior_propagation import PriorPropagation
 from voisin.labeling.consensus import FAR_ALPHA
 from voisin.labeling.graph_only import GraphOnly, even_weights, initial_scores_of
 from voisin.labeling.registry import name_of
@@ -24,44 +23,94 @@ from voisin.propagation.matrices import degrees_of, normalize_affinity
 from voisin.propagation.result import reached_by_labels
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
 
-_TOL, _FINE, _MAX_ITER = 1e-8, 1e-10, 10_000
-_NOTHING = 1e-4  # of a score: what is left of it by rounding
-_HARDLY = 1e-8  # of the labels' weights: what arrives is rounding
-_COLUMNS = 32
+# Relative residuals, chosen by hand so that shares are right to 1e-4 (`benchmarks.reasons`). The
+# finer one is for solutions that are divided by their row sums, which may be small.
+_TOL, _FINE_TOL = 1e-8, 1e-10
+_MAX_ITER = 10_000  # a safeguard, chosen by hand: far more than any graph needed so far
+_ROUNDING = 1e-4  # of a score, chosen by hand: contributions are float32, less than this is noise
+_UNREACHED = 1e-8  # of the labels' weights, chosen by hand: 100 times the tolerance of the solver
+_COLUMNS = 32  # solved at a time, chosen by hand: trades memory for passes over the graph
+
+
+@dataclass(frozen=True, eq=False)
+class PriorPropagation:
+    """The prior propagation term: what B holds of labels that were propagated before.
+
+    The default method propagates the labels twice. First with an alpha near 1: the result is mixed
+    with the classifier's probabilities and becomes B of the images without label. Then B is
+    propagated. Image k so brings ``total · R_kl v_l / Σ_m R_km v_m`` from labeled image l to the
+    class of l, with ``R = (I − alpha_ratio · T)⁻¹``. The row sums are taken as constants.
+
+    Attributes
+    ----------
+    alpha_ratio : float
+        Alpha of the prior propagation, divided by that of T.
+    total : float
+        What prior propagation adds to B of each image without label, summed over the classes.
+    label_weights : array of shape (n_labeled,)
+        v: weights of the labeled images, in the order of their positions.
+    row_sums : array of shape (n_samples,)
+        ``Σ_m R_km v_m``; 0 where no label reaches the image, or hardly any.
+    classifier_scores : array of shape (n_samples, n_classes)
+        Part of the scores that comes from the classifier's probabilities alone.
+    """
+
+    alpha_ratio: float
+    total: float
+    label_weights: NDArray[np.float64]
+    row_sums: NDArray[np.float64]
+    classifier_scores: NDArray[np.floating]
+
+    def row_factors(
+        self, labeled: Indices, row_sums: NDArray[np.floating] | None = None
+    ) -> NDArray[np.float64]:
+        """Divide `total` by each image's row sum; 0 for labeled images and those not reached.
+
+        Examples
+        --------
+        >>> prior = PriorPropagation(2.0, 0.3, np.ones(1), np.array([3.0, 1, 0]), np.zeros((3, 2)))
+        >>> prior.row_factors(np.array([0])).tolist()
+        [0.0, 0.3, 0.0]
+        """
+        sums = self.row_sums if row_sums is None else row_sums
+        factors = np.divide(self.total, sums, where=sums > 0, out=np.zeros(len(sums)))
+        factors[labeled] = 0
+        return factors
 
 
 @dataclass(frozen=True, eq=False)
 class LinearSystem:
-    """A labeling in the form ``F = T F + B``, which can be taken apart.
+    """A labeling in the form ``F = T F + B``, so that its scores can be attributed.
 
     Attributes
     ----------
     transition : sparse array of shape (n_samples, n_samples)
-        T, non-negative; the row of an image that keeps its label whatever its neighbors say, or
-        that has no neighbors, is empty.
+        T, non-negative. The row of an image is empty if it has no neighbors, or if its label is
+        fixed.
     scale : array of shape (n_samples,)
         ``d`` with ``d_i T_ij = d_j T_ji`` wherever neither row is empty.
-    source : array of shape (n_samples, n_classes)
-        B: labels times their weights, and what images without label bring where the method lets
-        them: a classifier's opinions, labels that were spread far.
+    right_hand_side : array of shape (n_samples, n_classes)
+        B: labels times their weights. Some methods also give images without label a row: the
+        classifier's probabilities, the prior propagation term.
     labels : array of shape (n_samples,)
-        The labels that were given, -1 elsewhere: they tell labels from opinions in B.
+        The labels that were given, -1 elsewhere.
     scores : array of shape (n_samples, n_classes)
         F; rows divided by their sums are the probabilities.
     contributions : array of shape (n_samples, n_labeled), optional
-        What each labeled image, ascending, counts for every image, where that was computed:
-        columns of ``(I − T)⁻¹``, and what comes by way of `far` in the same unit.
-    far : PriorPropagation, optional
-        Which part of what images without label bring was spread to them from labels.
+        What each labeled image, in the order of their positions, contributes to every image, in
+        units of its row of B: columns of ``(I − T)⁻¹``, plus what comes by `prior_propagation`.
+        None until `with_contributions` computes them.
+    prior_propagation : PriorPropagation, optional
+        The part of B that goes back to labels; None where the method propagates once.
     """
 
     transition: sparse.csr_array
     scale: NDArray[np.float64]
-    source: Probabilities
+    right_hand_side: Probabilities
     labels: Labels
     scores: Probabilities
     contributions: NDArray[np.floating] | None = None
-    far: PriorPropagation | None = None
+    prior_propagation: PriorPropagation | None = None
 
     @cached_property
     def labeled(self) -> Indices:
@@ -69,17 +118,40 @@ class LinearSystem:
         return np.flatnonzero(self.labels != UNLABELED)
 
     @cached_property
-    def has_opinions(self) -> bool:
-        """Whether images without a label bring something along, too."""
-        return bool(self.source[self.labels == UNLABELED].any())
+    def has_remainder(self) -> bool:
+        """Whether B has entries of images without label."""
+        return bool(self.right_hand_side[self.labels == UNLABELED].any())
 
     @cached_property
-    def backward(self) -> sparse.csr_array:
-        """T with its edges turned around."""
+    def transposed(self) -> sparse.csr_array:
+        """The transpose of T."""
         return self.transition.T.tocsr()
 
-    def row(self, image: int) -> NDArray[np.float64]:
-        """Return row `image` of ``(I − T)⁻¹``: what each source counts for it.
+    def solve(
+        self, right_hand_side: NDArray[np.float64], *, tol: float = _TOL
+    ) -> NDArray[np.float64]:
+        """Solve ``X = T X + B`` for another B of shape (n_samples, n_columns).
+
+        Examples
+        --------
+        >>> pair = sparse.csr_array([[0.0, 1], [1, 0]])
+        >>> system = spreading_system(pair, np.array([[1.0, 0], [0, 0]]), 0.5, np.array([0, -1]))
+        >>> system.solve(np.array([[1.0], [0]])).round(6)
+        array([[1.333333],
+               [0.666667]])
+        """
+        free, equation = self._equation
+        known = right_hand_side[~free]
+        right = right_hand_side[free] + self.transition[free][:, ~free] @ known
+        solution = conjugate_gradients(
+            equation, self.scale[free, None] * right, tol=tol, max_iter=_MAX_ITER
+        )
+        values = right_hand_side.astype(np.float64, copy=True)
+        values[free] = np.maximum(solution.values, 0)
+        return values
+
+    def solve_row(self, image: int) -> NDArray[np.float64]:
+        """Return row `image` of ``(I − T)⁻¹``: the weight of each row of B in its scores.
 
         The error of a class's score is at most ``tol · |F_c|``; the tolerance is chosen so that
         this is a millionth of the image's own largest score.
@@ -92,171 +164,160 @@ class LinearSystem:
         best = self.scores[image].argmax()
         share = self.scores[image, best] / max(np.linalg.norm(self.scores[:, best]), 1e-300)
         tol = float(np.clip(1e-6 * share, 1e-14, 1e-6))
-        found = conjugate_gradients(equation, unit[free], tol=tol, max_iter=_MAX_ITER)
+        solution = conjugate_gradients(equation, unit[free], tol=tol, max_iter=_MAX_ITER)
         row = np.zeros(len(free))
-        row[free] = self.scale[free] * found.values[:, 0]
+        row[free] = self.scale[free] * solution.values[:, 0]
         row[~free] = self.transition[:, ~free].T @ row
         return np.maximum(row, 0)
 
-    def credit(self, row: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what each labeled image counts, from a row of ``(I − T)⁻¹``."""
-        direct = row[self.labeled]
-        if self.far is None:
-            return direct
-        through = (row * self.far.per_weight(self.labeled))[:, None]
-        came = solve_system(self.far_away, through, tol=_FINE)[self.labeled, 0]
-        return np.asarray(direct + came * self.far.weights / self._of_labels)
+    def contributions_to(self, image: int, row: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        """Return what each labeled image contributes to an image, in units of its row of B.
 
-    def others(
-        self, images: Indices, label: int, labeled: NDArray[np.float64]
+        Parameters
+        ----------
+        image : int
+        row : array of shape (n_samples,), optional
+            The image's row of ``(I − T)⁻¹``; needed where `contributions` is None.
+        """
+        if row is None:
+            assert self.contributions is not None
+            return np.asarray(self.contributions[image], dtype=np.float64)
+        direct, prior = row[self.labeled], self.prior_propagation
+        if prior is None:
+            return direct
+        weighted = (row * prior.row_factors(self.labeled))[:, None]
+        indirect = self._prior_system.solve(weighted, tol=_FINE_TOL)[self.labeled, 0]
+        return np.asarray(direct + indirect * prior.label_weights / self._label_totals)
+
+    def remainder(
+        self, images: Indices, label: int, attributed: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return what comes to images' scores from elsewhere than the labeled images.
+        """Return the parts of images' scores that go back to no labeled image.
 
         Parameters
         ----------
         images : array of shape (n_images,)
         label : int
             The class.
-        labeled : array of shape (n_images,)
-            What the labeled images bring to it.
+        attributed : array of shape (n_images,)
+            What all labeled images together contribute to its scores.
 
         Returns
         -------
-        opinions : array of shape (n_images,)
-            A classifier's.
-        far : array of shape (n_images,)
-            Far spreading from no label in particular: class shares, where no label reaches.
+        by_classifier : array of shape (n_images,)
+            Part of the classifier's probabilities.
+        by_class_priors : array of shape (n_images,)
+            Part of the class priors, which stand for prior propagation where no label reaches.
         """
-        nothing = np.zeros(len(images))
-        if not self.has_opinions:
-            return nothing, nothing
+        zeros = np.zeros(len(images))
+        if not self.has_remainder:
+            return zeros, zeros
         scores = self.scores[images, label]
-        if self.far is None:
-            return np.maximum(scores - labeled, 0), nothing
-        opinions = self.far.opinions[images, label].astype(np.float64)
-        parts = (opinions, scores - opinions - labeled)
-        by_opinions, far = (np.where(part > _NOTHING * scores, part, 0) for part in parts)
-        return by_opinions, far
+        if self.prior_propagation is None:
+            return np.maximum(scores - attributed, 0), zeros
+        classifier = self.prior_propagation.classifier_scores[images, label].astype(np.float64)
+        parts = (classifier, scores - classifier - attributed)
+        by_classifier, by_class_priors = (
+            np.where(part > _ROUNDING * scores, part, 0) for part in parts
+        )
+        return by_classifier, by_class_priors
 
     def with_contributions(self) -> "LinearSystem":
-        """Return the flow with the columns of all labeled images solved.
+        """Return the system with the contributions of all labeled images computed.
 
-        Costs as much as spreading as many classes as there are labels (where labels were spread
-        far before, that too), and as much memory as their number times that of the images, in
-        float32; then an explanation is a look-up.
+        This takes as long as propagating as many classes as there are labels (twice as long with
+        prior propagation), and n_samples · n_labeled float32 of memory. Then an explanation is a
+        look-up.
         """
         blocks = np.array_split(np.arange(len(self.labeled)), -(-len(self.labeled) // _COLUMNS))
-        table = self._far_columns(blocks)
+        table = self._prior_contributions(blocks)
         for block in blocks:
             right = table[:, block].astype(np.float64)
             right[self.labeled[block], np.arange(len(block))] += 1
-            table[:, block] = solve_system(self, right)
+            table[:, block] = self.solve(right)
         return replace(self, contributions=table)
 
-    def _far_columns(self, blocks: list[Indices]) -> NDArray[np.float32]:
-        """Return what images without label bring from each labeled one, in its unit."""
+    def _prior_contributions(self, blocks: list[Indices]) -> NDArray[np.float32]:
+        """Return what prior propagation adds to B from each labeled image, in its unit."""
         table = np.zeros((len(self.labels), len(self.labeled)), dtype=np.float32)
-        if self.far is None:
+        prior = self.prior_propagation
+        if prior is None:
             return table
         for block in blocks:
             units = np.zeros((len(self.labels), len(block)))
             units[self.labeled[block], np.arange(len(block))] = 1
-            table[:, block] = solve_system(self.far_away, units) * self.far.weights[block]
+            table[:, block] = self._prior_system.solve(units) * prior.label_weights[block]
         sums = table.sum(axis=1, dtype=np.float64)
-        sums[self.far.sums <= 0] = 0
-        table *= self.far.per_weight(self.labeled, sums).astype(np.float32)[:, None]
-        table /= self._of_labels.astype(np.float32)
+        sums[prior.row_sums <= 0] = 0
+        table *= prior.row_factors(self.labeled, sums).astype(np.float32)[:, None]
+        table /= self._label_totals.astype(np.float32)
         return table
 
     @cached_property
-    def _of_labels(self) -> NDArray[np.float64]:
-        return self.source[self.labeled].sum(axis=1)
+    def _label_totals(self) -> NDArray[np.float64]:
+        return self.right_hand_side[self.labeled].sum(axis=1)
 
     @cached_property
-    def far_away(self) -> "LinearSystem":
-        """The same graph, its weights stretched as the far spreading has them."""
-        assert self.far is not None
-        return self.stretched(self.far.stretch)
+    def _prior_system(self) -> "LinearSystem":
+        """The system of the prior propagation: the same graph at another alpha."""
+        assert self.prior_propagation is not None
+        return self.with_scaled_transition(self.prior_propagation.alpha_ratio)
 
-    def stretched(self, factor: float) -> "LinearSystem":
-        """Return the flow on the same graph with all weights of T times a factor."""
+    def with_scaled_transition(self, factor: float) -> "LinearSystem":
+        """Return the system on the same graph with T times a factor."""
         graph = self.transition
         weights = sparse.csr_array(
             (factor * graph.data, graph.indices, graph.indptr), shape=graph.shape
         )
-        return replace(self, transition=weights, contributions=None, far=None)
+        return replace(self, transition=weights, contributions=None, prior_propagation=None)
 
     @cached_property
     def _equation(self) -> tuple[NDArray[np.bool_], sparse.csr_array]:
-        """Which images have neighbors to ask, and ``diag(d) (I − T)`` among them."""
+        """Which rows of T are not empty, and ``diag(d) (I − T)`` among these."""
         free = np.diff(self.transition.indptr) > 0
         diagonal = sparse.dia_array((self.scale[free][None], 0), shape=(free.sum(),) * 2)
         among = self.transition if free.all() else self.transition[free][:, free]
-        weighed = sparse.csr_array(
+        scaled = sparse.csr_array(
             (among.data * np.repeat(self.scale[free], np.diff(among.indptr)), among.indices,
              among.indptr), shape=among.shape
         )  # fmt: skip
-        return free, (diagonal - weighed).tocsr()
-
-
-def solve_system(
-    flow: LinearSystem, source: NDArray[np.float64], *, tol: float = _TOL
-) -> NDArray[np.float64]:
-    """Solve ``X = T X + B`` for other sources B of shape (n_samples, n_columns).
-
-    Examples
-    --------
-    >>> from scipy import sparse
-    >>> pair = sparse.csr_array([[0.0, 1], [1, 0]])
-    >>> flow = spreading_system(pair, np.array([[1.0, 0], [0, 0]]), 0.5, np.array([0, -1]))
-    >>> solve_system(flow, np.array([[1.0], [0]])).round(6)
-    array([[1.333333],
-           [0.666667]])
-    """
-    free, equation = flow._equation
-    right = source[free] + flow.transition[free][:, ~free] @ source[~free]
-    found = conjugate_gradients(
-        equation, flow.scale[free, None] * right, tol=tol, max_iter=_MAX_ITER
-    )
-    values = source.astype(np.float64, copy=True)
-    values[free] = np.maximum(found.values, 0)
-    return values
+        return free, (diagonal - scaled).tocsr()
 
 
 def spreading_system(
-    affinity: Affinity, start: Probabilities, alpha: float, labels: Labels
+    affinity: Affinity, initial_scores: Probabilities, alpha: float, labels: Labels
 ) -> LinearSystem:
     """Write ``F = (1 − alpha) (I − alpha S)⁻¹ B₀`` as ``T = alpha S``, ``B = (1 − alpha) B₀``.
 
     Parameters
     ----------
     affinity : sparse array of shape (n_samples, n_samples)
-    start : array of shape (n_samples, n_classes)
+    initial_scores : array of shape (n_samples, n_classes)
         B₀.
     alpha : float
     labels : array of shape (n_samples,)
-        -1 where the start is an opinion, not a label.
+        -1 where the initial scores are not those of a label.
     """
     smoother = normalize_affinity(affinity)
     transition = sparse.csr_array(
         (alpha * smoother.data, smoother.indices, smoother.indptr), shape=smoother.shape
     )
-    return _solved(transition, np.ones(len(labels)), (1 - alpha) * start, labels)
+    return _solved(transition, np.ones(len(labels)), (1 - alpha) * initial_scores, labels)
 
 
 def harmonic_system(
     affinity: Affinity, labels: Labels, n_classes: int, sample_weight: NDArray[np.floating]
 ) -> LinearSystem:
-    """Write harmonic functions as a walk that ends at the first labeled image it meets.
+    """Write harmonic functions as a random walk that ends at the first labeled image it meets.
 
     T holds the shares of the neighbors, ``T_ij = W_ij w_j / Σ_j W_ij w_j``, and is empty at labeled
     images; B holds their labels. ``(I − T)⁻¹_il`` is the probability that the walk from i ends at l
     (Zhu, Ghahramani & Lafferty 2003).
     """
-    evidence = read_labeled_nodes(labels, len(labels), n_classes, sample_weight)
+    known = read_labeled_nodes(labels, len(labels), n_classes, sample_weight)
     multiplicity = np.ones(len(labels))
-    multiplicity[evidence.rows] = evidence.weights
-    walks = reached_by_labels(affinity, evidence) & ~evidence.is_labeled
+    multiplicity[known.rows] = known.weights
+    walks = reached_by_labels(affinity, known) & ~known.is_labeled
     keep = sparse.dia_array((walks.astype(float)[None], 0), shape=affinity.shape)
     times = sparse.dia_array((multiplicity[None], 0), shape=affinity.shape)
     weights = (keep @ affinity.astype(np.float64) @ times).tocsr()
@@ -264,11 +325,11 @@ def harmonic_system(
     degrees = degrees_of(weights)
     share = np.divide(1, degrees, where=degrees > 0, out=np.zeros_like(degrees))
     weights.data *= np.repeat(share, np.diff(weights.indptr))
-    return _solved(weights, degrees, evidence.spread_out(evidence.targets), labels)
+    return _solved(weights, degrees, known.spread_out(known.targets), labels)
 
 
 def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
-    """Write a labeling as a flow.
+    """Write a labeling as a linear system.
 
     Raises
     ------
@@ -277,15 +338,20 @@ def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
     """
     affinity, labels = problem.data.affinity, problem.labels
     if labeling.start is not None and labeling.alpha is not None:
-        flow = spreading_system(affinity, labeling.start, labeling.alpha, labels)
-        return _with_far(flow, problem, labeling.prior_propagation_share, labeling.alpha)
+        system = spreading_system(affinity, labeling.start, labeling.alpha, labels)
+        if not labeling.prior_propagation_share:
+            return system
+        total = (1 - labeling.alpha) * labeling.prior_propagation_share
+        return _with_prior_propagation(system, problem, FAR_ALPHA / labeling.alpha, total)
     method = labeling.method
     if isinstance(method, GraphOnly) and isinstance(method.method, Harmonic):
-        flow = harmonic_system(affinity, labels, problem.n_classes, even_weights(labels))
-        shares = problem.class_priors
-        if shares is None:
-            return flow
-        return replace(flow, source=flow.source * shares, scores=flow.scores * shares)
+        system = harmonic_system(affinity, labels, problem.n_classes, even_weights(labels))
+        priors = problem.class_priors
+        if priors is None:
+            return system
+        return replace(
+            system, right_hand_side=system.right_hand_side * priors, scores=system.scores * priors
+        )
     message = (
         f"The scores of {name_of(method)} are no weighted sum of the labels, so they cannot be "
         "taken apart into shares: consensus, smoothed-classifier, correct-and-smooth, spreading "
@@ -294,29 +360,31 @@ def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
     raise InputError(message)
 
 
-def _with_far(flow: LinearSystem, problem: Problem, share: float, alpha: float) -> LinearSystem:
-    """Part what images without label bring into the classifier's and what labels far away sent."""
-    if not share:
-        return flow
-    stretch, amount, labels = FAR_ALPHA / alpha, (1 - alpha) * share, initial_scores_of(problem)
-    weights = labels.sum(axis=1)[flow.labeled]
-    spread = solve_system(flow.stretched(stretch), labels, tol=_FINE)
-    sums = spread.sum(axis=1)
-    sums[sums <= _HARDLY * np.linalg.norm(weights)] = 0
+def _with_prior_propagation(
+    system: LinearSystem, problem: Problem, alpha_ratio: float, total: float
+) -> LinearSystem:
+    """Split B of images without label into the classifier's part and the prior propagation term."""
+    initial_scores = initial_scores_of(problem)
+    weights = initial_scores.sum(axis=1)[system.labeled]
+    prior_system = system.with_scaled_transition(alpha_ratio)
+    propagated = prior_system.solve(initial_scores, tol=_FINE_TOL)
+    sums = propagated.sum(axis=1)
+    sums[sums <= _UNREACHED * np.linalg.norm(weights)] = 0
     reached = sums > 0
-    spread[reached] /= sums[reached, None]
-    spread[~reached] = labels.sum(axis=0) / labels.sum()
-    opinions = np.maximum(flow.source - amount * spread, 0)
-    opinions[flow.labeled] = 0
-    opinions = solve_system(flow, opinions).astype(np.float32)
-    return replace(flow, far=PriorPropagation(stretch, amount, weights, sums, opinions))
+    propagated[reached] /= sums[reached, None]
+    propagated[~reached] = initial_scores.sum(axis=0) / initial_scores.sum()
+    classifier = np.maximum(system.right_hand_side - total * propagated, 0)
+    classifier[system.labeled] = 0
+    scores = system.solve(classifier).astype(np.float32)
+    prior = PriorPropagation(alpha_ratio, total, weights, sums, scores)
+    return replace(system, prior_propagation=prior)
 
 
 def _solved(
     transition: sparse.csr_array,
     scale: NDArray[np.float64],
-    source: Probabilities,
+    right_hand_side: Probabilities,
     labels: Labels,
 ) -> LinearSystem:
-    flow = LinearSystem(transition, scale, source, labels, source)
-    return replace(flow, scores=solve_system(flow, source))
+    system = LinearSystem(transition, scale, right_hand_side, labels, right_hand_side)
+    return replace(system, scores=system.solve(right_hand_side))

@@ -1,4 +1,7 @@
-"""Why one image got its label, as a page of pictures and as data."""
+"""An explanation as a reader sees it: names, a page with pictures, and JSON.
+
+This module must not know how scores are attributed.
+"""
 
 import re
 from dataclasses import dataclass
@@ -11,91 +14,98 @@ from voisin.explanation.attribution import Attribution, ClassAttribution
 from voisin.report.pictures import Picture, read_picture
 from voisin.types import UNLABELED, ImageCollection, Labels, Names
 
-_LARGE, _SMALL = 144, 64
-_SHOWN = 6
-OPINIONS, FAR = "the classifier's opinions", "far spreading"  # beside the labeled images
+_LARGE, _SMALL = 144, 64  # pixels a side, by eye: the image itself, and all others
+_SHOWN = 6  # neighbors and labeled images a class, by eye: one row of the page
+CLASSIFIER, CLASS_PRIORS = "the classifier", "class priors"
+"""What contributes beside labeled images, in the words of ``labels.csv`` and ``voisin explain``."""
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """An explanation with the names of what it speaks of.
+    """An attribution, with the names that a reader needs.
 
     Attributes
     ----------
-    explanation : Attribution
+    attribution : Attribution
     ids : array of shape (n_samples,)
     labels : array of shape (n_samples,)
         The labels that were given, -1 elsewhere.
     class_names : tuple of str
     method : str
         The one that found the labels; what ``auto`` took, not ``auto``.
-    stated : array of shape (n_classes,), optional
-        Calibrated probabilities of the image, where there are any and its label was not given.
-    linked : bool
+    calibrated : array of shape (n_classes,), optional
+        Calibrated probabilities of the image; None if its label was given, or none were calibrated.
+    reached : bool
         Whether a path in the graph leads from the image to a labeled one.
     """
 
-    explanation: Attribution
+    attribution: Attribution
     ids: Names
     labels: Labels
     class_names: tuple[str, ...]
     method: str
-    stated: NDArray[np.float64] | None = None
-    linked: bool = True
+    calibrated: NDArray[np.float64] | None = None
+    reached: bool = True
 
     @property
-    def accounts(self) -> tuple[ClassAttribution, ...]:
-        """For the predicted class, and for the runner-up."""
-        both = (self.explanation.predicted, self.explanation.runner_up)
+    def classes(self) -> tuple[ClassAttribution, ...]:
+        """The predicted class and the runner-up, as far as there are any."""
+        both = (self.attribution.predicted, self.attribution.runner_up)
         return tuple(one for one in both if one is not None)
 
     @property
     def evidence(self) -> str:
         """What speaks for the label, in the words of ``labels.csv``."""
-        if self.labels[self.explanation.image] != UNLABELED:
+        if self.labels[self.attribution.image] != UNLABELED:
             return "label given"
-        if not self.accounts:
+        if not self.classes:
             return "no evidence"
-        return "labels" if self.linked else "classifier"
+        return "labels" if self.reached else "classifier"
+
+    @property
+    def file_name(self) -> str:
+        """A file name for the page of this image."""
+        return re.sub(r"[^\w.-]+", "_", str(self.ids[self.attribution.image])) + ".html"
 
     def name(self, label: int) -> str:
         """Name a class; empty for -1."""
         return "" if label == UNLABELED else self.class_names[label]
 
-    def document(self) -> dict[str, Any]:
-        """Return all as JSON can write it."""
-        image = self.explanation.image
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON can write it."""
+        image = self.attribution.image
         return {
             "id": str(self.ids[image]),
             "method": self.method,
             "given_label": self.name(int(self.labels[image])) or None,
             "evidence": self.evidence,
-            "predicted": self._account(self.explanation.predicted),
-            "runner_up": self._account(self.explanation.runner_up),
+            "predicted": self._class_as_dict(self.attribution.predicted),
+            "runner_up": self._class_as_dict(self.attribution.runner_up),
         }
 
-    def _account(self, account: ClassAttribution | None) -> dict[str, Any] | None:
-        if account is None:
+    def _class_as_dict(self, found: ClassAttribution | None) -> dict[str, Any] | None:
+        if found is None:
             return None
+        calibrated = self.calibrated
         return {
-            "label": self.name(account.label),
-            "share_of_scores": account.probability,
+            "label": self.name(found.label),
+            "share_of_scores": found.probability,
             "calibrated_probability": None
-            if self.stated is None
-            else float(self.stated[account.label]),
+            if calibrated is None
+            else float(calibrated[found.label]),
             "by_neighbors": {
-                "own": account.own,
-                "own_far": account.own_far,
-                "neighbors": self._rows(account.neighbors, account.neighbor_shares),
+                "own": found.own_share,
+                "prior_propagation": found.prior_propagation_share,
+                "neighbors": self._rows(found.neighbors, found.neighbor_shares),
             },
-            "by_sources": {
-                "opinion": account.opinion,
-                "far": account.far,
-                "labeled": self._rows(account.sources, account.source_shares),
+            "by_contributors": {
+                "classifier": found.classifier_share,
+                "class_priors": found.class_prior_share,
+                "labeled": self._rows(found.contributors, found.contributor_shares),
             },
             "paths": [
                 {"ids": [str(self.ids[i]) for i in path.images], "weights": path.weights.tolist()}
-                for path in account.paths
+                for path in found.paths
             ],
         }
 
@@ -109,20 +119,15 @@ class Explanation:
             for image, share in zip(images, shares, strict=True)
         ]
 
-    @property
-    def file_name(self) -> str:
-        """A file name for the page of this image."""
-        return re.sub(r"[^\w.-]+", "_", str(self.ids[self.explanation.image])) + ".html"
-
 
 def render_explanation(
-    reasons: Explanation, images: ImageCollection | None, missing: str = ""
+    explanation: Explanation, images: ImageCollection | None, missing: str = ""
 ) -> str:
     """Lay an explanation out as one HTML page that needs no network.
 
     Parameters
     ----------
-    reasons : Explanation
+    explanation : Explanation
     images : ImageCollection, optional
         The pictures, in any order, found by id; without them the page has names only.
     missing : str
@@ -130,33 +135,22 @@ def render_explanation(
     """
     from voisin.report.page import environment
 
-    shown = _shown(reasons)
-    pictures = {} if images is None else _pictures(reasons, images, shown)
-    if images is not None and not any(pictures.values()):
-        missing = missing or "none of the pictures can be read from the source"
+    image = explanation.attribution.image
+    shown = [np.array([image])]
+    for one in explanation.classes:
+        shown += [one.neighbors[:_SHOWN], one.contributors[:_SHOWN]]
+        shown += [path.images for path in one.paths]
+    pictures: dict[int, Picture | None] = {}
+    if images is not None:
+        position = {str(name): index for index, name in enumerate(images.ids)}
+        for index in np.unique(np.concatenate(shown)).tolist():
+            at = position.get(str(explanation.ids[index]))
+            size = _LARGE if index == image else _SMALL
+            pictures[index] = None if at is None else read_picture(images, at, size)
+        if not any(pictures.values()):
+            missing = missing or "none of the pictures can be read from the source"
     return (
         environment()
         .get_template("explanation/page.html")
-        .render(reasons=reasons, pictures=pictures, missing=missing, n_shown=_SHOWN)
+        .render(explanation=explanation, pictures=pictures, missing=missing, n_shown=_SHOWN)
     )
-
-
-def _shown(reasons: Explanation) -> list[int]:
-    """Images that the page has room for."""
-    shown = [np.array([reasons.explanation.image])]
-    for account in reasons.accounts:
-        shown += [account.neighbors[:_SHOWN], account.sources[:_SHOWN]]
-        shown += [path.images for path in account.paths]
-    return np.unique(np.concatenate(shown)).tolist()
-
-
-def _pictures(
-    reasons: Explanation, images: ImageCollection, shown: list[int]
-) -> dict[int, Picture | None]:
-    place = {str(name): index for index, name in enumerate(images.ids)}
-    found: dict[int, Picture | None] = {}
-    for index in shown:
-        size = _LARGE if index == reasons.explanation.image else _SMALL
-        at = place.get(str(reasons.ids[index]))
-        found[index] = None if at is None else read_picture(images, at, size)
-    return found

@@ -6,10 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from voisin.errors import InputError, VoisinError
-from voisin.explanation.attribution import Attribution, attribute
-from voisin.explanation.contributors import TopContributors, table_is_cheap, top_contributors
+from voisin.explanation.attribution import (
+    Attribution,
+    TopContributors,
+    attribute,
+    table_is_cheap,
+    top_contributors,
+)
 from voisin.explanation.linear_system import LinearSystem, linear_system_of
-from voisin.explanation.page import FAR, OPINIONS, Explanation, render_explanation
+from voisin.explanation.page import (
+    CLASS_PRIORS,
+    CLASSIFIER,
+    Explanation,
+    render_explanation,
+)
 from voisin.neighbors.graph import find_components
 from voisin.project.finished_run import FinishedRun
 from voisin.sources.hints import did_you_mean
@@ -59,7 +69,10 @@ def take_apart(
 
 def describe_contributors(contributors: TopContributors, ids: Names) -> list[str]:
     """Write each image's largest contributors as ``id share``, then the shares of all else."""
-    others = {OPINIONS: contributors.opinions.tolist(), FAR: contributors.far.tolist()}
+    others = {
+        CLASSIFIER: contributors.classifier_shares.tolist(),
+        CLASS_PRIORS: contributors.class_prior_shares.tolist(),
+    }
     pairs = zip(contributors.images.tolist(), contributors.shares.tolist(), strict=True)
     lines = []
     for row, pair in enumerate(pairs):
@@ -94,7 +107,7 @@ def explain_image(
         result.class_names,
         stored.method,
         stated,
-        linked=_is_linked(stored.system, attribution, position),
+        reached=_is_reached(stored.system, attribution, position),
     )
 
 
@@ -141,9 +154,9 @@ def _position(ids: Names, name: str) -> int:
     return int(found[0])
 
 
-def _is_linked(system: LinearSystem, attribution: Attribution, position: int) -> bool:
+def _is_reached(system: LinearSystem, attribution: Attribution, position: int) -> bool:
     """Tell whether a path leads to a labeled image, even one that counts for neither class."""
     classes = (attribution.predicted, attribution.runner_up)
-    if any(len(one.sources) for one in classes if one is not None):
+    if any(len(one.contributors) for one in classes if one is not None):
         return True
     return bool(find_components(system.transition).reached(system.labels)[position])

@@ -84,7 +84,7 @@ class Run(FinishedRun):
         Returns
         -------
         Explanation
-            Its ``attribution`` holds the shares; ``document()`` gives them as JSON can write them.
+            Its ``attribution`` holds the shares; ``as_dict()`` gives them as JSON can write them.
 
         Raises
         ------

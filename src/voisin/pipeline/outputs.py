@@ -12,7 +12,7 @@ from voisin import __version__
 from voisin.calibration.calibrate import CalibrationResult
 from voisin.calibration.decisions import for_balanced_accuracy
 from voisin.evaluation.scores import Scores
-from voisin.explanation.contributors import TopContributors
+from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import SYSTEM, StoredSystem, describe_contributors
 from voisin.pipeline.calibrate import calibration_figures
 from voisin.pipeline.classifiers import TrainedNetwork

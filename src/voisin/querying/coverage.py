@@ -1,7 +1,7 @@
-"""Ask for what is typical of images that no label stands for yet.
+"""Coverage: ask for images that are similar to many others without a label.
 
-Yehuda, Dekel, Hacohen & Weinshall, "Active learning through a covering lens", 2022; the ties of
-the graph are in place of balls.
+Yehuda, Dekel, Hacohen & Weinshall, "Active learning through a covering lens", 2022; here
+the edges of the graph take the place of their balls.
 """
 
 from collections.abc import Sequence
@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.querying.suggestion import Suggestion, askable
-from voisin.types import UNLABELED, Affinity, Indices, Labeling, Problem
+from voisin.querying.strategy import Suggestion, find_askable
+from voisin.types import UNLABELED, Indices, Labeling, Problem
 
 
 @dataclass(frozen=True)
 class CoverageStrategy:
-    """The images that stand for most others which no label stands for yet.
+    """The images that together cover the most others.
 
     Image i covers its neighbor j by ``k_ij = w_ij / max_i w_ij``, and itself by 1; j is covered as
     well as its best labeled or picked image covers it. Each pick is the image of largest gain,
-    ``Σ_j max(0, k_ij − covered_j)``. It asks nothing of the labeling.
+    ``Σ_j max(0, k_ij − covered_j)``. The labeling is not
+    looked at.
     """
 
     def suggest(
@@ -33,40 +34,32 @@ class CoverageStrategy:
         candidates: Indices | None = None,
         class_names: Sequence[str] = (),  # noqa: ARG002
     ) -> Suggestion:
-        """Choose typical images; see `QueryStrategy.suggest`."""
-        rows = askable(problem, n, candidates)
-        cover = _cover(problem.data.affinity)
-        covered = _best(cover, np.flatnonzero(problem.labels != UNLABELED))
+        """Choose images that cover many others; see `QueryStrategy.suggest`."""
+        rows = find_askable(problem, n, candidates)
+        affinity = problem.data.affinity
+        closest = affinity.max(axis=0).toarray().ravel().astype(np.float64)
+        scale = np.divide(1, closest, where=closest > 0, out=np.zeros_like(closest))
+        ones = sparse.dia_array((np.ones((1, len(scale))), 0), shape=affinity.shape)
+        diagonal = sparse.dia_array((scale[None], 0), shape=affinity.shape)
+        cover = (affinity.astype(np.float64) @ diagonal + ones).tocsr()  # k
+        covered = _best_cover(cover, np.flatnonzero(problem.labels != UNLABELED))
         taken = np.ones(cover.shape[0], dtype=bool)
         taken[rows] = False
         picked, gains = [], []
         for _ in range(min(n, len(rows))):
-            gain = _gains(cover, covered)
+            newly_covered = np.maximum(cover.data - covered[cover.indices], 0)
+            gain = np.add.reduceat(newly_covered, cover.indptr[:-1])  # no row is empty: k_ii = 1
             i = int(np.where(taken, -1, gain).argmax())
             taken[i] = True
             picked.append(i)
             gains.append(gain[i])
-            covered = np.maximum(covered, _best(cover, np.array([i])))
+            covered = np.maximum(covered, _best_cover(cover, np.array([i])))
         reasons = (f"stands for {gain:.1f} images not covered by a label" for gain in gains)
         return Suggestion(np.array(picked), np.array(gains), tuple(reasons))
 
 
-def _cover(affinity: Affinity) -> sparse.csr_array:
-    """Return ``k``: row i tells how well i covers each image."""
-    closest = affinity.max(axis=0).toarray().ravel().astype(np.float64)
-    scale = np.divide(1, closest, where=closest > 0, out=np.zeros_like(closest))
-    ones = sparse.dia_array((np.ones((1, len(scale))), 0), shape=affinity.shape)
-    diagonal = sparse.dia_array((scale[None], 0), shape=affinity.shape)
-    return (affinity.astype(np.float64) @ diagonal + ones).tocsr()
-
-
-def _best(cover: sparse.csr_array, rows: Indices) -> NDArray[np.float64]:
-    """How well each image is covered by the best of `rows`."""
+def _best_cover(cover: sparse.csr_array, rows: Indices) -> NDArray[np.float64]:
+    """Return how well each image is covered by the best of `rows`."""
     if not len(rows):
         return np.zeros(cover.shape[1])
     return np.asarray(cover[rows].max(axis=0).toarray()).ravel()
-
-
-def _gains(cover: sparse.csr_array, covered: NDArray[np.float64]) -> NDArray[np.float64]:
-    new = np.maximum(cover.data - covered[cover.indices], 0)
-    return np.asarray(np.add.reduceat(new, cover.indptr[:-1]))  # no row is empty: k_ii = 1

@@ -1,4 +1,7 @@
-"""What the answers to a batch of questions would change, before anyone gives them."""
+"""How many other labels the answers to a batch of questions would change, by simulation.
+
+This module must not know how the images to ask about were chosen.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +13,6 @@ from voisin.types import (
     UNLABELED,
     Indices,
     Labeling,
-    Labels,
     Probabilities,
     Problem,
     Progress,
@@ -18,12 +20,12 @@ from voisin.types import (
 )
 from voisin.validation import check_count
 
-_LITTLE = 1.0  # other labels that an answer changes
+_WORTH_ASKING = 1.0  # other labels an answer changes: with fewer, correcting by hand does as much
 
 
 @dataclass(frozen=True)
 class LabelForecast:
-    """What is expected of the answers; the images asked about are left out.
+    """What the answers are expected to change among the images not asked about.
 
     Attributes
     ----------
@@ -31,12 +33,12 @@ class LabelForecast:
     n_others : int
         Images without label that are not asked about.
     flips : float
-        How many of these are expected to be given another class.
+        Expected number of these that get another class.
     fewest, most : int
-        Such images among the answers that were tried.
+        The same for the simulated answers that change the fewest, and the most.
     certainty_rise : float
-        Expected rise of their mean certainty, ``1 − H(p) / log C``; negative where the labels so
-        far made believe too much.
+        Expected rise of their mean certainty, ``1 − H(p) / log C``; negative where the
+        probabilities so far were too sure.
     """
 
     n_asked: int
@@ -47,12 +49,12 @@ class LabelForecast:
     certainty_rise: float
 
     @property
-    def little(self) -> bool:
+    def may_stop(self) -> bool:
         """Whether an answer is expected to change less than one label beside its own.
 
-        Then asking gains nothing over correcting by hand: time to stop.
+        Then asking gains nothing over correcting labels by hand.
         """
-        return self.flips < _LITTLE * self.n_asked
+        return self.flips < _WORTH_ASKING * self.n_asked
 
 
 def forecast_changes(
@@ -63,7 +65,7 @@ def forecast_changes(
     n_draws: int = 5,
     progress: Progress = no_progress,
 ) -> LabelForecast:
-    """Label all images again with answers drawn from what the labeling believes.
+    """Label all images again with simulated answers, drawn from the probabilities so far.
 
     Each draw answers all questions at once, image i by a class drawn from its ``p_i``; then
     ``labeling.method`` is used again. The probabilities, those drawn from and those compared, are
@@ -95,18 +97,29 @@ def forecast_changes(
     check_count("n_draws", n_draws, 1)
     others = problem.labels == UNLABELED
     others[positions] = False
-    temperature = _temperature(problem, labeling)
+    temperature = 1.0
+    if problem.folds:
+        held_out = np.concatenate([fold.held_out for fold in problem.folds])
+        out_of_fold = [
+            labeling.method.label(problem.without(fold)).propagation.probabilities[fold.held_out]
+            for fold in problem.folds
+        ]
+        labels = problem.labels[held_out]
+        temperature = fit_temperature(np.concatenate(out_of_fold), labels, even_by_class(labels))
     before = apply_temperature(labeling.propagation.probabilities, temperature)
-    after = []
-    for draw, answers in enumerate(_draw(problem, before[positions], n_draws), start=1):
+    asked, before = before[positions], before[others]
+    rng = np.random.default_rng(problem.random_state)
+    uniform = rng.random((n_draws, len(positions), 1))
+    answers = np.minimum((uniform > asked.cumsum(axis=1)).sum(axis=2), problem.n_classes - 1)
+    flips, rises = [], []
+    for draw in range(n_draws):
         labels = problem.labels.copy()
-        labels[positions] = answers
-        found = labeling.method.label(replace(problem, labels=labels, folds=()))
-        after.append(apply_temperature(found.propagation.probabilities[others], temperature))
-        progress("Trying answers", draw, n_draws)
-    before = before[others]
-    flips = [int((one.argmax(axis=1) != before.argmax(axis=1)).sum()) for one in after]
-    rises = [_mean_certainty(one) - _mean_certainty(before) for one in after]
+        labels[positions] = answers[draw]
+        again = labeling.method.label(replace(problem, labels=labels, folds=())).propagation
+        after = apply_temperature(again.probabilities[others], temperature)
+        flips.append(int((after.argmax(axis=1) != before.argmax(axis=1)).sum()))
+        rises.append(_mean_certainty(after) - _mean_certainty(before))
+        progress("Trying answers", draw + 1, n_draws)
     return LabelForecast(
         n_asked=len(positions),
         n_others=len(before),
@@ -115,25 +128,6 @@ def forecast_changes(
         most=max(flips),
         certainty_rise=float(np.mean(rises)),
     )
-
-
-def _temperature(problem: Problem, labeling: Labeling) -> float:
-    """Find how much to sharpen or flatten the probabilities."""
-    if not problem.folds:
-        return 1.0
-    found = [
-        labeling.method.label(problem.without(fold)).propagation.probabilities[fold.held_out]
-        for fold in problem.folds
-    ]
-    labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
-    return fit_temperature(np.concatenate(found), labels, even_by_class(labels))
-
-
-def _draw(problem: Problem, probabilities: Probabilities, n_draws: int) -> Labels:
-    """Draw answers of shape (n_draws, n_asked), each class as often as its probability."""
-    generator = np.random.default_rng(problem.random_state)
-    drawn = generator.random((n_draws, len(probabilities), 1))
-    return np.minimum((drawn > probabilities.cumsum(axis=1)).sum(axis=2), problem.n_classes - 1)
 
 
 def _mean_certainty(probabilities: Probabilities) -> float:

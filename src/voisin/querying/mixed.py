@@ -1,32 +1,31 @@
-"""Ask what settles most: doubt of a neighborhood, not far out, unlike what is known."""
+"""The default: uncertain images in uncertain, dense neighborhoods, unlike the labeled ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voisin.propagation.class_priors import rebalance
 from voisin.propagation.matrices import degrees_of
-from voisin.querying.batches import novelty, pick_apart
-from voisin.querying.doubt import describe_doubt, margin_uncertainty
-from voisin.querying.suggestion import Suggestion, askable, name_class
-from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
+from voisin.querying.batches import novelty, pick_diverse
+from voisin.querying.strategy import Suggestion, find_askable, name_class
+from voisin.querying.uncertainty import describe_uncertainty, margin_uncertainty
+from voisin.types import UNLABELED, Indices, Labeling, Labels, Probabilities, Problem
 
-_LEAST = 1e-6
+_MIN_PRIOR = 1e-6  # chosen by hand: keeps a class prior of 0 from dividing by zero
 
 
 @dataclass(frozen=True)
 class Mixed:
-    """The product of three reasons to ask, all classes alike, picked apart from one another.
+    """The images with the largest product of uncertainty, density and novelty.
 
-    ``worth_i = (u_i + Σ_j w_ij u_j / d_i) · min(d_i / median d, 1) · ν_i`` with
+    ``utility_i = (u_i + Σ_j w_ij u_j / d_i) · min(d_i / median d, 1) · ν_i`` with
 
-    - doubt: ``u = 1 − (p₁ − p₂)``, an image's own and the mean of its neighbors', which an
-      answer settles too. The p are those of equally frequent classes: where shares ``π`` are
-      told, ``p_c ∝ p_c / π_c``, or the frequent classes would hide the doubt about rare ones;
-    - density: d, the degree; an outlier speaks for nobody, but a hub for no more than others,
-      or the rare classes would never be asked about;
+    - uncertainty: ``u = 1 − (p₁ − p₂)``, of the image and the mean of its neighbors, which an
+      answer settles too. The p are those of equally frequent classes: with class priors π,
+      ``p_c ∝ p_c / π_c``, or the frequent classes would hide the uncertainty about rare ones;
+    - density: the degree d, up to its median. An outlier stands for no other image; but a hub
+      must not count for more than others, or rare classes would never be asked about;
     - novelty: ``ν_i = 1 − max_l max(cos(i, l), 0)⁴`` over the labeled images l.
     """
 
@@ -39,47 +38,37 @@ class Mixed:
         candidates: Indices | None = None,
         class_names: Sequence[str] = (),
     ) -> Suggestion:
-        """Choose the images worth most; see `QueryStrategy.suggest`."""
-        rows = askable(problem, n, candidates)
-        found = labeling.propagation
-        doubt = np.where(
-            found.reached, margin_uncertainty(_evenly(problem, found.probabilities)), 1.0
-        )
-        worth = _neighborhood(problem.data.affinity, doubt)[rows]
-        known = np.flatnonzero(problem.labels != UNLABELED)
-        worth *= novelty(problem.data.embeddings, rows, known)
-        picked, scores = pick_apart(problem.data.embeddings, rows, worth, n)
-        reasons = describe_doubt(labeling.stated, found.reached, picked, class_names)
-        hopes = _rare_hopes(labeling.stated[picked], problem.labels, class_names)
-        texts = (f"undecided: {one}{hope}" for one, hope in zip(reasons, hopes, strict=True))
-        return Suggestion(picked, scores, tuple(texts))
+        """Choose the images of largest utility; see `QueryStrategy.suggest`."""
+        rows = find_askable(problem, n, candidates)
+        propagation, affinity = labeling.propagation, problem.data.affinity
+        probabilities = propagation.probabilities
+        if problem.class_priors is not None:
+            inverse_priors = 1 / np.maximum(problem.class_priors, _MIN_PRIOR)
+            probabilities = rebalance(probabilities, inverse_priors)
+        own = np.where(propagation.reached, margin_uncertainty(probabilities), 1.0)
+        degrees = degrees_of(affinity)
+        around = np.divide(affinity @ own, degrees, where=degrees > 0, out=np.zeros_like(own))
+        median = np.median(degrees)
+        density = np.minimum(degrees / median, 1) if median > 0 else np.ones_like(degrees)
+        labeled = np.flatnonzero(problem.labels != UNLABELED)
+        utility = ((own + around) * density)[rows]
+        utility *= novelty(problem.data.embeddings, rows, labeled)
+        picked, scores = pick_diverse(problem.data.embeddings, rows, utility, n)
+        classes = describe_uncertainty(labeling, picked, class_names)
+        rare = _describe_rare_classes(labeling.stated[picked], problem.labels, class_names)
+        reasons = (f"undecided: {text}{more}" for text, more in zip(classes, rare, strict=True))
+        return Suggestion(picked, scores, tuple(reasons))
 
 
-def _evenly(problem: Problem, probabilities: Probabilities) -> Probabilities:
-    """Undo the shares of the classes."""
-    if problem.class_priors is None:
-        return probabilities
-    return rebalance(probabilities, 1 / np.maximum(problem.class_priors, _LEAST))
-
-
-def _neighborhood(affinity: Affinity, doubt: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return own doubt and the neighbors' mean, less where the graph is thin."""
-    degrees = degrees_of(affinity)
-    around = np.divide(affinity @ doubt, degrees, where=degrees > 0, out=np.zeros_like(doubt))
-    usual = np.median(degrees)
-    density = np.minimum(degrees / usual, 1) if usual > 0 else np.ones_like(degrees)
-    return np.asarray((doubt + around) * density)
-
-
-def _rare_hopes(
+def _describe_rare_classes(
     probabilities: Probabilities, labels: Labels, class_names: Sequence[str]
 ) -> list[str]:
-    """Say of which of an image's two likeliest classes there are few labels."""
+    """Say which of an image's two most probable classes have few labels: under half the mean."""
     counts = np.bincount(labels[labels != UNLABELED], minlength=probabilities.shape[1])
     few = counts < counts.mean() / 2
-    hopes = []
+    descriptions = []
     for row in probabilities:
         rare = [c for c in np.argsort(-row, kind="stable")[:2].tolist() if few[c]]
-        told = (f"{counts[c]} labeled of {name_class(c, class_names)}" for c in rare)
-        hopes.append(f"; only {' and '.join(told)}" if rare else "")
-    return hopes
+        labeled = (f"{counts[c]} labeled of {name_class(c, class_names)}" for c in rare)
+        descriptions.append(f"; only {' and '.join(labeled)}" if rare else "")
+    return descriptions

@@ -1,4 +1,7 @@
-"""A page that shows which images to label next, and what that would change."""
+"""The page of suggested images and of what their answers would change.
+
+This module must not know how images are chosen.
+"""
 
 from dataclasses import dataclass
 
@@ -10,12 +13,12 @@ from voisin.report.page import environment
 from voisin.report.pictures import read_picture
 from voisin.types import ImageCollection, Names
 
-_PICTURE_SIZE = 128
+_PICTURE_SIZE = 128  # pixels a side, by eye: details show, and the page stays small
 
 
 @dataclass(frozen=True, eq=False)
 class SuggestionsContent:
-    """What the page tells.
+    """What the page shows.
 
     Attributes
     ----------
@@ -23,7 +26,7 @@ class SuggestionsContent:
         Of the images.
     strategy : str
     ids : array of shape (n,)
-        Most worth asking first.
+        The most useful first.
     current : tuple of str
         Class each is given now; empty where no label reaches it.
     probabilities : array of shape (n,)

@@ -18,7 +18,7 @@ from voisin.project.folder import Project
 from voisin.querying.forecast import LabelForecast, forecast_changes
 from voisin.querying.page import SuggestionsContent, render_suggestions
 from voisin.querying.registry import DEFAULT, make_strategy
-from voisin.querying.suggestion import Suggestion
+from voisin.querying.strategy import Suggestion
 from voisin.sources.columns import read_columns
 from voisin.types import (
     UNLABELED,
@@ -77,7 +77,7 @@ class Suggestions:
         return {
             "strategy": self.strategy,
             "suggestions": [dict(zip(names, row, strict=True)) for row in rows],
-            "forecast": {**asdict(self.forecast), "little": self.forecast.little},
+            "forecast": {**asdict(self.forecast), "may_stop": self.forecast.may_stop},
         }
 
     def outlook(self) -> list[str]:
@@ -88,7 +88,7 @@ class Suggestions:
             f"{told.n_others:,} other labels (tried: {told.fewest} to {told.most}), and mean "
             f"certainty by {told.certainty_rise:+.3f}."
         ]
-        if told.little:
+        if told.may_stop:
             lines.append("That is less than one a question: you may stop asking.")
         return lines
 

@@ -1,4 +1,7 @@
-"""What a strategy is asked, and what it answers; it knows no strategy."""
+"""What a query strategy is asked and what it answers, and the simplest strategy: random choice.
+
+This module must not know the other strategies.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +17,14 @@ from voisin.validation import check_count
 
 @dataclass(frozen=True, eq=False)
 class Suggestion:
-    """Images to label next, the most worth asking first.
+    """Images to label next, the most useful first.
 
     Attributes
     ----------
     positions : array of shape (n,)
-        Where the images are in the graph; each once, none labeled.
+        Of the images in the graph; each once, none labeled.
     scores : array of shape (n,)
-        Worth of each when it was picked, never rising; on a scale of the strategy's own.
+        Utility of each when it was picked, never rising; every strategy has its own scale.
     reasons : tuple of str
         Why each was picked, in a few words.
     """
@@ -53,13 +56,13 @@ class QueryStrategy(Protocol):
         problem : Problem
             Vectors, graph and the labels so far.
         labeling : Labeling
-            What a method made of them.
+            The result of a labeling method for this problem.
         n : int
-            Fewer are given where fewer are without label.
+            How many; fewer are returned where fewer are without label.
         candidates : array of int, optional
             Images that may be asked for; by default all without label.
         class_names : sequence of str, optional
-            For the reasons; by default ``class 0``, ``class 1``, ...
+            Words for the reasons; by default ``class 0``, ``class 1``, ...
 
         Raises
         ------
@@ -68,7 +71,7 @@ class QueryStrategy(Protocol):
         """
 
 
-def askable(problem: Problem, n: int, candidates: Indices | None) -> Indices:
+def find_askable(problem: Problem, n: int, candidates: Indices | None) -> Indices:
     """Return the positions that may be asked for, ascending.
 
     Examples
@@ -77,7 +80,7 @@ def askable(problem: Problem, n: int, candidates: Indices | None) -> Indices:
     >>> from voisin.types import GraphData
     >>> nothing = np.empty((0, 1), dtype=np.float32)
     >>> data = GraphData(np.zeros((3, 1), dtype=np.float32), sparse.csr_array((3, 3)), nothing)
-    >>> askable(Problem(data, np.array([0, -1, -1]), 2), 1, None)
+    >>> find_askable(Problem(data, np.array([0, -1, -1]), 2), 1, None)
     array([1, 2])
     """
     check_count("n", n, 1)
@@ -93,3 +96,28 @@ def askable(problem: Problem, n: int, candidates: Indices | None) -> Indices:
 def name_class(label: int, class_names: Sequence[str]) -> str:
     """Name a class, by its number where it has no name."""
     return class_names[label] if len(class_names) else f"class {label}"
+
+
+@dataclass(frozen=True)
+class RandomChoice:
+    """Images drawn at random, each as likely as the other: the baseline of all strategies.
+
+    The draw depends on ``problem.random_state`` and on how many labels there are, so that asking
+    twice gives the same images, and the next batch others.
+    """
+
+    def suggest(
+        self,
+        problem: Problem,
+        labeling: Labeling,  # noqa: ARG002 - every strategy is asked alike
+        n: int,
+        *,
+        candidates: Indices | None = None,
+        class_names: Sequence[str] = (),  # noqa: ARG002
+    ) -> Suggestion:
+        """Draw images; see `QueryStrategy.suggest`."""
+        rows = find_askable(problem, n, candidates)
+        n_labeled = int((problem.labels != UNLABELED).sum())
+        rng = np.random.default_rng([problem.random_state, n_labeled])
+        picked = rng.permutation(rows)[:n]
+        return Suggestion(picked, np.ones(len(picked)), ("drawn at random",) * len(picked))

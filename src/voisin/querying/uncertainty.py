@@ -1,0 +1,96 @@
+"""Uncertainty sampling: ask where the labeling is least certain of the class.
+
+Margin: Scheffer, Decomain & Wrobel 2001. Entropy: Shannon's, as Settles 2009 surveys it. This
+module must not know the graph.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voisin.evaluation.certainty import certainty
+from voisin.querying.batches import pick_diverse
+from voisin.querying.strategy import Suggestion, find_askable, name_class
+from voisin.types import Indices, Labeling, Probabilities, Problem
+
+
+def margin_uncertainty(probabilities: Probabilities) -> NDArray[np.float64]:
+    """One minus the margin between the two most probable classes: ``1 − (p₁ − p₂)``.
+
+    Examples
+    --------
+    >>> margin_uncertainty(np.array([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]))
+    array([1., 0.])
+    """
+    if probabilities.shape[1] < 2:
+        return np.zeros(len(probabilities))
+    top_two = np.partition(probabilities, -2, axis=1)[:, -2:]
+    return 1 - (top_two[:, 1] - top_two[:, 0])
+
+
+def describe_uncertainty(
+    labeling: Labeling, rows: Indices, class_names: Sequence[str]
+) -> list[str]:
+    """Name the two most probable classes of each image, with their probabilities."""
+    probabilities, reached = labeling.stated, labeling.propagation.reached
+    descriptions = []
+    for row in rows.tolist():
+        if not reached[row]:
+            descriptions.append("no label reaches it")
+            continue
+        top_two = np.argsort(-probabilities[row], kind="stable")[:2].tolist()
+        shares = [f"{name_class(c, class_names)} ({probabilities[row, c]:.0%})" for c in top_two]
+        descriptions.append(" or ".join(shares))
+    return descriptions
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The images with the smallest margin between the two most probable classes.
+
+    Their utility is ``1 − (p₁ − p₂)``, and 1 where no label reaches.
+    """
+
+    def suggest(
+        self,
+        problem: Problem,
+        labeling: Labeling,
+        n: int,
+        *,
+        candidates: Indices | None = None,
+        class_names: Sequence[str] = (),
+    ) -> Suggestion:
+        """Choose the images of smallest margin; see `QueryStrategy.suggest`."""
+        rows = find_askable(problem, n, candidates)
+        propagation = labeling.propagation
+        utility = np.where(propagation.reached, margin_uncertainty(propagation.probabilities), 1.0)
+        picked, scores = pick_diverse(problem.data.embeddings, rows, utility[rows], n)
+        classes = describe_uncertainty(labeling, picked, class_names)
+        return Suggestion(picked, scores, tuple(f"undecided: {text}" for text in classes))
+
+
+@dataclass(frozen=True)
+class Entropy:
+    """The images whose distribution over the classes is flattest.
+
+    Their utility is ``H(p) / log C``, and 1 where no label reaches.
+    """
+
+    def suggest(
+        self,
+        problem: Problem,
+        labeling: Labeling,
+        n: int,
+        *,
+        candidates: Indices | None = None,
+        class_names: Sequence[str] = (),
+    ) -> Suggestion:
+        """Choose the images of largest entropy; see `QueryStrategy.suggest`."""
+        rows = find_askable(problem, n, candidates)
+        propagation = labeling.propagation
+        utility = np.where(propagation.reached, 1 - certainty(propagation.probabilities), 1.0)
+        picked, scores = pick_diverse(problem.data.embeddings, rows, utility[rows], n)
+        classes = describe_uncertainty(labeling, picked, class_names)
+        return Suggestion(picked, scores, tuple(f"unsure: {text}" for text in classes))

@@ -18,8 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from voisin.errors import InputError
 
-# The environment variable that limits this process. It is numba's own, so that numba obeys it too.
-_LIMIT = "NUMBA_NUM_THREADS"
+_LIMIT = "NUMBA_NUM_THREADS"  # of this process; numba's own variable, so that it obeys it too
 Task = TypeVar("Task")
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -14,22 +14,16 @@ This module must not know images or labels. Import it late, since numba takes a 
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voisin.errors import InputWarning
-from voisin.neighbors.exact import rescore, rescore_block, search_exactly
+from voisin.neighbors.exact import rescore, search_exactly
 from voisin.neighbors.kernels import instructions
 from voisin.neighbors.kernels.expansion import expand_neighbors, recompute_distances
-from voisin.neighbors.kernels.top_k import (
-    NO_ID,
-    Queries,
-    TopK,
-    update_top_k,
-    update_top_k_roughly,
-)
+from voisin.neighbors.kernels.top_k import NO_ID, Queries, TopK, update_top_k, update_top_k_roughly
 from voisin.neighbors.kernels.vectors import (
     AnyPoints,
     Bfloat16Vectors,
@@ -51,7 +45,7 @@ _FAN_OUT = 3  # leaves that each point joins at first
 # More dimensions are more exact and slower.
 _FIRST_DIMS = 256  # until recall stays too low
 _PIVOT_DIMS = 48  # in which pivots are compared
-_REACH = 10  # neighbors of each neighbor to expand: their square is the number of candidates
+_REACH = 10  # neighbors to expand, and of each its neighbors: at most 100 candidates
 _SPARE = 4  # candidates to rescore beyond those wanted
 _SPARE_PROJECTED = 8  # where a projection to fewer dimensions has ranked the candidates
 # Expected effect of expanding neighbors; it only decides which step comes next.
@@ -61,7 +55,7 @@ _MAX_IN_A_ROW = 2  # partitions, or expansions
 _MAX_STEPS = 15  # then the search warns and returns what it has
 _CHECKED_ROWS = 1_000  # a measured recall of 95 % has a standard error of at most 0.7 %
 _MAX_ERROR = 0.02  # of rounding, as a share of the distance from the last neighbor
-_SAME = 1 + 1e-5  # a ratio of squared distances that float32 cannot tell from 1
+_SAME = 1 + 1e-5  # squared distances within this ratio count as equal
 # Two levels of pivots pay where there are many; more groups probed are more exact and slower.
 _FEW_PIVOTS = 4_096
 _PROBES = 4  # groups of pivots that each point is compared with
@@ -69,7 +63,7 @@ _GROUP_FACTOR = 2  # there are √pivots / 2 groups of 2·√pivots members
 # Rows at once: enough to keep threads busy, few enough for caches.
 _BLOCK = 2_048
 _PIVOT_BLOCK = 4_096
-_TASKS_PER_THREAD = 16  # at most, of an expansion: each task marks visited points in an array
+_TASKS_PER_THREAD = 16  # at most, of an expansion: each task allocates a mark for every point
 
 
 def search_by_partitions(
@@ -105,7 +99,7 @@ def search_by_partitions(
     InputWarning
         If the recall stays below the target.
     """
-    check = _RecallCheck.draw(vectors, n_neighbors, generator, pool)
+    check = _RecallCheck(vectors, n_neighbors, generator, pool)
     rounds = instructions.has_matrix_unit() and check.allows_rounding()
     to_points = project_in_bfloat16 if rounds else project
     search = _PartitionSearch(vectors, n_neighbors, to_points, generator, pool, progress)
@@ -133,39 +127,30 @@ def search_by_partitions(
     return *search.finish(), recall
 
 
-@dataclass(frozen=True, eq=False)
 class _RecallCheck:
-    """Rows whose exact neighbors are known."""
+    """Randomly drawn rows, and the squared distances of their last true neighbors."""
 
-    vectors: Vectors
-    rows: NDArray[np.int64]
-    squared_distances: NDArray[np.float32]
-    pool: Workers
-
-    @classmethod
-    def draw(
-        cls, vectors: Vectors, n_neighbors: int, generator: np.random.Generator, pool: Workers
-    ) -> "_RecallCheck":
+    def __init__(
+        self, vectors: Vectors, n_neighbors: int, generator: np.random.Generator, pool: Workers
+    ) -> None:
         count = min(len(vectors), _CHECKED_ROWS)
-        rows = np.sort(generator.choice(len(vectors), count, replace=False))
-        ids = rows.astype(np.int32)
-        _, squared = search_exactly(vectors.take(rows), ids, vectors, n_neighbors, pool)
-        return cls(vectors, rows, squared, pool)
+        self.rows = np.sort(generator.choice(len(vectors), count, replace=False))
+        ids = self.rows.astype(np.int32)
+        _, squared = search_exactly(vectors.take(self.rows), ids, vectors, n_neighbors, pool)
+        self._last = squared[:, -1:]
+        self._vectors, self._n_neighbors, self._pool = vectors, n_neighbors, pool
 
     def recall(self, candidates: NDArray[np.int32]) -> float:
         """Share of candidates no farther than the last true neighbor: ties count as found."""
-        n_neighbors = self.squared_distances.shape[1]
-        _, squared = rescore(
-            self.vectors, self.rows, self.vectors, candidates, n_neighbors, self.pool
-        )
-        return float((squared <= self.squared_distances[:, -1:] * _SAME).mean())
+        vectors, n_neighbors = self._vectors, self._n_neighbors
+        _, squared = rescore(vectors, self.rows, vectors, candidates, n_neighbors, self._pool)
+        return float((squared <= self._last * _SAME).mean())
 
     def allows_rounding(self) -> bool:
         """Tell whether bfloat16 moves points by little, beside their distance from neighbors."""
-        points = self.vectors.points(self.rows)
+        points = self._vectors.points(self.rows)
         errors = Bfloat16Vectors.from_points(points, points.vectors.mean(axis=0)).rounding_errors
-        last = np.sqrt(self.squared_distances[:, -1])
-        return bool(np.median(errors) <= _MAX_ERROR * np.median(last))
+        return bool(np.median(errors) <= _MAX_ERROR * np.median(np.sqrt(self._last)))
 
 
 class _PartitionSearch:
@@ -206,7 +191,7 @@ class _PartitionSearch:
 
         parts = [part for leaf in leaves for part in self._split_leaf(leaf // assigned.shape[1])]
         parts.sort(key=len, reverse=True)  # the longest first, so that threads end together
-        self._pool.each(compare_within, parts, self._report("Comparing within leaves"))
+        self._pool.each(compare_within, parts, partial(self._progress, "Comparing within leaves"))
 
     def expand(self) -> None:
         """Compare each point with its neighbors' neighbors."""
@@ -227,7 +212,7 @@ class _PartitionSearch:
             )
 
         size = max(_BLOCK, len(points) // (_TASKS_PER_THREAD * self._pool.count))
-        on_progress = self._report("Visiting neighbors of neighbors")
+        on_progress = partial(self._progress, "Visiting neighbors of neighbors")
         self._pool.each(expand_block, blocks(len(points), size), on_progress)
         self._top_k = new
 
@@ -261,10 +246,9 @@ class _PartitionSearch:
         def rescore_places(places: slice) -> None:
             rows = self._order[places]
             candidates = self._candidates_at(places)
-            nearest = rescore_block(vectors, rows, vectors, candidates, n_neighbors)
-            indices[rows], squared[rows] = nearest
+            indices[rows], squared[rows] = rescore(vectors, rows, vectors, candidates, n_neighbors)
 
-        on_progress = self._report("Measuring distances")
+        on_progress = partial(self._progress, "Measuring distances")
         self._pool.each(rescore_places, blocks(len(vectors), _BLOCK), on_progress)
         incomplete = np.flatnonzero(indices[:, -1] < 0)
         if len(incomplete):
@@ -306,9 +290,6 @@ class _PartitionSearch:
         """Return the candidates of the points at some places in memory, as rows of the dataset."""
         ids = self._top_k.ids[places]
         return np.where(ids < 0, NO_ID, self._order[ids]).astype(np.int32)
-
-    def _report(self, task: str) -> Callable[[int, int], None]:
-        return lambda done, total: self._progress(task, done, total)
 
 
 def _find_nearest_pivots(

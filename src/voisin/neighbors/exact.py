@@ -186,11 +186,7 @@ def _choose_filter(
 
 
 def _find_candidates(
-    queries: Points,
-    ids: NDArray[np.int32],
-    targets: Vectors | Points,
-    width: int,
-    pool: Workers,
+    queries: Points, ids: NDArray[np.int32], targets: Vectors | Points, width: int, pool: Workers
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Find the nearest of all targets by float32 products, block by block."""
     top_k = TopK.empty(len(queries), width)
@@ -241,46 +237,33 @@ def rescore(
     targets: Vectors,
     candidates: NDArray[np.int32],
     n_neighbors: int,
-    pool: Workers,
+    pool: Workers | None = None,
     bounds: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Keep the nearest candidates of the queries at `rows`, by the norms of the differences.
 
-    `bounds` are lower bounds of the candidates' squared distances, ascending.
+    `bounds` are lower bounds of the candidates' squared distances, ascending. Without a pool, the
+    calling thread does all of the work.
     """
     nearest = np.empty((len(rows), n_neighbors), dtype=np.int32)
     squared = np.empty((len(rows), n_neighbors), dtype=np.float32)
+    lowest = np.zeros(candidates.shape, dtype=np.float32) if bounds is None else bounds
 
     def keep(block: slice) -> None:
-        lowest = None if bounds is None else bounds[block]
-        nearest[block], squared[block] = rescore_block(
-            queries, rows[block], targets, candidates[block], n_neighbors, lowest
+        rescore_rows(
+            queries.raw,
+            queries.scales,
+            rows[block],
+            targets.raw,
+            targets.scales,
+            candidates[block],
+            lowest[block],
+            nearest[block],
+            squared[block],
         )
 
-    pool.each(keep, blocks(len(rows), _RESCORE_BLOCK))
-    return nearest, squared
-
-
-def rescore_block(
-    queries: Vectors,
-    rows: NDArray[np.int64],
-    targets: Vectors,
-    candidates: NDArray[np.int32],
-    n_neighbors: int,
-    bounds: NDArray[np.float32] | None = None,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Do as `rescore` for few queries, in the calling thread."""
-    nearest = np.empty((len(rows), n_neighbors), dtype=np.int32)
-    squared = np.empty((len(rows), n_neighbors), dtype=np.float32)
-    rescore_rows(
-        queries.raw,
-        queries.scales,
-        rows,
-        targets.raw,
-        targets.scales,
-        candidates,
-        np.zeros(candidates.shape, dtype=np.float32) if bounds is None else bounds,
-        nearest,
-        squared,
-    )
+    if pool is None:
+        keep(slice(None))
+    else:
+        pool.each(keep, blocks(len(rows), _RESCORE_BLOCK))
     return nearest, squared

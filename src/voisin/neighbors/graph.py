@@ -15,10 +15,8 @@ from voisin.parallel import compiled
 from voisin.types import UNLABELED, Affinity, Indices, Labels, Neighbors
 from voisin.validation import check_affinity
 
-# Nodes of a ball. Chosen so that their rows of sixteen float32, a megabyte, fit a core's cache.
-_BALL_SIZE = 1 << 14
-# Compiles a loop when it is first used, not when this module is imported: numba takes a while to
-# import.
+_BALL_SIZE = 1 << 14  # nodes whose rows of sixteen float32, a megabyte, fit a core's cache
+# Compiles a loop when it is first used, so that importing this module does not import numba.
 _compile_once: Any = cache(compiled)
 
 

@@ -1,7 +1,7 @@
 """Compiled loops over candidates one by one: expand neighbors, and compute distances again.
 
 Each loop prefetches the vectors of the next candidates while it handles one. Points come as
-float32, or as two bfloat16 in an element of 32 bits.
+float32, or as two bfloat16 in an element of 32 bits. Norms and distances are squared.
 
 This module must not know where candidates come from. Import it late, since numba takes a while to
 import.
@@ -17,7 +17,6 @@ from voisin.neighbors.kernels.top_k import HUGE, NO_ID, Ids, Integer, insert, ra
 from voisin.parallel import compiled
 
 Elements: TypeAlias = Floats | NDArray[np.uint32]
-Rows: TypeAlias = NDArray[np.int64]
 
 _TWO = np.float32(2)  # a plain 2 would turn the arithmetic into float64
 _AHEAD = 8  # candidates whose vectors are prefetched; by hand: enough to hide memory's latency
@@ -35,12 +34,7 @@ def _dot(points: Elements, i: Integer, j: Integer) -> np.float32:
 
 @compiled
 def recompute_distances(
-    points: Elements,
-    squared_norms: Floats,
-    ids: Ids,
-    start: Integer,
-    stop: Integer,
-    squared_distances: Floats,
+    points: Elements, norms: Floats, ids: Ids, start: Integer, stop: Integer, squared: Floats
 ) -> None:
     """Compute the squared distances of known neighbors again, and sort each row by them."""
     width = ids.shape[1]
@@ -48,12 +42,12 @@ def recompute_distances(
     for row in range(start, stop):
         old[:] = ids[row]
         ids[row] = NO_ID
-        squared_distances[row] = np.inf
+        squared[row] = np.inf
         for place in range(width):
             if old[place] != NO_ID:
                 product = _dot(points, row, old[place])
-                distance = squared_norms[row] + squared_norms[old[place]] - _TWO * product
-                insert(ids, squared_distances, row, old[place], distance)
+                distance = norms[row] + norms[old[place]] - _TWO * product
+                insert(ids, squared, row, old[place], distance)
 
 
 @compiled
@@ -93,14 +87,14 @@ def _find_candidates(
 @compiled
 def expand_neighbors(
     points: Elements,
-    squared_norms: Floats,
+    norms: Floats,
     ids: Ids,
-    squared_distances: Floats,
+    squared: Floats,
     start: Integer,
     stop: Integer,
     reach: Integer,
     new_ids: Ids,
-    new_squared_distances: Floats,
+    new_squared: Floats,
 ) -> None:
     """Update rows with the first `reach` neighbors of each of their first `reach` neighbors.
 
@@ -125,30 +119,30 @@ def expand_neighbors(
             if ids[later, place] != NO_ID:
                 _fetch_row(ids, ids[later, place])
         for place in range(width):
-            near_ids[place], near[place] = ids[row, place], squared_distances[row, place]
-        n_near, last = width, squared_distances[row, width - 1]
+            near_ids[place], near[place] = ids[row, place], squared[row, place]
+        n_near, last = width, squared[row, width - 1]
         for number in range(count):
             if number + _AHEAD < count:
                 _fetch_row(points, candidates[number + _AHEAD])
             candidate = candidates[number]
             product = _dot(points, row, candidate)
             near_ids[n_near] = candidate
-            near[n_near] = squared_norms[row] + squared_norms[candidate] - _TWO * product
+            near[n_near] = norms[row] + norms[candidate] - _TWO * product
             n_near += near[n_near] <= last
-        rank(near_ids, near, n_near, new_ids, new_squared_distances, row)
+        rank(near_ids, near, n_near, new_ids, new_squared, row)
 
 
 @compiled
 def rescore_rows(
     queries: Floats,
     query_scales: Floats,
-    rows: Rows,
+    rows: NDArray[np.int64],
     targets: Floats,
-    target_scales: Floats,
+    scales: Floats,
     ids: Ids,
     bounds: Floats,
     nearest: Ids,
-    squared_distances: Floats,
+    squared: Floats,
 ) -> None:
     """Keep the nearest candidates of the queries at `rows`, by the norms of the differences.
 
@@ -157,7 +151,7 @@ def rescore_rows(
     a vector of scale 0 is at squared distance 2 from every other.
     """
     nearest[:] = NO_ID
-    squared_distances[:] = np.float32(np.inf)
+    squared[:] = np.float32(np.inf)
     n_neighbors, width = nearest.shape[1], ids.shape[1]
     near_ids = np.empty(n_neighbors + LANES, np.int32)
     near = np.empty(len(near_ids), np.float32)
@@ -172,20 +166,18 @@ def rescore_rows(
                 continue
             if bounds[row, place] > last:
                 break
-            distance = _squared_distance(
-                queries, query_scales, query, targets, target_scales, candidate
-            )
+            distance = _compute_distance(queries, query_scales, query, targets, scales, candidate)
             if count < n_neighbors:
                 near_ids[count], near[count] = candidate, distance
                 count += 1
                 if count == n_neighbors:  # the first ones are sorted together
-                    rank(near_ids, near, count, nearest, squared_distances, row)
-                    last = squared_distances[row, n_neighbors - 1]
+                    rank(near_ids, near, count, nearest, squared, row)
+                    last = squared[row, n_neighbors - 1]
             elif distance <= last:
-                insert(nearest, squared_distances, row, candidate, distance)
-                last = squared_distances[row, n_neighbors - 1]
+                insert(nearest, squared, row, candidate, distance)
+                last = squared[row, n_neighbors - 1]
         if count < n_neighbors:
-            rank(near_ids, near, count, nearest, squared_distances, row)
+            rank(near_ids, near, count, nearest, squared, row)
 
 
 @compiled
@@ -197,7 +189,7 @@ def _fetch_candidate(targets: Floats, ids: Ids, row: Integer, place: Integer) ->
 
 
 @compiled
-def _squared_distance(
+def _compute_distance(
     queries: Floats, query_scales: Floats, i: Integer, targets: Floats, scales: Floats, j: Integer
 ) -> np.float32:
     if query_scales[i] == 0 or scales[j] == 0:

@@ -44,6 +44,8 @@ _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 _FLOATS, _INTS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_INT32, LANES)
 
 _declare: Any = cgutils.get_or_insert_function
+_allocate: Any = cgutils.alloca_once_value
+_intrinsic: Callable[[Callable[..., Any]], Any] = intrinsic(prefer_literal=True)
 
 
 @cache
@@ -62,10 +64,6 @@ def has_matrix_unit() -> bool:
         return False
     libc = ctypes.CDLL(None)
     return bool(libc.syscall(_ARCH_PRCTL, _REQUEST_PERMISSION, _TILE_DATA) == 0)
-
-
-def _intrinsic(typed: Callable[..., Any]) -> Any:
-    return intrinsic(prefer_literal=True)(typed)
 
 
 @_intrinsic
@@ -184,7 +182,7 @@ def find_highest(_: Any, numbers: Any, count: Any, highest: Any) -> Any:
 
     def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
         low = ir.Constant(_FLOATS, [float("-inf")] * LANES)
-        best = [cgutils.alloca_once_value(builder, low) for _ in range(0, GROUPS, LANES)]
+        best = [_allocate(builder, low) for _ in range(0, GROUPS, LANES)]
         start, step = ir.Constant(_INT64, 0), ir.Constant(_INT64, GROUPS)
         with cgutils.for_range_slice(builder, start, args[1], step, _INT64) as (first, _):
             here = builder.add(args[0], builder.mul(first, ir.Constant(_INT64, 4)))
@@ -213,70 +211,48 @@ def exchange(_: Any, address: Any, value: Any) -> Any:
     return types.uint8(types.int64, types.uint8), generate
 
 
-def _emit(builder: Any, name: str, tiles: Any, *memory: Any) -> None:
-    """Emit an instruction of the matrix unit: numbers of tiles, then an address and a stride."""
-    operands = [ir.Constant(_BYTE, tile.literal_value) for tile in tiles]
-    operands += [
-        builder.inttoptr(value, _POINTER) if place == 0 else value
-        for place, value in enumerate(memory)
-    ]
-    kind = ir.FunctionType(ir.VoidType(), [value.type for value in operands])
-    builder.call(_declare(builder.module, kind, f"llvm.x86.{name}"), operands)
+def _tile_instruction(name: str, *tiles: Any) -> Callable[..., Any]:
+    """Generate an instruction of the matrix unit: numbers of tiles, an address, a stride."""
+
+    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
+        operands = [ir.Constant(_BYTE, tile.literal_value) for tile in tiles]
+        for place, value in enumerate(args[len(tiles) :]):
+            operands.append(value if place else builder.inttoptr(value, _POINTER))
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in operands])
+        builder.call(_declare(builder.module, kind, f"llvm.x86.{name}"), operands)
+        return context.get_dummy_value()
+
+    return generate
 
 
 @_intrinsic
 def configure_tiles(_: Any, address: Any) -> Any:
     """Set the shapes of the tiles, from 64 bytes at an address."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        _emit(builder, "ldtilecfg", (), args[0])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), generate
+    return types.void(types.int64), _tile_instruction("ldtilecfg")
 
 
 @_intrinsic
 def release_tiles(_: Any) -> Any:
     """Free the tiles, so that the system need not save them."""
-
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
-        _emit(builder, "tilerelease", ())
-        return context.get_dummy_value()
-
-    return types.void(), generate
+    return types.void(), _tile_instruction("tilerelease")
 
 
 @_intrinsic
 def load_tile(_: Any, tile: Any, address: Any, stride: Any) -> Any:
     """Fill a tile from an address; its rows are `stride` bytes apart."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        _emit(builder, "tileloadd64", (tile,), *args[1:])
-        return context.get_dummy_value()
-
-    return types.void(tile, types.int64, types.int64), generate
+    return types.void(tile, types.int64, types.int64), _tile_instruction("tileloadd64", tile)
 
 
 @_intrinsic
 def store_tile(_: Any, tile: Any, address: Any, stride: Any) -> Any:
     """Write a tile to an address; its rows are `stride` bytes apart."""
-
-    def generate(context: Any, builder: Any, _: Any, args: Any) -> Any:
-        _emit(builder, "tilestored64", (tile,), *args[1:])
-        return context.get_dummy_value()
-
-    return types.void(tile, types.int64, types.int64), generate
+    return types.void(tile, types.int64, types.int64), _tile_instruction("tilestored64", tile)
 
 
 @_intrinsic
 def multiply_tiles(_: Any, total: Any, left: Any, right: Any) -> Any:
     """Add to tile `total` the products of the rows of `left` and the columns of `right`."""
-
-    def generate(context: Any, builder: Any, _: Any, __: Any) -> Any:
-        _emit(builder, "tdpbf16ps", (total, left, right))
-        return context.get_dummy_value()
-
-    return types.void(total, left, right), generate
+    return types.void(total, left, right), _tile_instruction("tdpbf16ps", total, left, right)
 
 
 @_intrinsic

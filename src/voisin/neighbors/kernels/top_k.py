@@ -1,14 +1,14 @@
 """The k nearest targets of each query so far: compiled loops that update them with new targets.
 
 Threads may update the same rows: each row is locked while it is written. A row keeps the smallest
-squared distance of every target it has met, and equal distances in the order of the ids, so that
+squared distance of every target so far, and equal distances in the order of the ids, so that
 the result depends neither on the order in which targets come nor on the number of threads.
 
-The *squared distance* is ``|q|² + |t|² − 2 q·t``. Targets are first sifted by their *score*,
-``q·t − |t|² / 2``, which is highest where the distance is smallest.
+Distances in compiled loops are squared: ``|q|² + |t|² − 2 q·t``. Targets are first sifted by their
+*score*, ``q·t − |t|² / 2``, which is highest where the distance is smallest.
 
-This module must not know why queries meet targets. Import it late, since numba takes a while to
-import.
+This module must not know why queries are compared with targets. Import it late, since numba takes
+a while to import.
 """
 
 import threading
@@ -47,8 +47,8 @@ _TWO = np.float32(2)  # a plain 2 would turn the arithmetic into float64
 _HALF = np.float32(0.5)
 _FREE, _LOCKED = np.uint8(0), np.uint8(1)
 HUGE = np.float32(1e38)  # stands for infinity, with which compiled loops must not compare
-_TOLERANCE = np.float32(1e-6)  # relative, about 8 units in the last place of float32: by hand
-_HALVINGS = 10  # of the bound's interval; by hand: then it is within a thousandth of the interval
+_TOLERANCE = np.float32(1e-6)  # relative; by hand: about 8 roundings of float32
+_HALVINGS = 10  # of the interval of a bound; by hand: a thousandth of it is left
 _MAX_NEW = 64  # targets ranked together; by hand: more cost memory, fewer cost more rankings
 _MAX_ROWS = 512  # queries of one product; by hand: its scores stay in a core's cache
 _thread = threading.local()
@@ -118,7 +118,7 @@ def update_top_k(
         if getattr(_thread, "memory", np.empty(0)).size < size:
             _thread.memory = np.empty(size, dtype=np.float32)
         scores = _thread.memory[:size].reshape(len(ids[block]), n_columns)
-        np.matmul(points.vectors[block], targets.vectors.T, out=scores[:, :n_targets])
+        np.matmul(points.elements[block], targets.elements.T, out=scores[:, :n_targets])
         scores[:, :n_targets] -= halves
         scores[:, n_targets:] = -np.inf
         update_rows(scores, points.squared_norms[block], ids[block], rows[block], target_ids, *best)
@@ -132,40 +132,31 @@ def update_top_k_roughly(
     Vectors are rounded about the mean of the targets, so that rounding changes squared distances
     little beside the targets' spread.
     """
-    points = queries.points
-    if (
-        instructions.has_matrix_unit()
-        and isinstance(targets, Points)
-        and isinstance(points, Points)
-    ):
+    points, has_unit = queries.points, instructions.has_matrix_unit()
+    if has_unit and isinstance(targets, Points) and isinstance(points, Points):
         center = targets.vectors.mean(axis=0)
         rounded = Bfloat16Vectors.from_points(targets, center)
         same = points is targets
-        rounded_queries = rounded if same else Bfloat16Vectors.from_points(points, center)
-        queries, targets = Queries(rounded_queries, queries.ids, queries.rows), rounded
+        points = rounded if same else Bfloat16Vectors.from_points(points, center)
+        queries, targets = Queries(points, queries.ids, queries.rows), rounded
     update_top_k(queries, targets, target_ids, top_k)
 
 
 @compiled
-def insert(
-    ids: Ids, squared_distances: Floats, row: Integer, candidate: Integer, squared_distance: Real
-) -> None:
+def insert(ids: Ids, squared: Floats, row: Integer, candidate: Integer, distance: Real) -> None:
     """Insert a candidate into its place in an ascending row; the last one drops out."""
     place = ids.shape[1] - 1
-    last = squared_distances[row, place]
-    if squared_distance > last or (squared_distance == last and candidate > ids[row, place]):
+    last = squared[row, place]
+    if distance > last or (distance == last and candidate > ids[row, place]):
         return
     while place > 0 and (
-        squared_distances[row, place - 1] > squared_distance
-        or (
-            squared_distances[row, place - 1] == squared_distance
-            and ids[row, place - 1] > candidate
-        )
+        squared[row, place - 1] > distance
+        or (squared[row, place - 1] == distance and ids[row, place - 1] > candidate)
     ):
-        squared_distances[row, place] = squared_distances[row, place - 1]
+        squared[row, place] = squared[row, place - 1]
         ids[row, place] = ids[row, place - 1]
         place -= 1
-    squared_distances[row, place] = squared_distance
+    squared[row, place] = distance
     ids[row, place] = candidate
 
 
@@ -216,7 +207,7 @@ def update_rows(
     rows: Ids,
     target_ids: Ids,
     ids: Ids,
-    squared_distances: Floats,
+    squared: Floats,
     locks: Locks,
 ) -> None:
     """Update each query's row of nearest targets by the scores of new targets.
@@ -234,7 +225,7 @@ def update_rows(
     places, first_lock, scored = kept.ctypes.data, locks.ctypes.data, scores.ctypes.data
     for q in range(len(query_ids)):
         norm, row = query_norms[q], rows[q]
-        bound = min(squared_distances[row, width - 1], HUGE)
+        bound = min(squared[row, width - 1], HUGE)
         if bound == HUGE:  # one more than the width: the query itself may be among them
             bound = _find_bound(scored, n_scores, norm, width + 1, smallest)
         least = _HALF * (norm - bound) - _TOLERANCE * (norm + abs(bound))
@@ -242,24 +233,25 @@ def update_rows(
         for start in range(0, n_scores, LANES):
             count += keep_lanes(scored + 4 * start, np.float32(least), start, places + 4 * count)
         scored += 4 * n_scores
-        if count:
-            while exchange(first_lock + row, _LOCKED):
-                pass
-            _merge(
-                scores,
-                q,
-                norm,
-                query_ids[q],
-                kept,
-                count,
-                target_ids,
-                ids,
-                squared_distances,
-                row,
-                near_ids,
-                near,
-            )
-            exchange(first_lock + row, _FREE)
+        if count == 0:
+            continue
+        while exchange(first_lock + row, _LOCKED):
+            pass
+        _merge(
+            scores,
+            q,
+            norm,
+            query_ids[q],
+            kept,
+            count,
+            target_ids,
+            ids,
+            squared,
+            row,
+            near_ids,
+            near,
+        )
+        exchange(first_lock + row, _FREE)
 
 
 @compiled
@@ -272,7 +264,7 @@ def _merge(
     n_kept: Integer,
     target_ids: Ids,
     ids: Ids,
-    squared_distances: Floats,
+    squared: Floats,
     row: Integer,
     near_ids: Ids,
     near: Floats,
@@ -284,12 +276,12 @@ def _merge(
     for position in range(n_kept):
         if count == 0 or count == width + _MAX_NEW:
             if count:
-                rank(near_ids, near, count, ids, squared_distances, row)
+                rank(near_ids, near, count, ids, squared, row)
             for place in range(width):
                 near_ids[place] = ids[row, place]
-                near[place] = squared_distances[row, place]
+                near[place] = squared[row, place]
             count, changed = width, False
-            last, last_id = squared_distances[row, width - 1], ids[row, width - 1]
+            last, last_id = squared[row, width - 1], ids[row, width - 1]
         target_id = target_ids[kept[position]]
         distance = query_norm - _TWO * scores[q, kept[position]]
         if target_id == query_id or distance > last or (distance == last and target_id > last_id):
@@ -307,12 +299,12 @@ def _merge(
             near[known] = distance
             changed = True
     if changed:
-        rank(near_ids, near, count, ids, squared_distances, row)
+        rank(near_ids, near, count, ids, squared, row)
 
 
 @compiled
 def rank(
-    near_ids: Ids, near: Floats, count: Integer, ids: Ids, squared_distances: Floats, row: Integer
+    near_ids: Ids, near: Floats, count: Integer, ids: Ids, squared: Floats, row: Integer
 ) -> None:
     """Write the nearest of `count` candidates, with squared distances `near`, into a row in order.
 
@@ -329,7 +321,7 @@ def rank(
             place += count_lanes_before(address + start, id_address + start, near[i], near_ids[i])
         if place < ids.shape[1]:
             ids[row, place] = near_ids[i]
-            squared_distances[row, place] = near[i]
+            squared[row, place] = near[i]
 
 
 @compiled
@@ -342,7 +334,7 @@ def update_rows_in_bfloat16(
     rows: Ids,
     target_ids: Ids,
     ids: Ids,
-    squared_distances: Floats,
+    squared: Floats,
     locks: Locks,
 ) -> None:
     """Do as `update_rows` with the scores of bfloat16 vectors, a strip of queries at a time."""
@@ -357,13 +349,9 @@ def update_rows_in_bfloat16(
         stop = min(start + STRIP, len(query_ids))
         strip[: stop - start] = queries[start:stop]
         multiply_strip(strip, panels, initial, scores)
-        update_rows(
-            scores,
+        norms, strip_ids, strip_rows = (
             query_norms[start:stop],
             query_ids[start:stop],
             rows[start:stop],
-            target_ids,
-            ids,
-            squared_distances,
-            locks,
         )
+        update_rows(scores, norms, strip_ids, strip_rows, target_ids, ids, squared, locks)

@@ -15,13 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.neighbors.kernels.instructions import (
-    TILE_DIMS,
-    Bits,
-    Floats,
-    multiply_bfloat16,
-    widen,
-)
+from voisin.neighbors.kernels.instructions import TILE_DIMS, Bits, Floats, multiply_bfloat16, widen
 from voisin.parallel import Workers, blocks, compiled
 
 # Chosen by hand: small enough for a core's cache, large enough for NumPy's overhead not to count.
@@ -59,7 +53,7 @@ class Points:
 
     @property
     def elements(self) -> NDArray[np.float32]:
-        """The vectors as the loops of `expansion` read them."""
+        """The vectors as the compiled loops read them."""
         return self.vectors
 
     def truncate(self, n_dims: int) -> "Points":
@@ -203,7 +197,7 @@ class Bfloat16Vectors:
 
     @property
     def elements(self) -> NDArray[np.uint32]:
-        """The vectors as the loops of `expansion` read them: two dimensions an element."""
+        """The vectors as the compiled loops read them: two dimensions an element."""
         return self.bits.view(np.uint32)
 
     def as_floats(self) -> NDArray[np.float32]:
@@ -287,9 +281,8 @@ def project(vectors: Vectors, n_dims: int, generator: np.random.Generator, pool:
     )
 
     def project_block(rows: slice) -> None:
-        projected = vectors.project(rows, axes)
-        points.vectors[rows] = projected.vectors
-        points.squared_norms[rows] = projected.squared_norms
+        new = vectors.project(rows, axes)
+        points.vectors[rows], points.squared_norms[rows] = new.vectors, new.squared_norms
 
     pool.each(project_block, blocks(len(vectors), _PROJECTION_BLOCK))
     return points
@@ -312,11 +305,11 @@ def project_in_bfloat16(
     points = Bfloat16Vectors.empty(len(vectors), min(n_dims, vectors.n_dims))
 
     def project_block(rows: slice) -> None:
-        projected = Bfloat16Vectors.from_vectors(vectors, rows, center)
+        new = Bfloat16Vectors.from_vectors(vectors, rows, center)
         if axes is not None:
-            projected = Bfloat16Vectors.from_points(projected.project(axes), zero)
-        for name, array in vars(points).items():
-            array[rows] = getattr(projected, name)
+            new = Bfloat16Vectors.from_points(new.project(axes), zero)
+        points.bits[rows], points.squared_norms[rows] = new.bits, new.squared_norms
+        points.rounding_errors[rows] = new.rounding_errors
 
     pool.each(project_block, blocks(len(vectors), _PROJECTION_BLOCK))
     return points

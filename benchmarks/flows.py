@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix as their_matrix  # noqa: TID251 - graphlearn
 from benchmarks.data import FOLDER, fashion_mnist, many_vectors
 from benchmarks.measuring import Row, keep, peak_bandwidth, ratio, side_by_side, timed
 from voisin.neighbors.affinity import build_affinity
-from voisin.neighbors.graph import in_order, node_order
+from voisin.neighbors.graph import order_nodes, reorder_matrix
 from voisin.neighbors.search import find_neighbors
 from voisin.propagation.class_quotas import quota_weights
 from voisin.propagation.estimator import GraphClassifier
@@ -31,8 +31,8 @@ def large_graph():
     vectors, truth = many_vectors(1_000_000)
     neighbors = find_neighbors(vectors, metric="euclidean", target_recall=0.9, random_state=0)
     affinity = build_affinity(neighbors, weights="gaussian")
-    seconds, order = timed(lambda: node_order(affinity))
-    moved, affinity = timed(lambda: in_order(affinity, order))
+    seconds, order = timed(lambda: order_nodes(affinity))
+    moved, affinity = timed(lambda: reorder_matrix(affinity, order))
     affinity.sort_indices()
     return affinity, truth[order], seconds + moved
 
@@ -197,8 +197,8 @@ def poisson():
 @cache
 def ordered_fashion_graph():
     affinity, truth = fashion_graph()
-    order = node_order(affinity)
-    return in_order(affinity, order), truth[order]
+    order = order_nodes(affinity)
+    return reorder_matrix(affinity, order), truth[order]
 
 
 def their_learner(name, affinity, shares):

@@ -1,4 +1,4 @@
-"""Threads do every task once, and none goes on after an error has come out."""
+"""Threads do every task once, and begin none after an error."""
 
 import threading
 import time
@@ -13,38 +13,38 @@ from voisin.parallel import workers
 def test_every_task_is_done_once(n_jobs, n_tasks):
     done = []
 
-    with workers(n_jobs) as crew:
-        crew.each(done.append, range(n_tasks))
+    with workers(n_jobs) as pool:
+        pool.each(done.append, range(n_tasks))
 
     assert sorted(done) == list(range(n_tasks))
 
 
 def test_an_index_error_of_the_work_is_not_lost():
-    with workers(2) as crew, pytest.raises(IndexError):
-        crew.each(lambda task: [][task], range(9))
+    with workers(2) as pool, pytest.raises(IndexError):
+        pool.each(lambda task: [][task], range(9))
 
 
 def test_tasks_are_done_side_by_side():
     meeting, met = threading.Barrier(3, timeout=10), []
 
-    with workers(3) as crew:
-        crew.each(lambda task: met.append((task, meeting.wait())), range(3))
+    with workers(3) as pool:
+        pool.each(lambda task: met.append((task, meeting.wait())), range(3))
 
     assert sorted(task for task, _ in met) == [0, 1, 2]
     assert sorted(place for _, place in met) == [0, 1, 2], "all three waited for one another"
 
 
-def test_progress_is_told_in_the_calling_thread():
-    told, threads = [], set()
+def test_progress_is_reported_in_the_calling_thread():
+    calls, threads = [], set()
 
-    def tell(done, total):
-        told.append((done, total))
+    def on_progress(done, total):
+        calls.append((done, total))
         threads.add(threading.current_thread())
 
-    with workers(3) as crew:
-        crew.each(lambda _: None, range(4), tell)
+    with workers(3) as pool:
+        pool.each(lambda _: None, range(4), on_progress)
 
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert threads == {threading.current_thread()}
 
 
@@ -60,9 +60,9 @@ def test_an_error_comes_out_once_all_threads_rest(from_caller):
         time.sleep(0.05)
         rested.append(threading.current_thread() is caller)
 
-    with workers(2) as crew:
+    with workers(2) as pool:
         with pytest.raises(ZeroDivisionError):
-            crew.each(work, range(2))
+            pool.each(work, range(2))
         assert rested == [not from_caller]
 
 
@@ -75,7 +75,7 @@ def test_an_error_ends_the_work_that_has_not_begun():
             raise ZeroDivisionError
         time.sleep(0.01)
 
-    with workers(2) as crew, pytest.raises(ZeroDivisionError):
-        crew.each(work, range(100))
+    with workers(2) as pool, pytest.raises(ZeroDivisionError):
+        pool.each(work, range(100))
 
     assert len(done) < 10

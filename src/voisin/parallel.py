@@ -1,8 +1,10 @@
-"""Work shared among threads; it knows tasks, not what they compute.
+"""Share work among threads, and compile loops.
 
-Compiled loops and matrix products release the interpreter's lock, so threads suffice. Inside,
-BLAS keeps to one thread each: many small products side by side use a machine better than one
+Compiled loops and matrix products release the interpreter's lock, so threads suffice. Each thread
+lets BLAS use one thread only: many small products side by side use a machine better than one
 after the other, and their rounding does not depend on the number of threads.
+
+This module must not know what the tasks compute.
 """
 
 import os
@@ -16,46 +18,46 @@ from threadpoolctl import threadpool_limits
 
 from voisin.errors import InputError
 
-_SHARE = "NUMBA_NUM_THREADS"  # numba's own name, so that it keeps to it too
+_LIMIT = "NUMBA_NUM_THREADS"  # of this process; numba's own variable, so that it obeys it too
 Task = TypeVar("Task")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Workers:
-    """Threads that take the tasks of one piece of work, in any order."""
+    """A pool of threads that share the tasks of one piece of work, in any order."""
 
-    def __init__(self, pool: ThreadPoolExecutor, count: int) -> None:
-        self._pool = pool
+    def __init__(self, executor: ThreadPoolExecutor, count: int) -> None:
+        self._executor = executor
         self.count = count
 
     def each(
         self,
         work: Callable[[Task], object],
         tasks: Sequence[Task],
-        told: Callable[[int, int], None] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Do `work` on every task; `told` hears ``(done, total)`` from the calling thread."""
+        """Do `work` on every task; the calling thread calls ``on_progress(done, total)``."""
         if self.count == 1 or len(tasks) == 1:
             for done, task in enumerate(tasks, start=1):
                 work(task)
-                if told:
-                    told(done, len(tasks))
+                if on_progress:
+                    on_progress(done, len(tasks))
             return
-        if told:
-            running = [self._pool.submit(work, task) for task in tasks]
+        if on_progress:
+            running = [self._executor.submit(work, task) for task in tasks]
             for done, finished in enumerate(as_completed(running), start=1):
                 finished.result()
-                told(done, len(tasks))
+                on_progress(done, len(tasks))
             return
         self._share(work, deque(tasks))
 
     def _share(self, work: Callable[[Task], object], tasks: deque[Task]) -> None:
-        """Let every thread, the calling one too, take tasks as long as there are any.
+        """Let every thread, the calling one too, take tasks from one queue until it is empty.
 
-        A thousand short pieces of work would otherwise spend their time in handing over tasks.
+        To submit each task to the executor takes longer than a short task itself.
         """
 
-        def take() -> None:
+        def work_off() -> None:
             try:
                 while tasks:
                     try:
@@ -64,11 +66,12 @@ class Workers:
                         return
                     work(task)
             finally:
-                tasks.clear()
+                tasks.clear()  # after an error, no thread begins another task
 
-        others = [self._pool.submit(take) for _ in range(min(self.count, len(tasks)) - 1)]
+        n_others = min(self.count, len(tasks)) - 1
+        others = [self._executor.submit(work_off) for _ in range(n_others)]
         try:
-            take()
+            work_off()
         finally:
             wait(others)
         for other in others:
@@ -77,7 +80,13 @@ class Workers:
 
 @contextmanager
 def workers(n_jobs: int | None = None) -> Iterator[Workers]:
-    """Open a pool of `n_jobs` threads: all available cores by default, all but −n − 1 below 0.
+    """Open a pool of threads.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        Number of threads: by default one for each available core. Below 0, all cores but
+        ``-n_jobs - 1``.
 
     Raises
     ------
@@ -87,52 +96,48 @@ def workers(n_jobs: int | None = None) -> Iterator[Workers]:
     Examples
     --------
     >>> squares = [0, 0, 0]
-    >>> with workers(2) as crew:
-    ...     crew.each(lambda i: squares.__setitem__(i, i**2), range(3))
+    >>> with workers(2) as pool:
+    ...     pool.each(lambda i: squares.__setitem__(i, i**2), range(3))
     >>> squares
     [0, 1, 4]
     """
-    count = _threads(n_jobs)
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(count) as pool:
-        yield Workers(pool, count)
+    if n_jobs == 0:
+        message = "n_jobs=0: pass a number of threads, or -1 for all cores."
+        raise InputError(message)
+    count = available_cores() if n_jobs is None else n_jobs
+    if count < 0:
+        count = max(1, available_cores() + 1 + count)
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(count) as executor:
+        yield Workers(executor, count)
 
 
 def blocks(total: int, size: int) -> list[slice]:
-    """Cut ``range(total)`` into slices of at most `size`."""
+    """Split ``range(total)`` into slices of at most `size`."""
     return [slice(start, min(start + size, total)) for start in range(0, total, size)]
 
 
 def compiled(function: Function) -> Function:
-    """Compile a loop over numbers once, without the interpreter's lock, and keep the result."""
+    """Compile a loop over numbers, to run without the interpreter's lock; cache it on disk."""
     import numba
 
     options: dict[str, Any] = {"nogil": True, "fastmath": True, "boundscheck": False}
     try:
         fast: Any = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder to keep compiled code in
+    except RuntimeError:  # there is no folder that the cache can be written to
         fast = numba.njit(**options)(function)
     return cast("Function", fast)
 
 
 def available_cores() -> int:
-    """Count the cores that this process may use, or its share of them."""
-    if _SHARE in os.environ:
-        return int(os.environ[_SHARE])
+    """Count the cores that this process may use; fewer after `limit_threads`."""
+    if _LIMIT in os.environ:
+        return int(os.environ[_LIMIT])
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return cores or 1
 
 
 def limit_threads(n_threads: int) -> None:
-    """Let every library of this process use at most so many threads, now and when it is loaded."""
-    for name in (_SHARE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    """Let every library of this process use at most so many threads, whenever it is loaded."""
+    for name in (_LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(n_threads)
     threadpool_limits(n_threads)
-
-
-def _threads(n_jobs: int | None) -> int:
-    if n_jobs == 0:
-        message = "n_jobs=0: pass a number of threads, or -1 for all cores."
-        raise InputError(message)
-    if n_jobs is None:
-        return available_cores()
-    return n_jobs if n_jobs > 0 else max(1, available_cores() + 1 + n_jobs)

@@ -1,1 +1,1 @@
-"""From vectors to a graph: who is near whom, and how strongly they are tied."""
+"""From vectors to nearest neighbors, and from these to a weighted graph."""

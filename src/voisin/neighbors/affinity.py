@@ -1,7 +1,10 @@
-"""From neighbors to a symmetric weighted graph; it knows distances, not vectors or labels."""
+"""From nearest neighbors to a symmetric weighted graph.
+
+This module works on neighbors and their distances. It must not know vectors or labels.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +14,15 @@ from voisin.errors import InputError
 from voisin.types import Affinity, Neighbors
 from voisin.validation import check_at_least, check_one_of
 
-WEIGHTS = ("binary", "cosine", "gaussian")
+Distances: TypeAlias = NDArray[np.float32]
+
+# How each choice computes weights from distances (n_samples, n_neighbors) and the power.
+WEIGHTS: dict[str, Callable[[Distances, float], Distances]] = {
+    "binary": lambda distances, _: np.ones_like(distances),
+    "cosine": lambda distances, power: np.maximum(1 - distances, 0) ** np.float32(power),
+    "gaussian": lambda distances, _: np.exp(-4 * _divide_by_last(distances) ** 2),
+}
+# How each choice makes a graph symmetric.
 SYMMETRIZE: dict[str, Callable[[sparse.csr_array], sparse.csr_array]] = {
     "mean": lambda directed: (directed + directed.T) / 2,
     "max": lambda directed: directed.maximum(directed.T),
@@ -26,7 +37,7 @@ def build_affinity(
     power: float = 3.0,
     symmetrize: str = "mean",
 ) -> Affinity:
-    """Tie each image to its neighbors by the weights ``A``, and make both directions agree.
+    """Connect each image to its neighbors by the weights ``A``, and make them symmetric.
 
     ======== ====================================================================
     weights  ``A_ij`` of neighbor j of image i, at distance d
@@ -61,8 +72,8 @@ def build_affinity(
     Raises
     ------
     InputError
-        If a setting is unknown, cosine weights are asked of euclidean distances, or the neighbors
-        are not those of images among themselves.
+        If a setting is unknown, if cosine weights are asked of euclidean distances, or if the
+        neighbors are not those of images among themselves.
 
     Examples
     --------
@@ -76,17 +87,16 @@ def build_affinity(
     check_one_of("weights", weights, WEIGHTS)
     check_one_of("symmetrize", symmetrize, SYMMETRIZE)
     check_at_least("power", power, 0)
-    _check_neighbors(neighbors)
-    if weights == "cosine":
-        _check_cosine(neighbors)
+    _check_neighbors(neighbors, weights)
     n_samples, n_neighbors = neighbors.indices.shape
-    ends = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
-    small = np.int32 if 2 * ends[-1] < np.iinfo(np.int32).max else np.int64
+    distances = neighbors.distances.astype(np.float32, copy=False)
+    indptr = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
+    small = np.int32 if 2 * indptr[-1] < np.iinfo(np.int32).max else np.int64
     directed = sparse.csr_array(
         (
-            _strengths(neighbors, weights, power).ravel(),
+            WEIGHTS[weights](distances, power).ravel(),
             neighbors.indices.ravel().astype(small),
-            ends.astype(small),
+            indptr.astype(small),
         ),
         shape=(n_samples, n_samples),
     )
@@ -96,18 +106,13 @@ def build_affinity(
     return affinity
 
 
-def _strengths(neighbors: Neighbors, weights: str, power: float) -> NDArray[np.float32]:
-    distances = neighbors.distances.astype(np.float32, copy=False)
-    if weights == "cosine":
-        return np.maximum(1 - distances, 0) ** np.float32(power)
-    if weights == "gaussian":
-        radius = distances[:, -1:]
-        scaled = np.divide(distances, radius, where=radius > 0, out=np.zeros_like(distances))
-        return np.exp(-4 * scaled**2)
-    return np.ones_like(distances)
+def _divide_by_last(distances: Distances) -> Distances:
+    """Divide by the distance to the last neighbor of each row; 0 where that is 0."""
+    last = distances[:, -1:]
+    return np.divide(distances, last, where=last > 0, out=np.zeros_like(distances))
 
 
-def _check_neighbors(neighbors: Any) -> None:
+def _check_neighbors(neighbors: Any, weights: str) -> None:
     if not isinstance(neighbors, Neighbors):
         message = (
             f"neighbors is a {type(neighbors).__name__}: pass what voisin.find_neighbors returns."
@@ -127,10 +132,7 @@ def _check_neighbors(neighbors: Any) -> None:
             "images, from 0: pass the neighbors of images among themselves."
         )
         raise InputError(message)
-
-
-def _check_cosine(neighbors: Neighbors) -> None:
-    if neighbors.metric != "cosine":
+    if weights == "cosine" and neighbors.metric != "cosine":
         message = (
             f"weights='cosine' needs cosine distances, but these are {neighbors.metric}: "
             "pass weights='gaussian', or find neighbors with metric='cosine'."

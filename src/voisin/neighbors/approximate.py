@@ -1,113 +1,124 @@
-"""Approximate neighbors from overlapping partitions; it knows vectors, not images or labels.
+"""Approximate nearest neighbors from overlapping partitions.
 
-Random leaders part the points: each point joins the leaves of its few nearest leaders, every
-leaf compares its members by one matrix product, and then neighbors of neighbors compete. The
-idea of dense overlapping leaves is that of PiPNN (2026). Points are compared in their first
-principal dimensions, and the best candidates measured again in full.
+Random points, the pivots, partition all points: each point joins the leaves of its few nearest
+pivots, the members of every leaf are compared by one matrix product, and then each point is
+compared with its neighbors' neighbors. Dense overlapping leaves are the idea of PiPNN (2026).
+Points are compared in their first principal dimensions, and the best candidates rescored in full.
 
-What was found is checked against the exact neighbors of a sample, after every step. While too
-few of them were found, neighbors of neighbors compete where that may be enough; else other
-leaders part the points again, a leaf each, in more dimensions if need be.
+After every step the recall is measured on rows whose exact neighbors are known. While it is below
+its target, neighbors are expanded where that may be enough; else new pivots partition the points
+again, a leaf a point, in more dimensions if need be.
+
+This module must not know images or labels. Import it late, since numba takes a while to import.
 """
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voisin.errors import InputWarning
-from voisin.neighbors.exact import measured, nearest_of, search_exactly
-from voisin.neighbors.kernels.pivots import members_of, nearest_leaders
-from voisin.neighbors.kernels.projection import project, project_roughly
+from voisin.neighbors.exact import rescore, search_exactly
+from voisin.neighbors.kernels import instructions
+from voisin.neighbors.kernels.expansion import expand_neighbors, recompute_distances
+from voisin.neighbors.kernels.top_k import NO_ID, Queries, TopK, update_top_k, update_top_k_roughly
 from voisin.neighbors.kernels.vectors import (
     AnyPoints,
     Bfloat16Vectors,
     Points,
-    Queries,
-    TopK,
     Vectors,
-    laid_out,
-    update_top_k_roughly,
+    project,
+    project_in_bfloat16,
+    reorder_points,
 )
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress
 
-_LEAF = 13  # members wanted, times the cube root of the number of points
-_LEAF_ROUNDED = 20  # where products take less time
-_LARGEST_LEAF = 4  # times as many as wanted
-_FAN_OUT = 3
-_FIRST_DIMS = 256
-_LEADER_DIMS = 48
-_REACH = 10
-_SPARE = 4
-_SPARE_ROUGH = 8  # where points are compared in fewer dimensions
-_MISSED = 0.6  # of the neighbors missed, by a visit
-_MISSED_AGAIN = 0.8  # by a second one
-_MOST_IN_A_ROW = 2  # partings, or visits
-_MOST_STEPS = 15
-_CHECKED_ROWS = 1_000
+# All of these were set by hand; what they give together is measured by benchmarks/graphs.py.
+# Larger or more leaves find more neighbors and take longer.
+_MEMBERS_PER_LEAF = 13  # times the cube root of the number of points
+_MEMBERS_PER_LEAF_BFLOAT16 = 20  # larger, as products in bfloat16 take less time
+_MAX_LEAF = 4  # times the members wanted; beyond it, a leaf is split
+_FAN_OUT = 3  # leaves that each point joins at first
+# More dimensions are more exact and slower.
+_FIRST_DIMS = 256  # until recall stays too low
+_PIVOT_DIMS = 48  # in which pivots are compared
+_REACH = 10  # neighbors to expand, and of each its neighbors: at most 100 candidates
+_SPARE = 4  # candidates to rescore beyond those wanted
+_SPARE_PROJECTED = 8  # where a projection to fewer dimensions has ranked the candidates
+# Expected effect of expanding neighbors; it only decides which step comes next.
+_MISSED_AFTER_EXPANSION = 0.6  # share of the missed neighbors that are still missed
+_MISSED_AFTER_SECOND = 0.8  # the same of a second expansion in a row
+_MAX_IN_A_ROW = 2  # partitions, or expansions
+_MAX_STEPS = 15  # then the search warns and returns what it has
+_CHECKED_ROWS = 1_000  # a measured recall of 95 % has a standard error of at most 0.7 %
+_MAX_ERROR = 0.02  # of rounding, as a share of the distance from the last neighbor
+_SAME = 1 + 1e-5  # squared distances within this ratio count as equal
+# Two levels of pivots pay where there are many; more groups probed are more exact and slower.
+_FEW_PIVOTS = 4_096
+_PROBES = 4  # groups of pivots that each point is compared with
+_GROUP_FACTOR = 2  # there are √pivots / 2 groups of 2·√pivots members
+# Rows at once: enough to keep threads busy, few enough for caches.
 _BLOCK = 2_048
-_SHARES = 16  # of the visits a thread, each with a note of who was met
-_LITTLE = 0.02  # of the distance from the last neighbor, that rounding may take points by
-_SAME = 1 + 1e-5  # distances this close are equal, in float32
+_PIVOT_BLOCK = 4_096
+_TASKS_PER_THREAD = 16  # at most, of an expansion: each task allocates a mark for every point
 
 
 def search_by_partitions(
-    cloud: Vectors,
+    vectors: Vectors,
     n_neighbors: int,
     *,
     target_recall: float,
     generator: np.random.Generator,
-    crew: Workers,
+    pool: Workers,
     progress: Progress,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], float]:
     """Find nearly all nearest neighbors of every vector.
 
     Parameters
     ----------
-    cloud : Vectors
+    vectors : Vectors
     n_neighbors : int
     target_recall : float
         Share of the true neighbors to find, of 1,000 checked rows.
     generator : numpy.random.Generator
-    crew : Workers
+    pool : Workers
     progress : callable
 
     Returns
     -------
-    indices, squares : array of shape (n_samples, n_neighbors)
-        Nearest first, with squared distances.
+    indices, squared_distances : array of shape (n_samples, n_neighbors)
+        Nearest first.
     recall : float
-        As measured.
+        As measured on the checked rows.
 
     Warns
     -----
     InputWarning
         If the recall stays below the target.
     """
-    from voisin.neighbors.kernels.bfloat16 import has_matrix_unit
-
-    check = _Check.draw(cloud, n_neighbors, generator, crew)
-    turn = project_roughly if has_matrix_unit() and check.bears_rounding() else project
-    search = _Search(cloud, n_neighbors, turn, generator, crew, progress)
-    search.part(_FAN_OUT)
-    partings, visits, recall = 1, 0, 0.0  # partings since the last visit, and the reverse
-    for _ in range(_MOST_STEPS):
+    check = _RecallCheck(vectors, n_neighbors, generator, pool)
+    rounds = instructions.has_matrix_unit() and check.allows_rounding()
+    to_points = project_in_bfloat16 if rounds else project
+    search = _PartitionSearch(vectors, n_neighbors, to_points, generator, pool, progress)
+    search.partition(_FAN_OUT)
+    partitions, expansions, recall = 1, 0, 0.0  # in a row: one of the two is 0
+    for _ in range(_MAX_STEPS):
         recall = check.recall(search.candidates(check.rows))
         if recall >= target_recall:
             return *search.finish(), recall
-        missed = (_MISSED_AGAIN if visits else _MISSED) * (1 - recall)
-        enough = missed <= 1 - target_recall and visits < _MOST_IN_A_ROW
-        if enough or partings == _MOST_IN_A_ROW:
-            search.visit()
-            partings, visits = 0, visits + 1
+        missed = (_MISSED_AFTER_SECOND if expansions else _MISSED_AFTER_EXPANSION) * (1 - recall)
+        enough = missed <= 1 - target_recall and expansions < _MAX_IN_A_ROW
+        if enough or partitions == _MAX_IN_A_ROW:
+            search.expand()
+            partitions, expansions = 0, expansions + 1
         else:
-            if visits:
-                search.sharpen()
-            search.part(1)
-            partings, visits = partings + 1, 0
+            if expansions:
+                search.add_dimensions()
+            search.partition(1)
+            partitions, expansions = partitions + 1, 0
     message = (
         f"The neighbor search found {recall:.1%} of the true neighbors, not the "
         f"target_recall={target_recall:g}: pass method='exact' to have them all."
@@ -116,169 +127,157 @@ def search_by_partitions(
     return *search.finish(), recall
 
 
-@dataclass(frozen=True, eq=False)
-class _Check:
-    """Rows whose exact neighbors are known."""
+class _RecallCheck:
+    """Randomly drawn rows, and the squared distances of their last true neighbors."""
 
-    cloud: Vectors
-    rows: NDArray[np.int64]
-    squares: NDArray[np.float32]
-    crew: Workers
-
-    @classmethod
-    def draw(
-        cls, cloud: Vectors, n_neighbors: int, generator: np.random.Generator, crew: Workers
-    ) -> "_Check":
-        count = min(len(cloud), _CHECKED_ROWS)
-        rows = np.sort(generator.choice(len(cloud), count, replace=False))
-        names = rows.astype(np.int32)
-        _, squares = search_exactly(cloud.take(rows), names, cloud, n_neighbors, crew)
-        return cls(cloud, rows, squares, crew)
+    def __init__(
+        self, vectors: Vectors, n_neighbors: int, generator: np.random.Generator, pool: Workers
+    ) -> None:
+        count = min(len(vectors), _CHECKED_ROWS)
+        self.rows = np.sort(generator.choice(len(vectors), count, replace=False))
+        ids = self.rows.astype(np.int32)
+        _, squared = search_exactly(vectors.take(self.rows), ids, vectors, n_neighbors, pool)
+        self._last = squared[:, -1:]
+        self._vectors, self._n_neighbors, self._pool = vectors, n_neighbors, pool
 
     def recall(self, candidates: NDArray[np.int32]) -> float:
         """Share of candidates no farther than the last true neighbor: ties count as found."""
-        n_neighbors = self.squares.shape[1]
-        _, squares = measured(
-            self.cloud, self.rows, self.cloud, candidates, None, n_neighbors, self.crew
-        )
-        return float((squares <= self.squares[:, -1:] * _SAME).mean())
+        vectors, n_neighbors = self._vectors, self._n_neighbors
+        _, squared = rescore(vectors, self.rows, vectors, candidates, n_neighbors, self._pool)
+        return float((squared <= self._last * _SAME).mean())
 
-    def bears_rounding(self) -> bool:
-        """Tell whether bfloat16 takes points by little beside their distance from neighbors."""
-        points = self.cloud.points(self.rows)
-        slips = Bfloat16Vectors.of(points, points.vectors.mean(axis=0)).slips
-        return bool(np.median(slips) <= _LITTLE * np.median(np.sqrt(self.squares[:, -1])))
+    def allows_rounding(self) -> bool:
+        """Tell whether bfloat16 moves points by little, beside their distance from neighbors."""
+        points = self._vectors.points(self.rows)
+        errors = Bfloat16Vectors.from_points(points, points.vectors.mean(axis=0)).rounding_errors
+        return bool(np.median(errors) <= _MAX_ERROR * np.median(np.sqrt(self._last)))
 
 
-class _Search:
-    """The candidates found so far, with the points laid in memory leaf by leaf."""
+class _PartitionSearch:
+    """The nearest neighbors so far; points lie in memory in the order of their first leaves."""
 
     def __init__(
         self,
-        cloud: Vectors,
+        vectors: Vectors,
         n_neighbors: int,
-        turn: Callable[[Vectors, int, np.random.Generator, Workers], AnyPoints],
+        to_points: Callable[[Vectors, int, np.random.Generator, Workers], AnyPoints],
         generator: np.random.Generator,
-        crew: Workers,
+        pool: Workers,
         progress: Progress,
     ) -> None:
-        self._cloud = cloud
+        self._vectors = vectors
         self._n_neighbors = n_neighbors
+        self._to_points = to_points
         self._generator = generator
-        self._crew = crew
+        self._pool = pool
         self._progress = progress
-        self._order = np.arange(len(cloud))
-        self._turn = turn
+        self._order = np.arange(len(vectors))
         self._n_dims = _FIRST_DIMS
-        self._points = turn(cloud, self._n_dims, generator, crew)
-        members = _LEAF_ROUNDED if isinstance(self._points, Bfloat16Vectors) else _LEAF
-        self._leaf = round(members * len(cloud) ** (1 / 3))
-        spare = _SPARE if cloud.n_dims <= _FIRST_DIMS else _SPARE_ROUGH
-        self._found = TopK.empty(len(cloud), max(n_neighbors + spare, _REACH))
+        self._points = to_points(vectors, self._n_dims, generator, pool)
+        rounded = isinstance(self._points, Bfloat16Vectors)
+        members = _MEMBERS_PER_LEAF_BFLOAT16 if rounded else _MEMBERS_PER_LEAF
+        self._leaf_size = round(members * len(vectors) ** (1 / 3))
+        spare = _SPARE if vectors.n_dims <= _FIRST_DIMS else _SPARE_PROJECTED
+        self._top_k = TopK.empty(len(vectors), max(n_neighbors + spare, _REACH))
 
-    def part(self, fan_out: int) -> None:
-        """Part the points among new leaders, and compare the members of each leaf."""
-        joined = self._join_leaves(fan_out)
-        leaves = members_of(joined, int(joined.max()) + 1)
+    def partition(self, fan_out: int) -> None:
+        """Partition the points by new pivots, and compare the members of each leaf."""
+        assigned = self._assign_leaves(fan_out)
+        leaves = _group_positions(assigned, int(assigned.max()) + 1)
 
         def compare_within(members: NDArray[np.int64]) -> None:
-            points, names = self._points.take(members), members.astype(np.int32)
-            update_top_k_roughly(Queries(points, names, names), points, names, self._found)
+            points, ids = self._points.take(members), members.astype(np.int32)
+            update_top_k_roughly(Queries(points, ids, ids), points, ids, self._top_k)
 
-        parts = [part for leaf in leaves for part in self._cut(leaf // joined.shape[1])]
+        parts = [part for leaf in leaves for part in self._split_leaf(leaf // assigned.shape[1])]
         parts.sort(key=len, reverse=True)  # the longest first, so that threads end together
-        self._crew.each(compare_within, parts, self._tell("Comparing within leaves"))
+        self._pool.each(compare_within, parts, partial(self._progress, "Comparing within leaves"))
 
-    def visit(self) -> None:
-        """Let neighbors of neighbors compete."""
-        from voisin.neighbors.kernels.expansion import visit_neighbors_of_neighbors
+    def expand(self) -> None:
+        """Compare each point with its neighbors' neighbors."""
+        points, old = self._points, self._top_k
+        new = TopK.empty(len(points), old.ids.shape[1])
 
-        points, found = self._points, self._found
-        better = TopK.empty(len(points), found.ids.shape[1])
-
-        def visit(rows: slice) -> None:
-            visit_neighbors_of_neighbors(
-                points.numbers,
-                points.squares,
-                found.ids,
-                found.gaps,
+        def expand_block(rows: slice) -> None:
+            expand_neighbors(
+                points.elements,
+                points.squared_norms,
+                old.ids,
+                old.squared_distances,
                 rows.start,
                 rows.stop,
                 _REACH,
-                better.ids,
-                better.gaps,
+                new.ids,
+                new.squared_distances,
             )
 
-        told = self._tell("Visiting neighbors of neighbors")
-        size = max(_BLOCK, len(points) // (_SHARES * self._crew.count))
-        self._crew.each(visit, blocks(len(points), size), told)
-        self._found = better
+        size = max(_BLOCK, len(points) // (_TASKS_PER_THREAD * self._pool.count))
+        on_progress = partial(self._progress, "Visiting neighbors of neighbors")
+        self._pool.each(expand_block, blocks(len(points), size), on_progress)
+        self._top_k = new
 
-    def sharpen(self) -> None:
+    def add_dimensions(self) -> None:
         """Compare in twice as many dimensions from now on."""
-        if self._n_dims >= self._cloud.n_dims:
+        if self._n_dims >= self._vectors.n_dims:
             return
         self._n_dims *= 2
-        from voisin.neighbors.kernels.expansion import remeasure
-
-        points = self._turn(self._cloud, self._n_dims, self._generator, self._crew)
-        points, found = laid_out(points, self._order, self._crew), self._found
+        points = self._to_points(self._vectors, self._n_dims, self._generator, self._pool)
+        points, top_k = reorder_points(points, self._order, self._pool), self._top_k
         self._points = points
-        self._crew.each(
-            lambda rows: remeasure(
-                points.numbers, points.squares, found.ids, rows.start, rows.stop, found.gaps
-            ),
-            blocks(len(points), _BLOCK),
-        )
+
+        def recompute_block(rows: slice) -> None:
+            squared, norms = top_k.squared_distances, points.squared_norms
+            recompute_distances(points.elements, norms, top_k.ids, rows.start, rows.stop, squared)
+
+        self._pool.each(recompute_block, blocks(len(points), _BLOCK))
 
     def candidates(self, rows: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Where the neighbors of some rows may be."""
+        """Return the candidates of some rows of the dataset."""
         place = np.empty(len(self._order), dtype=np.int64)
         place[self._order] = np.arange(len(self._order))
-        return self._named(place[rows])
+        return self._candidates_at(place[rows])
 
     def finish(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Measure the candidates in full, and search exactly for rows with too few of them."""
-        cloud, n_neighbors = self._cloud, self._n_neighbors
-        indices = np.empty((len(cloud), n_neighbors), dtype=np.int32)
-        squares = np.empty((len(cloud), n_neighbors), dtype=np.float32)
+        """Rescore the candidates in full, and search exactly for rows with too few of them."""
+        vectors, n_neighbors = self._vectors, self._n_neighbors
+        indices = np.empty((len(vectors), n_neighbors), dtype=np.int32)
+        squared = np.empty((len(vectors), n_neighbors), dtype=np.float32)
 
-        def measure(rows: slice) -> None:
-            asked = self._order[rows]
-            indices[asked], squares[asked] = nearest_of(
-                cloud, asked, cloud, self._named(rows), None, n_neighbors
+        def rescore_places(places: slice) -> None:
+            rows = self._order[places]
+            candidates = self._candidates_at(places)
+            indices[rows], squared[rows] = rescore(vectors, rows, vectors, candidates, n_neighbors)
+
+        on_progress = partial(self._progress, "Measuring distances")
+        self._pool.each(rescore_places, blocks(len(vectors), _BLOCK), on_progress)
+        incomplete = np.flatnonzero(indices[:, -1] < 0)
+        if len(incomplete):
+            ids = incomplete.astype(np.int32)
+            indices[incomplete], squared[incomplete] = search_exactly(
+                vectors.take(incomplete), ids, vectors, n_neighbors, self._pool
             )
+        return indices, squared
 
-        told = self._tell("Measuring distances")
-        self._crew.each(measure, blocks(len(cloud), _BLOCK), told)
-        lonely = np.flatnonzero(indices[:, -1] < 0)
-        if len(lonely):
-            names = lonely.astype(np.int32)
-            indices[lonely], squares[lonely] = search_exactly(
-                cloud.take(lonely), names, cloud, n_neighbors, self._crew
-            )
-        return indices, squares
-
-    def _join_leaves(self, fan_out: int) -> NDArray[np.int32]:
+    def _assign_leaves(self, fan_out: int) -> NDArray[np.int32]:
         points = self._points
-        n_leaders = len(points) * fan_out // self._leaf
-        if n_leaders <= fan_out:
+        n_pivots = len(points) * fan_out // self._leaf_size
+        if n_pivots <= fan_out:
             return np.zeros((len(points), 1), dtype=np.int32)
-        leaders = np.sort(self._generator.choice(len(points), n_leaders, replace=False))
-        coarse = points.shorten(_LEADER_DIMS) if isinstance(points, Points) else points
-        joined = nearest_leaders(coarse, leaders, fan_out, self._generator, self._crew)
-        if (self._found.ids[:, 0] >= 0).any():
-            return joined
-        self._order = np.argsort(joined[:, 0], kind="stable")
-        self._points = laid_out(points, self._order, self._crew)
-        return joined[self._order]
+        pivots = np.sort(self._generator.choice(len(points), n_pivots, replace=False))
+        coarse = points.truncate(_PIVOT_DIMS) if isinstance(points, Points) else points
+        assigned = _find_nearest_pivots(coarse, pivots, fan_out, self._generator, self._pool)
+        if (self._top_k.ids[:, 0] >= 0).any():
+            return assigned
+        self._order = np.argsort(assigned[:, 0], kind="stable")
+        self._points = reorder_points(points, self._order, self._pool)
+        return assigned[self._order]
 
-    def _cut(self, leaf: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Cut a leaf that is too large along the line through two of its members.
+    def _split_leaf(self, leaf: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Split a leaf that is too large along the line through two of its members.
 
-        Identical members lie in one point of the line, and are cut all the same.
+        Identical members lie in one point of the line, and are split all the same.
         """
-        largest = _LARGEST_LEAF * self._leaf
+        largest = _MAX_LEAF * self._leaf_size
         if len(leaf) <= largest:
             return [leaf] if len(leaf) > 1 else []
         points = self._points.take(leaf)
@@ -287,10 +286,70 @@ class _Search:
         order = np.argsort(along, kind="stable")
         return np.array_split(leaf[order], -(-len(leaf) // largest))
 
-    def _named(self, rows: slice | NDArray[np.int64]) -> NDArray[np.int32]:
-        """Give the candidates of some rows by their places in the cloud."""
-        ids = self._found.ids[rows]
-        return np.where(ids < 0, -1, self._order[ids]).astype(np.int32)
+    def _candidates_at(self, places: slice | NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the candidates of the points at some places in memory, as rows of the dataset."""
+        ids = self._top_k.ids[places]
+        return np.where(ids < 0, NO_ID, self._order[ids]).astype(np.int32)
 
-    def _tell(self, task: str) -> Callable[[int, int], None]:
-        return lambda done, total: self._progress(task, done, total)
+
+def _find_nearest_pivots(
+    points: AnyPoints,
+    pivots: NDArray[np.int64],
+    count: int,
+    generator: np.random.Generator,
+    pool: Workers,
+) -> NDArray[np.int32]:
+    """Find the `count` pivots nearest to every point, nearest first, as positions in `pivots`.
+
+    A few pivots are compared with every point. Many are first assigned to groups around a few of
+    them: each point is compared only with the pivots of its nearest groups, so that the cost grows
+    with ``n · √pivots`` instead of ``n · pivots``. Several groups are probed, since the nearest
+    pivot is often not in the nearest group.
+    """
+    pivot_points = points.take(pivots)
+    if len(pivots) <= max(_FEW_PIVOTS, count):
+        return _compare_all(points, pivot_points, count, pool)
+    n_groups = max(2, int(np.sqrt(len(pivots)) / _GROUP_FACTOR))
+    n_probes = min(_PROBES, n_groups)
+    centers = pivot_points.take(np.sort(generator.choice(len(pivots), n_groups, replace=False)))
+    group_of_pivot = _compare_all(pivot_points, centers, 1, pool)[:, 0]
+    probed = _group_positions(_compare_all(points, centers, n_probes, pool), n_groups)
+    top_k = TopK.empty(len(points), count)
+
+    def compare(group: int) -> None:
+        rows = (probed[group] // n_probes).astype(np.int32)
+        members = np.flatnonzero(group_of_pivot == group)
+        if len(rows) and len(members):
+            queries = Queries(points.take(rows), rows, rows)
+            update_top_k_roughly(queries, pivot_points.take(members), _to_ids(members), top_k)
+
+    pool.each(compare, range(n_groups))
+    return _to_ids(top_k.ids)
+
+
+def _compare_all(
+    points: AnyPoints, pivots: AnyPoints, count: int, pool: Workers
+) -> NDArray[np.int32]:
+    top_k = TopK.empty(len(points), count)
+    pivot_ids = _to_ids(np.arange(len(pivots)))
+
+    def compare(block: slice) -> None:
+        ids = np.arange(block.start, block.stop, dtype=np.int32)
+        update_top_k(Queries(points.take(block), ids, ids), pivots, pivot_ids, top_k)
+
+    pool.each(compare, blocks(len(points), _PIVOT_BLOCK))
+    return _to_ids(top_k.ids)
+
+
+def _group_positions(groups: NDArray[np.int32], n_groups: int) -> list[NDArray[np.int64]]:
+    """List the positions, in the flattened array, of each group."""
+    flat = groups.ravel()
+    small = np.uint16 if n_groups <= 1 << 16 else np.int32  # 16 bits are sorted by radix
+    order = np.argsort(flat.astype(small), kind="stable")
+    ends = np.cumsum(np.bincount(flat, minlength=n_groups))
+    return np.split(order, ends[:-1])
+
+
+def _to_ids(positions: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Turn positions of pivots into ids below -1, which are no point's id, and back again."""
+    return (-2 - positions).astype(np.int32)

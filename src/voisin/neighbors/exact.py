@@ -1,42 +1,43 @@
-"""Exact nearest neighbors by blocks of matrix products; it knows vectors, not images or labels.
+"""Exact nearest neighbors, by blocks of matrix products.
 
-``|x - y|² = |x|² + |y|² - 2 x·y``, and the cosine distance is half the squared distance of unit
-vectors, so one search serves both metrics. Products select a few candidates more than asked
-for in float32; their distances are then computed again from the differences, so that
-near-duplicates are not lost to rounding.
+Float32 products select a few candidates more than wanted, and the distances of the candidates are
+computed again from the differences, so that rounding does not hide which of several
+near-duplicates is nearest. Where it is likely to save time, a filter selects the candidates in
+bfloat16 or in fewer dimensions, with lower bounds of the distances. Rows for which the filter may
+have missed a neighbor are searched in float32, and those for which float32 may have, in float64.
+
+This module must not know images or labels. Import it late, since numba takes a while to import.
 """
-
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.neighbors.kernels.projection import principal_axes
-from voisin.neighbors.kernels.vectors import (
-    Bfloat16Vectors,
-    Points,
-    Queries,
-    TopK,
-    Vectors,
-    update_top_k,
-)
+from voisin.neighbors.kernels import instructions
+from voisin.neighbors.kernels.expansion import rescore_rows
+from voisin.neighbors.kernels.top_k import NO_ID, Queries, TopK, update_top_k
+from voisin.neighbors.kernels.vectors import Bfloat16Vectors, Points, Vectors, principal_axes
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress, no_progress
 
-_SPARE = 8
-_QUERIES = 8_192
-_TARGETS = 2_048
-_ROWS = 1_024
-_MANY_DIMS = 700
-_FEW_NEIGHBORS = 16
-_BOUND_DIMS = 320
-_WIDTH = 48
-_SAMPLE = 1_500
-_SOME_QUERIES = 64
-_SOME_DOUBTFUL = 256
-_TILE = 1 << 19  # numbers, that a core's cache holds
-_LEAST = 256
-_MARGIN = 1e-5
+_SPARE = 8  # candidates beyond those wanted; by hand: with fewer, more rows need float64
+_MARGIN = 1e-5  # by hand: relative error of squared distances, about 80 roundings of float32
+# Sizes of blocks, by hand: large enough to keep all threads busy, small enough for caches.
+_QUERY_BLOCK = 8_192
+_TARGET_BLOCK = 2_048
+_RESCORE_BLOCK = 1_024
+_FLOAT64_BLOCK = 256
+_TILE_NUMBERS = 1 << 19  # bfloat16 in a tile of targets: a megabyte, which a core's cache holds
+_MIN_TILE = 256  # targets
+# When to filter, by hand: with fewer queries or dimensions a filter saves less than it costs; with
+# more neighbors its candidates are too few to exclude all other targets.
+_MAX_NEIGHBORS_TO_FILTER = 16
+_MIN_QUERIES_IN_BFLOAT16 = 64
+_MIN_DIMS_TO_PROJECT = 700
+# By hand: more dimensions give tighter bounds and slower products; more candidates exclude more
+# targets and take longer to rescore.
+_PROJECTED_DIMS = 320
+_PROJECTED_CANDIDATES = 48
+_SAMPLE = 1_500  # targets for the mean or the axes; by hand: bounds hold with any mean or axes
 _TASK = "Finding neighbors"
 
 
@@ -45,7 +46,7 @@ def search_exactly(
     ids: NDArray[np.int32],
     targets: Vectors,
     n_neighbors: int,
-    crew: Workers,
+    pool: Workers,
     progress: Progress = no_progress,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Find the nearest targets of each query, a target of the same id excluded.
@@ -57,241 +58,212 @@ def search_exactly(
         Which target each query is, or below -1 where it is none.
     targets : Vectors
     n_neighbors : int
-    crew : Workers
+    pool : Workers
     progress : callable, optional
 
     Returns
     -------
-    indices, squares : array of shape (n_queries, n_neighbors)
-        Nearest first, with squared distances; equal ones in the order of the targets.
+    indices, squared_distances : array of shape (n_queries, n_neighbors)
+        Nearest first; equal distances in the order of the targets.
     """
-    found = (
-        np.empty((len(queries), n_neighbors), dtype=np.int32),
-        np.empty((len(queries), n_neighbors), dtype=np.float32),
-    )
-    first = _first_pass(len(queries), targets, n_neighbors, crew)
-    ready = targets.points(slice(None)) if first is None and len(queries) > _QUERIES else targets
-    for some in blocks(len(queries), _QUERIES):
-        rows = np.arange(some.start, some.stop)
-        if first is not None:
-            likely, bounds = first.search(queries, ids, rows)
-            near = measured(queries, rows, targets, likely, bounds, n_neighbors, crew)
-            found[0][rows], found[1][rows] = near
-            rows = rows[bounds[:, -1] <= near[1][:, -1]]
+    indices = np.empty((len(queries), n_neighbors), dtype=np.int32)
+    squared = np.empty((len(queries), n_neighbors), dtype=np.float32)
+    quick = _choose_filter(len(queries), targets, n_neighbors, pool)
+    repeated = quick is None and len(queries) > _QUERY_BLOCK
+    prepared = targets.points(slice(None)) if repeated else targets
+    width = n_neighbors + _SPARE
+    for block in blocks(len(queries), _QUERY_BLOCK):
+        rows = np.arange(block.start, block.stop)
+        if quick is not None:
+            candidates, bounds = quick.search(queries, ids, rows)
+            nearest = rescore(queries, rows, targets, candidates, n_neighbors, pool, bounds)
+            indices[rows], squared[rows] = nearest
+            rows = rows[bounds[:, -1] <= squared[rows, -1]]
         if len(rows):
             points = queries.points(rows)
-            width = n_neighbors + _SPARE
-            likely, gaps = _candidates(points, ids[rows], ready, width, crew)
-            near = measured(queries, rows, targets, likely, None, n_neighbors, crew)
-            found[0][rows], found[1][rows] = near
-            least = gaps[:, -1] - _MARGIN * (1 + points.squares)
-            rows = rows[(least <= near[1][:, -1]) & (near[1][:, -1] > 0)]
+            candidates, distances = _find_candidates(points, ids[rows], prepared, width, pool)
+            nearest = rescore(queries, rows, targets, candidates, n_neighbors, pool)
+            indices[rows], squared[rows] = nearest
+            bound = distances[:, -1] - _MARGIN * (1 + points.squared_norms)
+            rows = rows[(bound <= squared[rows, -1]) & (squared[rows, -1] > 0)]
         if len(rows):
-            likely = _in_float64(queries, ids, rows, targets, n_neighbors + _SPARE, crew)
-            found[0][rows], found[1][rows] = measured(
-                queries, rows, targets, likely, None, n_neighbors, crew
-            )
-        progress(_TASK, some.stop, len(queries))
-    return found
+            candidates = _find_candidates_in_float64(queries, ids, rows, targets, width, pool)
+            nearest = rescore(queries, rows, targets, candidates, n_neighbors, pool)
+            indices[rows], squared[rows] = nearest
+        progress(_TASK, block.stop, len(queries))
+    return indices, squared
 
 
-class _FirstPass(Protocol):
-    """Quick search for likely neighbors, nearest first, with bounds on distances from below."""
+class _Bfloat16Filter:
+    """Candidates by vectors rounded to bfloat16.
 
-    def search(
-        self, queries: Vectors, ids: NDArray[np.int32], rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Find candidates; no target that is left out is nearer than the last one's bound."""
-
-
-def _first_pass(
-    n_queries: int, targets: Vectors, n_neighbors: int, crew: Workers
-) -> _FirstPass | None:
-    """Prepare one where it is likely to pay."""
-    from voisin.neighbors.kernels.bfloat16 import has_matrix_unit
-
-    if n_neighbors > _FEW_NEIGHBORS:
-        return None
-    if has_matrix_unit() and n_queries >= _SOME_QUERIES:
-        return _Rounding(targets, 2 * n_neighbors + _SPARE, crew)
-    if n_queries > _QUERIES and targets.n_dims >= _MANY_DIMS:
-        return _Shortening(targets, crew)
-    return None
-
-
-class _Rounding:
-    """Vectors rounded to bfloat16.
-
-    If rounding takes the points by at most r and s, their distance is at least that of the
+    If rounding moves two points by at most r and s, their distance is at least that of the
     rounded points less r + s.
     """
 
-    def __init__(self, targets: Vectors, width: int, crew: Workers) -> None:
-        some = slice(None, None, max(1, len(targets) // _SAMPLE))
+    def __init__(self, targets: Vectors, width: int, pool: Workers) -> None:
+        sample = slice(None, None, max(1, len(targets) // _SAMPLE))
         self._targets = targets
         self._width = width
-        self._tiles = blocks(len(targets), max(_LEAST, _TILE // targets.n_dims))
-        self._middle = targets.points(some).vectors.mean(axis=0)
-        self._crew = crew
+        self._tiles = blocks(len(targets), max(_MIN_TILE, _TILE_NUMBERS // targets.n_dims))
+        self._center = targets.points(sample).vectors.mean(axis=0)
+        self._pool = pool
 
     def search(
         self, queries: Vectors, ids: NDArray[np.int32], rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Find candidates and bounds."""
-        points = queries.points(rows)
-        asked = Bfloat16Vectors.of(points, self._middle)
-        slips = np.zeros(len(self._tiles), dtype=np.float32)
-        table = TopK.empty(len(rows), self._width)
-        into = Queries(asked, ids[rows], np.arange(len(rows), dtype=np.int32))
+        """Find candidates and lower bounds of their squared distances, ascending.
 
-        def meet(number: int) -> None:
+        No target that is left out is nearer than the last bound.
+        """
+        points = Bfloat16Vectors.from_points(queries.points(rows), self._center)
+        errors = np.zeros(len(self._tiles), dtype=np.float32)
+        top_k = TopK.empty(len(rows), self._width)
+        rounded = Queries(points, ids[rows], np.arange(len(rows), dtype=np.int32))
+
+        def compare(number: int) -> None:
             tile = self._tiles[number]
-            targets = Bfloat16Vectors.of_cloud(self._targets, tile, self._middle)
-            slips[number] = targets.slips.max()
-            update_top_k(into, targets, np.arange(tile.start, tile.stop, dtype=np.int32), table)
+            targets = Bfloat16Vectors.from_vectors(self._targets, tile, self._center)
+            errors[number] = targets.rounding_errors.max()
+            update_top_k(rounded, targets, np.arange(tile.start, tile.stop, dtype=np.int32), top_k)
 
-        self._crew.each(meet, range(len(self._tiles)))
-        slip = asked.slips + slips.max()
-        nearest = np.sqrt(np.maximum(table.gaps, 0)) - slip[:, None]
-        margin = _MARGIN * (1 + asked.squares)
-        return table.ids, np.maximum(nearest, 0) ** 2 - margin[:, None]
+        self._pool.each(compare, range(len(self._tiles)))
+        error = points.rounding_errors + errors.max()
+        nearest = np.sqrt(np.maximum(top_k.squared_distances, 0)) - error[:, None]
+        margin = _MARGIN * (1 + points.squared_norms)
+        return top_k.ids, np.maximum(nearest, 0) ** 2 - margin[:, None]
 
 
-class _Shortening:
-    """Vectors along their principal axes, where distances are bounds from below.
+class _ProjectionFilter:
+    """Candidates by vectors along their principal axes.
 
-    With ``r`` the length of what the projection ``P`` leaves out, ``|Px − Py|² + (r_x − r_y)²``
+    With ``r`` the norm of what the projection ``P`` leaves out, ``|Px − Py|² + (r_x − r_y)²``
     is at most ``|x − y|²``, and is itself a squared distance in one dimension more.
     """
 
-    def __init__(self, targets: Vectors, crew: Workers) -> None:
+    def __init__(self, targets: Vectors, pool: Workers) -> None:
         sample = targets.points(slice(None, None, max(1, len(targets) // _SAMPLE)))
-        self._axes = principal_axes(sample.vectors, _BOUND_DIMS, np.random.default_rng(0))
+        self._axes = principal_axes(sample.vectors, _PROJECTED_DIMS, np.random.default_rng(0))
         vectors = np.empty((len(targets), self._axes.shape[1] + 1), dtype=np.float32)
-        squares = np.empty(len(targets), dtype=np.float32)
+        self._points = Points(vectors, np.empty(len(targets), dtype=np.float32))
+        self._pool = pool
 
-        def shorten(rows: slice) -> None:
-            points = with_rest(targets.project(rows, self._axes))
-            vectors[rows], squares[rows] = points.vectors, points.squares
+        def project(rows: slice) -> None:
+            points = self._project(targets, rows)
+            vectors[rows], self._points.squared_norms[rows] = points.vectors, points.squared_norms
 
-        crew.each(shorten, blocks(len(targets), _TARGETS))
-        self._points = Points(vectors, squares)
-        self._crew = crew
+        pool.each(project, blocks(len(targets), _TARGET_BLOCK))
 
     def search(
         self, queries: Vectors, ids: NDArray[np.int32], rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Find candidates and bounds."""
-        asked = with_rest(queries.project(rows, self._axes))
-        candidates, gaps = _candidates(asked, ids[rows], self._points, _WIDTH, self._crew)
-        margin = _MARGIN * (1 + asked.squares)  # what rounding may add to a bound
-        return candidates, gaps - margin[:, None]
+        """Do as `_Bfloat16Filter.search`."""
+        points = self._project(queries, rows)
+        candidates, distances = _find_candidates(
+            points, ids[rows], self._points, _PROJECTED_CANDIDATES, self._pool
+        )
+        margin = _MARGIN * (1 + points.squared_norms)  # what rounding may add to a bound
+        return candidates, distances - margin[:, None]
+
+    def _project(self, vectors: Vectors, rows: slice | NDArray[np.int64]) -> Points:
+        points = vectors.project(rows, self._axes)
+        within = np.einsum("ij,ij->i", points.vectors, points.vectors)
+        left_out = np.sqrt(np.maximum(points.squared_norms - within, 0))
+        return Points(np.column_stack([points.vectors, left_out]), points.squared_norms)
 
 
-def with_rest(points: Points) -> Points:
-    """Append the length of what a projection left out as one dimension more."""
-    kept = np.einsum("ij,ij->i", points.vectors, points.vectors)
-    rest = np.sqrt(np.maximum(points.squares - kept, 0))
-    return Points(np.column_stack([points.vectors, rest]), points.squares)
+def _choose_filter(
+    n_queries: int, targets: Vectors, n_neighbors: int, pool: Workers
+) -> _Bfloat16Filter | _ProjectionFilter | None:
+    """Prepare the filter that is likely to save time, if one is."""
+    if n_neighbors > _MAX_NEIGHBORS_TO_FILTER:
+        return None
+    if instructions.has_matrix_unit() and n_queries >= _MIN_QUERIES_IN_BFLOAT16:
+        return _Bfloat16Filter(targets, 2 * n_neighbors + _SPARE, pool)
+    if n_queries > _QUERY_BLOCK and targets.n_dims >= _MIN_DIMS_TO_PROJECT:
+        return _ProjectionFilter(targets, pool)
+    return None
 
 
-def _candidates(
-    asked: Points,
-    ids: NDArray[np.int32],
-    targets: Vectors | Points,
-    width: int,
-    crew: Workers,
+def _find_candidates(
+    queries: Points, ids: NDArray[np.int32], targets: Vectors | Points, width: int, pool: Workers
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Find the nearest of all targets by products, tile by tile."""
-    table = TopK.empty(len(asked), width)
-    into = Queries(asked, ids, np.arange(len(asked), dtype=np.int32))
+    """Find the nearest of all targets by float32 products, block by block."""
+    top_k = TopK.empty(len(queries), width)
+    all_queries = Queries(queries, ids, np.arange(len(queries), dtype=np.int32))
 
-    def meet(tile: slice) -> None:
-        points = targets.take(tile) if isinstance(targets, Points) else targets.points(tile)
-        update_top_k(into, points, np.arange(tile.start, tile.stop, dtype=np.int32), table)
+    def compare(block: slice) -> None:
+        points = targets.take(block) if isinstance(targets, Points) else targets.points(block)
+        update_top_k(all_queries, points, np.arange(block.start, block.stop, dtype=np.int32), top_k)
 
-    crew.each(meet, blocks(len(targets), _TARGETS))
-    return table.ids, table.gaps
+    pool.each(compare, blocks(len(targets), _TARGET_BLOCK))
+    return top_k.ids, top_k.squared_distances
 
 
-def _in_float64(
+def _find_candidates_in_float64(
     queries: Vectors,
     ids: NDArray[np.int32],
     rows: NDArray[np.int64],
     targets: Vectors,
     width: int,
-    crew: Workers,
+    pool: Workers,
 ) -> NDArray[np.int32]:
-    """Find candidates where float32 cannot tell near-duplicates from one another."""
-    likely = np.full((len(rows), width), -1, dtype=np.int32)
+    """Find candidates where float32 cannot tell which of several near-duplicates is nearest."""
+    candidates = np.full((len(rows), width), NO_ID, dtype=np.int32)
 
-    def find(some: slice) -> None:
-        asked, squares = queries.in_float64(rows[some])
-        nearest = np.full((len(asked), width), np.inf)
-        for tile in blocks(len(targets), _TARGETS):
-            points, others = targets.in_float64(np.arange(tile.start, tile.stop))
-            gaps = squares[:, None] + others - 2 * asked @ points.T
-            gaps[ids[rows[some]][:, None] == np.arange(tile.start, tile.stop)] = np.inf
-            all_gaps = np.hstack([nearest, gaps])
-            new = np.broadcast_to(np.arange(tile.start, tile.stop, dtype=np.int32), gaps.shape)
-            all_ids = np.hstack([likely[some], new])
-            best = np.argpartition(all_gaps, width - 1, axis=1)[:, :width]
-            nearest = np.take_along_axis(all_gaps, best, axis=1)
-            likely[some] = np.take_along_axis(all_ids, best, axis=1)
-        likely[some] = np.where(np.isinf(nearest), -1, likely[some])
+    def compare(block: slice) -> None:
+        vectors, norms = queries.points_in_float64(rows[block])
+        nearest = np.full((len(vectors), width), np.inf)
+        for target_block in blocks(len(targets), _TARGET_BLOCK):
+            targets_of_block = np.arange(target_block.start, target_block.stop, dtype=np.int32)
+            points, target_norms = targets.points_in_float64(targets_of_block)
+            distances = norms[:, None] + target_norms - 2 * vectors @ points.T
+            distances[ids[rows[block]][:, None] == targets_of_block] = np.inf
+            all_distances = np.hstack([nearest, distances])
+            new = np.broadcast_to(targets_of_block, distances.shape)
+            all_ids = np.hstack([candidates[block], new])
+            best = np.argpartition(all_distances, width - 1, axis=1)[:, :width]
+            nearest = np.take_along_axis(all_distances, best, axis=1)
+            candidates[block] = np.take_along_axis(all_ids, best, axis=1)
+        candidates[block] = np.where(np.isinf(nearest), NO_ID, candidates[block])
 
-    crew.each(find, blocks(len(rows), _SOME_DOUBTFUL))
-    return likely
+    pool.each(compare, blocks(len(rows), _FLOAT64_BLOCK))
+    return candidates
 
 
-def measured(
+def rescore(
     queries: Vectors,
-    asked: NDArray[np.int64],
+    rows: NDArray[np.int64],
     targets: Vectors,
     candidates: NDArray[np.int32],
-    bounds: NDArray[np.float32] | None,
     n_neighbors: int,
-    crew: Workers,
+    pool: Workers | None = None,
+    bounds: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Keep the nearest candidates of the queries `asked`, by distances from the differences.
+    """Keep the nearest candidates of the queries at `rows`, by the norms of the differences.
 
-    `bounds` tell what the squared distances of the candidates are at least, ascending.
+    `bounds` are lower bounds of the candidates' squared distances, ascending. Without a pool, the
+    calling thread does all of the work.
     """
-    nearest = np.empty((len(asked), n_neighbors), dtype=np.int32)
-    squares = np.empty((len(asked), n_neighbors), dtype=np.float32)
+    nearest = np.empty((len(rows), n_neighbors), dtype=np.int32)
+    squared = np.empty((len(rows), n_neighbors), dtype=np.float32)
+    lowest = np.zeros(candidates.shape, dtype=np.float32) if bounds is None else bounds
 
-    def keep(rows: slice) -> None:
-        lowest = None if bounds is None else bounds[rows]
-        nearest[rows], squares[rows] = nearest_of(
-            queries, asked[rows], targets, candidates[rows], lowest, n_neighbors
+    def keep(block: slice) -> None:
+        rescore_rows(
+            queries.raw,
+            queries.scales,
+            rows[block],
+            targets.raw,
+            targets.scales,
+            candidates[block],
+            lowest[block],
+            nearest[block],
+            squared[block],
         )
 
-    crew.each(keep, blocks(len(asked), _ROWS))
-    return nearest, squares
-
-
-def nearest_of(
-    queries: Vectors,
-    asked: NDArray[np.int64],
-    targets: Vectors,
-    candidates: NDArray[np.int32],
-    bounds: NDArray[np.float32] | None,
-    n_neighbors: int,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Do as `measured` for few queries, in this thread."""
-    from voisin.neighbors.kernels.expansion import measure
-
-    nearest = np.empty((len(asked), n_neighbors), dtype=np.int32)
-    squares = np.empty((len(asked), n_neighbors), dtype=np.float32)
-    measure(
-        queries.vectors,
-        queries.scales,
-        asked,
-        targets.vectors,
-        targets.scales,
-        candidates,
-        np.zeros(candidates.shape, dtype=np.float32) if bounds is None else bounds,
-        nearest,
-        squares,
-    )
-    return nearest, squares
+    if pool is None:
+        keep(slice(None))
+    else:
+        pool.each(keep, blocks(len(rows), _RESCORE_BLOCK))
+    return nearest, squared

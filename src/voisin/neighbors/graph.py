@@ -1,24 +1,28 @@
-"""What a graph looks like; it knows weights, not vectors.
+"""The structure of a graph: its components, its hubs, and the order of its nodes in memory.
 
-In-degree skew as a measure of hubs: Radovanović, Nanopoulos & Ivanović 2010.
+This module works on the edges and weights of a graph. It must not know vectors or images.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from voisin.parallel import compiled
 from voisin.types import UNLABELED, Affinity, Indices, Labels, Neighbors
 from voisin.validation import check_affinity
 
-_BALL = 1 << 14  # nodes: their rows of sixteen numbers, a megabyte, fit beside a core
+_BALL_SIZE = 1 << 14  # nodes whose rows of sixteen float32, a megabyte, fit a core's cache
+# Compiles a loop when it is first used, so that importing this module does not import numba.
+_compile_once: Any = cache(compiled)
 
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """The connected parts of a graph.
+    """The connected components of a graph.
 
     Attributes
     ----------
@@ -42,7 +46,7 @@ class Components:
 
 
 def find_components(affinity: Affinity) -> Components:
-    """Find the parts between which no edge runs.
+    """Find the connected components, numbered by their first nodes.
 
     Examples
     --------
@@ -50,17 +54,44 @@ def find_components(affinity: Affinity) -> Components:
     >>> find_components(pair_and_single).sizes
     array([2, 1])
     """
-    from voisin.neighbors.traversal import number_parts
-
-    of_sample = number_parts(affinity.indptr, affinity.indices)
+    of_sample = _compile_once(_number_components)(affinity.indptr, affinity.indices)
     return Components(of_sample, np.bincount(of_sample))
 
 
-def in_degree_skew(neighbors: Neighbors) -> float:
-    """Measure hubs: the skewness of how often each image is another's neighbor.
+def _number_components(indptr: NDArray[np.integer], indices: NDArray[np.integer]) -> Indices:
+    """Find the number of each node's connected component.
 
-    ``E[(N − μ)³] / σ³``; 0 where all are chosen equally often, over about 3 where hubs that
-    are everyone's neighbor make the graph doubtful.
+    Union-find (Tarjan 1975): each edge joins the sets of its ends under the earlier root.
+    """
+    n_nodes = len(indptr) - 1
+    parents = np.arange(n_nodes)
+
+    def find_root(node: int) -> int:
+        while parents[node] != node:
+            parents[node] = parents[parents[node]]  # halve the way for the next search
+            node = parents[node]
+        return node
+
+    for node in range(n_nodes):
+        root = find_root(node)
+        for edge in range(indptr[node], indptr[node + 1]):
+            other = find_root(indices[edge])
+            parents[max(root, other)] = root = min(root, other)
+    count = 0
+    for node in range(n_nodes):
+        if parents[node] == node:
+            parents[node] = count
+            count += 1
+        else:
+            parents[node] = parents[parents[node]]
+    return parents
+
+
+def in_degree_skew(neighbors: Neighbors) -> float:
+    """Compute the skewness of in-degrees: of how often each image is another's neighbor.
+
+    ``E[(N − μ)³] / σ³`` (Radovanović, Nanopoulos & Ivanović 2010). It is 0 where all are chosen
+    equally often; over about 3, hubs that are everyone's neighbor make the graph doubtful.
 
     Examples
     --------
@@ -68,48 +99,75 @@ def in_degree_skew(neighbors: Neighbors) -> float:
     >>> in_degree_skew(ring)
     0.0
     """
-    chosen = np.bincount(neighbors.indices.ravel(), minlength=len(neighbors.indices))
-    centered = chosen - chosen.mean()
-    spread = np.sqrt((centered**2).mean())
-    return float((centered**3).mean() / spread**3) if spread > 0 else 0.0
+    in_degrees = np.bincount(neighbors.indices.ravel(), minlength=len(neighbors.indices))
+    centered = in_degrees - in_degrees.mean()
+    deviation = np.sqrt((centered**2).mean())
+    return float((centered**3).mean() / deviation**3) if deviation > 0 else 0.0
 
 
-def node_order(affinity: Affinity) -> Indices:
+def order_nodes(affinity: Affinity) -> Indices:
     """Order the nodes so that neighbors lie together in memory: breadth first, ball by ball.
 
-    A ball ends where its rows would no longer fit into the memory beside a core, so that
-    products with ``in_order(affinity, order)`` find most of what they read there.
+    A ball ends where its rows would no longer fit a core's cache, so that products with
+    ``reorder_matrix(affinity, order)`` find most of what they read there.
 
     Examples
     --------
     >>> ends_first = sparse.csr_array([[0.0, 0, 1], [0, 0, 1], [1, 1, 0]])
-    >>> node_order(ends_first)
+    >>> order_nodes(ends_first)
     array([0, 2, 1])
     """
-    from voisin.neighbors.traversal import in_balls
+    order: Indices = _compile_once(_order_by_balls)(affinity.indptr, affinity.indices, _BALL_SIZE)
+    return order
 
-    return in_balls(affinity.indptr, affinity.indices, _BALL)
+
+def _order_by_balls(
+    indptr: NDArray[np.integer], indices: NDArray[np.integer], size: int
+) -> Indices:
+    """Order the nodes ball by ball: a node, its neighbors, their neighbors, up to a size.
+
+    Each ball starts at the first node that is in no ball yet.
+    """
+    n_nodes = len(indptr) - 1
+    order = np.empty(n_nodes, dtype=np.int64)
+    placed = np.zeros(n_nodes, dtype=np.bool_)
+    count = 0
+    for center in range(n_nodes):
+        if placed[center]:
+            continue
+        order[count], placed[center] = center, True
+        visited, full = count, min(count + size, n_nodes)
+        count += 1
+        while visited < count < full:
+            node = order[visited]
+            visited += 1
+            for edge in range(indptr[node], indptr[node + 1]):
+                neighbor = indices[edge]
+                if not placed[neighbor] and count < full:
+                    order[count], placed[neighbor] = neighbor, True
+                    count += 1
+    return order
 
 
-def in_order(matrix: sparse.csr_array, order: Indices) -> sparse.csr_array:
-    """Put rows and columns into another order: ``matrix[order][:, order]``, but quickly.
+def reorder_matrix(matrix: sparse.csr_array, order: Indices) -> sparse.csr_array:
+    """Compute ``matrix[order][:, order]``, but faster.
 
     Examples
     --------
     >>> ends_first = sparse.csr_array([[0.0, 0, 3], [0, 0, 1], [3, 1, 0]])
-    >>> in_order(ends_first, np.array([0, 2, 1])).toarray()
+    >>> reorder_matrix(ends_first, np.array([0, 2, 1])).toarray()
     array([[0., 3., 0.],
            [3., 0., 1.],
            [0., 1., 0.]])
     """
-    place = np.empty(len(order), dtype=matrix.indices.dtype)
-    place[order] = np.arange(len(order))
-    parts = (matrix.data, place[matrix.indices], matrix.indptr)
-    return sparse.csr_array(parts, shape=matrix.shape)[order]
+    position = np.empty(len(order), dtype=matrix.indices.dtype)
+    position[order] = np.arange(len(order))
+    arrays = (matrix.data, position[matrix.indices], matrix.indptr)
+    return sparse.csr_array(arrays, shape=matrix.shape)[order]
 
 
 def as_affinity(graph: Any) -> Affinity:
-    """Take a graph made elsewhere: a square matrix of weights, sparse or dense.
+    """Check and convert a graph made elsewhere: a square matrix of weights, sparse or dense.
 
     Parameters
     ----------

@@ -1,12 +1,13 @@
-"""The nearest neighbors of vectors, exactly or nearly so; it knows no images and no labels."""
+"""Find the nearest neighbors of vectors, exactly or approximately.
+
+This module checks what the caller passed and chooses the search; `exact` and `approximate` do the
+work. It must not know images or labels.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voisin.errors import InputError
-from voisin.neighbors.approximate import search_by_partitions
-from voisin.neighbors.exact import search_exactly
-from voisin.neighbors.kernels.vectors import as_vectors
 from voisin.parallel import workers
 from voisin.types import Embeddings, Neighbors, Progress, no_progress
 from voisin.validation import (
@@ -19,7 +20,9 @@ from voisin.validation import (
 
 METRICS = ("cosine", "euclidean")
 METHODS = ("auto", "exact", "partitions")
-_MOST_FOR_EXACT = 20_000
+# Most vectors that ``auto`` compares pair by pair. Chosen by hand: it trades the time of an exact
+# search, which grows with the square of their number, for a recall of 1.
+_MAX_FOR_EXACT = 20_000
 
 
 def find_neighbors(
@@ -44,12 +47,12 @@ def find_neighbors(
     metric : {"cosine", "euclidean"}, default="cosine"
         A zero vector is at cosine distance 1 from every other.
     method : {"auto", "exact", "partitions"}, default="auto"
-        ``exact`` compares all pairs; ``partitions`` only those within overlapping leaves, and
-        neighbors of neighbors; ``auto`` is exact up to 20,000 vectors.
+        ``exact`` compares all pairs; ``partitions`` compares the members of overlapping leaves,
+        and each vector with its neighbors' neighbors; ``auto`` is exact up to 20,000 vectors.
     target_recall : float, default=0.95
         Share of the true neighbors that ``partitions`` must find, measured on 1,000 rows.
     random_state : int or Generator, optional
-        Fixes what ``partitions`` draws; the number of threads does not matter.
+        Fixes what ``partitions`` draws at random. Results do not depend on the number of threads.
     n_jobs : int, optional
         Threads; all cores by default.
     progress : callable, optional
@@ -57,13 +60,14 @@ def find_neighbors(
     Returns
     -------
     Neighbors
-        Itself excluded, nearest first; equal distances in the order of the samples.
+        One row a vector, itself excluded, nearest first; equal distances in the order of the
+        samples.
 
     Raises
     ------
     InputError
-        If vectors are not finite, of a size that float32 cannot square, or fewer than
-        ``n_neighbors + 1``, or a setting is unknown.
+        If vectors are not finite, too large or too small to square in float32, or fewer than
+        ``n_neighbors + 1``, or if a setting is unknown.
 
     Warns
     -----
@@ -77,28 +81,32 @@ def find_neighbors(
     >>> find_neighbors(line, 1, metric="euclidean").indices.ravel()
     array([1, 0, 1])
     """
+    from voisin.neighbors.approximate import search_by_partitions
+    from voisin.neighbors.exact import search_exactly
+    from voisin.neighbors.kernels.vectors import prepare_vectors
+
     check_one_of("metric", metric, METRICS)
     check_one_of("method", method, METHODS)
     check_in_closed_interval("target_recall", target_recall, 0, 1)
     check_embeddings(embeddings)
     check_random_state(random_state)
     _check_enough(max(len(embeddings) - 1, 0), n_neighbors, "others")
-    exact = method == "exact" or (method == "auto" and len(embeddings) <= _MOST_FOR_EXACT)
-    cloud, told, recall = as_vectors(embeddings, metric), progress or no_progress, 1.0
-    with workers(n_jobs) as crew:
+    exact = method == "exact" or (method == "auto" and len(embeddings) <= _MAX_FOR_EXACT)
+    vectors, progress, recall = prepare_vectors(embeddings, metric), progress or no_progress, 1.0
+    with workers(n_jobs) as pool:
         if exact:
-            ids = np.arange(len(cloud), dtype=np.int32)
-            indices, squares = search_exactly(cloud, ids, cloud, n_neighbors, crew, told)
+            ids = np.arange(len(vectors), dtype=np.int32)
+            indices, squared = search_exactly(vectors, ids, vectors, n_neighbors, pool, progress)
         else:
-            indices, squares, recall = search_by_partitions(
-                cloud,
+            indices, squared, recall = search_by_partitions(
+                vectors,
                 n_neighbors,
                 target_recall=target_recall,
                 generator=np.random.default_rng(random_state),
-                crew=crew,
-                progress=told,
+                pool=pool,
+                progress=progress,
             )
-    return _neighbors(indices, squares, recall, metric)
+    return _to_neighbors(indices, squared, recall, metric)
 
 
 def query_neighbors(
@@ -140,6 +148,9 @@ def query_neighbors(
     >>> query_neighbors(np.array([[2.5]], dtype=np.float32), line, 2, metric="euclidean").indices
     array([[2, 1]])
     """
+    from voisin.neighbors.exact import search_exactly
+    from voisin.neighbors.kernels.vectors import prepare_vectors
+
     check_one_of("metric", metric, METRICS)
     check_embeddings(queries)
     check_embeddings(embeddings)
@@ -150,14 +161,14 @@ def query_neighbors(
         )
         raise InputError(message)
     _check_enough(len(embeddings), n_neighbors, "vectors")
-    targets = as_vectors(embeddings, metric)
-    asked = as_vectors(queries, metric).centered_as(targets)
-    strangers = np.full(len(queries), -2, dtype=np.int32)
-    with workers(n_jobs) as crew:
-        indices, squares = search_exactly(
-            asked, strangers, targets, n_neighbors, crew, progress or no_progress
+    targets = prepare_vectors(embeddings, metric)
+    vectors = prepare_vectors(queries, metric).centered_as(targets)
+    no_target = np.full(len(queries), -2, dtype=np.int32)  # no query is one of the targets
+    with workers(n_jobs) as pool:
+        indices, squared = search_exactly(
+            vectors, no_target, targets, n_neighbors, pool, progress or no_progress
         )
-    return _neighbors(indices, squares, 1.0, metric)
+    return _to_neighbors(indices, squared, 1.0, metric)
 
 
 def _check_enough(available: int, n_neighbors: int, what: str) -> None:
@@ -170,8 +181,9 @@ def _check_enough(available: int, n_neighbors: int, what: str) -> None:
         raise InputError(message)
 
 
-def _neighbors(
-    indices: NDArray[np.int32], squares: NDArray[np.float32], recall: float, metric: str
+def _to_neighbors(
+    indices: NDArray[np.int32], squared_distances: NDArray[np.float32], recall: float, metric: str
 ) -> Neighbors:
-    distances = (squares / 2 if metric == "cosine" else np.sqrt(squares)).astype(np.float32)
+    cosine = metric == "cosine"
+    distances = (squared_distances / 2 if cosine else np.sqrt(squared_distances)).astype(np.float32)
     return Neighbors(indices.astype(np.int64), distances, recall=recall, metric=metric)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.neighbors.graph import in_order, node_order
+from voisin.neighbors.graph import order_nodes, reorder_matrix
 from voisin.parallel import Workers
 from voisin.propagation.columns import WIDTH, block_of, zeros
 from voisin.propagation.solvers import (
@@ -61,8 +61,8 @@ def conjugate_gradients(
     array([[2.],
            [1.]])
     """
-    order = node_order(matrix) if matrix.shape[0] >= _MANY_ROWS else None
-    ordered = matrix if order is None else in_order(matrix, order)
+    order = order_nodes(matrix) if matrix.shape[0] >= _MANY_ROWS else None
+    ordered = matrix if order is None else reorder_matrix(matrix, order)
 
     def solve(columns: slice, crew: Workers) -> Solution:
         rows = slice(None) if order is None else order

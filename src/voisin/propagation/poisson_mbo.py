@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.neighbors.graph import find_components, in_order, node_order
+from voisin.neighbors.graph import find_components, order_nodes, reorder_matrix
 from voisin.propagation.class_priors import rebalance
 from voisin.propagation.class_quotas import quota_weights
 from voisin.propagation.known_labels import (
@@ -87,9 +87,9 @@ class PoissonMBO:
         )
         sources, _ = label_sources(find_components(affinity), evidence)
         shares = expected_priors(self.class_priors, evidence)
-        order = node_order(affinity)
+        order = order_nodes(affinity)
         reached = reached_by_labels(affinity, evidence)[order]
-        step, push = self._diffusion(in_order(affinity, order), sources[order])
+        step, push = self._diffusion(reorder_matrix(affinity, order), sources[order])
         decided, changed, n_iter = first.probabilities[order], 1.0, 0
         weights = np.ones_like(shares)
         while changed > 0 and n_iter < self.n_rounds:

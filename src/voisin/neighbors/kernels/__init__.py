@@ -1,1 +1,1 @@
-"""What the search for neighbors spends its time in: compiled loops over vectors."""
+"""Compiled loops over vectors, where the search for neighbors spends its time."""

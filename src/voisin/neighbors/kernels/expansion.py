@@ -1,7 +1,10 @@
-"""Compiled loops that measure candidates one by one, fetching their vectors ahead.
+"""Compiled loops over candidates one by one: expand neighbors, and compute distances again.
 
-Points come as float32, or as the bits of two bfloat16 each. Imported only when a search begins, as
-`best_k`, whose words it uses.
+Each loop prefetches the vectors of the next candidates while it handles one. Points come as
+float32, or as two bfloat16 in an element of 32 bits. Norms and distances are squared.
+
+This module must not know where candidates come from. Import it late, since numba takes a while to
+import.
 """
 
 from typing import TypeAlias
@@ -9,191 +12,190 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.neighbors.kernels.instructions import LANES, fetch, multiply
-from voisin.neighbors.kernels.top_k import NOBODY, Floats, Ids, Places, Whole, insert, rank
+from voisin.neighbors.kernels.instructions import LANES, Floats, fetch, multiply_packed
+from voisin.neighbors.kernels.top_k import HUGE, NO_ID, Ids, Integer, insert, rank
 from voisin.parallel import compiled
 
-Vectors: TypeAlias = Floats | NDArray[np.uint32]
+Elements: TypeAlias = Floats | NDArray[np.uint32]
 
 _TWO = np.float32(2)  # a plain 2 would turn the arithmetic into float64
-_HUGE = np.float32(3e38)  # compiled loops must not compare with infinity
-_AHEAD = 8  # candidates whose vectors are fetched while one is measured
-_LINE = 64  # bytes of memory that come at once
-_MOST_BYTES = 1_024  # fetched of one vector; the processor itself goes on from there
+_AHEAD = 8  # candidates whose vectors are prefetched; by hand: enough to hide memory's latency
+_LINE = 64  # bytes of a cache line
+_MAX_BYTES = 1_024  # prefetched of one vector; by hand: the processor itself goes on from there
 
 
 @compiled
-def _inner(points: Vectors, i: Whole, j: Whole) -> np.float32:
+def _dot(points: Elements, i: Integer, j: Integer) -> np.float32:
     total = np.float32(0)
     for axis in range(points.shape[1]):
-        total += multiply(points[i, axis], points[j, axis])
+        total += multiply_packed(points[i, axis], points[j, axis])
     return total
 
 
 @compiled
-def remeasure(
-    points: Vectors, squares: Floats, ids: Ids, start: Whole, stop: Whole, gaps: Floats
+def recompute_distances(
+    points: Elements, norms: Floats, ids: Ids, start: Integer, stop: Integer, squared: Floats
 ) -> None:
-    """Compute the gaps of known candidates again, and order them."""
+    """Compute the squared distances of known neighbors again, and sort each row by them."""
     width = ids.shape[1]
     old = np.empty(width, ids.dtype)
     for row in range(start, stop):
         old[:] = ids[row]
-        ids[row] = NOBODY
-        gaps[row] = np.inf
+        ids[row] = NO_ID
+        squared[row] = np.inf
         for place in range(width):
-            if old[place] != NOBODY:
-                gap = squares[row] + squares[old[place]] - _TWO * _inner(points, row, old[place])
-                insert(ids, gaps, row, old[place], gap)
+            if old[place] != NO_ID:
+                product = _dot(points, row, old[place])
+                distance = norms[row] + norms[old[place]] - _TWO * product
+                insert(ids, squared, row, old[place], distance)
 
 
 @compiled
-def _fetch_row(rows: Vectors | Ids, row: Whole) -> None:
+def _fetch_row(rows: Elements | Ids, row: Integer) -> None:
     start = rows.ctypes.data + row * rows.strides[0]
-    for line in range(start, start + min(rows.strides[0], _MOST_BYTES), _LINE):
+    for line in range(start, start + min(rows.strides[0], _MAX_BYTES), _LINE):
         fetch(line)
 
 
 @compiled
-def _fetch_neighbors(ids: Ids, row: Whole, reach: Whole) -> None:
-    for place in range(reach):
-        if ids[row, place] != NOBODY:
-            _fetch_row(ids, ids[row, place])
+def _find_candidates(
+    ids: Ids, row: Integer, reach: Integer, visited: Ids, candidates: Ids
+) -> Integer:
+    """Find neighbors of a row's neighbors that are not its neighbors yet; return how many.
 
-
-@compiled
-def _find_strangers(ids: Ids, row: Whole, reach: Whole, met: Ids, strangers: Ids) -> Whole:
-    """Find neighbors of a row's neighbors that are not its neighbors yet; tell how many.
-
-    ``met[i]`` is the last row that met i.
+    ``visited[i]`` is the last row that visited i.
     """
-    met[row] = row
+    visited[row] = row
     for place in range(ids.shape[1]):
-        if ids[row, place] != NOBODY:
-            met[ids[row, place]] = row
+        if ids[row, place] != NO_ID:
+            visited[ids[row, place]] = row
     count = 0
     for place in range(reach):
         neighbor = ids[row, place]
-        if neighbor == NOBODY:
+        if neighbor == NO_ID:
             break
         for step in range(reach):
             candidate = ids[neighbor, step]
-            if candidate == NOBODY:
+            if candidate == NO_ID:
                 break
-            strangers[count] = candidate
-            count += met[candidate] != row
-            met[candidate] = row
+            candidates[count] = candidate
+            count += visited[candidate] != row
+            visited[candidate] = row
     return count
 
 
 @compiled
-def visit_neighbors_of_neighbors(
-    points: Vectors,
-    squares: Floats,
+def expand_neighbors(
+    points: Elements,
+    norms: Floats,
     ids: Ids,
-    gaps: Floats,
-    start: Whole,
-    stop: Whole,
-    reach: Whole,
-    better: Ids,
-    better_gaps: Floats,
+    squared: Floats,
+    start: Integer,
+    stop: Integer,
+    reach: Integer,
+    new_ids: Ids,
+    new_squared: Floats,
 ) -> None:
-    """Let the first `reach` neighbors of each row's first `reach` neighbors compete.
+    """Update rows with the first `reach` neighbors of each of their first `reach` neighbors.
 
-    While a row's strangers are measured, the first of the next row's are fetched, and the
-    neighbors of the neighbors of the row after that.
+    While the candidates of a row are compared, the first candidates of the next row are
+    prefetched, and the neighbors of the neighbors of the row after that.
     """
     reach, width = min(reach, ids.shape[1]), ids.shape[1]
-    met = np.full(len(ids), NOBODY, np.int32)
-    strangers = np.empty(reach * reach + 1, np.int32)
-    next_strangers = np.empty_like(strangers)
-    near = np.empty(width + len(strangers) + LANES, np.int32)
-    near_gaps = np.empty(len(near), np.float32)
-    next_count = _find_strangers(ids, start, reach, met, next_strangers)
+    visited = np.full(len(ids), NO_ID, np.int32)
+    candidates = np.empty(reach * reach + 1, np.int32)
+    next_candidates = np.empty_like(candidates)
+    near_ids = np.empty(width + len(candidates) + LANES, np.int32)
+    near = np.empty(len(near_ids), np.float32)
+    next_count = _find_candidates(ids, start, reach, visited, next_candidates)
     for row in range(start, stop):
-        strangers, next_strangers, count = next_strangers, strangers, next_count
+        candidates, next_candidates, count = next_candidates, candidates, next_count
         if row + 1 < stop:
-            next_count = _find_strangers(ids, row + 1, reach, met, next_strangers)
+            next_count = _find_candidates(ids, row + 1, reach, visited, next_candidates)
             for number in range(min(next_count, _AHEAD)):
-                _fetch_row(points, next_strangers[number])
-        _fetch_neighbors(ids, min(row + 2, stop - 1), reach)
+                _fetch_row(points, next_candidates[number])
+        later = min(row + 2, stop - 1)
+        for place in range(reach):
+            if ids[later, place] != NO_ID:
+                _fetch_row(ids, ids[later, place])
         for place in range(width):
-            near[place], near_gaps[place] = ids[row, place], gaps[row, place]
-        n_near, worst = width, gaps[row, width - 1]
+            near_ids[place], near[place] = ids[row, place], squared[row, place]
+        n_near, last = width, squared[row, width - 1]
         for number in range(count):
             if number + _AHEAD < count:
-                _fetch_row(points, strangers[number + _AHEAD])
-            candidate = strangers[number]
-            product = _inner(points, row, candidate)
-            near[n_near] = candidate
-            near_gaps[n_near] = squares[row] + squares[candidate] - _TWO * product
-            n_near += near_gaps[n_near] <= worst
-        rank(near, near_gaps, n_near, better, better_gaps, row)
+                _fetch_row(points, candidates[number + _AHEAD])
+            candidate = candidates[number]
+            product = _dot(points, row, candidate)
+            near_ids[n_near] = candidate
+            near[n_near] = norms[row] + norms[candidate] - _TWO * product
+            n_near += near[n_near] <= last
+        rank(near_ids, near, n_near, new_ids, new_squared, row)
 
 
 @compiled
-def measure(
+def rescore_rows(
     queries: Floats,
     query_scales: Floats,
-    asked: Places,
+    rows: NDArray[np.int64],
     targets: Floats,
-    target_scales: Floats,
+    scales: Floats,
     ids: Ids,
     bounds: Floats,
     nearest: Ids,
-    squares: Floats,
+    squared: Floats,
 ) -> None:
-    """Keep the nearest of the candidates of queries `asked`, measured from the differences.
+    """Keep the nearest candidates of the queries at `rows`, by the norms of the differences.
 
-    Candidates come by ascending bounds on their squared distances from below: the rest are not
-    measured once those found are nearer. Vectors count times their scales; one of scale 0 is at
-    squared distance 2 from every other.
+    The candidates of a row come by ascending lower bounds of their squared distances: the loop
+    ends at the first bound above the last neighbor's distance. Vectors count times their scales;
+    a vector of scale 0 is at squared distance 2 from every other.
     """
-    nearest[:] = NOBODY
-    squares[:] = np.float32(np.inf)
-    n_wanted, width = nearest.shape[1], ids.shape[1]
-    near = np.empty(n_wanted + LANES, np.int32)
-    near_squares = np.empty(len(near), np.float32)
-    for row in range(len(asked)):
-        _fetch_row(queries, asked[min(row + 1, len(asked) - 1)])
-        count, worst = 0, _HUGE
+    nearest[:] = NO_ID
+    squared[:] = np.float32(np.inf)
+    n_neighbors, width = nearest.shape[1], ids.shape[1]
+    near_ids = np.empty(n_neighbors + LANES, np.int32)
+    near = np.empty(len(near_ids), np.float32)
+    for row in range(len(rows)):
+        query = rows[row]
+        _fetch_row(queries, rows[min(row + 1, len(rows) - 1)])
+        count, last = 0, HUGE
         for place in range(width):
             _fetch_candidate(targets, ids, row, place + _AHEAD)
             candidate = ids[row, place]
-            if candidate == NOBODY:
+            if candidate == NO_ID:
                 continue
-            if bounds[row, place] > worst:
+            if bounds[row, place] > last:
                 break
-            square = _square(queries, query_scales, asked[row], targets, target_scales, candidate)
-            if count < n_wanted:
-                near[count], near_squares[count] = candidate, square
+            distance = _compute_distance(queries, query_scales, query, targets, scales, candidate)
+            if count < n_neighbors:
+                near_ids[count], near[count] = candidate, distance
                 count += 1
-                if count == n_wanted:  # the first ones are put in order together
-                    rank(near, near_squares, count, nearest, squares, row)
-                    worst = squares[row, n_wanted - 1]
-            elif square <= worst:
-                insert(nearest, squares, row, candidate, square)
-                worst = squares[row, n_wanted - 1]
-        if count < n_wanted:
-            rank(near, near_squares, count, nearest, squares, row)
+                if count == n_neighbors:  # the first ones are sorted together
+                    rank(near_ids, near, count, nearest, squared, row)
+                    last = squared[row, n_neighbors - 1]
+            elif distance <= last:
+                insert(nearest, squared, row, candidate, distance)
+                last = squared[row, n_neighbors - 1]
+        if count < n_neighbors:
+            rank(near_ids, near, count, nearest, squared, row)
 
 
 @compiled
-def _fetch_candidate(targets: Floats, ids: Ids, row: Whole, place: Whole) -> None:
-    """Fetch the vector of a candidate of a row, or of the next where the row has no more."""
+def _fetch_candidate(targets: Floats, ids: Ids, row: Integer, place: Integer) -> None:
+    """Prefetch the vector of a candidate of a row, or of the next where the row has no more."""
     row, place = row + place // ids.shape[1], place % ids.shape[1]
-    if row < len(ids) and ids[row, place] != NOBODY:
+    if row < len(ids) and ids[row, place] != NO_ID:
         _fetch_row(targets, ids[row, place])
 
 
 @compiled
-def _square(
-    queries: Floats, query_scales: Floats, i: Whole, targets: Floats, scales: Floats, j: Whole
+def _compute_distance(
+    queries: Floats, query_scales: Floats, i: Integer, targets: Floats, scales: Floats, j: Integer
 ) -> np.float32:
     if query_scales[i] == 0 or scales[j] == 0:
         return _TWO
-    square = np.float32(0)
+    total = np.float32(0)
     for axis in range(queries.shape[1]):
-        gap = query_scales[i] * queries[i, axis] - scales[j] * targets[j, axis]
-        square += gap * gap
-    return square
+        difference = query_scales[i] * queries[i, axis] - scales[j] * targets[j, axis]
+        total += difference * difference
+    return total

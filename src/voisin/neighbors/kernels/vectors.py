@@ -1,309 +1,342 @@
-"""Some vectors compared with others by one matrix product; it knows points, not partitions."""
+"""Vectors as the search compares them: scaled, in fewer dimensions, or rounded to bfloat16.
 
-import threading
+The search computes squared distances as ``|q|² + |t|² − 2 q·t``, so vectors are kept together with
+their squared norms. The cosine distance is half the squared distance of unit vectors, which
+serves both metrics with one search. Principal axes of many dimensions are found by subspace
+iteration (Halko, Martinsson & Tropp 2011).
+
+This module must not know which vectors are compared with which. Import it late, since numba takes
+a while to import.
+"""
+
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.parallel import Workers, blocks
+from voisin.neighbors.kernels.instructions import TILE_DIMS, Bits, Floats, multiply_bfloat16, widen
+from voisin.parallel import Workers, blocks, compiled
 
-_READ_ROWS = 8192
-_COPIED_ROWS = 2048
-_MOST_ROWS = 512  # of one product, so that it stays in a core's cache
-_GROUPS = 64  # scores are compared so many at once
-_own = threading.local()
+# Chosen by hand: small enough for a core's cache, large enough for NumPy's overhead not to count.
+_BLOCK = 8_192  # rows whose norms are computed at once
+_COPY_BLOCK = 2_048  # rows copied at once
+_PROJECTION_BLOCK = 512  # rows projected at once
+# Chosen by hand: more rows cost time and change the mean or the axes little.
+_MEAN_SAMPLE = 10_000  # rows for the mean
+_AXES_SAMPLE = 4_000  # rows for the principal axes
+# Chosen by hand: up to so many dimensions an eigendecomposition of all axes is quick enough.
+_FEW_DIMS = 512
+_ITERATIONS = 2  # one or two usually suffice (Halko et al. 2011)
+# Most dimensions an axis for which the scatter matrix pays: with n rows, d dimensions and k axes it
+# takes n·d² operations, and the products with the sample that it replaces 2·_ITERATIONS·n·d·k.
+_MAX_SCATTER_RATIO = 2 * _ITERATIONS
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Vectors with their squared lengths.
+    """Vectors in float32 with their squared norms.
 
-    The lengths may be those of longer vectors, of which these are a projection: the gap
-    ``|t|² − 2 q·t`` then takes what the projection left out for orthogonal.
+    The norms may be those of longer vectors that these are a projection of. The squared distance
+    ``|q|² + |t|² − 2 q·t`` then treats what the projection left out as orthogonal.
     """
 
     vectors: NDArray[np.float32]
-    squares: NDArray[np.float32]
+    squared_norms: NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.squares)
+        return len(self.squared_norms)
 
     def take(self, rows: slice | NDArray[np.integer]) -> "Points":
         """Keep the points at `rows`, in that order."""
-        return Points(self.vectors[rows], self.squares[rows])
+        return Points(self.vectors[rows], self.squared_norms[rows])
 
     @property
-    def numbers(self) -> NDArray[np.float32]:
-        """The vectors for the loops of `visiting`."""
+    def elements(self) -> NDArray[np.float32]:
+        """The vectors as the compiled loops read them."""
         return self.vectors
 
-    def shorten(self, n_dims: int) -> "Points":
-        """Keep the first dimensions, with the lengths within them."""
+    def truncate(self, n_dims: int) -> "Points":
+        """Keep the first dimensions, with the norms within them."""
         vectors = np.ascontiguousarray(self.vectors[:, :n_dims])
         return Points(vectors, np.einsum("ij,ij->i", vectors, vectors))
 
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Raw vectors, possibly on disk, and how they become points.
+    """The vectors of a dataset, possibly on disk, and how they become points.
 
     The point of ``x`` is ``scale · (x − offset)``: a unit vector for the cosine, a centered one
-    for the euclidean distance. A zero vector has no direction: its scale is 0 and its square
+    for the euclidean distance. A zero vector has no direction: its scale is 0 and its squared norm
     counts as 1, which puts it at cosine distance 1 from every other.
     """
 
-    vectors: NDArray[np.float32]
+    raw: NDArray[np.float32]
     scales: NDArray[np.float32]
     offset: NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.vectors)
+        return len(self.raw)
 
     @property
     def n_dims(self) -> int:
         """Length of the vectors."""
-        return self.vectors.shape[1]
+        return self.raw.shape[1]
 
     def take(self, rows: NDArray[np.integer]) -> "Vectors":
         """Keep the vectors at `rows`, with the same offset."""
-        return Vectors(self.vectors[rows], self.scales[rows], self.offset)
+        return Vectors(self.raw[rows], self.scales[rows], self.offset)
 
     def centered_as(self, other: "Vectors") -> "Vectors":
-        """Take the offset of another cloud, so that the two can be compared."""
-        return Vectors(self.vectors, self.scales, other.offset)
+        """Take the offset of another dataset, so that the two can be compared."""
+        return Vectors(self.raw, self.scales, other.offset)
 
     def points(self, rows: slice | NDArray[np.integer]) -> Points:
         """Compute the points at `rows`."""
         scales = self.scales[rows]
-        vectors = self.vectors[rows] - self.offset
+        vectors = self.raw[rows] - self.offset
         vectors *= scales[:, None]
-        squares = np.einsum("ij,ij->i", vectors, vectors)
-        squares[scales == 0] = 1
-        return Points(vectors, squares)
+        squared_norms = np.einsum("ij,ij->i", vectors, vectors)
+        squared_norms[scales == 0] = 1
+        return Points(vectors, squared_norms)
 
-    def in_float64(
+    def points_in_float64(
         self, rows: NDArray[np.integer]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Compute the points at `rows` and their squares, where rounding would matter."""
+        """Compute the points at `rows` and their squared norms, where float32 is too coarse."""
         scales = self.scales[rows].astype(np.float64)
-        vectors = (self.vectors[rows].astype(np.float64) - self.offset) * scales[:, None]
-        squares = np.einsum("ij,ij->i", vectors, vectors)
-        squares[scales == 0] = 1
-        return vectors, squares
+        vectors = (self.raw[rows].astype(np.float64) - self.offset) * scales[:, None]
+        squared_norms = np.einsum("ij,ij->i", vectors, vectors)
+        squared_norms[scales == 0] = 1
+        return vectors, squared_norms
 
     def project(self, rows: slice | NDArray[np.integer], axes: NDArray[np.float32]) -> Points:
-        """Compute the points at `rows` along orthonormal axes, with their full lengths."""
+        """Compute the points at `rows` along orthonormal axes, with their full norms."""
         if self.offset.any():
             points = self.points(rows)
-            return Points(points.vectors @ axes, points.squares)
-        vectors = (self.vectors[rows] @ axes) * self.scales[rows][:, None]
+            return Points(points.vectors @ axes, points.squared_norms)
+        vectors = (self.raw[rows] @ axes) * self.scales[rows][:, None]
         return Points(vectors, np.ones(len(vectors), dtype=np.float32))
 
 
-def as_vectors(vectors: NDArray[np.floating], metric: str) -> Vectors:
-    """Prepare vectors for a metric, by blocks, so that those on disk stay there."""
+def prepare_vectors(vectors: NDArray[np.floating], metric: str) -> Vectors:
+    """Prepare vectors for a metric, block by block, so that those on disk stay there."""
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     n_samples, n_dims = vectors.shape
     if metric == "euclidean":
-        some = vectors[:: max(1, n_samples // 10_000)]
-        offset = some.mean(axis=0, dtype=np.float64).astype(np.float32)
+        sample = vectors[:: max(1, n_samples // _MEAN_SAMPLE)]
+        offset = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
         return Vectors(vectors, np.ones(n_samples, dtype=np.float32), offset)
-    lengths = np.empty(n_samples, dtype=np.float32)
-    for rows in blocks(n_samples, _READ_ROWS):
-        lengths[rows] = np.linalg.norm(vectors[rows], axis=1)
-    scales = np.divide(1, lengths, where=lengths > 0, out=np.zeros_like(lengths))
+    norms = np.empty(n_samples, dtype=np.float32)
+    for rows in blocks(n_samples, _BLOCK):
+        norms[rows] = np.linalg.norm(vectors[rows], axis=1)
+    scales = np.divide(1, norms, where=norms > 0, out=np.zeros_like(norms))
     return Vectors(vectors, scales, np.zeros(n_dims, dtype=np.float32))
 
 
 @dataclass(frozen=True, eq=False)
-class TopK:
-    """The best found so far: `ids` and `gaps` of shape (n_rows, width), ascending.
+class Bfloat16Vectors:
+    """Points rounded to bfloat16 about a center.
 
-    Threads may add to the same rows: a row is `held` while one of them writes it.
+    Attributes
+    ----------
+    bits : array of shape (n_points, n_dims), uint16
+        Padded by zeros to a multiple of `TILE_DIMS` dimensions.
+    squared_norms : array of shape (n_points,)
+    rounding_errors : array of shape (n_points,)
+        Distance by which rounding moved each point.
     """
 
-    ids: NDArray[np.int32]
-    gaps: NDArray[np.float32]
-    held: NDArray[np.uint8]
-
-    @classmethod
-    def empty(cls, n_rows: int, width: int) -> "TopK":
-        """Fill a table with nobody, infinitely far away."""
-        return cls(
-            np.full((n_rows, width), -1, dtype=np.int32),
-            np.full((n_rows, width), np.inf, dtype=np.float32),
-            np.zeros(n_rows, dtype=np.uint8),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Bfloat16Vectors:
-    """Points in bfloat16 about some middle, and how far rounding took each."""
-
-    vectors: NDArray[np.uint16]
-    squares: NDArray[np.float32]
-    slips: NDArray[np.float32]
+    bits: NDArray[np.uint16]
+    squared_norms: NDArray[np.float32]
+    rounding_errors: NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.squares)
+        return len(self.squared_norms)
 
     @classmethod
     def empty(cls, n_points: int, n_dims: int) -> "Bfloat16Vectors":
-        """Make room for points."""
-        from voisin.neighbors.kernels.bfloat16 import padded
-
+        """Allocate room for points."""
         return cls(
-            np.empty((n_points, padded(n_dims)), dtype=np.uint16),
+            np.empty((n_points, -(-n_dims // TILE_DIMS) * TILE_DIMS), dtype=np.uint16),
             np.empty(n_points, dtype=np.float32),
             np.empty(n_points, dtype=np.float32),
         )
 
     @classmethod
-    def of(cls, points: Points, middle: NDArray[np.float32]) -> "Bfloat16Vectors":
-        """Round the points about a middle."""
-        own = np.einsum("ij,ij->i", points.vectors, points.vectors)
-        rests = np.maximum(points.squares - own, 0)
-        ones, zeros = np.ones_like(own), np.zeros_like(middle)
-        return cls._round(points.vectors, ones, zeros, rests, middle)
+    def from_points(cls, points: Points, center: NDArray[np.float32]) -> "Bfloat16Vectors":
+        """Round points about a center."""
+        within = np.einsum("ij,ij->i", points.vectors, points.vectors)
+        left_out = np.maximum(points.squared_norms - within, 0)
+        ones, zeros = np.ones_like(within), np.zeros_like(center)
+        return cls._round(points.vectors, ones, zeros, left_out, center)
 
     @classmethod
-    def of_cloud(
-        cls, cloud: Vectors, rows: slice, middle: NDArray[np.float32]
+    def from_vectors(
+        cls, vectors: Vectors, rows: slice, center: NDArray[np.float32]
     ) -> "Bfloat16Vectors":
-        """Round the points of a cloud about a middle, in one go."""
-        scales = cloud.scales[rows]
-        rests = (scales == 0).astype(np.float32)
-        return cls._round(cloud.vectors[rows], scales, cloud.offset, rests, middle)
+        """Compute the points at `rows` and round them about a center, in one pass."""
+        raw, scales = vectors.raw[rows], vectors.scales[rows]
+        left_out = (scales == 0).astype(np.float32)  # the squared norm of zero vectors counts as 1
+        return cls._round(raw, scales, vectors.offset, left_out, center)
 
     @classmethod
     def _round(
-        cls,
-        vectors: NDArray[np.float32],
-        scales: NDArray[np.float32],
-        offset: NDArray[np.float32],
-        rests: NDArray[np.float32],
-        middle: NDArray[np.float32],
+        cls, raw: Floats, scales: Floats, offset: Floats, left_out: Floats, center: Floats
     ) -> "Bfloat16Vectors":
-        from voisin.neighbors.kernels.bfloat16 import round_points
-
-        new = cls.empty(*vectors.shape)
-        round_points(vectors, scales, offset, rests, middle, new.vectors, new.squares, new.slips)
+        new = cls.empty(*raw.shape)
+        outputs = new.bits, new.squared_norms, new.rounding_errors
+        round_points(raw, scales, offset, left_out, center, *outputs)
         return new
 
     def take(self, rows: slice | NDArray[np.integer]) -> "Bfloat16Vectors":
         """Keep the points at `rows`, in that order."""
-        return Bfloat16Vectors(self.vectors[rows], self.squares[rows], self.slips[rows])
+        return Bfloat16Vectors(
+            self.bits[rows], self.squared_norms[rows], self.rounding_errors[rows]
+        )
 
     @property
-    def numbers(self) -> NDArray[np.uint32]:
-        """The vectors for the loops of `visiting`: two dimensions each."""
-        return self.vectors.view(np.uint32)
+    def elements(self) -> NDArray[np.uint32]:
+        """The vectors as the compiled loops read them: two dimensions an element."""
+        return self.bits.view(np.uint32)
 
     def as_floats(self) -> NDArray[np.float32]:
-        """Give the rounded vectors."""
-        return (self.vectors.astype(np.uint32) << 16).view(np.float32)
+        """Widen the rounded vectors to float32."""
+        return (self.bits.astype(np.uint32) << 16).view(np.float32)
 
     def project(self, axes: "Bfloat16Vectors") -> Points:
-        """Compute the points along axes, with their full lengths, by the matrix unit."""
-        from voisin.neighbors.kernels.bfloat16 import multiply
+        """Compute the points along axes, with their full norms, by the matrix unit."""
+        vectors = np.empty((len(self.bits), len(axes.bits)), dtype=np.float32)
+        multiply_bfloat16(self.bits, axes.bits, vectors)
+        return Points(vectors, self.squared_norms)
 
-        vectors = np.empty((len(self.vectors), len(axes.vectors)), dtype=np.float32)
-        multiply(self.vectors, axes.vectors, vectors)
-        return Points(vectors, self.squares)
+
+@compiled
+def round_points(
+    vectors: Floats,
+    scales: Floats,
+    offset: Floats,
+    left_out: Floats,
+    center: Floats,
+    rounded: Bits,
+    squared_norms: Floats,
+    rounding_errors: Floats,
+) -> None:
+    """Round each number of ``scale · (x − offset) − center`` to the nearest bfloat16, ties to even.
+
+    Parameters
+    ----------
+    vectors : array of shape (n_points, n_dims)
+    scales : array of shape (n_points,)
+    offset : array of shape (n_dims,)
+    left_out : array of shape (n_points,)
+        Squared norms of what a projection left out, added to those of the rounded vectors.
+    center : array of shape (n_dims,)
+    rounded : array of shape (n_points, padded n_dims), written
+    squared_norms : array of shape (n_points,), written
+    rounding_errors : array of shape (n_points,), written
+        Distance by which rounding moved each point.
+    """
+    n_dims = vectors.shape[1]
+    moved = np.empty(n_dims, np.float32)
+    bits = moved.view(np.uint32)
+    for row in range(len(vectors)):
+        squared_norm, squared_error = np.float32(0), np.float32(0)
+        for axis in range(n_dims):
+            moved[axis] = scales[row] * (vectors[row, axis] - offset[axis]) - center[axis]
+        for axis in range(n_dims):
+            half = np.uint32(0x7FFF) + ((bits[axis] >> np.uint32(16)) & np.uint32(1))
+            rounded[row, axis] = np.uint16((bits[axis] + half) >> np.uint32(16))
+        for axis in range(n_dims):
+            value = widen(rounded[row, axis])
+            squared_norm += value * value
+            squared_error += (value - moved[axis]) * (value - moved[axis])
+        rounded[row, n_dims:] = 0
+        squared_norms[row] = left_out[row] + squared_norm
+        rounding_errors[row] = np.sqrt(squared_error)
 
 
 AnyPoints: TypeAlias = Points | Bfloat16Vectors
 
 
-def laid_out(points: AnyPoints, order: NDArray[np.int64], crew: Workers) -> AnyPoints:
-    """Lay points in another order in memory."""
+def reorder_points(points: AnyPoints, order: NDArray[np.int64], pool: Workers) -> AnyPoints:
+    """Copy points in another order."""
     old = vars(points)
-    new = {name: np.empty_like(numbers) for name, numbers in old.items()}
+    new = {name: np.empty_like(array) for name, array in old.items()}
 
     def copy(rows: slice) -> None:
-        for name, numbers in old.items():
-            np.take(numbers, order[rows], axis=0, out=new[name][rows], mode="clip")
+        for name, array in old.items():
+            np.take(array, order[rows], axis=0, out=new[name][rows], mode="clip")
 
-    crew.each(copy, blocks(len(points), _COPIED_ROWS))
+    pool.each(copy, blocks(len(points), _COPY_BLOCK))
     return type(points)(**new)
 
 
-@dataclass(frozen=True, eq=False)
-class Queries:
-    """Points that look for their nearest targets, and where in a table the answers go.
+def project(vectors: Vectors, n_dims: int, generator: np.random.Generator, pool: Workers) -> Points:
+    """Project the points onto their `n_dims` principal axes, and keep their full norms."""
+    axes = principal_axes(_draw_sample(vectors, generator), n_dims, generator)
+    points = Points(
+        np.empty((len(vectors), axes.shape[1]), dtype=np.float32),
+        np.empty(len(vectors), dtype=np.float32),
+    )
 
-    Attributes
-    ----------
-    points : Points or Bfloat16Vectors
-    ids : array of shape (n_queries,)
-        A target of the same id is left out.
-    rows : array of shape (n_queries,)
+    def project_block(rows: slice) -> None:
+        new = vectors.project(rows, axes)
+        points.vectors[rows], points.squared_norms[rows] = new.vectors, new.squared_norms
+
+    pool.each(project_block, blocks(len(vectors), _PROJECTION_BLOCK))
+    return points
+
+
+def project_in_bfloat16(
+    vectors: Vectors, n_dims: int, generator: np.random.Generator, pool: Workers
+) -> Bfloat16Vectors:
+    """Do as `project` in bfloat16, about the mean of the points, by the matrix unit.
+
+    Points that have no more dimensions than wanted are rounded, but not projected.
     """
+    sample = _draw_sample(vectors, generator)
+    center, zero = sample.mean(axis=0), np.zeros(n_dims, dtype=np.float32)
+    axes = None
+    if n_dims < vectors.n_dims:
+        columns = principal_axes(sample, n_dims, generator)
+        rows_of_axes = Points(np.ascontiguousarray(columns.T), np.ones(n_dims, dtype=np.float32))
+        axes = Bfloat16Vectors.from_points(rows_of_axes, np.zeros_like(center))
+    points = Bfloat16Vectors.empty(len(vectors), min(n_dims, vectors.n_dims))
 
-    points: AnyPoints
-    ids: NDArray[np.int32]
-    rows: NDArray[np.int32]
+    def project_block(rows: slice) -> None:
+        new = Bfloat16Vectors.from_vectors(vectors, rows, center)
+        if axes is not None:
+            new = Bfloat16Vectors.from_points(new.project(axes), zero)
+        points.bits[rows], points.squared_norms[rows] = new.bits, new.squared_norms
+        points.rounding_errors[rows] = new.rounding_errors
 
-
-def update_top_k(
-    queries: Queries, targets: AnyPoints, target_ids: NDArray[np.int32], table: TopK
-) -> None:
-    """Let the targets compete for each query's row of the table, itself excluded.
-
-    Rounded queries meet rounded targets, by the processor's matrix unit.
-    """
-    from voisin.neighbors.kernels.top_k import keep_best, multiply_and_keep
-
-    asked, ids, rows = queries.points, queries.ids, queries.rows
-    best = table.ids, table.gaps, table.held
-    if isinstance(targets, Bfloat16Vectors) and isinstance(asked, Bfloat16Vectors):
-        multiply_and_keep(
-            asked.vectors,
-            asked.squares,
-            targets.vectors,
-            targets.squares,
-            ids,
-            rows,
-            target_ids,
-            table.ids,
-            table.gaps,
-            table.held,
-        )
-        return
-    halves, n_targets = targets.squares / 2, len(targets)
-    for some in blocks(len(ids), _MOST_ROWS):
-        scores = _scratch(len(ids[some]), -(-n_targets // _GROUPS) * _GROUPS)
-        np.matmul(asked.vectors[some], targets.vectors.T, out=scores[:, :n_targets])
-        scores[:, :n_targets] -= halves
-        scores[:, n_targets:] = -np.inf
-        keep_best(scores, asked.squares[some], ids[some], rows[some], target_ids, *best)
+    pool.each(project_block, blocks(len(vectors), _PROJECTION_BLOCK))
+    return points
 
 
-def update_top_k_roughly(
-    queries: Queries, targets: AnyPoints, target_ids: NDArray[np.int32], table: TopK
-) -> None:
-    """Do as `update_top_k`, in bfloat16 where the processor has a unit for it.
-
-    Vectors are rounded about the middle of the targets, so that what rounding does to gaps is
-    small beside the targets' spread.
-    """
-    from voisin.neighbors.kernels.bfloat16 import has_matrix_unit
-
-    if has_matrix_unit() and isinstance(targets, Points) and isinstance(queries.points, Points):
-        middle = targets.vectors.mean(axis=0)
-        rounded = Bfloat16Vectors.of(targets, middle)
-        own = queries.points is targets
-        asked = rounded if own else Bfloat16Vectors.of(queries.points, middle)
-        queries, targets = Queries(asked, queries.ids, queries.rows), rounded
-    update_top_k(queries, targets, target_ids, table)
+def _draw_sample(vectors: Vectors, generator: np.random.Generator) -> NDArray[np.float32]:
+    size = min(len(vectors), _AXES_SAMPLE)
+    return vectors.points(np.sort(generator.choice(len(vectors), size, replace=False))).vectors
 
 
-def _scratch(n_rows: int, n_columns: int) -> NDArray[np.float32]:
-    """Memory of this thread, used again: fresh pages cost as much as the product."""
-    size = n_rows * n_columns
-    if getattr(_own, "memory", np.empty(0)).size < size:
-        _own.memory = np.empty(size, dtype=np.float32)
-    memory: NDArray[np.float32] = _own.memory
-    return memory[:size].reshape(n_rows, n_columns)
+def principal_axes(
+    sample: NDArray[np.float32], n_dims: int, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Find orthonormal columns that keep most of the sample's squares, the largest share first."""
+    available = sample.shape[1]
+    n_dims = min(n_dims, available)
+    if available <= _FEW_DIMS:
+        return _eigenvectors(sample)[:, ::-1][:, :n_dims].copy()
+    basis = generator.standard_normal((available, n_dims), dtype=np.float32)
+    scatter = sample.T @ sample if available <= _MAX_SCATTER_RATIO * n_dims else None
+    for _ in range(_ITERATIONS):
+        product = scatter @ basis if scatter is not None else sample.T @ (sample @ basis)
+        basis = np.linalg.qr(product)[0]
+    return np.ascontiguousarray(basis @ _eigenvectors(sample @ basis)[:, ::-1])
+
+
+def _eigenvectors(sample: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Find the eigenvectors of the scatter matrix, by ascending eigenvalue."""
+    eigenvectors: NDArray[np.float32] = np.linalg.eigh(sample.T @ sample)[1]
+    return eigenvectors

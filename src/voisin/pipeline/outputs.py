@@ -131,7 +131,7 @@ def _content(
         embeddings=found.embeddings,
         metric=stages.settings.metric,
         versions=_versions(),
-        how_sure=found.trust.how_sure,
+        calibration=found.trust.how_sure,
         folder=str(folder),
         explainable=is_explainable(folder),
     )

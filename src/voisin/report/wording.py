@@ -60,7 +60,7 @@ METHODS = {
         "images of the rare classes are found, but more images are wrong in all",
     ),
     "calibrated": Wording(
-        "Propagated, calibrated",
+        "Calibrated labels",
         "the propagated probabilities, corrected with labels that were held out and with how "
         "frequent each class is (as it was stated or estimated): most images are right, but rare "
         "classes are missed more often",

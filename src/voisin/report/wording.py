@@ -87,9 +87,9 @@ SCOPES = {
     "test-no-leak": Wording(
         "Test images of new groups",
         "only the test images whose group (patient, lesion, video) has no image in the training "
-        "set; the other test images are easier, since similar images were seen in training. The "
-        "classes are mixed differently here, so compare methods within one set of images, not one "
-        "set with another",
+        "set, as the others may be too easy. What is left is another mix of classes, so the "
+        "figures may be higher or lower: compare methods within one set of images, not one set "
+        "with another",
     ),
 }
 

@@ -272,13 +272,13 @@ def told():
 
 
 def standing(found, method, figure, number, scope="unlabeled"):
-    ranked = found.standings(figure, scope=scope, labels_per_class=number)
+    ranked = found.rank_methods(figure, scope=scope, labels_per_class=number)
     return next(one for one in ranked if one.method == method)
 
 
 def leader(found, number, figure="auc"):
     """What a user gets who chooses nothing; where that is not compared, the best of voisin's."""
-    ranked = found.standings(figure, labels_per_class=number)
+    ranked = found.rank_methods(figure, labels_per_class=number)
     own = [one.method for one in ranked if one.method not in PEERS]
     return "auto" if "auto" in own else own[0]
 
@@ -292,7 +292,7 @@ def choice(found, name):
     """Whether `auto` is near the best single method, and above every peer."""
     rows = []
     for number in sorted({one.labels_per_class for one in found.trials}):
-        ranked = found.standings("auc", labels_per_class=number)
+        ranked = found.rank_methods("auc", labels_per_class=number)
         auto = next((one for one in ranked if one.method == "auto"), None)
         if auto is None:
             continue

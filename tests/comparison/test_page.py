@@ -45,7 +45,7 @@ def content(**changes):
         "trials": sample_trials(),
         "peers": {"theirs": "another library's"},
         "left_out": {"absent": "it needs absent: pip install 'voisin[bench]'"},
-        "remarks": {"near": ("chose alpha 0.9", "chose alpha 0.9", "chose alpha 0.5")},
+        "notes": {"near": ("chose alpha 0.9", "chose alpha 0.9", "chose alpha 0.5")},
         "learns_from_labels": False,
         "settings": {"embedding": "pixels"},
         "warnings": ("<b>few</b> labels of cats",),
@@ -61,20 +61,20 @@ def page():
 
 def test_the_headline_names_the_best_at_each_number_of_labels_and_what_equals_it(page):
     assert "pets: 4 methods on the same 12 draws of labels" in page.text
-    assert "With 1 label a class, near has the best mean AUC" in page.text
-    assert "The test does not tell it from alike." in page.text
+    assert "With 1 label per class, near has the best mean AUC" in page.text
+    assert "Its lead over alike may be chance." in page.text
 
 
 def test_few_draws_and_one_draw_are_called_so():
     few = Page(render_comparison(content(trials=sample_trials(draws=3))))
     one = Page(render_comparison(content(trials=sample_trials(draws=1))))
 
-    assert "In 3 draws, the test does not tell it from" in few.text
-    assert "One draw says nothing of chance" in one.text
+    assert "With only 3 draws, its lead over" in few.text
+    assert "With a single draw, this may be chance." in one.text
 
 
 def test_the_tables_have_every_method_in_every_scope_with_mean_and_spread(page):
-    rows = page.table("Figures of every method with 5 labels a class, by scope")
+    rows = page.table("Figures of every method with 5 labels per class, by set of images")
     trials = [
         t.auc
         for t in sample_trials()
@@ -88,11 +88,11 @@ def test_the_tables_have_every_method_in_every_scope_with_mean_and_spread(page):
 
 
 def test_a_chart_and_a_panel_are_there_for_each_method_with_words_for_who_cannot_see_them(page):
-    told = [one["aria-label"] for one in page.all("svg")]
+    labels = [chart["aria-label"] for chart in page.all("svg")]
 
-    assert len(told) == 2 * 2 + 2 * len(MEANS)
-    assert any("Mean AUC of each method over the draws: near 0.9" in one for one in told)
-    assert any(one.startswith("AUC of far by labels a class: 0.7") for one in told)
+    assert len(labels) == 2 * 2 + 2 * len(MEANS)
+    assert any("Mean AUC of each method over the draws: near 0.9" in label for label in labels)
+    assert any(label.startswith("AUC of far by labels per class: 0.7") for label in labels)
 
 
 def test_with_one_number_of_labels_there_is_no_curve():
@@ -102,7 +102,7 @@ def test_with_one_number_of_labels_there_is_no_curve():
     assert "Learning curves" not in page.text
 
 
-def test_it_says_what_was_left_out_remarked_and_warned_of(page):
+def test_it_says_what_was_left_out_noted_and_warned_of(page):
     assert "pip install 'voisin[bench]'" in page.text
     assert "in 2 trials: chose alpha 0.9" in page.text
     assert "<b>few</b> labels of cats" in page.text
@@ -128,4 +128,6 @@ def test_a_figure_that_is_not_defined_is_a_dash():
     page = Page(render_comparison(content(trials=nan)))
 
     assert "has the best mean accuracy" in page.text
-    assert page.table("Figures of every method with 1 label a class, by scope")[2][1] == "–"
+    assert (
+        page.table("Figures of every method with 1 label per class, by set of images")[2][1] == "–"
+    )

@@ -11,12 +11,12 @@ import pytest
 
 import voisin
 from voisin.evaluation.certainty import certainty
-from voisin.report.numbers import decimal, percent
+from voisin.report.wording import decimal, percent
 
 QUICK = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}
 CARD = re.compile(
     r"labeled</span> <strong>(?P<label>[^<]*)</strong></p>\s*"
-    r"<p>(?P<probability>\S+) probable, certainty (?P<certainty>\S+)</p>"
+    r"<p>probability (?P<probability>\S+), certainty (?P<certainty>\S+)</p>"
     r'.*?<p class="id">(?P<id>[^<]*)</p>',
     re.DOTALL,
 )
@@ -61,12 +61,12 @@ def test_that_is_not_what_the_propagation_said_before_calibration(finished, card
     assert np.median(gaps) > 0.02
 
 
-def test_the_gallery_begins_with_what_the_table_is_surest_of(finished, rows):
+def test_the_gallery_begins_with_the_most_certain_mistakes_of_the_table(finished, rows):
     truth = dict(zip(*voisin_truth(), strict=True))
     page = unescape(finished.report.read_text(encoding="utf-8"))
     mistakes = page[
-        page.index("<h3>Surest mistakes") : page.index(
-            "<details open", page.index("<h3>Surest mistakes")
+        page.index("<h3>Most certain mistakes") : page.index(
+            "<details open", page.index("<h3>Most certain mistakes")
         )
     ]
     shown = [found["id"] for found in CARD.finditer(mistakes)]
@@ -102,11 +102,13 @@ def test_suggestions_state_the_two_largest_probabilities_of_the_table(finished, 
         assert two in reason
 
 
-def test_the_figures_of_how_sure_in_the_report_are_those_of_the_metrics(finished):
+def test_the_figures_of_calibration_in_the_report_are_those_of_the_metrics(finished):
     page = unescape(finished.report.read_text(encoding="utf-8"))
     metrics = json.loads((finished.folder / "metrics.json").read_text(encoding="utf-8"))
     told = metrics["calibration"]
-    sure = page[page.index('<section id="how-sure">') : page.index('<section id="pseudo-labels">')]
+    sure = page[
+        page.index('<section id="calibration">') : page.index('<section id="pseudo-labels">')
+    ]
 
     assert told["way"] == "temperature"
     assert f"<p>{told['n_held_out']} of the given labels were held out" in sure
@@ -116,7 +118,9 @@ def test_the_figures_of_how_sure_in_the_report_are_those_of_the_metrics(finished
         assert f"{decimal(low, digits)}–{decimal(high, digits)}</small>" in sure
     for name, one in told["classes"].items():
         gaps = f"{decimal(one['before']['error'])} before, {decimal(one['after']['error'])} after"
-        assert f"{name} <small>{one['n_held_out']} held out; gap {gaps}</small>" in sure
+        assert (
+            f"{name} <small>{one['n_held_out']} held out; calibration error {gaps}</small>" in sure
+        )
     assert all(remark in sure for remark in told["remarks"])
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.report.reader import Page
 from tests.report.samples import sample_content
-from voisin.report.numbers import percent
 from voisin.report.page import render_report
+from voisin.report.wording import percent
 
 
 def false_cards(page, content):
@@ -23,13 +23,13 @@ def false_cards(page, content):
         p, truth = content.probabilities[row[id_]], content.truth[row[id_]]
         predicted, reached = int(p.argmax()), content.reached[row[id_]]
         words = [f"Image {id_}: labeled {names[predicted]}, "]
-        words.append("truth unknown" if truth < 0 else f"in truth {names[truth]}")
+        words.append("true class unknown" if truth < 0 else f"true class {names[truth]}")
         if reached:
-            words += [f"<strong>{names[predicted]}</strong>", f">{percent(p.max())} probable"]
+            words += [f"<strong>{names[predicted]}</strong>", f">probability {percent(p.max())},"]
         if truth < 0:
-            words.append(">truth unknown<")
+            words.append(">true class unknown<")
         elif not reached:
-            words.append(f">in truth {names[truth]}<")
+            words.append(f">true class: {names[truth]}<")
         elif truth == predicted:
             words.append('<p class="good"><span aria-hidden="true">✓</span> right</p>')
         else:

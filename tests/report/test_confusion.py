@@ -30,15 +30,17 @@ def test_a_small_matrix_is_kept_and_an_empty_row_has_no_shares():
 
 
 @given(matrices)
-def test_mixups_are_the_largest_counts_off_the_diagonal(confusion):
+def test_the_most_frequent_pairs_are_the_largest_counts_off_the_diagonal(confusion):
     off = confusion.copy()
     np.fill_diagonal(off, 0)
-    found = most_frequent_pairs(confusion, confusion.sum(axis=1), 5)
-    assert [m.n for m in found] == sorted(off.ravel(), reverse=True)[:5]
-    assert all(confusion[m.truth, m.predicted] == m.n and m.truth != m.predicted for m in found)
+    pairs = most_frequent_pairs(confusion, confusion.sum(axis=1), 5)
+    assert [pair.n for pair in pairs] == sorted(off.ravel(), reverse=True)[:5]
+    for pair in pairs:
+        assert confusion[pair.truth, pair.predicted] == pair.n
+        assert pair.truth != pair.predicted
 
 
-def test_a_perfect_matrix_has_no_mixups():
+def test_a_perfect_matrix_has_no_confusion_pairs():
     assert most_frequent_pairs(np.eye(3, dtype=np.int64), np.ones(3)) == ()
 
 

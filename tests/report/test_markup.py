@@ -29,7 +29,7 @@ def test_every_picture_has_an_alternative_text_and_every_chart_a_label(page):
     pictures = page.all("img")
     assert pictures
     assert all(picture["alt"].strip() for picture in pictures)
-    assert any("labeled dog, in truth owl" in picture["alt"] for picture in pictures)
+    assert any("labeled dog, true class owl" in picture["alt"] for picture in pictures)
     charts = page.all("svg")
     assert len(charts) == 2 + 3 + 1 + 1  # comparisons, reliability, certainty, growth
     assert all(chart["role"] == "img" and chart["aria-label"] for chart in charts)

@@ -52,10 +52,10 @@ def test_a_page_that_knows_no_folder_has_no_such_section():
     assert "#next" not in html
 
 
-def test_where_to_start_them_is_said_of_a_relative_folder_alone(tmp_path):
-    told = "Start them from where the run was started."
-    assert told in render_report(sample_content(folder="pets"))
-    assert told not in render_report(sample_content(folder=str(tmp_path)))
+def test_where_to_start_them_is_written_for_a_relative_folder_alone(tmp_path):
+    hint = "Start them in the folder from which the run was started."
+    assert hint in render_report(sample_content(folder="pets"))
+    assert hint not in render_report(sample_content(folder=str(tmp_path)))
 
 
 def test_markup_in_names_is_escaped():

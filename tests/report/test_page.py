@@ -1,4 +1,4 @@
-"""The page says what was understood, what was done, and what could not be."""
+"""The page describes the source, the settings and the stages, and what could not be used."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from voisin.report.page import render_report
 from voisin.sources.summary import Summary
 
 
-def test_what_was_understood_of_the_source_is_told():
+def test_the_images_labels_groups_and_splits_of_the_source_are_counted():
     summary = Summary(
         "pets", 90, 70, {"cat": 40, "dog": 30, "owl": 0}, 12, {"train": 60, "test": 30}
     )
@@ -33,35 +33,42 @@ def test_what_was_understood_of_the_source_is_told():
     ("n_source", "split_counts", "scopes", "words"),
     [
         (90, {"train": 60, "test": 30}, ("test",),
-         "The graph is made of the 60 training images. 30 test images are kept for the verdict."),
+         "The graph is made of the 60 training images. "
+         "30 test images are kept to judge the methods."),
         (101, {"train": 60, "val": 11, "test": 30}, ("unlabeled", "test"),
-         "made of the 60 training images. 30 test images are kept for the verdict. "
-         "The 11 images of val are not used."),
+         "made of the 60 training images. 30 test images are kept to judge the methods. "
+         "The 11 images of the split val are not used."),
         (91, {"train": 60, "val": 1, "test": 30}, (),
-         "60 training images. The 30 test images give no verdict. The 1 image of val is not used."),
+         "60 training images. The 30 test images cannot be judged, since no true class is "
+         "known there. The 1 image of the split val is not used."),
         (102, {"train": 62, "test": 40}, ("test",),
          "the 60 training images; 2 more could not be read. 30 test images whose true class is "
-         "known are kept for the verdict."),
+         "known are kept to judge the methods."),
         (63, {}, ("unlabeled",), "The graph is made of the 60 images; 3 more could not be read."),
         (93, {}, ("test",),
-         "The graph is made of the 60 training images. 30 test images are kept for the verdict."),
+         "The graph is made of the 60 training images. "
+         "30 test images are kept to judge the methods."),
         (60, {}, (), None),
     ],
 )  # fmt: skip
-def test_what_became_of_the_images_outside_the_graph_is_told(n_source, split_counts, scopes, words):
+def test_what_became_of_the_images_outside_the_graph_is_described(
+    n_source, split_counts, scopes, words
+):
     content = sample_content(scores=tuple(sample_scores("propagated", s) for s in scopes))
     summary = replace(content.summary, n_images=n_source, split_counts=split_counts)
     text = Page(render_report(replace(content, summary=summary))).text
-    told = text[text.index("What was understood") : text.index("Images of each class")]
+    section = text[
+        text.index("The images and labels of this run") : text.index("Images of each class")
+    ]
 
-    assert words is None or words in told
+    assert words is None or words in section
     for word, is_meant in [
         ("graph is made", words),
-        ("verdict", "test" in split_counts or "test" in scopes),
+        ("judge", "test" in split_counts or "test" in scopes),
         ("val ", "val" in split_counts),
         ("could not be read", words and "read" in words),
     ]:
-        assert (word in told) == bool(is_meant), word
+        assert (word in section) == bool(is_meant), word
 
 
 def test_the_images_labeled_by_voisin_add_up_and_leave_out_the_unreached():
@@ -96,7 +103,10 @@ def test_a_hundred_classes_still_render_and_say_what_is_left_out():
 
 def test_an_image_that_no_label_reaches_says_so_and_is_not_given_a_class():
     page = page_of(reached=np.arange(60) != 41)
-    assert "No label reaches 1 image: no path of neighbors leads there" in page.text
+    assert (
+        "No label reaches 1 image: no chain of neighbors connects it with a labeled image"
+        in page.text
+    )
     assert "No label reaches it" in page.text
     assert "pet-41" in page.text
 

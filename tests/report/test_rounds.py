@@ -1,4 +1,4 @@
-"""The page tells what rounds of pseudo-labels brought, and no more than that."""
+"""The page shows what rounds of pseudo-labels brought, and claims no more than that."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_rounds_show_growth_and_precision_and_name_confirmation_bias(page):
     ]
     assert "confirmation bias" in page.text
     assert (
-        "Of the 20 pseudo-labels added in round 1, 90.0% are true; "
+        "Of the 20 pseudo-labels added in round 1, 90.0% are correct; "
         "of the 30 added in round 2, 60.0%." in page.text
     )
     assert "a new network is trained on the given labels" in page.text
@@ -22,15 +22,15 @@ def test_rounds_show_growth_and_precision_and_name_confirmation_bias(page):
 @pytest.mark.parametrize(
     ("precisions", "n", "words", "never"),
     [
-        ((0.994, 0.986), 300, "about alike", "more than chance"),
-        ((0.99, 0.90), 300, "This fall is more than chance explains", "about alike"),
-        ((0.99, 0.90), 30, "about alike", "more than chance"),
+        ((0.994, 0.986), 300, "about equal", "more than chance"),
+        ((0.99, 0.90), 300, "This fall is more than chance explains", "about equal"),
+        ((0.99, 0.90), 30, "about equal", "more than chance"),
         ((0.90, 0.99), 300, "This rise is more than chance explains", "This fall"),
-        ((1.0, 1.0), 300, "about alike", "more than chance"),
-        ((1.0, 0.0), 2, "about alike", "more than chance"),
+        ((1.0, 1.0), 300, "about equal", "more than chance"),
+        ((1.0, 0.0), 2, "about equal", "more than chance"),
     ],
 )
-def test_a_change_of_precision_is_told_only_where_it_is_clear(precisions, n, words, never):
+def test_a_change_of_precision_is_claimed_only_where_it_is_clear(precisions, n, words, never):
     rounds = tuple(
         PseudoLabelRound(i, n, (n, 0, 0), p, n) for i, p in enumerate(precisions, start=1)
     )
@@ -55,19 +55,19 @@ def test_a_round_that_added_nothing_is_a_row():
     page = page_of(rounds=rounds)
 
     assert page.table("Pseudo-labels added in each round")[2] == ["2", "0", "20", "–", "0"]
-    assert "Here 90% of the 20 pseudo-labels of round 1 are true" in page.text
+    assert "Here 90% of the 20 pseudo-labels of round 1 are correct" in page.text
 
 
 @pytest.mark.parametrize(
     ("precisions", "words"),
     [
         ((), "loaded from a file"),
-        ((None, None), "growth alone says nothing about quality"),
-        ((None, 0.5), "Here 50% of the 10 pseudo-labels of round 2 are true"),
-        ((0.5, 0.7), "Of the 10 pseudo-labels added in round 1, 50.0% are true"),
+        ((None, None), "the number alone says nothing about quality"),
+        ((None, 0.5), "Here 50% of the 10 pseudo-labels of round 2 are correct"),
+        ((0.5, 0.7), "Of the 10 pseudo-labels added in round 1, 50.0% are correct"),
     ],
 )
-def test_rounds_are_told_as_they_were(precisions, words):
+def test_rounds_are_described_as_they_were(precisions, words):
     rounds = tuple(
         PseudoLabelRound(i, 10, (10, 0, 0), p, 0 if p is None else 10)
         for i, p in enumerate(precisions, start=1)

@@ -15,8 +15,8 @@ from voisin.types import HeldOut, Propagation
 
 def test_the_headline_counts_images_and_labels_and_names_the_best_method_with_its_interval(page):
     assert "pets: from 6 labels to 60" in page.text
-    assert "linked 60 images, 6 of them with a label, each to the ones" in page.text
-    assert "found a label for 54 more" in page.text
+    assert "linked 60 images, 6 of them with a label, each to the images" in page.text
+    assert "gave a label to 54 more images" in page.text
     assert "the best method is propagated labels" in page.text
     assert "balanced accuracy 0.550, 95% interval 0.530–0.570" in page.text
 
@@ -30,9 +30,10 @@ def test_the_headline_speaks_of_the_test_where_there_is_one_else_of_the_unlabele
 
 
 def test_the_headline_adds_the_figure_without_leaking_groups(page):
-    assert "Without the test images whose group is also in the training set, it is 0.550" in (
-        page.text
-    )
+    assert (
+        "Without the test images whose group is also in the training set, "
+        "its balanced accuracy is 0.550"
+    ) in page.text
 
 
 @pytest.mark.parametrize(
@@ -47,33 +48,33 @@ def test_the_headline_says_whether_the_lead_may_be_chance(second, words):
 
 
 def test_the_ceiling_is_never_the_best(page):
-    rows = page.table("Figures of every method, by scope")
+    rows = page.table("Figures of every method, by set of images")
     assert rows[4] == ["Ceiling", *rows[4][1:]]
     assert not any("best" in cell for cell in rows[4])
     assert "the best method is ceiling" not in page.text
 
 
 def test_every_scope_is_a_block_of_the_methods_in_their_order(page):
-    rows = page.table("Figures of every method, by scope")
+    rows = page.table("Figures of every method, by set of images")
     methods = ("Few labels only", "Propagated labels", "Ceiling")
     assert [row[0] for row in rows] == [
         "Method",
         *("Unlabeled images unlabeled · 30 images", *methods),
         *("Test images test · 30 images", *methods),
-        *("Test images without leak test-no-leak · 30 images", *methods),
+        *("Test images of new groups test-no-leak · 30 images", *methods),
     ]
     assert rows[0][1:] == ["AUC", "Balanced accuracy", "Accuracy", "Macro F1", "ECE less is better"]
     assert rows[2][2] == "0.500 0.480–0.520"
 
 
 def test_the_best_of_a_column_is_marked_in_words_and_by_a_sign(page):
-    rows = page.table("Figures of every method, by scope")
+    rows = page.table("Figures of every method, by set of images")
     assert rows[3][2] == "0.550 ★ best 0.530–0.570"
 
 
 def test_less_calibration_error_is_better():
     scores = (sample_scores("few-labels", ece=0.02), sample_scores("propagated", ece=0.20))
-    rows = page_of(scores=scores).table("Figures of every method, by scope")
+    rows = page_of(scores=scores).table("Figures of every method, by set of images")
     assert "best" in rows[2][-1]
     assert "best" not in rows[3][-1]
 
@@ -84,7 +85,7 @@ def test_figures_that_are_not_defined_are_dashes_never_best_and_explained():
         sample_scores("propagated", confusion=np.array([[3, 1, 0], [0, 5, 0], [0, 0, 0]])),
     )
     page = page_of(scores=scores)
-    assert page.table("Figures of every method, by scope")[2][1] == "–"
+    assert page.table("Figures of every method, by set of images")[2][1] == "–"
     assert page.table("Recall of each class, by method")[3] == ["owl", "10", "1.00 0.98–1.02", "–"]
     assert "not defined, as for a class without images" in page.text
     assert "nan" not in page.text.lower().split()
@@ -98,9 +99,9 @@ def test_a_run_without_truth_has_no_verdict_and_says_how_to_get_one():
     assert "No verdict: no true label was kept apart" in page.text
     assert "--labels-per-class" in page.text
     assert "draw a few hundred images at random" in page.text
-    assert "Surest mistakes" not in page.text
-    assert "truth unknown" in page.text
-    assert "Figures of every method, by scope" not in page.tables
+    assert "Most certain mistakes" not in page.text
+    assert "true class unknown" in page.text
+    assert "Figures of every method, by set of images" not in page.tables
 
 
 def test_an_expert_from_a_file_is_named_and_may_have_seen_the_test():
@@ -111,20 +112,23 @@ def test_an_expert_from_a_file_is_named_and_may_have_seen_the_test():
     )
     page = page_of(scores=scores, rounds=())
 
-    assert page.table("Figures of every method, by scope")[3][0] == "Expert (from a file)"
+    assert (
+        page.table("Figures of every method, by set of images")[3][0]
+        == "Expert network (from a file)"
+    )
     assert "what it was trained on is not known here" in page.text
-    assert page.text.count("had learned from them before is not known here") == 3
+    assert page.text.count("was trained on these images before is not known here") == 3
     assert "no method learned" not in page.text
-    assert "The expert was loaded from a file" in page.text
+    assert "The expert network was loaded from a file" in page.text
 
 
 def test_without_an_expert_from_a_file_nothing_was_trained_on_the_test(page):
     assert "nothing in this run was trained on them" in page.text
-    assert "had learned from them" not in page.text
+    assert "was trained on these images before" not in page.text
 
 
-def test_methods_of_one_chart_have_different_looks():
-    from voisin.report.charts import _look
+def test_methods_of_one_chart_have_different_styles():
+    from voisin.report.charts import method_style
 
     for third in ("pseudo-labels", "expert"):
         methods = (
@@ -136,7 +140,7 @@ def test_methods_of_one_chart_have_different_looks():
             "retrained",
             "ceiling",
         )
-        assert len({_look(method) for method in methods}) == len(methods)
+        assert len({method_style(method) for method in methods}) == len(methods)
 
 
 @pytest.mark.parametrize(("ceiling", "is_explained"), [(0.5, True), (0.9, False)])
@@ -150,8 +154,8 @@ def test_a_ceiling_below_another_method_is_explained(ceiling, is_explained):
     assert ("below that of retrained here: it learns from the classes" in text) == is_explained
 
 
-def test_scopes_are_not_to_be_compared_with_one_another(page):
-    assert "compare methods within a scope, not scopes" in page.text
+def test_sets_of_images_are_not_to_be_compared_with_one_another(page):
+    assert "compare methods within one set of images, not one set with another" in page.text
 
 
 def test_images_without_evidence_are_counted_and_stand_under_no_answer():
@@ -163,21 +167,21 @@ def test_images_without_evidence_are_counted_and_stand_under_no_answer():
     )
     page = page_of(scores=scores)
 
-    figures = page.table("Figures of every method, by scope")
-    assert figures[2][0] == "Propagated labels 3 without evidence, counted as not found"
+    figures = page.table("Figures of every method, by set of images")
+    assert figures[2][0] == "Propagated labels 3 without an answer, counted as not found"
     assert figures[3][0] == "Few labels only"
     assert page.table("Propagated labels")[:2] == [
         ["True class", "cat", "dog", "owl", "no answer"],
         ["cat", "50% 4", "12% 1", "0", "38% 3"],
     ]
     assert page.table("Few labels only")[0] == ["True class", "cat", "dog", "owl"]
-    assert "Images under “no answer” have no evidence" in page.text
+    assert "The column “no answer” counts images" in page.text
     assert [row[1] for row in page.table("Recall of each class, by method")[1:]] == ["8", "5", "4"]
 
 
 def test_without_unanswered_images_none_are_spoken_of(page):
     assert "no answer" not in page.text
-    assert "without evidence" not in page.text
+    assert "without an answer" not in page.text
 
 
 def test_a_confusion_matrix_shows_shares_of_rows_and_counts():
@@ -228,7 +232,7 @@ def test_figures_of_a_scope_where_none_is_defined_do_not_stop_the_page():
     assert "the best method" not in page_of(scores=(scores,)).text
 
 
-def test_how_sure_is_told_in_words_and_by_class():
+def test_calibration_is_described_in_notes_and_by_class():
     content = sample_content()
     n_classes = content.probabilities.shape[1]
     rows = np.flatnonzero(content.labels >= 0)
@@ -240,12 +244,12 @@ def test_how_sure_is_told_in_words_and_by_class():
         np.arange(len(rows)) % 5,
     )
     propagation = Propagation(content.probabilities, content.reached, 1, 0.0, converged=True)
-    sure = calibrate(propagation, held_out)
+    calibration = calibrate(propagation, held_out)
 
-    page = render_report(replace(content, how_sure=sure))
+    page = render_report(replace(content, calibration=calibration))
 
-    for sentence in sure.words:
+    for sentence in calibration.words:
         assert str(escape(sentence)) in page
     for label in range(n_classes):
         assert f"class-reliability-{label}" in page
-    assert "were not calibrated in this run" in render_report(replace(content, how_sure=None))
+    assert "were not calibrated in this run" in render_report(replace(content, calibration=None))

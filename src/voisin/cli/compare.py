@@ -14,7 +14,7 @@ from voisin.labeling.peers.registry import PEERS
 from voisin.labeling.registry import METHODS
 
 if TYPE_CHECKING:
-    from voisin.comparison.result import Comparison
+    from voisin.comparison.outputs import Comparison
 
 _COLUMNS = ("AUC", "p", "balanced", "accuracy", "F1", "ECE", "seconds")
 _FIGURES = ("balanced_accuracy", "accuracy", "macro_f1", "ece")
@@ -141,7 +141,8 @@ def _show(found: "Comparison") -> None:
 def _rows(found: "Comparison", scope: str, number: int) -> list[tuple[str, ...]]:
     by_figure = {
         figure: {
-            one.method: one for one in found.standings(figure, scope=scope, labels_per_class=number)
+            one.method: one
+            for one in found.rank_methods(figure, scope=scope, labels_per_class=number)
         }
         for figure in _FIGURES
     }
@@ -150,7 +151,7 @@ def _rows(found: "Comparison", scope: str, number: int) -> list[tuple[str, ...]]
         if trial.labels_per_class == number:
             seconds.setdefault(trial.method, []).append(trial.seconds)
     rows = []
-    for one in found.standings("auc", scope=scope, labels_per_class=number):
+    for one in found.rank_methods("auc", scope=scope, labels_per_class=number):
         others = (by_figure[figure][one.method] for figure in _FIGURES)
         rows.append(
             (

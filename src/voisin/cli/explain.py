@@ -72,7 +72,7 @@ def _show(found: dict[str, Any]) -> None:
 
 def _table(account: dict[str, Any], role: str) -> Table:
     from voisin.explanation.page import CLASS_PRIORS, CLASSIFIER
-    from voisin.report.numbers import percent
+    from voisin.report.wording import percent
 
     sure = account["calibrated_probability"]
     told = "" if sure is None else f", calibrated probability {percent(sure)}"

@@ -1,24 +1,21 @@
-"""Methods side by side on the same draws of labels, in as many processes as are given."""
+"""Compare labeling methods on the same draws of labels: `voisin.compare`."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from voisin.comparison.choosing import choose_methods
-from voisin.comparison.outputs import write_comparison
-from voisin.comparison.result import Comparison
-from voisin.comparison.run_trials import run_trials
-from voisin.comparison.trials import Draw, Trials
-from voisin.errors import InputError, InputWarning
-from voisin.evaluation.significance import Trial
+from voisin.comparison.executor import run_trials
+from voisin.comparison.outputs import Comparison, write_comparison
+from voisin.comparison.trials import Trials, draw_all
+from voisin.errors import InputError, MissingDependencyError
+from voisin.labeling.peers.registry import PEERS
+from voisin.labeling.registry import METHODS
 from voisin.pipeline.context import Context
 from voisin.pipeline.messages import log_source
 from voisin.pipeline.prepare import make_settings, open_source, warn_of_alpha
 from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.project.folder import Project
-from voisin.sources.few_labels import draw_labels
-from voisin.types import UNLABELED, ImageCollection, Progress, no_progress
+from voisin.types import ImageCollection, Progress, no_progress
 from voisin.validation import check_count, check_installed
 
 
@@ -37,11 +34,11 @@ def compare(
 ) -> Comparison:
     """Compare ways to label on the same draws of labels.
 
-    Each draw hides all labels but a few of each class. Every method is given the same few, the
-    same vectors and the same graph, and judged on the labels that were hidden, and on the test
-    images. What learns from labels learns again in each draw, from that draw's labels alone.
-    Finished trials are kept in ``out/cache``: the same call after an interruption goes on from
-    there.
+    Each draw hides all labels but a few of each class. Every method is given the same few labels,
+    the same vectors and the same graph, and judged on the labels that were hidden, and on the
+    test images. Networks that learn from labels are trained again in each draw, from that draw's
+    labels alone. Finished trials are kept in ``out/cache``: after an interruption, the same call
+    computes only what is missing.
 
     Parameters
     ----------
@@ -53,7 +50,7 @@ def compare(
         Draw d is drawn by ``random_state + d``; fewer labels are a part of more. Networks and folds
         are drawn by ``random_state`` itself, so that what no label changes is learned once.
     labels_per_class : sequence of int, default=(50,)
-        Of each of these numbers, all draws.
+        All draws are made for each of these numbers.
     methods : sequence of str, optional
         Names in `METHODS` and `PEERS` of the registries of `voisin.labeling`; by default all whose
         library is installed.
@@ -63,7 +60,7 @@ def compare(
         Options of `open_images`, where `source` is opened here.
     progress : callable, optional
     log : callable, optional
-        Told in one line a time what was understood and found.
+        Called with lines of text about the source, the draws and the methods.
     **options
         The fields of `Settings` other than labels and method, such as ``embedding="pixels"``.
 
@@ -78,9 +75,11 @@ def compare(
     ProjectError
         If `out` holds other files, or another run works in it.
     MissingDependencyError
-        If PyTorch, or a peer asked for by name, is not installed.
+        If PyTorch, or a method's library asked for by name, is not installed.
     """
-    numbers = _check(draws, labels_per_class, jobs)
+    check_count("draws", draws, 1)
+    check_count("jobs", jobs, 1)
+    numbers = _check_labels_per_class(labels_per_class)
     names, left_out = choose_methods(methods)
     settings = make_settings({**options, "labels_per_class": max(numbers), "ceiling": False})
     check_installed("A comparison", ["torch"], "torch")
@@ -93,19 +92,20 @@ def compare(
     project = Project(Path(out))
     with project.locked() as cache:
         context = Context.of(Stages(cache, settings, progress, lambda _: None), images, notes)
-        plan = _draw_all(context, draws, numbers, log)
-        run_trials(context, images, plan, names, jobs=jobs)
-        trials, remarks = _collect(context, plan, names)
-        found = Comparison(project.folder, trials, left_out, remarks)
-        write_comparison(project, images, context, found)
-        said = {"draws": draws, "compared_labels_per_class": ", ".join(map(str, numbers))}
-        project.write_settings({**origin, **settings.as_dict(), **said})
-    return found
+        all_draws = draw_all(context, draws, numbers)
+        counts = " / ".join(f"{draw.n_labels:,}" for draw in all_draws[::draws])
+        n_images = len(context.experiment.pool)
+        log(f"{draws} draws of {counts} labels among {n_images:,} images")
+        run_trials(context, images, all_draws, names, jobs=jobs)
+        trials, notes_by_method = Trials(context).collect(all_draws, names)
+        comparison = Comparison(project.folder, trials, left_out, notes_by_method)
+        write_comparison(project, images, context, comparison)
+        chosen = {"draws": draws, "compared_labels_per_class": ", ".join(map(str, numbers))}
+        project.write_settings({**origin, **settings.as_dict(), **chosen})
+    return comparison
 
 
-def _check(draws: int, labels_per_class: Any, jobs: int) -> tuple[int, ...]:
-    check_count("draws", draws, 1)
-    check_count("jobs", jobs, 1)
+def _check_labels_per_class(labels_per_class: Any) -> tuple[int, ...]:
     if not isinstance(labels_per_class, Sequence):
         message = (
             f"labels_per_class={labels_per_class} is no sequence: pass one, such as (1, 5, 10)."
@@ -119,55 +119,45 @@ def _check(draws: int, labels_per_class: Any, jobs: int) -> tuple[int, ...]:
     return tuple(sorted(set(labels_per_class)))
 
 
-def _draw_all(
-    context: Context, draws: int, numbers: Sequence[int], log: Callable[[str], None]
-) -> list[Draw]:
-    """Draw every set of labels, the fewest first; what cannot be drawn is told once."""
-    pool, settings = context.experiment.pool, context.stages.settings
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", InputWarning)
-        plan = [
-            Draw(
-                number,
-                count,
-                draw_labels(
-                    pool.labels,
-                    labels_per_class=count,
-                    groups=pool.groups,
-                    class_names=pool.class_names,
-                    random_state=(settings.random_state + number) % 2**32,
-                ),
-            )
-            for count in numbers
-            for number in range(draws)
-        ]
-    for text in dict.fromkeys(str(one.message) for one in caught):
-        warnings.warn(text, InputWarning, stacklevel=3)
-    known = int((pool.labels != UNLABELED).sum())
-    for one in plan:
-        if known == (one.labels != UNLABELED).sum() and not len(context.experiment.test):
-            message = (
-                f"{one.labels_per_class} labels a class are all {known} that are known: "
-                "none is left to judge by."
-            )
+def choose_methods(names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Choose what is compared: by default every method whose library is installed.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+
+    Returns
+    -------
+    names : tuple of str
+    left_out : dict of str to str
+        The line that says how to get each method whose library is not installed.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or fewer than two are left.
+    MissingDependencyError
+        If a method is asked for by name and its library is not installed.
+
+    Examples
+    --------
+    >>> choose_methods(["spreading", "poisson", "spreading"])
+    (('spreading', 'poisson'), {})
+    """
+    known = (*METHODS, *PEERS)
+    left_out = {name: peer.missing for name, peer in PEERS.items() if peer.missing}
+    chosen = dict.fromkeys(known if names is None else names)
+    for name in chosen:
+        if name not in known:
+            message = f"{name!r} is no method: choose among {', '.join(known)}."
             raise InputError(message)
-    counts = " / ".join(f"{(one.labels != UNLABELED).sum():,}" for one in plan[::draws])
-    log(f"{draws} draws of {counts} labels among {len(pool):,} images")
-    return plan
-
-
-def _collect(
-    context: Context, plan: Sequence[Draw], names: Sequence[str]
-) -> tuple[tuple[Trial, ...], dict[str, tuple[str, ...]]]:
-    trials = Trials(context)
-    rows: list[Trial] = []
-    reasons: dict[str, list[str]] = {name: [] for name in names}
-    remarks: dict[str, list[str]] = {name: [] for name in names}
-    for draw in plan:
-        found, said = trials.found(draw, names)
-        rows += found
-        for name, (reason, *others) in said.items():
-            reasons[name] += filter(None, [reason])
-            remarks[name] += others
-    told = {name: (*remarks[name], *reasons[name]) for name in names}
-    return tuple(rows), {name: lines for name, lines in told.items() if lines}
+        if names is not None and name in left_out:
+            message = f"{name}: {left_out[name]}"
+            raise MissingDependencyError(message)
+    if names is not None:
+        left_out = {}
+    kept = tuple(name for name in chosen if name not in left_out)
+    if len(kept) < 2:
+        message = f"Only {len(kept)} method to compare: name two or more, or none for all."
+        raise InputError(message)
+    return kept, left_out

@@ -1,76 +1,163 @@
-"""The files of a finished comparison: the table of trials, the figures, and the page."""
+"""The result of a comparison, and its files: the table of trials, the figures, and the page."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from voisin import __version__
-from voisin.comparison.files import comparison_document, write_trials
 from voisin.comparison.page import ComparisonContent, render_comparison
-from voisin.comparison.result import Comparison
-from voisin.comparison.shared_context import NO_MATTER
-from voisin.labeling.peers.registry import PEERS, Peer
+from voisin.comparison.trials import relevant_settings
+from voisin.errors import InputError
+from voisin.evaluation.significance import FIGURES, Ranking, Trial, rank_methods
+from voisin.labeling.peers.registry import PEERS
 from voisin.pipeline.context import Context, learns_from_labels
-from voisin.project.exports import to_json
+from voisin.project.exports import number, to_json
 from voisin.project.folder import Project
 from voisin.sources.summary import summarize
 from voisin.types import ImageCollection
+from voisin.validation import check_one_of
+from voisin.writing import write_atomically
+
+_TEST = "Student's paired t over the draws against the best method, two-sided, Holm's correction"
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")  # what the figures may depend on
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The trials of a comparison, and where its files are.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds ``comparison.html``, ``comparison.parquet`` and ``comparison.json``.
+    trials : tuple of Trial
+        One a draw, number of labels, method and scope.
+    left_out : dict of str to str
+        Methods of other libraries that are not installed, with the line that says how to get each.
+    notes : dict of str to tuple of str
+        What methods could not finish or were not given, then what they decided for themselves;
+        each once a draw.
+    """
+
+    folder: Path
+    trials: tuple[Trial, ...]
+    left_out: Mapping[str, str]
+    notes: Mapping[str, tuple[str, ...]]
+
+    @property
+    def page(self) -> Path:
+        """The page to open."""
+        return self.folder / "comparison.html"
+
+    def rank_methods(
+        self, figure: str = "auc", *, scope: str = "unlabeled", labels_per_class: int
+    ) -> tuple[Ranking, ...]:
+        """Rank the methods by one figure, best first, each tested against the best.
+
+        Raises
+        ------
+        InputError
+            If there is no such figure, scope or number of labels; says which there are.
+        """
+        check_one_of("figure", figure, FIGURES)
+        check_one_of("scope", scope, tuple(dict.fromkeys(trial.scope for trial in self.trials)))
+        available = sorted({trial.labels_per_class for trial in self.trials})
+        if labels_per_class not in available:
+            numbers = ", ".join(map(str, available))
+            message = f"labels_per_class={labels_per_class} was not compared: there are {numbers}."
+            raise InputError(message)
+        chosen = [
+            trial
+            for trial in self.trials
+            if (trial.scope, trial.labels_per_class) == (scope, labels_per_class)
+        ]
+        return rank_methods(chosen, figure)
 
 
 def write_comparison(
-    project: Project, images: ImageCollection, context: Context, found: Comparison
+    project: Project, images: ImageCollection, context: Context, comparison: Comparison
 ) -> None:
     """Write ``comparison.parquet``, ``comparison.json`` and, last, ``comparison.html``."""
-    content = _content(images, context, found)
-    write_trials(project.folder / "comparison.parquet", found.trials)
-    document = comparison_document(
-        dataset={
-            "name": content.name,
-            "class_names": list(context.experiment.pool.class_names),
-            "n_pool": content.n_pool,
-            "n_test": content.n_test,
-            "warnings": list(content.warnings),
-        },
-        settings=_settings_of(context),
-        trials=found.trials,
-        left_out=found.left_out,
-        versions=content.versions,
-    )
-    project.write_text("comparison.json", to_json(document))
-    project.write_text("comparison.html", render_comparison(content))
-
-
-def _content(images: ImageCollection, context: Context, found: Comparison) -> ComparisonContent:
-    experiment = context.experiment
-    settings = _settings_of(context)
-    compared = dict.fromkeys(one.method for one in found.trials)
+    experiment, trials = context.experiment, comparison.trials
+    settings = relevant_settings(context.stages.settings)
+    compared = {trial.method for trial in trials}
     peers = {name: peer for name, peer in PEERS.items() if name in compared}
-    return ComparisonContent(
+    packages = dict.fromkeys((*_PACKAGES, *(peer.package for peer in peers.values())))
+    versions = {"voisin": __version__, "python": platform.python_version()}
+    versions |= {name: version(name) for name in packages}
+    content = ComparisonContent(
         name=summarize(images).name,
         n_pool=len(experiment.pool),
         n_test=len(experiment.test),
         n_classes=experiment.n_classes,
-        trials=found.trials,
+        trials=trials,
         peers={name: peer.meaning for name, peer in peers.items()},
-        left_out=dict(found.left_out),
-        remarks=dict(found.remarks),
+        left_out=dict(comparison.left_out),
+        notes=dict(comparison.notes),
         learns_from_labels=learns_from_labels(context.stages.settings),
         settings={k: "–" if v is None else str(v) for k, v in settings.items()},
         warnings=experiment.warnings,
-        versions=_versions_of(peers.values()),
+        versions=versions,
     )
+    document = {
+        "schema": 1,
+        "dataset": {
+            "name": content.name,
+            "class_names": list(experiment.pool.class_names),
+            "n_pool": content.n_pool,
+            "n_test": content.n_test,
+            "warnings": list(content.warnings),
+        },
+        "settings": settings,
+        "draws": len({trial.draw for trial in trials}),
+        "labels_per_class": sorted({trial.labels_per_class for trial in trials}),
+        "test": _TEST,
+        "results": result_rows(trials),
+        "left_out": content.left_out,
+        "versions": versions,
+    }
+    write_trials(project.folder / "comparison.parquet", trials)
+    project.write_text("comparison.json", to_json(document))
+    project.write_text("comparison.html", render_comparison(content))
 
 
-def _settings_of(context: Context) -> dict[str, Any]:
-    """Return the settings that matter to a comparison."""
-    settings = context.stages.settings.as_dict()
-    return {name: value for name, value in settings.items() if name not in NO_MATTER}
+def write_trials(path: Path, trials: Sequence[Trial]) -> None:
+    """Write a Parquet table, a row a trial: the columns are the fields of `Trial`."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    names = Trial.__dataclass_fields__
+    table = pa.table({name: [getattr(trial, name) for trial in trials] for name in names})
+    with write_atomically(path) as partial:
+        pa.parquet.write_table(table, partial)
 
 
-def _versions_of(peers: Iterable[Peer]) -> dict[str, str]:
-    """Return the versions of what a comparison was made with."""
-    packages = dict.fromkeys(("numpy", "scipy", "scikit-learn", "torch"))
-    packages |= dict.fromkeys(peer.package for peer in peers)
-    found = {name: version(name) for name in packages}
-    return {"voisin": __version__, "python": platform.python_version(), **found}
+def result_rows(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Build a row for each scope, number of labels and method, best AUC first in each block."""
+    blocks: dict[tuple[str, int], list[Trial]] = {}
+    for trial in trials:
+        blocks.setdefault((trial.scope, trial.labels_per_class), []).append(trial)
+    rows: dict[tuple[str, int, str], dict[str, Any]] = {}
+    for (scope, labels_per_class), block in blocks.items():
+        n_images = {trial.method: trial.n for trial in reversed(block)}
+        for figure in (*FIGURES, "seconds"):
+            for ranking in rank_methods(block, figure):
+                method = ranking.method
+                head = {
+                    "scope": scope,
+                    "labels_per_class": labels_per_class,
+                    "method": method,
+                    "n": n_images[method],
+                    "n_draws": len(ranking.values),
+                }
+                row = rows.setdefault((scope, labels_per_class, method), head)
+                row[figure] = {"mean": number(ranking.mean), "std": number(ranking.std)}
+                if figure in FIGURES:
+                    row[figure] |= {
+                        "p_value": number(ranking.p_value),
+                        "best": ranking.is_best,
+                    }
+    return list(rows.values())

@@ -1,16 +1,46 @@
-"""One self-contained HTML page that tells a comparison of methods to a colleague."""
+"""One self-contained HTML page that shows a comparison of methods to a colleague.
 
+It knows trials and their rankings, and not how they were computed.
+"""
+
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from voisin.comparison import charts
-from voisin.comparison.wording import meaning_of
-from voisin.evaluation.significance import FIGURES, Ranking, Trial, rank_methods
+from voisin.evaluation.significance import (
+    BALANCED_SUFFIX,
+    FIGURES,
+    Ranking,
+    Trial,
+    rank_methods,
+)
 from voisin.report import wording
 from voisin.report.page import environment
 
-_CHARTED = ("auc", "balanced_accuracy")
+_CHARTED = ("auc", "balanced_accuracy")  # a ranking, and a decision that counts rare classes
+_MAX_NOTES = 5  # the most frequent of a method; chosen by hand, to keep the page readable
+_MEANINGS = {
+    "spreading": "label spreading: labels are passed on along the graph, and reach distant images "
+    "(Zhou et al. 2004)",
+    "harmonic": "each image takes the average of its neighbors; given labels stay as they are "
+    "(Zhu et al. 2003)",
+    "poisson": "Poisson learning: labels are the sources of a flow along the graph "
+    "(Calder et al. 2020)",
+    "poisson-mbo": "Poisson learning, then decisions that keep the class sizes "
+    "(Calder et al. 2020)",
+    "reweighted": "as harmonic, on a graph whose weights come from Poisson's equation "
+    "(Miller & Calder 2023)",
+    "classifier": "logistic regression on the vectors alone",
+    "smoothed-classifier": "logistic regression on the vectors, its probabilities smoothed along "
+    "the graph",
+    "consensus": "a mixture of the probabilities of logistic regression and of label spreading",
+    "correct-and-smooth": "logistic regression; its errors on the labels are spread along the "
+    "graph and subtracted, and the result is smoothed (Huang et al. 2021)",
+    "auto": "the default of a run: the method that does best in cross-validation on the given "
+    "labels",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +56,8 @@ class ComparisonContent:
     peers : dict of str to str
         Methods of other libraries among those compared, with what each is.
     left_out : dict of str to str
-        Peers that are not installed, with the line that gets them.
-    remarks : dict of str to tuple of str
+        Methods whose library is not installed, with the line that says how to get it.
+    notes : dict of str to tuple of str
         What methods decided for themselves, or did not finish.
     learns_from_labels : bool
         Whether the vectors were learned again in each draw.
@@ -42,7 +72,7 @@ class ComparisonContent:
     trials: tuple[Trial, ...]
     peers: dict[str, str]
     left_out: dict[str, str]
-    remarks: dict[str, tuple[str, ...]]
+    notes: dict[str, tuple[str, ...]]
     learns_from_labels: bool
     settings: dict[str, str]
     warnings: tuple[str, ...]
@@ -69,8 +99,8 @@ class Block:
     methods: tuple[str, ...]
     figures: Mapping[str, Mapping[str, Ranking]]
 
-    def ranked(self, figure: str) -> tuple[Ranking, ...]:
-        """Return the standings by one figure, best first."""
+    def rankings(self, figure: str) -> tuple[Ranking, ...]:
+        """Return the methods' rankings by one figure, best first."""
         return tuple(self.figures[figure].values())
 
 
@@ -82,37 +112,40 @@ def render_comparison(content: ComparisonContent) -> str:
     str
         The same for the same content, byte for byte.
     """
-    blocks = arrange(content.trials)
+    blocks = arrange_blocks(content.trials)
     main = main_scope(content.trials)
-    of_main = {number: of_number[main] for number, of_number in blocks.items()}
-    methods = tuple(dict.fromkeys(one.method for one in content.trials))
-    return (
-        environment()
-        .get_template("comparison/page.html")
-        .render(
-            content=content,
-            words=wording,
-            blocks=blocks,
-            main=main,
-            of_main=of_main,
-            methods={name: content.peers.get(name) or meaning_of(name) for name in methods},
-            n_draws=len({one.draw for one in content.trials}),
-            remarks=_condense(content.remarks),
-            **_drawings(of_main, tuple(content.peers)),
-        )
-    )
+    main_blocks = {number: of_number[main] for number, of_number in blocks.items()}
+    methods = dict.fromkeys(trial.method for trial in content.trials)
+    notes = {name: Counter(texts).most_common(_MAX_NOTES) for name, texts in content.notes.items()}
+    variables = {
+        "blocks": blocks,
+        "main_scope": main,
+        "main_blocks": main_blocks,
+        "methods": {name: content.peers.get(name) or meaning_of(name) for name in methods},
+        "n_draws": len({trial.draw for trial in content.trials}),
+        "notes": notes,
+        **draw_charts(main_blocks, tuple(content.peers)),
+    }
+    template = environment().get_template("comparison/page.html")
+    return template.render(content=content, wording=wording, **variables)
 
 
-def arrange(trials: Sequence[Trial]) -> dict[int, dict[str, Block]]:
+def arrange_blocks(trials: Sequence[Trial]) -> dict[int, dict[str, Block]]:
     """Sort trials into a table for each number of labels and scope."""
-    numbers = sorted({one.labels_per_class for one in trials})
-    scopes = list(dict.fromkeys(one.scope for one in trials))
+    numbers = sorted({trial.labels_per_class for trial in trials})
+    scopes = list(dict.fromkeys(trial.scope for trial in trials))
     blocks: dict[int, dict[str, Block]] = {number: {} for number in numbers}
     for number in numbers:
         for scope in scopes:
             chosen = [t for t in trials if (t.labels_per_class, t.scope) == (number, scope)]
-            if chosen:
-                blocks[number][scope] = _block(scope, chosen)
+            if not chosen:
+                continue
+            figures = {
+                figure: {ranking.method: ranking for ranking in rank_methods(chosen, figure)}
+                for figure in (*FIGURES, "seconds")
+            }
+            methods = tuple(figures["auc"]) or tuple(figures["accuracy"])
+            blocks[number][scope] = Block(scope, chosen[0].n, methods, figures)
     return blocks
 
 
@@ -125,47 +158,42 @@ def main_scope(trials: Sequence[Trial]) -> str:
     >>> main_scope([trial])
     'test'
     """
-    scopes = dict.fromkeys(one.scope for one in trials)
+    scopes = dict.fromkeys(trial.scope for trial in trials)
     return "unlabeled" if "unlabeled" in scopes else next(iter(scopes))
 
 
-def _block(scope: str, trials: Sequence[Trial]) -> Block:
-    figures = {
-        figure: {one.method: one for one in rank_methods(trials, figure)}
-        for figure in (*FIGURES, "seconds")
-    }
-    named = tuple(figures["auc"]) or tuple(figures["accuracy"])
-    return Block(scope, trials[0].n, named, figures)
-
-
-def _drawings(of_main: Mapping[int, Block], peers: tuple[str, ...]) -> dict[str, Any]:
+def draw_charts(main_blocks: Mapping[int, Block], peers: Sequence[str]) -> dict[str, Any]:
     """Draw the ranking at each number of labels, and the curves where there are several."""
-    words = {one.field: one for one in wording.FIGURES}
+    figures = [figure for figure in wording.FIGURES if figure.field in _CHARTED]
     rankings = {
-        number: [
-            charts.ranking_chart(
-                block.ranked(figure), words[figure], peers, name=f"{figure}-{number}"
+        number: {
+            figure.title: charts.ranking_chart(
+                block.rankings(figure.field), figure, peers, name=f"{figure.field}-{number}"
             )
-            for figure in _CHARTED
-            if block.figures[figure]
-        ]
-        for number, block in of_main.items()
+            for figure in figures
+            if block.figures[figure.field]
+        }
+        for number, block in main_blocks.items()
     }
-    if len(of_main) < 2:
-        return {"rankings": rankings, "curves": {}}
-    curves = {
-        words[figure].title: charts.learning_curves(
-            {number: block.figures[figure] for number, block in of_main.items()}, words[figure]
-        )
-        for figure in _CHARTED
-    }
+    curves = {}
+    if len(main_blocks) > 1:
+        for figure in figures:
+            by_number = {number: b.figures[figure.field] for number, b in main_blocks.items()}
+            curves[figure.title] = charts.learning_curves(by_number, figure)
     return {"rankings": rankings, "curves": curves}
 
 
-def _condense(remarks: Mapping[str, tuple[str, ...]]) -> dict[str, list[tuple[str, int]]]:
-    """Say each remark of a method once, with how often it was made; the commonest five."""
-    condensed = {}
-    for name, lines in remarks.items():
-        counts = {line: lines.count(line) for line in dict.fromkeys(lines)}
-        condensed[name] = sorted(counts.items(), key=lambda one: -one[1])[:5]
-    return condensed
+def meaning_of(method: str) -> str:
+    """Say in half a sentence what a labeling method is; a dash for a method without an entry.
+
+    Examples
+    --------
+    >>> meaning_of("classifier")
+    'logistic regression on the vectors alone'
+    >>> meaning_of("harmonic-balanced")
+    'as harmonic, decided so that rare classes are found as well as common ones'
+    """
+    if method.endswith(BALANCED_SUFFIX):
+        plain = method.removesuffix(BALANCED_SUFFIX)
+        return f"as {plain}, decided so that rare classes are found as well as common ones"
+    return _MEANINGS.get(method, "–")

@@ -1,12 +1,12 @@
-"""One draw of labels: what every method makes of it, seen from these labels alone, and how right.
+"""One draw of labels and one method are a trial: how it is computed, scored and stored.
 
-Nothing that predicts is given any other label: `Context.with_labels` takes them away first.
+No method is given any label but those of the draw: `Context.with_labels` takes the others away
+before anything is predicted. The module knows neither processes nor pages.
 """
 
-import json
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin import __version__
 from voisin.calibration.decisions import BALANCED, divide_by_priors
-from voisin.comparison.shared_context import SharedContext
-from voisin.errors import ConvergenceWarning, VoisinError
+from voisin.errors import ConvergenceWarning, InputError, InputWarning, VoisinError
 from voisin.evaluation.significance import BALANCED_SUFFIX, FIGURES, Trial
 from voisin.evaluation.verdict import Truth, score
 from voisin.labeling.class_prior_estimation import parse_class_priors, resolve_class_priors
@@ -24,8 +24,12 @@ from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers.registry import PEERS, make_peer
 from voisin.labeling.registry import make_method
 from voisin.pipeline.context import Context, StoredGraphData, learns_from_labels
+from voisin.pipeline.embed import embed_without_labels
 from voisin.project.cache import hash_of
+from voisin.settings import Settings
+from voisin.sources.few_labels import draw_labels
 from voisin.types import (
+    UNLABELED,
     Labeling,
     LabelingMethod,
     Labels,
@@ -34,15 +38,22 @@ from voisin.types import (
 )
 
 _STAGE = "trials"
+_FORMAT = 1  # of a stored trial; raise it when what a trial stores, or how it is computed, changes
+_IRRELEVANT = ("labels_per_class", "labels", "method", "retraining_epochs", "ceiling")
 _NOT_ESTIMATED = (
     "Class shares could not be estimated, as no label could be held out: all classes were taken "
     "as equally common."
 )
 
 
+def relevant_settings(settings: Settings) -> dict[str, Any]:
+    """Return the settings that a comparison depends on; it chooses labels and methods itself."""
+    return {name: value for name, value in settings.as_dict().items() if name not in _IRRELEVANT}
+
+
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """Labels to start from.
+    """The few labels that every method is given.
 
     Attributes
     ----------
@@ -57,113 +68,248 @@ class Draw:
     labels_per_class: int
     labels: Labels
 
+    @property
+    def n_labels(self) -> int:
+        """How many images have a label."""
+        return int((self.labels != UNLABELED).sum())
+
+
+def draw_all(context: Context, n_draws: int, numbers: Sequence[int]) -> list[Draw]:
+    """Draw every set of labels, the fewest labels first.
+
+    Each warning is given once, however many draws cause it.
+
+    Raises
+    ------
+    InputError
+        If a draw takes every known label and there is no test set, so that none is left to score.
+    """
+    pool, settings = context.experiment.pool, context.stages.settings
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", InputWarning)
+        draws = [
+            Draw(
+                number,
+                count,
+                draw_labels(
+                    pool.labels,
+                    labels_per_class=count,
+                    groups=pool.groups,
+                    class_names=pool.class_names,
+                    random_state=(settings.random_state + number) % 2**32,
+                ),
+            )
+            for count in numbers
+            for number in range(n_draws)
+        ]
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        warnings.warn(text, InputWarning, stacklevel=3)
+    n_known = int((pool.labels != UNLABELED).sum())
+    for draw in draws:
+        if draw.n_labels == n_known and not len(context.experiment.test):
+            message = (
+                f"{draw.labels_per_class} labels a class are all {n_known} that are known: "
+                "none is left to judge by."
+            )
+            raise InputError(message)
+    return draws
+
 
 def make_any_method(name: str, alpha: float) -> LabelingMethod:
-    """Make a method of voisin's or a peer's by name."""
+    """Make a method of voisin's or of another library by name."""
     return make_peer(name) if name in PEERS else make_method(name, alpha=alpha)
 
 
 class DrawContext:
-    """A draw as methods see it; vectors, graph and folds are made when a method asks for them.
+    """What methods are given in one draw; vectors, graph and folds are computed when first needed.
 
     Parameters
     ----------
     context : Context
     draw : Draw
-    shared : callable
-        Returns the graph_data that all draws share, where vectors do not depend on labels.
+    shared_graph_data : callable
+        Returns vectors and graph of all draws; called where they do not depend on labels.
     """
 
-    def __init__(self, context: Context, draw: Draw, shared: Callable[[], StoredGraphData]) -> None:
-        self._viewpoint = context.with_labels(draw.labels)
-        self._shared = shared
+    def __init__(
+        self, context: Context, draw: Draw, shared_graph_data: Callable[[], StoredGraphData]
+    ) -> None:
+        self._context = context.with_labels(draw.labels)
+        self._shared_graph_data = shared_graph_data
 
     @cached_property
-    def _sight(self) -> StoredGraphData:
-        if learns_from_labels(self._viewpoint.stages.settings):
-            return self._viewpoint.graph_data()
-        return self._shared()
+    def _graph_data(self) -> StoredGraphData:
+        if learns_from_labels(self._context.stages.settings):
+            return self._context.graph_data()
+        return self._shared_graph_data()
+
+    @cached_property
+    def _without_priors(self) -> Problem:
+        return self._context.problem(self._graph_data)
 
     @cached_property
     def _with_folds(self) -> Problem:
-        return replace(self._evenly, class_priors=self._class_shares)
+        return replace(self._without_priors, class_priors=self._class_priors)
 
     @cached_property
-    def _evenly(self) -> Problem:
-        return self._viewpoint.problem(self._sight)
-
-    @cached_property
-    def _class_shares(self) -> NDArray[np.float64] | None:
-        settings, names = (
-            self._viewpoint.stages.settings,
-            self._viewpoint.experiment.pool.class_names,
-        )
+    def _class_priors(self) -> NDArray[np.float64] | None:
+        settings = self._context.stages.settings
+        names = self._context.experiment.pool.class_names
         if settings.class_priors == "uniform":
             return None
-        if not self._viewpoint.has_class_priors:
+        if not self._context.has_class_priors:
             return np.full(len(names), 1 / len(names))
         way, given = parse_class_priors(settings.class_priors, names)
-        return resolve_class_priors(way, self._evenly, given)[0]
+        return resolve_class_priors(way, self._without_priors, given)[0]
 
     @cached_property
-    def without_folds(self) -> Problem:
-        """What is given to who may not hold labels out."""
-        experiment, settings = self._viewpoint.experiment, self._viewpoint.stages.settings
+    def _without_folds(self) -> Problem:
+        experiment = self._context.experiment
         return Problem(
-            self._sight.data,
+            self._graph_data.data,
             experiment.labels,
             experiment.n_classes,
-            class_priors=self._class_shares,
-            random_state=settings.random_state,
+            class_priors=self._class_priors,
+            random_state=self._context.stages.settings.random_state,
         )
 
     def problem_of(self, name: str) -> Problem:
-        """Return what a method is given: folds cost networks, so only if it may use them."""
-        alone = name in PEERS or isinstance(self._make(name), GraphOnly)
-        return self.without_folds if alone else self._with_folds
+        """Return what a method is given.
+
+        Folds may cost the training of networks: only a method that may hold labels out has them.
+        """
+        needs_no_folds = name in PEERS or isinstance(self._make(name), GraphOnly)
+        return self._without_folds if needs_no_folds else self._with_folds
 
     def predict(self, name: str) -> tuple[tuple[Predictions, ...], Labeling]:
-        """Label pool and test by one method; where it knows class shares, balanced again, too."""
-        problem = self.problem_of(name)
-        found = self._make(name).label(problem)
-        probabilities = np.concatenate([found.propagation.probabilities, found.new])
-        reached = np.concatenate([found.propagation.reached, found.new_reached])
-        ids = self._viewpoint.experiment.ids
-        likeliest = Predictions(name, ids, probabilities, reached)
-        if problem.class_priors is None or name in PEERS:
-            return (likeliest,), found
-        balanced = divide_by_priors(probabilities, problem.class_priors, BALANCED)
-        return (likeliest, Predictions(f"{name}{BALANCED_SUFFIX}", ids, balanced, reached)), found
+        """Label pool and test by one method.
 
-    def remarks_on(self, name: str) -> tuple[str, ...]:
-        """Say what a method is not given as it was asked for."""
-        told = name in PEERS or self._viewpoint.has_class_priors
-        return () if told else (_NOT_ESTIMATED,)
+        Where class shares are set, a method of voisin's gives a second set of predictions, decided
+        for rare classes.
+        """
+        problem = self.problem_of(name)
+        labeling = self._label(name, problem)
+        probabilities = np.concatenate([labeling.propagation.probabilities, labeling.new])
+        reached = np.concatenate([labeling.propagation.reached, labeling.new_reached])
+        ids = self._context.experiment.ids
+        most_probable = Predictions(name, ids, probabilities, reached)
+        if problem.class_priors is None or name in PEERS:
+            return (most_probable,), labeling
+        balanced = Predictions(
+            f"{name}{BALANCED_SUFFIX}",
+            ids,
+            divide_by_priors(probabilities, problem.class_priors, BALANCED),
+            reached,
+        )
+        return (most_probable, balanced), labeling
+
+    def run_trial(self, name: str, truths: Mapping[str, Truth]) -> dict[str, Any]:
+        """Predict by one method, and score it in every scope; return what is stored of it."""
+        self.problem_of(name)  # computed before the clock starts
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            start = time.perf_counter()
+            predictions, labeling = self.predict(name)
+            seconds = time.perf_counter() - start
+        scores = [
+            score(of_method, truth, scope=scope, n_resamples=1)
+            for of_method in predictions
+            for scope, truth in truths.items()
+        ]
+        notes = [
+            str(warning.message)
+            for warning in caught
+            # A solver that stopped early: voisin's warning, or the one of that name elsewhere.
+            if issubclass(warning.category, ConvergenceWarning)
+            or warning.category.__name__ == ConvergenceWarning.__name__
+        ]
+        if name not in PEERS and not self._context.has_class_priors:
+            notes.insert(0, _NOT_ESTIMATED)
+        figures = [[s.n, *(getattr(s, figure).value for figure in FIGURES)] for s in scores]
+        return {
+            "methods": np.array([s.method for s in scores], dtype=np.str_),
+            "scopes": np.array([s.scope for s in scores], dtype=np.str_),
+            "figures": np.array(figures, dtype=np.float64),
+            "seconds": np.array(seconds),
+            "reason": np.array(labeling.reason, dtype=np.str_),
+            "notes": np.array(list(dict.fromkeys(notes)), dtype=np.str_),
+        }
+
+    def _label(self, name: str, problem: Problem) -> Labeling:
+        """Label by a method: an error of another library is told in a line, voisin's own is not."""
+        method = self._make(name)
+        if name not in PEERS:
+            return method.label(problem)
+        try:
+            return method.label(problem)
+        except VoisinError:
+            raise
+        except Exception as error:  # nobody can list what other libraries raise
+            message = (
+                f"{name}, a method of another library, failed: {error!r}. "
+                "Choose other methods to go on without it."
+            )
+            raise VoisinError(message) from error
 
     def _make(self, name: str) -> LabelingMethod:
-        return make_any_method(name, self._viewpoint.stages.settings.alpha)
+        return make_any_method(name, self._context.stages.settings.alpha)
 
 
 class Trials:
-    """The trials of a comparison, each kept in the project's cache when it is done.
+    """The trials of a comparison, each stored in the project's cache when it is done.
 
     Parameters
     ----------
     context : Context
-        With the truth.
+        With every known label: they are the truth that predictions are scored by.
     """
 
     def __init__(self, context: Context) -> None:
-        self._viewpoint = context
+        self._context = context
         self._cache = context.stages.cache
-        self._shared = SharedContext(context)
+        self._trains_again = learns_from_labels(context.stages.settings)
+
+    @cached_property
+    def _shared_graph_data(self) -> StoredGraphData:
+        return self._context.graph_data()
+
+    @cached_property
+    def _shared_inputs(self) -> dict[str, Any]:
+        """Everything that each trial depends on beside its draw and its method."""
+        context, experiment = self._context, self._context.experiment
+        collections = (experiment.pool, experiment.test)
+        truth = [images.labels for images in collections]
+        groups = [images.groups for images in collections if images.groups is not None]
+        return {
+            "format": _FORMAT,
+            "version": __version__,
+            "data": context.experiment.key,
+            "settings": relevant_settings(context.stages.settings),
+            "embedders": [embedder.fingerprint() for embedder in context.embedders.values()],
+            "truth": [hash_of(array) for array in (*truth, *groups)],
+        }
+
+    def _inputs(self, draw: Draw, name: str) -> dict[str, Any]:
+        method = make_any_method(name, self._context.stages.settings.alpha)
+        return {
+            **self._shared_inputs,
+            "labels": hash_of(draw.labels),
+            # Draws may be equal: without their number, two processes would write one result.
+            "draw": draw.number,
+            "method": [name, repr(method)],
+            "peer": PEERS[name].version() if name in PEERS else None,
+        }
 
     def prepare(self) -> None:
-        """Compute what all draws share."""
-        self._shared.prepare()
+        """Compute what does not depend on labels once, before any process needs it."""
+        context = self._context
+        if self._trains_again:
+            embed_without_labels(context.stages, context.experiment, context.embedders)
+        else:
+            _ = self._shared_graph_data
 
     def missing(self, draw: Draw, names: Sequence[str]) -> list[str]:
-        """Return the methods that are still to be tried on a draw."""
+        """Return the methods whose trial of a draw is not stored yet."""
         return [
             name
             for name in names
@@ -171,91 +317,49 @@ class Trials:
         ]
 
     def run(
-        self, draw: Draw, names: Sequence[str], told: Callable[[], None] = lambda: None
+        self, draw: Draw, names: Sequence[str], on_done: Callable[[], None] = lambda: None
     ) -> None:
-        """Try methods on a draw; what was only made on the way is thrown away in the end."""
-        with self._shared.own(f"draw-{draw.labels_per_class}-{draw.number}") as context:
-            seen = DrawContext(context, draw, lambda: self._shared.graph_data)
-            truths = _truths(self._viewpoint, draw)
+        """Run and store the trials of a draw; `on_done` is called after each.
+
+        Vectors that are learned from the draw's labels are removed from the cache at the end.
+        """
+        stages, experiment = self._context.stages, self._context.experiment
+        truths = replace(experiment, labels=draw.labels).truths()
+        with stages.cache.inner(f"draw-{draw.labels_per_class}-{draw.number}") as inner:
+            cache = inner if self._trains_again else stages.cache
+            context = replace(self._context, stages=replace(stages, cache=cache, timings=[]))
+            of_draw = DrawContext(context, draw, lambda: self._shared_graph_data)
             for name in names:
-                seen.problem_of(name)  # outside the clock
-                tried = partial(_try, seen, name, truths)
-                self._cache.recall(_STAGE, self._inputs(draw, name), tried, dict)
-                told()
+                compute = partial(of_draw.run_trial, name, truths)
+                self._cache.recall(_STAGE, self._inputs(draw, name), compute, dict)
+                on_done()
 
-    def found(self, draw: Draw, names: Sequence[str]) -> tuple[list[Trial], dict[str, list[str]]]:
-        """Return the finished trials of a draw, and of each method its reason and its remarks."""
-        trials, remarks = [], {}
-        for name in names:
-            kept = self._cache.find(_STAGE, self._inputs(draw, name), dict)
-            if kept is None:
-                continue
-            trials += _rows(draw, kept.value)
-            remarks[name] = json.loads(str(kept.value["remarks"]))
-        return trials, remarks
-
-    def _inputs(self, draw: Draw, name: str) -> dict[str, Any]:
-        peer = PEERS.get(name)
-        return {
-            **self._shared.inputs,
-            "labels": hash_of(draw.labels),
-            "draw": draw.number,
-            "method": [name, repr(make_any_method(name, self._viewpoint.stages.settings.alpha))],
-            "peer": None if peer is None else peer.version(),
-        }
-
-
-def _truths(context: Context, draw: Draw) -> dict[str, Truth]:
-    """Return the truth of every scope when these labels are given."""
-    return replace(context.experiment, labels=draw.labels).truths()
-
-
-def _try(seen: DrawContext, name: str, truths: Mapping[str, Truth]) -> dict[str, Any]:
-    """Predict by one method, and score it in every scope."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        start = time.perf_counter()
-        try:
-            predictions, labeling = seen.predict(name)
-        except VoisinError:
-            raise
-        except Exception as error:
-            message = f"{name} failed: {error!r}. Choose other methods to go on without it."
-            raise VoisinError(message) from error
-        seconds = time.perf_counter() - start
-    warned = [str(one.message) for one in caught if _matters(one.category)]
-    remarks = dict.fromkeys([*seen.remarks_on(name), *warned])
-    found = [
-        score(one, truth, scope=scope, n_resamples=1)
-        for one in predictions
-        for scope, truth in truths.items()
-    ]
-    figures = [[one.n, *(getattr(one, figure).value for figure in FIGURES)] for one in found]
-    return {
-        "methods": np.array([one.method for one in found], dtype=str),
-        "scopes": np.array([one.scope for one in found], dtype=str),
-        "figures": np.array(figures, dtype=np.float64),
-        "seconds": np.array(seconds),
-        "remarks": np.array(json.dumps([labeling.reason, *remarks])),
-    }
-
-
-def _matters(category: type[Warning]) -> bool:
-    """Tell whether a user should know: a solver that stopped early, ours or a peer's."""
-    return issubclass(category, ConvergenceWarning) or category.__name__ == "ConvergenceWarning"
-
-
-def _rows(draw: Draw, arrays: dict[str, Any]) -> list[Trial]:
-    columns = (arrays["methods"], arrays["scopes"], arrays["figures"])
-    return [
-        Trial(
-            draw.number,
-            draw.labels_per_class,
-            str(method),
-            str(scope),
-            int(row[0]),
-            **dict(zip(FIGURES, row[1:].tolist(), strict=True)),
-            seconds=float(arrays["seconds"]),
-        )
-        for method, scope, row in zip(*columns, strict=True)
-    ]
+    def collect(
+        self, draws: Iterable[Draw], names: Sequence[str]
+    ) -> tuple[tuple[Trial, ...], dict[str, tuple[str, ...]]]:
+        """Return the stored trials, and the notes of each method that has any."""
+        trials: list[Trial] = []
+        notes: dict[str, list[str]] = {name: [] for name in names}
+        reasons: dict[str, list[str]] = {name: [] for name in names}
+        for draw in draws:
+            for name in names:
+                stored = self._cache.find(_STAGE, self._inputs(draw, name), dict)
+                if stored is None:
+                    continue
+                arrays = stored.value
+                columns = (arrays["methods"], arrays["scopes"], arrays["figures"])
+                for method, scope, (n, *figures) in zip(*columns, strict=True):
+                    trial = Trial(
+                        draw.number,
+                        draw.labels_per_class,
+                        str(method),
+                        str(scope),
+                        int(n),
+                        **dict(zip(FIGURES, map(float, figures), strict=True)),
+                        seconds=float(arrays["seconds"]),
+                    )
+                    trials.append(trial)
+                notes[name] += arrays["notes"].tolist()
+                reasons[name] += filter(None, [str(arrays["reason"])])
+        by_method = {name: (*notes[name], *reasons[name]) for name in names}
+        return tuple(trials), {name: texts for name, texts in by_method.items() if texts}

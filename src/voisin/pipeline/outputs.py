@@ -166,7 +166,7 @@ def _report_content(
         embeddings=results.graph_data.data.embeddings,
         metric=stages.settings.metric,
         versions=_versions(),
-        how_sure=results.calibration,
+        calibration=results.calibration,
         folder=str(project.folder),
         explainable=results.system.system is not None,
     )

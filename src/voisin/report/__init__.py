@@ -1,1 +1,1 @@
-"""One self-contained HTML page that tells a run to a colleague."""
+"""The HTML report of a run, and the drawing that every page of the package shares."""

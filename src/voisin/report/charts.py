@@ -1,4 +1,4 @@
-"""The charts of the page, one function a chart; they draw what others have computed."""
+"""The charts of the report, one function a chart; they draw what others have computed."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,19 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
 
-from voisin.evaluation.scores import Estimate, ReliabilityBin, Scores
+from voisin.calibration.reliability import ClassReliability
+from voisin.evaluation.scores import Estimate, Scores
 from voisin.report.coverage import CoverageCurve
-from voisin.report.numbers import decimal, percent
 from voisin.report.svg import ACCENT, INK, LINE, MUTED, SERIES, SURFACE, inline_svg
-from voisin.report.wording import EXPERT, METHODS, FigureWording, method_wording
+from voisin.report.wording import EXPERT, METHODS, FigureWording, decimal, method_wording, percent
 from voisin.training.rounds import PseudoLabelRound
 
-_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-_WIDTH = 350
-_LOOKS = [method for method in METHODS if method != EXPERT]
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X")  # more than `SERIES`, so that pairs differ longer
+_WIDTH = 350  # pixels; chosen by hand so that two charts stand side by side on the page
+_DASHES = (0, (3, 3))  # of reference lines; chosen by hand
+_METHODS_WITH_STYLE = [method for method in METHODS if method != EXPERT]
 
 
 def comparison_chart(scores: Sequence[Scores], figure: FigureWording) -> Markup:
@@ -27,57 +29,62 @@ def comparison_chart(scores: Sequence[Scores], figure: FigureWording) -> Markup:
 
     def draw(canvas: Figure) -> None:
         axes = canvas.add_subplot()
-        for row, (one, estimate) in enumerate(zip(scores, estimates, strict=True)):
-            _dot_and_interval(axes, row, estimate, _look(one.method))
-        axes.set_yticks(range(len(titles)), labels=titles)
-        axes.tick_params(axis="y", labelcolor=INK)
-        axes.set_ylim(len(titles) - 0.4, -0.6)
-        axes.grid(visible=False, axis="y")
-        axes.spines["left"].set_visible(False)
-        axes.xaxis.set_major_locator(MaxNLocator(4))
-        _leave_room_for_values(axes, estimates)
+        for row, (score, estimate) in enumerate(zip(scores, estimates, strict=True)):
+            color, marker = method_style(score.method)
+            axes.plot([estimate.low, estimate.high], [row, row], color=color, linewidth=2,
+                      alpha=0.55)  # fmt: skip
+            axes.plot([estimate.value], [row], marker, color=color, markersize=6.5,
+                      markeredgewidth=0)  # fmt: skip
+            write_value(axes, row, estimate.value, bold=True)
+        ends = np.array([[e.value, e.low, e.high] for e in estimates])
+        lay_out_rows(axes, titles, ends)
 
-    told = (f"{t} {decimal(e.value)}" for t, e in zip(titles, estimates, strict=True))
+    values = (f"{t} {decimal(e.value)}" for t, e in zip(titles, estimates, strict=True))
     return inline_svg(
         draw,
         name=f"comparison-{figure.field}",
-        description=f"{figure.title} of each method with its 95% interval: {', '.join(told)}.",
+        description=f"{figure.title} of each method with its 95% interval: {', '.join(values)}.",
         width=_WIDTH,
         height=46 + 34 * len(scores),
     )
 
 
-def _look(method: str) -> tuple[str, str]:
-    """Color and marker of a method, the same on the whole page; the expert's are its rival's."""
+def method_style(method: str) -> tuple[str, str]:
+    """Return color and marker of a method, the same on the whole page.
+
+    The expert network has the style of the pseudo-labels that it replaces.
+    """
     method = "pseudo-labels" if method == EXPERT else method
-    place = _LOOKS.index(method) if method in _LOOKS else sum(map(ord, method))
+    known = method in _METHODS_WITH_STYLE
+    place = _METHODS_WITH_STYLE.index(method) if known else sum(map(ord, method))
     return SERIES[place % len(SERIES)], _MARKERS[place % len(_MARKERS)]
 
 
-def _dot_and_interval(axes: Axes, row: int, estimate: Estimate, look: tuple[str, str]) -> None:
-    color, marker = look
-    axes.plot([estimate.low, estimate.high], [row, row], color=color, linewidth=2, alpha=0.55)
-    axes.plot([estimate.value], [row], marker, color=color, markersize=6.5, markeredgewidth=0)
-    axes.annotate(
-        decimal(estimate.value),
-        (1, row),
-        xycoords=("axes fraction", "data"),
-        ha="right",
-        va="center",
-        fontweight="bold",
-    )
+def write_value(axes: Axes, row: int, value: float, *, bold: bool) -> None:
+    """Write a row's figure at the right end of the chart."""
+    axes.annotate(decimal(value), (1, row), xycoords=("axes fraction", "data"), ha="right",
+                  va="center", fontweight="bold" if bold else "normal")  # fmt: skip
 
 
-def _leave_room_for_values(axes: Axes, estimates: Sequence[Estimate]) -> None:
-    ends = np.array([[e.value, e.low, e.high] for e in estimates])
-    if np.isnan(ends).all():
+def lay_out_rows(axes: Axes, names: Sequence[str], values: NDArray[np.float64]) -> None:
+    """Name the rows, first on top, and leave the right end of their scale to written figures.
+
+    The margins are shares of the range of `values`, chosen by hand for figures of five characters.
+    """
+    axes.set_yticks(range(len(names)), labels=list(names))
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    if np.isnan(values).all():
         axes.set_xlim(0, 1)
         return
-    low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
     span = max(high - low, 0.02)
-    axes.set_xlim(max(low - 0.06 * span, 0), high + 0.28 * span)
-    axes.set_xticks([t for t in axes.get_xticks() if low - 0.06 * span <= t <= min(1, high + span)])
-    axes.set_xlim(max(low - 0.06 * span, 0), high + 0.28 * span)
+    left, right = max(low - 0.06 * span, 0), high + 0.28 * span
+    ticks = MaxNLocator(4).tick_values(left, high)
+    axes.set_xticks([tick for tick in ticks if left <= tick <= min(1, high + 0.08 * span)])
+    axes.set_xlim(left, right)
 
 
 def reliability_chart(scores: Scores, *, name: str) -> Markup:
@@ -86,64 +93,99 @@ def reliability_chart(scores: Scores, *, name: str) -> Markup:
     `name` tells the chart from those of other methods: letters, digits and dashes.
     """
     bins, title = scores.reliability, method_wording(scores.method).title
+    color, marker = method_style(scores.method)
 
     def draw(canvas: Figure) -> None:
         upper, lower = canvas.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        upper.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
+        upper.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=_DASHES)
         confidence = [b.confidence for b in bins]
         accuracy = [b.accuracy for b in bins]
-        color, marker = _look(scores.method)
         upper.plot(confidence, accuracy, color=color, linewidth=1.2, alpha=0.6)
         upper.plot(confidence, accuracy, marker, color=color, markersize=4.5, markeredgewidth=0)
         upper.set(ylim=(-0.04, 1.04), yticks=(0, 0.5, 1), xlim=(0, 1), ylabel="Share right")
-        _bars_of_counts(lower, bins)
-        lower.set(xticks=(0, 0.5, 1), xlabel="Stated confidence", ylabel="Images")
+        widths = [0.85 * (b.high - b.low) for b in bins]
+        lower.bar([b.low for b in bins], [b.n for b in bins], width=widths, align="edge",
+                  color=MUTED, alpha=0.55)  # fmt: skip
+        lower.yaxis.set_major_locator(MaxNLocator(2, integer=True))
+        lower.yaxis.set_major_formatter("{x:,.0f}")
+        lower.set(xticks=(0, 0.5, 1), xlabel="Confidence", ylabel="Images")
         for axes in (upper, lower):
             axes.spines["left"].set_visible(False)
         upper.yaxis.set_major_formatter(PercentFormatter(1))
         lower.xaxis.set_major_formatter(PercentFormatter(1))
 
-    told = (f"{percent(b.confidence)} sure, {percent(b.accuracy)} right ({b.n:,})" for b in bins)
+    points = (
+        f"confidence {percent(b.confidence)}, {percent(b.accuracy)} right ({b.n:,})" for b in bins
+    )
     return inline_svg(
         draw,
         name=name,
-        description=f"Reliability of {title}, by bin (images in it): {'; '.join(told)}.",
+        description=f"Reliability of {title}, by bin (images in it): {'; '.join(points)}.",
         width=300,
         height=270,
     )
 
 
-def _bars_of_counts(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
-    axes.bar(
-        [b.low for b in bins],
-        [b.n for b in bins],
-        width=[0.85 * (b.high - b.low) for b in bins],
-        align="edge",
-        color=MUTED,
-        alpha=0.55,
+def class_reliability_chart(before: ClassReliability, after: ClassReliability, name: str) -> Markup:
+    """Draw how frequent a class is among images of similar probability for it.
+
+    Gray is before calibration; color is after it, with 95 % intervals. `name` is the class.
+    """
+    ends = [value for c in (before, after) for b in c.bins for value in (b.stated, b.true.high)]
+    top = min(1.0, 1.08 * max([*ends, 0.05]))
+
+    def draw(canvas: Figure) -> None:
+        axes = canvas.add_subplot()
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=_DASHES)
+        for bins, color, style, label in (
+            (before.bins, MUTED, "s-", "before"),
+            (after.bins, ACCENT, "o-", "after"),
+        ):
+            axes.plot([b.stated for b in bins], [b.true.value for b in bins], style, color=color,
+                      linewidth=1, markersize=4.5, markeredgewidth=0, label=label)  # fmt: skip
+        for b in after.bins:
+            axes.plot([b.stated] * 2, [b.true.low, b.true.high], color=ACCENT, linewidth=2,
+                      alpha=0.4)  # fmt: skip
+        axes.set(xlim=(0, top), ylim=(-0.02 * top, top))
+        axes.set(xlabel="Probability of the class", ylabel="Share of the class")
+        axes.spines["left"].set_visible(False)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.legend(frameon=False, loc="upper left", handlelength=1)
+
+    points = (
+        f"probability {percent(b.stated)}, share of the class {percent(b.true.value)} "
+        f"({percent(b.true.low)} to {percent(b.true.high)}, {b.n:,} labels)"
+        for b in after.bins
     )
-    axes.yaxis.set_major_locator(MaxNLocator(2, integer=True))
-    axes.yaxis.set_major_formatter("{x:,.0f}")
+    return inline_svg(
+        draw,
+        name=f"class-reliability-{after.label}",
+        description=f"Reliability of {name} after calibration, by bin: {'; '.join(points)}.",
+        width=300,
+        height=250,
+    )
 
 
-def certainty_curve(curve: CoverageCurve) -> Markup:
-    """Draw the accuracy of the most certain images against how many are taken."""
-    last = curve.accuracy[-1]
+def coverage_chart(curve: CoverageCurve) -> Markup:
+    """Draw the accuracy of the most certain images against the share of images that is kept."""
+    of_all = curve.accuracy[-1]
 
     def draw(canvas: Figure) -> None:
         axes = canvas.add_subplot()
         n = len(curve)
+        # 150 points on each of two scales, chosen by hand: smooth to the eye, and a small page.
         steps = np.unique(np.geomspace(max(1, n // 200), n, 150).round().astype(int))
         steps = np.union1d(steps, np.linspace(1, n, 150).round().astype(int)[1:])
         accuracy = curve.accuracy[steps - 1]
-        axes.axhline(last, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
-        axes.fill_between(steps / n, last, accuracy, color=ACCENT, alpha=0.12, linewidth=0)
+        axes.axhline(of_all, color=MUTED, linewidth=1, linestyle=_DASHES)
+        axes.fill_between(steps / n, of_all, accuracy, color=ACCENT, alpha=0.12, linewidth=0)
         axes.plot(steps / n, accuracy, color=ACCENT, linewidth=2)
-        above = accuracy.mean() < last
-        axes.annotate(f"all images: {percent(last)}", (0.02, last), (0, 4 if above else -4),
+        above = accuracy.mean() < of_all
+        axes.annotate(f"all images: {percent(of_all)}", (0.02, of_all), (0, 4 if above else -4),
                       textcoords="offset points", va="bottom" if above else "top",
                       color=MUTED)  # fmt: skip
-        axes.set(xlim=(0, 1), xlabel="Share of the images taken, most certain first")
+        axes.set(xlim=(0, 1), xlabel="Share of the images kept, most certain first")
         low, high = float(accuracy.min()), float(accuracy.max())
         room = max(0.12 * (high - low), 0.03)
         axes.set(ylim=(max(low - 2 * room, 0), min(high + 2 * room, 1.015)), ylabel="Share right")
@@ -152,18 +194,18 @@ def certainty_curve(curve: CoverageCurve) -> Markup:
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
-    told = (f"{percent(s)} of the images {percent(curve.at(s)[0])}" for s in (0.1, 0.25, 0.5, 1))
+    points = (f"{percent(s)} of the images {percent(curve.at(s)[0])}" for s in (0.1, 0.25, 0.5, 1))
     return inline_svg(
         draw,
         name="certainty",
-        description=f"Accuracy of the most certain images: {', '.join(told)}.",
+        description=f"Accuracy of the most certain images: {', '.join(points)}.",
         width=_WIDTH,
         height=270,
     )
 
 
-def growth(rounds: Sequence[PseudoLabelRound]) -> Markup:
-    """Draw how many pseudo-labels each round added, above how many of them were true."""
+def pseudo_label_chart(rounds: Sequence[PseudoLabelRound]) -> Markup:
+    """Draw how many pseudo-labels each round added, above the share of them that is correct."""
     numbers = [r.number for r in rounds]
     added = [r.n_added for r in rounds]
     precision = [np.nan if r.precision is None else r.precision for r in rounds]
@@ -175,34 +217,33 @@ def growth(rounds: Sequence[PseudoLabelRound]) -> Markup:
         upper.bar(numbers, before, width=0.55, color=LINE)
         upper.bar(numbers, added, bottom=before, width=0.55, color=ACCENT, edgecolor=SURFACE)
         for number, total, new in zip(numbers, before + added, added, strict=True):
-            upper.annotate(f"+{new:,}", (number, total), (0, 3), textcoords="offset points",
-                           ha="center", color=INK)  # fmt: skip
+            _write_above(upper, number, total, f"+{new:,}", offset=3)
         upper.set(ylabel="Pseudo-labels", ylim=(0, 1.2 * max(sum(added), 1)))
         upper.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         upper.yaxis.set_major_formatter("{x:,.0f}")
         for axes in lower:
-            _precision_by_round(axes, numbers, precision)
+            axes.plot(numbers, precision, "o-", color=ACCENT, linewidth=1.5, markersize=5)
+            for number, share in zip(numbers, precision, strict=True):
+                if not np.isnan(share):
+                    _write_above(axes, number, share, percent(share), offset=5)
+            axes.set(ylim=(0, 1.18), yticks=(0, 0.5, 1), ylabel="Correct")
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
         for axes in (upper, *lower):
             axes.grid(visible=False, axis="x")
             axes.spines["left"].set_visible(False)
         (lower or [upper])[-1].set(xlabel="Round", xticks=numbers)
         upper.set_xlim(min(numbers) - 0.6, max(numbers) + 0.6)
 
-    told = (
+    texts = (
         f"round {r.number} added {r.n_added:,}"
-        + ("" if r.precision is None else f", {percent(r.precision)} of them true")
+        + ("" if r.precision is None else f", {percent(r.precision)} of them correct")
         for r in rounds
     )
-    description = f"Pseudo-labels by round: {'; '.join(told)}."
+    description = f"Pseudo-labels by round: {'; '.join(texts)}."
     height = 300 if known else 200
     return inline_svg(draw, name="growth", description=description, width=_WIDTH, height=height)
 
 
-def _precision_by_round(axes: Axes, numbers: Sequence[int], precision: Sequence[float]) -> None:
-    axes.plot(numbers, precision, "o-", color=ACCENT, linewidth=1.5, markersize=5)
-    for number, share in zip(numbers, precision, strict=True):
-        if not np.isnan(share):
-            axes.annotate(percent(share), (number, share), (0, 5), textcoords="offset points",
-                          ha="center", color=INK)  # fmt: skip
-    axes.set(ylim=(0, 1.18), yticks=(0, 0.5, 1), ylabel="True among them")
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+def _write_above(axes: Axes, x: float, y: float, text: str, *, offset: int) -> None:
+    axes.annotate(text, (x, y), (0, offset), textcoords="offset points", ha="center",
+                  color=INK)  # fmt: skip

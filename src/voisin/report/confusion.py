@@ -1,4 +1,4 @@
-"""A confusion matrix made readable: few enough classes, shares of rows, the worst confusions."""
+"""Confusion matrices small enough to read: shares of rows, and the most frequent confusions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_CLASSES = 12
+MAX_CLASSES = 12  # rows and columns; chosen by hand, as many as fit on the page
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Matrix:
 def count_classes(confusions: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Count the images of each class by the confusion matrices of several methods.
 
-    A matrix leaves out the images to which its method gave no answer, so the largest sum counts.
+    A matrix lacks the images to which its method gave no answer, so the largest row sum counts.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def condense(
     confusion : array of shape (n_classes, n_classes)
         Counts; a row a true class, a column a predicted one.
     n_images : array of shape (n_classes,)
-        Images of each class; those that a row lacks had no answer.
+        Images of each class; those that are missing in a row had no answer.
     max_classes : int, default=12
 
     Examples
@@ -86,7 +86,7 @@ def condense(
 
 @dataclass(frozen=True)
 class ConfusionPair:
-    """Images of one class that were given another: how many, and which share of their class."""
+    """A class, the class given in its place, how many images, and their share of the class."""
 
     truth: int
     predicted: int
@@ -95,7 +95,7 @@ class ConfusionPair:
 
 
 def most_frequent_pairs(
-    confusion: NDArray[np.int64], n_images: NDArray[np.int64], max_mixups: int = 5
+    confusion: NDArray[np.int64], n_images: NDArray[np.int64], max_pairs: int = 5
 ) -> tuple[ConfusionPair, ...]:
     """List the largest counts off the diagonal, largest first, with their share of `n_images`.
 
@@ -107,7 +107,7 @@ def most_frequent_pairs(
     """
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:max_mixups]
+    order = np.argsort(-wrong, axis=None, kind="stable")[:max_pairs]
     cells = (divmod(int(cell), len(wrong)) for cell in order)
     return tuple(
         ConfusionPair(t, p, int(wrong[t, p]), float(wrong[t, p] / n_images[t]))

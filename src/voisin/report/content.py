@@ -1,4 +1,7 @@
-"""What a report tells; the pipeline fills it in, the page lays it out."""
+"""What the report of a run shows: the pipeline fills it in, `page` and `sections` lay it out.
+
+It knows results of the stages, and neither HTML nor how a run computes them.
+"""
 
 from dataclasses import dataclass
 
@@ -28,16 +31,16 @@ class ReportContent:
     Attributes
     ----------
     summary : Summary
-        What the program understood of the source.
+        Counts of the source: images, labels, classes, groups, splits.
     settings : dict of str to str
         Name and value of every setting of the run.
     warnings : tuple of str
         What the user was warned of, unreadable images included.
     timings : tuple of StageTime
     scores : tuple of Scores
-        In the order of the chapter's methods; empty where no truth is known.
+        In the order of the run's methods; empty where no true label is known.
     rounds : tuple of PseudoLabelRound
-        Empty when the expert was loaded from a file.
+        Empty when the expert network was loaded from a file.
     images : ImageCollection
         The nodes of the graph; pictures are read from it.
     labels : array of shape (n_images,)
@@ -45,19 +48,20 @@ class ReportContent:
     truth : array of shape (n_images,)
         The hidden labels where known, -1 elsewhere.
     probabilities : array of shape (n_images, n_classes)
-        Of the propagated labels; they decide which label an image is given.
+        Of the propagated labels, before calibration; their largest decides the label of an image.
     reached : array of shape (n_images,)
     embeddings : array of shape (n_images, n_dims)
         To find the labeled images nearest to a picture.
     metric : str
         Metric of the graph.
     versions : dict of str to str
-    how_sure : CalibrationResult, optional
-        How the propagated probabilities were calibrated.
+    calibration : CalibrationResult, optional
+        Of the propagated probabilities; None where they were not calibrated.
     folder : str
-        Of the run, as it was given, for the commands to go on with; empty tells none.
+        Folder of the run as the user wrote it, for the commands of "What next"; "" leaves that
+        section out.
     explainable : bool
-        Whether the method's labels can be taken apart.
+        Whether `voisin explain` works for the labeling method.
     """
 
     summary: Summary
@@ -74,16 +78,59 @@ class ReportContent:
     embeddings: Embeddings
     metric: str
     versions: dict[str, str]
-    how_sure: CalibrationResult | None = None
+    calibration: CalibrationResult | None = None
     folder: str = ""
     explainable: bool = True
 
     @property
-    def stated(self) -> Probabilities:
-        """What is said to the reader: as in ``labels.parquet``, calibrated where that was done."""
-        return self.probabilities if self.how_sure is None else self.how_sure.probabilities
+    def stated_probabilities(self) -> Probabilities:
+        """The probabilities of ``labels.parquet``: calibrated where that was done."""
+        if self.calibration is None:
+            return self.probabilities
+        return self.calibration.probabilities
 
     @property
     def predicted(self) -> NDArray[np.int64]:
         """Most probable class of each image before calibration: the label that it was given."""
         return self.probabilities.argmax(axis=1)
+
+
+@dataclass(frozen=True)
+class ImageUse:
+    """How many images of the source were used, and for what.
+
+    Attributes
+    ----------
+    n_graph : int
+        The nodes of the graph.
+    n_judged : int
+        Test images whose true class is compared with the predictions; 0 where there is no test.
+    n_test : int
+        Images of the source's own test split; 0 where it has none.
+    n_val : int
+        Images of the split ``val``, which are not used.
+    n_unreadable : int
+        Training images that are missing from the graph, since they could not be read; 0 where
+        a test set was drawn from them, because the source does not tell the two apart.
+    """
+
+    n_graph: int
+    n_judged: int
+    n_test: int
+    n_val: int
+    n_unreadable: int
+
+
+def count_image_use(content: ReportContent) -> ImageUse:
+    """Count what the images of a run's source were used for."""
+    splits, n_graph = content.summary.split_counts, len(content.labels)
+    n_judged = next((s.n for s in content.scores if s.scope == "test"), 0)
+    n_train = splits.get("train", 0) if splits else content.summary.n_images
+    test_was_drawn = n_judged > 0 and "test" not in splits
+    return ImageUse(
+        n_graph=n_graph,
+        n_judged=n_judged,
+        n_test=splits.get("test", 0),
+        n_val=splits.get("val", 0),
+        n_unreadable=0 if test_was_drawn else max(n_train - n_graph, 0),
+    )

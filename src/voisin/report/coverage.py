@@ -1,4 +1,4 @@
-"""How right the most certain predictions are; it knows probabilities and truth, not images."""
+"""The accuracy of the most certain predictions; it knows probabilities and labels, not images."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from voisin.types import UNLABELED, Labels, Probabilities
 
 @dataclass(frozen=True, eq=False)
 class CoverageCurve:
-    """Accuracy of the most certain images, more and more of them.
+    """Accuracy of the k most certain images, for every k.
 
     Attributes
     ----------
     certainty : array of shape (n_images,)
-        Of the last image taken in; falling.
+        Of the k-th image; falling.
     accuracy : array of shape (n_images,)
-        Of the first 1, 2, ..., n images.
+        Of the first k images.
     """
 
     certainty: NDArray[np.float64]
@@ -44,7 +44,7 @@ def coverage_curve(
     *,
     predicted: Labels | None = None,
 ) -> CoverageCurve | None:
-    """Order the images whose truth is known by certainty, and follow the accuracy.
+    """Order the images whose true class is known by certainty, and compute the accuracy.
 
     ``accuracy_k = (1/k) Σ_{i ≤ k} [ŷ_i = y_i]``, the most certain first. Images of equal
     certainty share their mean correctness, so that their order does not matter. Images that no
@@ -61,8 +61,8 @@ def coverage_curve(
 
     Returns
     -------
-    Coverage or None
-        None where no truth is known.
+    CoverageCurve or None
+        None where no true class is known.
 
     Examples
     --------
@@ -75,12 +75,13 @@ def coverage_curve(
     known = truth != UNLABELED
     if not known.any():
         return None
-    sure = np.where(reached, certainty(probabilities), 0.0)[known]
-    rank = np.where(reached[known], np.round(sure, 12), -1.0)  # unreached after the least certain
+    certainties = np.where(reached, certainty(probabilities), 0.0)[known]
+    # 12 digits make ties of what differs by rounding only; unreached images come last.
+    rank = np.where(reached[known], np.round(certainties, 12), -1.0)
     labels = probabilities.argmax(axis=1) if predicted is None else predicted
     correct = (reached & (labels == truth))[known].astype(np.float64)
     order = np.argsort(-rank, kind="stable")
     _, tie, size = np.unique(-rank[order], return_inverse=True, return_counts=True)
     mean_of_tie = np.bincount(tie, weights=correct[order]) / size
     accuracy = np.cumsum(mean_of_tie[tie]) / np.arange(1, len(order) + 1)
-    return CoverageCurve(sure[order], accuracy)
+    return CoverageCurve(certainties[order], accuracy)

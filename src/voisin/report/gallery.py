@@ -1,15 +1,18 @@
-"""Which images the page shows, each with the labeled images nearest to it; it knows no HTML."""
+"""Which images the report shows, each with the labeled images nearest to it.
+
+It knows vectors and probabilities, and neither pictures nor HTML.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voisin.evaluation.certainty import certainty
 from voisin.neighbors.search import query_neighbors
 from voisin.report.content import ReportContent
 from voisin.types import UNLABELED, Indices
 
+# Chosen by hand, to keep the page short: three cards make a row of a wide screen.
 MAX_CLASSES = 10
 N_OF_EACH_KIND = 3
 N_MISTAKES = 9
@@ -18,12 +21,12 @@ N_NEIGHBORS = 3
 
 @dataclass(frozen=True, eq=False)
 class ClassSelection:
-    """The surest and the most doubtful of the images that were given a class."""
+    """The most and the least certain of the images that were given a class."""
 
     label: int
     n_given: int
-    surest: Indices
-    doubtful: Indices
+    most_certain: Indices
+    least_certain: Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +38,9 @@ class Selection:
     classes : tuple of ClassSelection
         In the order of the classes; those given to most images where there are too many.
     mistakes : array
-        The surest of the wrong ones; empty where no truth is known.
+        The most certain of those with a wrong class; empty where no true class is known.
     n_mistakes : int
-        Images whose truth is known and whose class is wrong.
+        Images whose true class is known and is not the class they were given.
     unreached : array
         The first images that no label reaches.
     n_unreached : int
@@ -52,47 +55,41 @@ class Selection:
     @property
     def images(self) -> Indices:
         """Every position that is shown, once, in rising order."""
-        of_classes = [part for c in self.classes for part in (c.surest, c.doubtful)]
+        of_classes = [part for c in self.classes for part in (c.most_certain, c.least_certain)]
         return np.unique(np.concatenate([*of_classes, self.mistakes, self.unreached]))
 
 
 def select_images(content: ReportContent) -> Selection:
-    """Choose the images to show, the same ones every time.
+    """Select the images to show, the same ones every time.
 
-    Only unlabeled images are chosen. Those that a label reaches are ordered by the certainty that
-    is stated, equal ones as they come. The surest and the most doubtful of a class are among those
-    *given* the class; none is both.
+    Only unlabeled images are selected. Those that a label reaches are ordered by their stated
+    certainty, equal ones as they come. No image is both among the most and the least certain of
+    its class.
     """
     unlabeled = content.labels == UNLABELED
-    predicted = content.predicted
-    by_certainty = np.argsort(-certainty(content.stated), kind="stable")
+    by_certainty = np.argsort(-certainty(content.stated_probabilities), kind="stable")
     candidates = by_certainty[(unlabeled & content.reached)[by_certainty]]
+    predicted = content.predicted[candidates]
     truth = content.truth[candidates]
-    mistakes = candidates[(truth != UNLABELED) & (truth != predicted[candidates])]
+    mistakes = candidates[(truth != UNLABELED) & (truth != predicted)]
     unreached = np.flatnonzero(unlabeled & ~content.reached)
+    n_given = np.bincount(predicted, minlength=content.images.n_classes)
+    shown = np.sort(np.argsort(-n_given, kind="stable")[:MAX_CLASSES])
+    images_by_class = {int(label): candidates[predicted == label] for label in shown}
     return Selection(
-        classes=_of_classes(candidates, predicted[candidates], content.images.n_classes),
+        classes=tuple(
+            ClassSelection(
+                label,
+                len(images),
+                most_certain=images[:N_OF_EACH_KIND],
+                least_certain=images[N_OF_EACH_KIND:][::-1][:N_OF_EACH_KIND],
+            )
+            for label, images in images_by_class.items()
+        ),
         mistakes=mistakes[:N_MISTAKES],
         n_mistakes=len(mistakes),
         unreached=unreached[:N_OF_EACH_KIND],
         n_unreached=len(unreached),
-    )
-
-
-def _of_classes(
-    candidates: Indices, predicted: NDArray[np.int64], n_classes: int
-) -> tuple[ClassSelection, ...]:
-    n_given = np.bincount(predicted, minlength=n_classes)
-    shown = np.sort(np.argsort(-n_given, kind="stable")[:MAX_CLASSES])
-    given = {int(c): candidates[predicted == c] for c in shown}
-    return tuple(
-        ClassSelection(
-            label,
-            len(images),
-            surest=images[:N_OF_EACH_KIND],
-            doubtful=images[N_OF_EACH_KIND:][::-1][:N_OF_EACH_KIND],
-        )
-        for label, images in given.items()
     )
 
 
@@ -110,7 +107,7 @@ class LabeledNeighbor:
 
 @dataclass(frozen=True)
 class Card:
-    """What was made of an unlabeled image, and why.
+    """The label of an unlabeled image, and the labeled images nearest to it.
 
     Attributes
     ----------
@@ -119,7 +116,7 @@ class Card:
     predicted : int
         The class it was given.
     probability, certainty : float
-        Of that class; and ``1 − H(p) / log C``; both as stated, calibrated where that was done.
+        The probability of that class, and ``1 − H(p) / log C``; calibrated where that was done.
     truth : int
         -1 where unknown.
     reached : bool
@@ -137,37 +134,35 @@ class Card:
     neighbors: tuple[LabeledNeighbor, ...]
 
 
-def make_card(content: ReportContent, images: Indices) -> dict[int, Card]:
+def make_cards(content: ReportContent, images: Indices) -> dict[int, Card]:
     """Describe images, by position, each with the labeled images nearest to it."""
+    labeled = np.flatnonzero(content.labels != UNLABELED)
+    neighbors: list[tuple[LabeledNeighbor, ...]] = [()] * len(images)
+    if len(images) and len(labeled):
+        nearest = query_neighbors(
+            content.embeddings[images],
+            content.embeddings[labeled],
+            min(N_NEIGHBORS, len(labeled)),
+            metric=content.metric,
+        )
+        is_cosine = content.metric == "cosine"
+        closeness = 1 - nearest.distances if is_cosine else nearest.distances
+        neighbors = [
+            tuple(
+                LabeledNeighbor(int(i), int(content.labels[i]), float(close))
+                for i, close in zip(labeled[indices], row_closeness, strict=True)
+            )
+            for indices, row_closeness in zip(nearest.indices, closeness, strict=True)
+        ]
     predicted = content.predicted[images]
     rows = zip(
         images.tolist(),
         predicted.tolist(),
-        content.stated[images, predicted].tolist(),
-        certainty(content.stated[images]).tolist(),
+        content.stated_probabilities[images, predicted].tolist(),
+        certainty(content.stated_probabilities[images]).tolist(),
         content.truth[images].tolist(),
         content.reached[images].tolist(),
-        _nearest_labeled(content, images),
+        neighbors,
         strict=True,
     )
     return {row[0]: Card(*row) for row in rows}
-
-
-def _nearest_labeled(content: ReportContent, images: Indices) -> list[tuple[LabeledNeighbor, ...]]:
-    labeled = np.flatnonzero(content.labels != UNLABELED)
-    if not len(images) or not len(labeled):
-        return [()] * len(images)
-    near = query_neighbors(
-        content.embeddings[images],
-        content.embeddings[labeled],
-        min(N_NEIGHBORS, len(labeled)),
-        metric=content.metric,
-    )
-    closeness = 1 - near.distances if content.metric == "cosine" else near.distances
-    return [
-        tuple(
-            LabeledNeighbor(int(i), int(content.labels[i]), float(close))
-            for i, close in zip(labeled[row], row_closeness, strict=True)
-        )
-        for row, row_closeness in zip(near.indices, closeness, strict=True)
-    ]

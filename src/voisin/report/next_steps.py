@@ -1,17 +1,16 @@
-"""The commands to go on with after a run, for its very folder; it knows no HTML."""
+"""The commands to go on with after a run, written for its own folder; it knows no HTML."""
 
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voisin.evaluation.certainty import certainty
 from voisin.report.content import ReportContent
 from voisin.types import UNLABELED
 
-_SUGGESTED = 20  # images that `voisin suggest` asks for unless it is told
+_SUGGESTED = 20  # the default of `voisin suggest --n`, which this must equal
 
 
 @dataclass(frozen=True)
@@ -24,79 +23,65 @@ class NextStep:
 
 
 def next_steps(content: ReportContent) -> tuple[NextStep, ...]:
-    """List what can be asked of the run; nothing where it is not told in which folder it is.
+    """List what can be asked of the run; nothing where its folder is not known.
 
-    The image to explain is the one that is stated with the least certainty. What would end in an
-    error is left out: explanations where the method has none, certificates where nothing was
-    found, suggestions where fewer than two images are without label.
+    The image to explain is the one with the least certain label. A command that would end in an
+    error is left out: explanations where the method has none, certificates where no image was
+    labeled, suggestions where fewer than two images are unlabeled.
     """
     if not content.folder:
         return ()
-    steps = [_suggest(content), _explain(content), _audit(content), _certify(content)]
-    return tuple(step for step in steps if step is not None)
-
-
-def _suggest(content: ReportContent) -> NextStep | None:
-    n_left = int((content.labels == UNLABELED).sum())
-    if n_left < 2:
-        return None
-    fewer = ("--n", str(n_left - 1)) if n_left <= _SUGGESTED else ()
-    return NextStep(
-        "What should I label next?",
-        command("suggest", content.folder, options=fewer),
-        "The images whose labels would teach most, with pictures, a table to fill in, and a "
-        "forecast of what the answers would change.",
+    unlabeled = content.labels == UNLABELED
+    n_unlabeled = int(unlabeled.sum())
+    labeled_by_run = np.flatnonzero(unlabeled & content.reached)
+    steps = []
+    if n_unlabeled >= 2:
+        fewer = ("--n", str(n_unlabeled - 1)) if n_unlabeled <= _SUGGESTED else ()
+        suggest = NextStep(
+            "Which images should I label next?",
+            write_command("suggest", content.folder, options=fewer),
+            "Lists the images whose labels would improve the result most, with pictures, a table "
+            "to fill in, and a forecast of what your answers would change.",
+        )
+        steps.append(suggest)
+    if len(labeled_by_run) and content.explainable:
+        certainties = certainty(content.stated_probabilities[labeled_by_run])
+        least_certain = labeled_by_run[certainties.argmin()]
+        explain = NextStep(
+            "Why did an image get its label?",
+            write_command("explain", content.folder, str(content.images.ids[least_certain])),
+            "Shows the labeled images that the label came from, with their shares, and what "
+            "speaks against it. The command names the image with the least certain label; the id "
+            "of any other image works, too.",
+        )
+        steps.append(explain)
+    audit = NextStep(
+        "Which images and labels look wrong?",
+        write_command("audit", content.folder),
+        "Lists near-duplicates in both training and test, given labels that the most similar "
+        "images contradict, classes with too few labels, and outliers; the most serious first.",
     )
+    steps.append(audit)
+    if len(labeled_by_run):
+        certify = NextStep(
+            "Which labels can I rely on?",
+            write_command("certify", content.folder),
+            "Draws images at random for you to check. From your answers it determines the largest "
+            "set of labels of which at most 5% are wrong.",
+        )
+        steps.append(certify)
+    return tuple(steps)
 
 
-def _explain(content: ReportContent) -> NextStep | None:
-    found = _found(content)
-    if not found.any() or not content.explainable:
-        return None
-    doubtful = np.flatnonzero(found)
-    least = doubtful[certainty(content.stated[doubtful]).argmin()]
-    return NextStep(
-        "Why did an image get its label?",
-        command("explain", content.folder, str(content.images.ids[least])),
-        "The labeled images it came from, with their shares, and what speaks against it. This id "
-        "is the least certain image; any other will do.",
-    )
-
-
-def _audit(content: ReportContent) -> NextStep:
-    return NextStep(
-        "What should I not believe?",
-        command("audit", content.folder),
-        "Near-duplicates on both sides of a split, given labels that the images around them "
-        "contradict, gaps and outliers; the most serious first.",
-    )
-
-
-def _certify(content: ReportContent) -> NextStep | None:
-    if not _found(content).any():
-        return None
-    return NextStep(
-        "Which labels can I rely on?",
-        command("certify", content.folder),
-        "A list of images drawn at random for you to check; your answers then vouch for the "
-        "largest set of labels of which at most 5% are wrong.",
-    )
-
-
-def _found(content: ReportContent) -> NDArray[np.bool_]:
-    """Tell which images were given a label by the run."""
-    return np.asarray((content.labels == UNLABELED) & content.reached)
-
-
-def command(name: str, *arguments: str, options: Sequence[str] = ()) -> str:
-    """Write a command as a shell reads it; what begins with a dash is not taken for an option.
+def write_command(name: str, *arguments: str, options: Sequence[str] = ()) -> str:
+    """Write a command for a shell; an argument that begins with a dash is not read as an option.
 
     Examples
     --------
-    >>> command("explain", "my run", "-7")
+    >>> write_command("explain", "my run", "-7")
     "voisin explain -- 'my run' -7"
-    >>> command("suggest", "run", options=("--n", "3"))
+    >>> write_command("suggest", "run", options=("--n", "3"))
     'voisin suggest --n 3 run'
     """
-    apart = ["--"] if any(one.startswith("-") for one in arguments) else []
-    return shlex.join(["voisin", name, *options, *apart, *arguments])
+    separator = ["--"] if any(argument.startswith("-") for argument in arguments) else []
+    return shlex.join(["voisin", name, *options, *separator, *arguments])

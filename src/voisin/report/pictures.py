@@ -1,4 +1,4 @@
-"""Small pictures as text, to be part of the page; it knows images, not what is said of them."""
+"""Small pictures as text, to be part of a page; it knows images, and not what a page says."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ from voisin.errors import UnreadableImageError
 from voisin.sources.reading import load_picture
 from voisin.types import ImageCollection
 
-_PIXELATED_BELOW = 64
+_PIXELATED_BELOW = 64  # pixels of the longer side; chosen by hand: smoothing blurs smaller ones
 
 
 @dataclass(frozen=True)

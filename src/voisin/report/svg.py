@@ -1,7 +1,8 @@
-"""Turn a drawing into an SVG that lives inside the page; it knows nothing of what is drawn.
+"""Draw with Matplotlib and return an SVG element for the page; the module knows no charts.
 
-Drawings use the colors below, which stand for CSS variables of the page, so that a chart follows
-the light or dark theme. Every id carries the chart's name, so that several can share a page.
+Drawings use the colors below. They stand for CSS variables of the page, so that a chart follows
+the light or dark theme. Every id of an SVG starts with the chart's name, so that several charts
+can share a page.
 """
 
 import io
@@ -13,6 +14,8 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+# Placeholders, not colors to look at: each is replaced by its CSS variable. Chosen by hand so
+# that no drawing contains them by chance.
 INK, MUTED, LINE, ACCENT, SURFACE = "#010201", "#010202", "#010203", "#010204", "#010205"
 SERIES = ("#010301", "#010302", "#010303", "#010304", "#010305")
 
@@ -24,11 +27,12 @@ _VARIABLES = {
     SURFACE: "--surface",
     **{color: f"--series-{i}" for i, color in enumerate(SERIES, start=1)},
 }
-_POINTS_PER_PIXEL = 0.75
+_POINTS_PER_PIXEL = 0.75  # by definition in CSS: 72 points and 96 pixels an inch
+_PIXELS_PER_INCH = 96  # by definition in CSS
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "text.parse_math": False,
-    "font.size": 12 * _POINTS_PER_PIXEL,
+    "font.size": 12 * _POINTS_PER_PIXEL,  # chosen by hand: 12 pixels, a little under the page's 16
     "text.color": INK,
     "axes.labelcolor": MUTED,
     "axes.edgecolor": LINE,
@@ -70,16 +74,19 @@ def inline_svg(
     Markup
         The same for the same drawing, byte for byte.
     """
-    inch = 96
-    # What an SVG looks like can only be said through matplotlib's global settings: put them back.
+    # Matplotlib takes the looks of an SVG from global settings only; the context restores them.
     with mpl.rc_context():
         mpl.rcdefaults()  # whatever the user's matplotlibrc says
         mpl.rcParams.update({**_STYLE, "svg.hashsalt": name})
-        figure = Figure(figsize=(width / inch, height / inch), layout="constrained")
+        size = (width / _PIXELS_PER_INCH, height / _PIXELS_PER_INCH)
+        figure = Figure(figsize=size, layout="constrained")
         draw(figure)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     shapes = _only_shapes(text.getvalue())
+    shapes = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", shapes)
+    for color, variable in _VARIABLES.items():
+        shapes = shapes.replace(color, f"var({variable})")
     return Markup(
         '<svg class="chart" role="img" aria-label="{label}" width="{w}" height="{h}" '
         'viewBox="0 0 {vw:g} {vh:g}">{shapes}</svg>'
@@ -89,25 +96,15 @@ def inline_svg(
         h=height,
         vw=width * _POINTS_PER_PIXEL,
         vh=height * _POINTS_PER_PIXEL,
-        shapes=Markup(_themed(_with_own_ids(shapes, name))),  # matplotlib escaped the text
+        shapes=Markup(shapes),  # matplotlib escaped the text
     )
 
 
 def _only_shapes(document: str) -> str:
-    """Drop the XML prologue, the metadata, and the style and fonts that the page has its own of."""
+    """Drop the XML prologue, the metadata, and the style and fonts, which the page sets itself."""
     inside = re.sub(r"^.*?<svg[^>]*>|</svg>\s*$", "", document, flags=re.DOTALL)
     inside = re.sub(r"<metadata>.*?</metadata>", "", inside, flags=re.DOTALL)
     inside = re.sub(r"<style.*?</style>", "", inside, flags=re.DOTALL)
     inside = re.sub(r"font-family: [^;\"]*;? ?", "", inside)
     inside = re.sub(r"(?<=\d) ?\n(?=[A-Za-z])|(?<=>)\s+(?=<)", "", inside)
     return inside.replace("xlink:href", "href")
-
-
-def _with_own_ids(shapes: str, name: str) -> str:
-    return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", shapes)
-
-
-def _themed(shapes: str) -> str:
-    for color, variable in _VARIABLES.items():
-        shapes = shapes.replace(color, f"var({variable})")
-    return shapes

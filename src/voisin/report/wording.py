@@ -1,22 +1,29 @@
-"""What the page calls methods, scopes and figures, and what each means; it knows no numbers."""
+"""What the pages call methods, sets of images and figures, and how they write numbers.
 
+It knows words and formats, and neither scores nor HTML.
+"""
+
+import math
 from dataclasses import dataclass
 
 CEILING = "ceiling"
-"""The one method that is told every label, so it never counts as the best."""
+"""The one method that is given every true label, so it never counts as the best."""
 
 EXPERT = "expert"
-"""The network that came from a file in place of the one that pseudo-labels grow."""
+"""The network loaded from a file in place of the one that is trained on pseudo-labels."""
 
 EXPERT_MAY_KNOW = (
-    "whether the expert, whose view of the images makes the graph, had learned from them before "
+    "whether the expert network, whose vectors make the graph, was trained on these images before "
     "is not known here"
 )
+
+MISSING = "–"
+"""Written where a number is not defined (a convention of tables)."""
 
 
 @dataclass(frozen=True)
 class Wording:
-    """A title of a few words, and one sentence for who has never seen the page."""
+    """A title of a few words, and one sentence that explains it to a newcomer."""
 
     title: str
     meaning: str
@@ -38,32 +45,34 @@ METHODS = {
         "guesses of the networks before it",
     ),
     EXPERT: Wording(
-        "Expert (from a file)",
-        "the network that was brought along; what it was trained on is not known here",
+        "Expert network (from a file)",
+        "a network that was loaded from a file; what it was trained on is not known here",
     ),
     "propagated": Wording(
         "Propagated labels",
-        "the given labels carried along the graph of nearest neighbors, with a classifier's "
-        "opinion where the method has one; a test image asks its neighbors in the graph",
+        "the given labels, passed on from image to image along the graph of nearest neighbors; "
+        "some labeling methods also use a classifier trained on the given labels. A test image "
+        "gets its label from its nearest neighbors in the graph",
     ),
     "balanced": Wording(
         "Propagated, for rare classes",
-        "the propagated labels decided again as if the classes were nearly equally frequent: "
-        "more of the rare classes are found, and more images in all are wrong",
+        "the propagated labels, chosen again as if all classes were nearly equally frequent: more "
+        "images of the rare classes are found, but more images are wrong in all",
     ),
     "calibrated": Wording(
-        "Calibrated, for most right",
-        "the propagated probabilities, made as sure as labels that were held out allow, under the "
-        "class shares that were told or are estimated: most images are right, rare classes are "
-        "missed more often",
+        "Calibrated labels",
+        "the propagated probabilities, corrected with labels that were held out and with how "
+        "frequent each class is (as it was stated or estimated): most images are right, but rare "
+        "classes are missed more often",
     ),
     "retrained": Wording(
-        "Retrained", "a network trained on the propagated labels, the certain ones weighing more"
+        "Retrained",
+        "a network trained on the propagated labels, where more certain labels count more",
     ),
     CEILING: Wording(
         "Ceiling",
-        "the same network told every true label of the training images: about what labeling "
-        "everything would bring; not a competitor, so never marked as best",
+        "the same network trained on the true label of every training image: about what labeling "
+        "all images by hand would give. It is shown for comparison and never marked as the best",
     ),
 }
 
@@ -76,10 +85,11 @@ SCOPES = {
         "Test images", "images kept apart from the start: nothing in this run was trained on them"
     ),
     "test-no-leak": Wording(
-        "Test images without leak",
-        "test images without those whose group (patient, lesion, video) also has an image in the "
-        "training set, which makes them too easy; what is left is another mix of classes, so the "
-        "figures may be higher as well as lower: compare methods within a scope, not scopes",
+        "Test images of new groups",
+        "only the test images whose group (patient, lesion, video) has no image in the training "
+        "set, as the others may be too easy. What is left is another mix of classes, so the "
+        "figures may be higher or lower: compare methods within one set of images, not one set "
+        "with another",
     ),
 }
 
@@ -103,13 +113,16 @@ FIGURES = (
     ),
     FigureWording(
         "Macro F1",
-        "for each class, the harmonic mean of recall and precision; then the mean of the classes",
+        "for each class, the harmonic mean of recall (share of the class that is found) and "
+        "precision (share that is right among the images given the class); then the mean over the "
+        "classes",
         "macro_f1",
     ),
     FigureWording(
         "ECE",
-        "expected calibration error: the gap between the stated probability and how often it is "
-        "right; 0 is best, 0.10 means 10 percentage points too sure or too modest",
+        "expected calibration error: how far the probability of the predicted class is, on "
+        "average, from how often it is right; 0 is best, 0.10 means 10 percentage points too high "
+        "or too low",
         "ece",
         more_is_better=False,
     ),
@@ -117,7 +130,7 @@ FIGURES = (
 
 
 def method_wording(method: str) -> Wording:
-    """Words for a method, its own name where none are written.
+    """Return the words for a method; one without an entry is called by its own name.
 
     Examples
     --------
@@ -126,14 +139,71 @@ def method_wording(method: str) -> Wording:
     >>> method_wording("nearest-center").title
     'Nearest center'
     """
-    return METHODS.get(method) or Wording(_plain(method), "")
+    return METHODS.get(method) or Wording(_readable(method), "")
 
 
 def scope_wording(scope: str) -> Wording:
-    """Words for a scope, its own name where none are written."""
-    return SCOPES.get(scope) or Wording(_plain(scope), "")
+    """Return the words for a set of images; one without an entry is called by its own name."""
+    return SCOPES.get(scope) or Wording(_readable(scope), "")
 
 
-def _plain(name: str) -> str:
+def _readable(name: str) -> str:
     words = name.replace("-", " ").replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def count(value: int) -> str:
+    """Write a whole number with separators.
+
+    Examples
+    --------
+    >>> count(7007)
+    '7,007'
+    """
+    return f"{value:,}"
+
+
+def decimal(value: float, digits: int = 3) -> str:
+    """Write a figure with a fixed number of digits, a dash where it is not defined.
+
+    Examples
+    --------
+    >>> decimal(0.87549), decimal(float("nan"))
+    ('0.875', '–')
+    """
+    return f"{value:.{digits}f}" if math.isfinite(value) else MISSING
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage, 0% or 100% only if it is exactly that.
+
+    Examples
+    --------
+    >>> percent(0.5), percent(0.0004), percent(0.9999), percent(1.0)
+    ('50%', '<1%', '>99%', '100%')
+    """
+    if not math.isfinite(share):
+        return MISSING
+    if 0 < share < 0.005:
+        return "<1%"
+    if 0.995 <= share < 1:
+        return ">99%"
+    return f"{100 * share:.0f}%"
+
+
+def duration(seconds: float) -> str:
+    """Write a time as a person would say it.
+
+    Examples
+    --------
+    >>> duration(0.42), duration(9.96), duration(75), duration(7384)
+    ('0.4 s', '10 s', '1 min 15 s', '2 h 3 min')
+    """
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

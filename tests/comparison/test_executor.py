@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from voisin.comparison.processes import each_in_processes
+from voisin.comparison.executor import run_in_processes
 from voisin.errors import InputError, VoisinError
 from voisin.parallel import available_cores
 
 
-def begin_noting(folder):
-    def note(task):
+def start_writing(folder):
+    def write(task):
         with Path(folder, f"{task}.txt").open("x") as file:  # fails if a task is done twice
             file.write(f"{os.getpid()} {available_cores()} {os.environ['OMP_NUM_THREADS']}")
 
-    return note
+    return write
 
 
-def begin_failing():
+def start_failing():
     def fail(task):
         if task == "die":
             os._exit(9)
@@ -30,12 +30,12 @@ def begin_failing():
 
 
 def test_every_task_is_done_once_in_another_process_with_its_share_of_the_cores(tmp_path):
-    told = []
+    finished = []
 
-    each_in_processes(partial(begin_noting, tmp_path), ["a", "b", "c"], 2, told.append)
+    run_in_processes(partial(start_writing, tmp_path), ["a", "b", "c"], 2, finished.append)
 
     notes = [(tmp_path / f"{task}.txt").read_text().split() for task in "abc"]
-    assert sorted(told) == [0, 1, 2]
+    assert sorted(finished) == [0, 1, 2]
     assert str(os.getpid()) not in {pid for pid, _, _ in notes}
     share = str(max(1, available_cores() // 2))
     assert {(cores, threads) for _, cores, threads in notes} == {(share, share)}
@@ -45,6 +45,6 @@ def test_every_task_is_done_once_in_another_process_with_its_share_of_the_cores(
     ("task", "error", "words"),
     [("size", InputError, "size is wrong"), ("die", VoisinError, "try fewer jobs")],
 )
-def test_an_error_and_a_death_are_told_here(task, error, words):
+def test_an_error_and_a_death_are_raised_here(task, error, words):
     with pytest.raises(error, match=words):
-        each_in_processes(begin_failing, [task], 1, lambda _: None)
+        run_in_processes(start_failing, [task], 1, lambda _: None)

@@ -1,0 +1,265 @@
+"""What each section of the report shows: the variables of ``sections/*.html``, one function each.
+
+Here is decided what the page may claim: which method is the best, and whether pseudo-labels got
+better or worse. It knows results, and no HTML.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from voisin.evaluation.scores import Estimate, Scores
+from voisin.report import charts, confusion, gallery
+from voisin.report.content import ReportContent, count_image_use
+from voisin.report.coverage import coverage_curve
+from voisin.report.next_steps import next_steps
+from voisin.report.pictures import Picture, read_picture
+from voisin.report.wording import CEILING, EXPERT, FIGURES, FigureWording
+from voisin.training.rounds import PseudoLabelRound
+from voisin.types import UNLABELED
+
+_SCOPES_BY_WEIGHT = ("test", "unlabeled", "test-no-leak")  # test images were never trained on
+_PICTURE_SIZE, _NEIGHBOR_SIZE = 96, 48  # pixels; chosen by hand so that three cards fit in a row
+_SHARES_KEPT = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)  # rows of a table; chosen by hand
+_CHARTED = ("auc", "balanced_accuracy")  # a ranking, and a decision that counts rare classes
+_CLEAR = 2  # standard errors: about the 95 % level of a normal test
+
+
+def describe_source(content: ReportContent) -> dict[str, Any]:
+    """Count the images of the source by class, and by what they were used for."""
+    given = content.labels[content.labels != UNLABELED]
+    labeled_by_run = content.predicted[(content.labels == UNLABELED) & content.reached]
+    n_classes = content.images.n_classes
+    return {
+        "use": count_image_use(content),
+        "n_images": len(content.labels),
+        "n_given": len(given),
+        "n_labeled_by_run": len(labeled_by_run),
+        "given_counts": np.bincount(given, minlength=n_classes).tolist(),
+        "run_counts": np.bincount(labeled_by_run, minlength=n_classes).tolist(),
+    }
+
+
+def describe_verdict(content: ReportContent) -> dict[str, Any]:
+    """Compare the methods, and name the best one of the most telling set of images."""
+    scopes = group_by_scope(content.scores)
+    main = scope_to_show(content.scores)
+    scores = scopes[main] if main else ()
+    best = find_best_method(scores)
+    ceiling = next((s for s in scores if s.method == CEILING), None)
+    ceiling_is_below = bool(
+        best and ceiling and ceiling.balanced_accuracy.value < best.first.balanced_accuracy.value
+    )
+    return {
+        "scopes": scopes,
+        "main_scope": main,
+        "main_scores": scores,
+        "best": best,
+        "ceiling_is_below": ceiling_is_below,
+        "has_expert": any(s.method == EXPERT for s in content.scores),
+        "best_by_figure": {
+            (scope, f.field): best_methods(of_scope, f)
+            for scope, of_scope in scopes.items()
+            for f in FIGURES
+        },
+        "comparisons": {
+            f.title: charts.comparison_chart(scores, f)
+            for f in FIGURES
+            if scores and f.field in _CHARTED
+        },
+        "reliabilities": [
+            charts.reliability_chart(s, name=f"reliability-{i}") for i, s in enumerate(scores)
+        ],
+    }
+
+
+def describe_mistakes(content: ReportContent) -> dict[str, Any]:
+    """Condense the confusion matrices of the main set of images."""
+    main = scope_to_show(content.scores)
+    if main is None:
+        return {"class_sizes": [], "matrices": {}, "confusion_pairs": ()}
+    scores = group_by_scope(content.scores)[main]
+    n_images = confusion.count_classes([s.confusion for s in scores])
+    best = find_best_method(scores)
+    pairs = confusion.most_frequent_pairs(best.first.confusion, n_images) if best else ()
+    return {
+        "class_sizes": n_images.tolist(),
+        "matrices": {s.method: confusion.condense(s.confusion, n_images) for s in scores},
+        "confusion_pairs": pairs,
+    }
+
+
+def describe_trust(content: ReportContent) -> dict[str, Any]:
+    """Follow the accuracy of the most certain unlabeled images whose true class is known."""
+    truth = np.where(content.labels == UNLABELED, content.truth, UNLABELED)
+    curve = coverage_curve(
+        content.stated_probabilities, content.reached, truth, predicted=content.predicted
+    )
+    if curve is None:
+        return {"curve": None, "curve_chart": Markup(), "curve_rows": []}
+    rows = [(share, curve.n_images(share), *curve.at(share)) for share in _SHARES_KEPT]
+    return {"curve": curve, "curve_chart": charts.coverage_chart(curve), "curve_rows": rows}
+
+
+def describe_calibration(content: ReportContent) -> dict[str, Any]:
+    """Draw the reliability of each class before and after calibration."""
+    calibration, names = content.calibration, content.images.class_names
+    if calibration is None:
+        return {"class_reliabilities": []}
+    pairs = zip(calibration.before, calibration.after, strict=True)
+    return {
+        "class_reliabilities": [
+            charts.class_reliability_chart(before, after, names[after.label])
+            for before, after in pairs
+        ]
+    }
+
+
+def describe_pseudo_labels(content: ReportContent) -> dict[str, Any]:
+    """Draw the rounds of pseudo-labels, and compare the first with the last."""
+    rounds = content.rounds
+    return {
+        "pseudo_label_chart": charts.pseudo_label_chart(rounds) if rounds else Markup(),
+        "trend": precision_trend(rounds),
+    }
+
+
+def describe_gallery(content: ReportContent) -> dict[str, Any]:
+    """Select images, and read their pictures and those of their labeled neighbors."""
+    selection = gallery.select_images(content)
+    cards = gallery.make_cards(content, selection.images)
+    near = {n.image for card in cards.values() for n in card.neighbors}
+    pictures: dict[int, Picture | None] = {
+        index: read_picture(content.images, index, size)
+        for size, indices in ((_NEIGHBOR_SIZE, sorted(near)), (_PICTURE_SIZE, sorted(cards)))
+        for index in indices
+    }
+    return {"selection": selection, "cards": cards, "pictures": pictures}
+
+
+def describe_next_steps(content: ReportContent) -> dict[str, Any]:
+    """List the commands to go on with."""
+    return {
+        "steps": next_steps(content),
+        "folder_is_relative": not Path(content.folder).is_absolute(),
+    }
+
+
+SECTIONS = (
+    describe_source,
+    describe_verdict,
+    describe_mistakes,
+    describe_trust,
+    describe_calibration,
+    describe_pseudo_labels,
+    describe_gallery,
+    describe_next_steps,
+)
+"""In the order of the page; each gives variables of its own names."""
+
+
+def group_by_scope(scores: Sequence[Scores]) -> dict[str, tuple[Scores, ...]]:
+    """Group scores by scope, in the order in which they came."""
+    return {s.scope: tuple(o for o in scores if o.scope == s.scope) for s in scores}
+
+
+def scope_to_show(scores: Sequence[Scores]) -> str | None:
+    """Choose the scope that the page shows first: the test where there is one, else unlabeled."""
+    scopes = {s.scope for s in scores}
+    return next((scope for scope in (*_SCOPES_BY_WEIGHT, *sorted(scopes)) if scope in scopes), None)
+
+
+def best_methods(scores: Sequence[Scores], figure: FigureWording) -> frozenset[str]:
+    """Return the methods with the best value of a figure; several if equal, never the ceiling.
+
+    Returns
+    -------
+    frozenset of str
+        Empty where the figure is defined for no method.
+    """
+    sign = 1 if figure.more_is_better else -1
+    values: dict[str, float] = {}
+    for score in scores:
+        estimate: Estimate = getattr(score, figure.field)
+        if score.method != CEILING and not math.isnan(estimate.value):
+            values[score.method] = sign * estimate.value
+    return frozenset(m for m, value in values.items() if value == max(values.values()))
+
+
+@dataclass(frozen=True, eq=False)
+class BestMethod:
+    """The method with the highest balanced accuracy, and how safe its lead is.
+
+    Attributes
+    ----------
+    first : Scores
+        Of the highest balanced accuracy, the ceiling left out.
+    second : Scores or None
+        The next one; None if there is no other.
+    safe : bool
+        Whether the interval of the first begins above the interval of the second.
+    """
+
+    first: Scores
+    second: Scores | None
+    safe: bool
+
+
+def find_best_method(scores: Sequence[Scores]) -> BestMethod | None:
+    """Find the method of highest balanced accuracy; None where that is defined for none."""
+    ranked = sorted(
+        (s for s in scores if s.method != CEILING and not math.isnan(s.balanced_accuracy.value)),
+        key=lambda s: -s.balanced_accuracy.value,
+    )
+    if not ranked:
+        return None
+    first, second = ranked[0], ranked[1] if len(ranked) > 1 else None
+    safe = second is not None and first.balanced_accuracy.low > second.balanced_accuracy.high
+    return BestMethod(first, second, safe)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The first and the last round whose precision is known.
+
+    Attributes
+    ----------
+    first, last : PseudoLabelRound
+    direction : str
+        ``fell`` or ``rose`` where chance is an unlikely reason, else ``alike``.
+    """
+
+    first: PseudoLabelRound
+    last: PseudoLabelRound
+    direction: str
+
+
+def precision_trend(rounds: Sequence[PseudoLabelRound]) -> Trend | None:
+    """Compare the precision of the first round with that of the last; None if none is known.
+
+    The change is clear where ``|p₂ − p₁| > 2 √(p (1 − p) (1/n₁ + 1/n₂))``, with p the share of
+    correct labels in both rounds together.
+
+    Examples
+    --------
+    >>> first = PseudoLabelRound(1, 100, (50, 50), 0.99, 100)
+    >>> precision_trend([first, PseudoLabelRound(2, 100, (50, 50), 0.97, 100)]).direction
+    'alike'
+    >>> precision_trend([first, PseudoLabelRound(2, 100, (50, 50), 0.80, 100)]).direction
+    'fell'
+    """
+    measured = [r for r in rounds if r.precision is not None]
+    if not measured:
+        return None
+    first, last = measured[0], measured[-1]
+    before, after = first.precision or 0.0, last.precision or 0.0
+    share = (before * first.n_known + after * last.n_known) / (first.n_known + last.n_known)
+    error = math.sqrt(max(share * (1 - share), 0) * (1 / first.n_known + 1 / last.n_known))
+    if abs(after - before) <= _CLEAR * error:
+        return Trend(first, last, "alike")
+    return Trend(first, last, "fell" if after < before else "rose")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from voisin.types import Probabilities
 
-_MAX_SWEEPS = 30  # chosen by hand: from the last round's weights, a few are enough
+_MAX_SWEEPS = 30  # chosen by hand: bounds the time where the quotas cannot be met
 _QUOTA_TOL = 1e-3  # share of all images that a class may miss; chosen by hand
 _SMALLEST = 1e-12  # in place of a probability of 0, which has no logarithm: a convention
 

@@ -14,7 +14,7 @@ from benchmarks.measuring import Row, keep, peak_bandwidth, ratio, side_by_side,
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.graph import order_nodes, reorder_matrix
 from voisin.neighbors.search import find_neighbors
-from voisin.propagation.class_quotas import quota_weights
+from voisin.propagation.class_priors import quota_weights
 from voisin.propagation.estimator import GraphClassifier
 from voisin.propagation.harmonic import Harmonic
 from voisin.propagation.live import LiveSpreading

@@ -69,13 +69,13 @@ def test_unknown_is_minus_one_also_in_arrays_of_text():
     assert found.classes_.tolist() == ["moon", "night"]
 
 
-def test_new_samples_of_a_precomputed_graph_take_the_mean_of_their_ties():
+def test_new_samples_of_a_precomputed_graph_take_the_mean_of_their_neighbors():
     affinity, truth, y = moons_with_two_labels()
     fitted = GraphClassifier(affinity="precomputed").fit(affinity, y.astype(int))
-    ties = np.zeros((2, len(truth)))
-    ties[0, [10, 20]] = [1, 3]
+    weights = np.zeros((2, len(truth)))
+    weights[0, [10, 20]] = [1, 3]
 
-    found = fitted.predict_proba(ties)
+    found = fitted.predict_proba(weights)
 
     known = fitted.label_distributions_
     np.testing.assert_allclose(found[0], (known[10] + 3 * known[20]) / 4)

@@ -74,7 +74,7 @@ def test_labels_follow_the_shape_of_the_data(method):
 
 
 @every_method
-def test_an_image_that_no_label_reaches_gets_the_class_shares_and_a_flag(method):
+def test_an_image_that_no_label_reaches_gets_the_class_priors_and_a_flag(method):
     found = method.propagate(TWO_PAIRS, np.array([0, -1, -1, -1]), n_classes=2)
 
     assert found.labels.tolist() == [0, 0, -1, -1]
@@ -86,10 +86,10 @@ def test_an_image_that_no_label_reaches_gets_the_class_shares_and_a_flag(method)
 @pytest.mark.parametrize(
     ("class_priors", "expected"), [("uniform", [0.5, 0.5]), ([3.0, 1.0], [0.75, 0.25])]
 )
-def test_the_class_shares_can_be_given(method, class_priors, expected):
-    settled = type(method)(class_priors=class_priors)
+def test_the_class_priors_can_be_given(method, class_priors, expected):
+    with_priors = type(method)(class_priors=class_priors)
 
-    found = settled.propagate(TWO_PAIRS, np.array([0, 1, -1, -1]))
+    found = with_priors.propagate(TWO_PAIRS, np.array([0, 1, -1, -1]))
 
     assert found.probabilities[2].tolist() == expected
 
@@ -140,7 +140,7 @@ def test_a_label_of_weight_zero_is_no_label(method):
 
 
 @every_method
-def test_says_how_it_ended(method):
+def test_the_result_says_how_it_ended(method):
     found = method.propagate(random_affinity(0), FEW_LABELS)
 
     assert found.converged
@@ -237,7 +237,7 @@ def test_refuses_a_number_of_classes_that_is_none(method):
         ([0.0, 0.0], "all 0"),
     ],
 )
-def test_refuses_class_shares_that_are_no_shares(name, class_priors, message):
+def test_refuses_class_priors_that_are_no_distribution(name, class_priors, message):
     method = METHODS[name]
 
     with pytest.raises(InputError, match=message):
@@ -245,8 +245,8 @@ def test_refuses_class_shares_that_are_no_shares(name, class_priors, message):
 
 
 @every_method
-def test_no_image_is_given_the_bare_class_shares_as_if_a_label_had_reached_it(method):
-    n_samples = 3_000  # a chain: what is known at its head fades long before its end
+def test_no_image_is_given_the_bare_class_priors_as_if_a_label_had_reached_it(method):
+    n_samples = 3_000  # a chain: the labels at its head fade long before its end
     ones = np.ones(n_samples - 1)
     chain = sparse.diags_array([ones, ones], offsets=[1, -1]).tocsr()
     labels = np.full(n_samples, -1)

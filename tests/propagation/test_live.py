@@ -8,15 +8,14 @@ from scipy import sparse
 
 from tests.propagation.graphs import TWO_PAIRS, random_affinity, two_moons
 from voisin.errors import InputError
-from voisin.propagation.live import LiveSpreading
+from voisin.propagation.live import LiveSpreading, push
 from voisin.propagation.matrices import normalize_affinity
-from voisin.propagation.pushing import push
 from voisin.propagation.spreading import LabelSpreading
 
 METHOD = LabelSpreading(tol=1e-8)
 
 
-def a_long_ring(n_samples=5_000):
+def long_ring(n_samples=5_000):
     ones = np.ones(n_samples)
     ring = sparse.diags_array(
         [ones, ones, ones, ones],
@@ -50,7 +49,7 @@ def test_only_the_surroundings_of_a_new_label_change():
     labels = np.full(5_000, -1)
     labels[[0, 2_500]] = [0, 1]
     method = LabelSpreading(alpha=0.5, tol=1e-4, class_priors="uniform")
-    live = LiveSpreading(method, a_long_ring(), labels)
+    live = LiveSpreading(method, long_ring(), labels)
 
     changed = live.add([1_000], [1])
 
@@ -58,11 +57,11 @@ def test_only_the_surroundings_of_a_new_label_change():
     assert len(changed) < 100
 
 
-def test_tells_no_image_whose_scores_stay():
+def test_reports_no_image_whose_scores_stay():
     labels = np.full(5_000, -1)
     labels[[0, 2_500]] = [0, 1]
     method = LabelSpreading(tol=1e-4, class_priors="uniform")
-    live = LiveSpreading(method, a_long_ring(), labels)
+    live = LiveSpreading(method, long_ring(), labels)
     before = live._scores.copy()
 
     changed = live.add([1_000], [1])
@@ -70,31 +69,31 @@ def test_tells_no_image_whose_scores_stay():
     assert (live._scores != before).any(axis=0)[changed].all()
 
 
-def pushes_of_southwell(smoother, alpha, goal):
+def count_pushes_of_southwell(smoother, alpha, goal):
     """Push the largest residual, one node at a time; the right-hand side is 1 at the first."""
-    residual, pushes = np.eye(len(smoother))[0], 0
+    residual, n_pushes = np.eye(len(smoother))[0], 0
     while residual @ residual > goal:
         node = abs(residual).argmax()
-        moved, residual[node] = residual[node], 0
-        residual += alpha * smoother[node] * moved
-        pushes += 1
-    return pushes
+        pushed, residual[node] = residual[node], 0
+        residual += alpha * smoother[node] * pushed
+        n_pushes += 1
+    return n_pushes
 
 
 @pytest.mark.parametrize("alpha", [0.5, 0.9, 0.99])
 def test_pushing_more_than_the_residual_saves_almost_half_of_the_pushes(alpha):
     n_samples, goal = 200, 1e-8
-    smoother = normalize_affinity(a_long_ring(n_samples))
-    values, residual = np.zeros(n_samples), np.eye(n_samples)[0]
+    smoother = normalize_affinity(long_ring(n_samples))
+    scores, residual = np.zeros(n_samples), np.eye(n_samples)[0]
     state, changed = np.eye(n_samples, dtype=np.uint8)[0], np.zeros(n_samples, dtype=np.bool_)
     touched, queue = np.zeros((2, n_samples), dtype=np.int64)
 
-    square, _, pushes = push(
+    square, _, n_pushes = push(
         smoother.indptr,
         smoother.indices,
         smoother.data,
         alpha,
-        values,
+        scores,
         residual,
         1.0,
         goal,
@@ -106,14 +105,14 @@ def test_pushing_more_than_the_residual_saves_almost_half_of_the_pushes(alpha):
         changed,
     )
 
-    expected = np.eye(n_samples)[0] - values + alpha * smoother @ values
-    assert pushes < 0.62 * pushes_of_southwell(smoother.toarray(), alpha, goal)
+    expected = np.eye(n_samples)[0] - scores + alpha * smoother @ scores
+    assert n_pushes < 0.62 * count_pushes_of_southwell(smoother.toarray(), alpha, goal)
     assert square <= goal
     np.testing.assert_allclose(residual, expected, atol=1e-12)
-    np.testing.assert_array_equal(changed, values != 0)
+    np.testing.assert_array_equal(changed, scores != 0)
 
 
-def test_tells_exactly_which_images_changed():
+def test_images_that_are_not_reported_have_not_changed():
     affinity, truth = two_moons()
     labels = np.full(len(truth), -1)
     labels[[50, 150]] = [0, 1]
@@ -134,7 +133,7 @@ def test_a_first_label_reaches_its_component():
     assert live.propagation.labels.tolist() == [0, 0, 1, 1]
 
 
-def test_a_last_label_leaves_its_component_with_the_class_shares():
+def test_a_last_label_leaves_its_component_with_the_class_priors():
     live = LiveSpreading(METHOD, TWO_PAIRS, np.array([0, -1, 1, -1]))
 
     live.add([2], [-1])
@@ -152,7 +151,7 @@ def test_a_last_label_leaves_its_component_with_the_class_shares():
         ([0], [-1], "No label would be left"),
     ],
 )
-def test_refuses_labels_that_cannot_be(rows, labels, message):
+def test_refuses_images_and_classes_that_do_not_exist(rows, labels, message):
     live = LiveSpreading(METHOD, TWO_PAIRS, np.array([0, -1, -1, -1]), n_classes=2)
 
     with pytest.raises(InputError, match=message):
@@ -181,15 +180,15 @@ def test_labels_taken_back_where_nothing_is_linked_end_the_pushing():
     assert not live.propagation.reached[50]
 
 
-def test_where_nothing_arrives_within_the_tolerance_new_labels_change_the_shares():
+def test_where_nothing_arrives_within_the_tolerance_new_labels_change_the_class_priors():
     labels = np.full(5_000, -1)
     labels[[0, 2_500]] = [0, 1]
     method = LabelSpreading(alpha=0.5, tol=1e-4)
-    live = LiveSpreading(method, a_long_ring(), labels)
+    live = LiveSpreading(method, long_ring(), labels)
     live.add([1_000], [1])
     labels[1_000] = 1
 
-    expected = method.propagate(a_long_ring(), labels)
+    expected = method.propagate(long_ring(), labels)
 
     assert not expected.reached[4_000]
     assert not live.propagation.reached[4_000]

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from voisin.errors import ConvergenceWarning
-from voisin.propagation.gradients import conjugate_gradients
-from voisin.propagation.solvers import _Smoothing, chebyshev, repeat
+from voisin.propagation.solvers import _Smoothing, chebyshev, conjugate_gradients, iterate
 
 seeds = st.integers(0, 2**32 - 1)
 quick = settings(deadline=None, max_examples=25)
@@ -30,11 +29,11 @@ def random_columns(seed, n=30, n_columns=3):
 def test_chebyshev_solves_the_smoothing_equation(seed, alpha):
     smoother, right = random_smoother(seed), random_columns(seed)
 
-    found = chebyshev(sparse.csr_array(smoother), alpha, right, tol=1e-10, max_iter=2_000)
+    solution = chebyshev(sparse.csr_array(smoother), alpha, right, tol=1e-10, max_iter=2_000)
 
     expected = np.linalg.solve(np.eye(30) - alpha * smoother, right)
-    np.testing.assert_allclose(found.values, expected, atol=1e-6)
-    assert found.converged
+    np.testing.assert_allclose(solution.values, expected, atol=1e-6)
+    assert solution.converged
 
 
 @quick
@@ -42,48 +41,48 @@ def test_chebyshev_solves_the_smoothing_equation(seed, alpha):
 def test_the_residual_is_the_largest_relative_one(seed):
     smoother, right = random_smoother(seed), random_columns(seed)
 
-    found = chebyshev(sparse.csr_array(smoother), 0.9, right, tol=1e-6, max_iter=99)
+    solution = chebyshev(sparse.csr_array(smoother), 0.9, right, tol=1e-6, max_iter=99)
 
-    left = right - found.values + 0.9 * smoother @ found.values
-    worst = (np.linalg.norm(left, axis=0) / np.linalg.norm(right, axis=0)).max()
-    assert found.residual == pytest.approx(worst, rel=1e-3)
+    residual = right - solution.values + 0.9 * smoother @ solution.values
+    worst = (np.linalg.norm(residual, axis=0) / np.linalg.norm(right, axis=0)).max()
+    assert solution.residual == pytest.approx(worst, rel=1e-3)
     assert worst <= 1e-6
 
 
 def test_a_coarse_tolerance_is_reached_in_single_precision():
     smoother, right = sparse.csr_array(random_smoother(0)), random_columns(0)
 
-    found = chebyshev(smoother, 0.9, right, tol=1e-4, max_iter=99)
+    solution = chebyshev(smoother, 0.9, right, tol=1e-4, max_iter=99)
 
-    assert found.values.dtype == np.float32
-    assert found.residual <= 1e-4
+    assert solution.values.dtype == np.float32
+    assert solution.residual <= 1e-4
 
 
 def test_chebyshev_takes_far_fewer_steps_than_plain_iteration():
     smoother, right = random_smoother(0), random_columns(0)
 
-    clever = chebyshev(sparse.csr_array(smoother), 0.99, right, tol=1e-8, max_iter=9_999)
+    solution = chebyshev(sparse.csr_array(smoother), 0.99, right, tol=1e-8, max_iter=9_999)
     plain = right
-    for _ in range(4 * clever.n_iter):
+    for _ in range(4 * solution.n_iter):
         plain = 0.99 * smoother @ plain + right
 
-    assert np.abs(plain - clever.values).max() > 1e-4 * np.abs(clever.values).max()
+    assert np.abs(plain - solution.values).max() > 1e-4 * np.abs(solution.values).max()
 
 
-def test_every_step_finds_its_rows_on_lines_of_the_cache(monkeypatch):
+def test_the_blocks_of_every_step_start_at_a_cache_line(monkeypatch):
     smoother, right = sparse.csr_array(random_smoother(0)), random_columns(0)
-    step, places = _Smoothing.step, []
+    step, offsets = _Smoothing.step, []
 
-    def watched(smoothing, now, before, stride):
-        places.extend(block.ctypes.data % 64 for block in (now, before))
-        return step(smoothing, now, before, stride)
+    def watched(smoothing, now, before, omega):
+        offsets.extend(block.ctypes.data % 64 for block in (now, before))
+        return step(smoothing, now, before, omega)
 
     monkeypatch.setattr(_Smoothing, "step", watched)
     chebyshev(smoother, 0.9, right, tol=1e-4, max_iter=99)
     chebyshev(smoother, 0.9, right, tol=1e-9, max_iter=99)
-    repeat(smoother, right, right, 3)
+    iterate(smoother, right, right, 3)
 
-    assert set(places) == {0}
+    assert set(offsets) == {0}
 
 
 def test_the_number_of_threads_does_not_change_a_bit():
@@ -103,9 +102,9 @@ def test_conjugate_gradients_solve_positive_definite_equations(seed):
     matrix = 1.1 * np.eye(30) - random_smoother(seed)
     right = random_columns(seed)
 
-    found = conjugate_gradients(sparse.csr_array(matrix), right, tol=1e-10, max_iter=99)
+    solution = conjugate_gradients(sparse.csr_array(matrix), right, tol=1e-10, max_iter=99)
 
-    np.testing.assert_allclose(found.values, np.linalg.solve(matrix, right), atol=1e-6)
+    np.testing.assert_allclose(solution.values, np.linalg.solve(matrix, right), atol=1e-6)
 
 
 @quick
@@ -114,35 +113,35 @@ def test_conjugate_gradients_solve_a_singular_laplacian_within_its_range(seed):
     laplacian = np.diag([1.0] * 30) - random_smoother(seed)
     right = laplacian @ random_columns(seed)
 
-    found = conjugate_gradients(sparse.csr_array(laplacian), right, tol=1e-10, max_iter=200)
+    solution = conjugate_gradients(sparse.csr_array(laplacian), right, tol=1e-10, max_iter=200)
 
-    np.testing.assert_allclose(laplacian @ found.values, right, atol=1e-7)
+    np.testing.assert_allclose(laplacian @ solution.values, right, atol=1e-7)
 
 
 def test_a_large_equation_is_solved_in_another_order_of_its_rows(monkeypatch):
-    monkeypatch.setattr("voisin.propagation.gradients._MANY_ROWS", 10)
+    monkeypatch.setattr("voisin.propagation.solvers._MIN_ROWS_TO_REORDER", 10)
     path = sparse.diags_array([-np.ones(29)] * 2, offsets=[-1, 1]) + 3 * sparse.eye_array(30)
     shuffle = np.random.default_rng(0).permutation(30)
     matrix, right = path.tocsr()[shuffle][:, shuffle].tocsr(), random_columns(0)
     expected = np.linalg.solve(matrix.toarray(), right)
 
-    found = conjugate_gradients(matrix, right, tol=1e-9, max_iter=99)
+    solution = conjugate_gradients(matrix, right, tol=1e-9, max_iter=99)
     warm = conjugate_gradients(matrix, right, start=expected, tol=1e-9, max_iter=99)
 
-    np.testing.assert_allclose(found.values, expected, atol=1e-7)
+    np.testing.assert_allclose(solution.values, expected, atol=1e-7)
     assert warm.n_iter == 0
 
 
-def test_converged_columns_leave_and_keep_their_values():
+def test_converged_columns_keep_their_values():
     matrix = sparse.csr_array(np.diag(np.arange(1.0, 31)) + 0.3 * random_smoother(0))
     right = random_columns(0)
     right[:, 1] = 0
     right[:, 2] = matrix @ np.eye(30)[3]
 
-    found = conjugate_gradients(matrix, right, tol=1e-9, max_iter=99)
+    solution = conjugate_gradients(matrix, right, tol=1e-9, max_iter=99)
 
-    np.testing.assert_allclose(matrix @ found.values, right, atol=1e-7)
-    assert (found.values[:, 1] == 0).all()
+    np.testing.assert_allclose(matrix @ solution.values, right, atol=1e-7)
+    assert (solution.values[:, 1] == 0).all()
 
 
 @pytest.mark.parametrize("solver", ["chebyshev", "conjugate gradients"])
@@ -152,12 +151,12 @@ def test_a_thousand_columns_are_solved_as_one_by_one(solver):
     expected = np.linalg.solve(np.eye(30) - 0.5 * smoother, right)
 
     if solver == "chebyshev":
-        found = chebyshev(matrix, 0.5, right, tol=1e-9, max_iter=99)
+        solution = chebyshev(matrix, 0.5, right, tol=1e-9, max_iter=99)
     else:
         equation = sparse.csr_array(np.eye(30) - 0.5 * smoother)
-        found = conjugate_gradients(equation, right, tol=1e-9, max_iter=99)
+        solution = conjugate_gradients(equation, right, tol=1e-9, max_iter=99)
 
-    np.testing.assert_allclose(found.values, expected, atol=1e-6)
+    np.testing.assert_allclose(solution.values, expected, atol=1e-6)
 
 
 def test_a_good_start_saves_steps():
@@ -165,34 +164,34 @@ def test_a_good_start_saves_steps():
     matrix = sparse.csr_array(sparse.eye_array(30) - 0.95 * smoother)
     options = {"tol": 1e-9, "max_iter": 999}
     cold = chebyshev(smoother, 0.95, right, **options)
-    cold_descent = conjugate_gradients(matrix, right, **options)
+    cold_gradients = conjugate_gradients(matrix, right, **options)
 
     warm = chebyshev(smoother, 0.95, right, start=cold.values, **options)
-    warm_descent = conjugate_gradients(matrix, right, start=cold.values, **options)
+    warm_gradients = conjugate_gradients(matrix, right, start=cold.values, **options)
 
     assert warm.n_iter == 0
-    assert warm_descent.n_iter < cold_descent.n_iter / 2
+    assert warm_gradients.n_iter < cold_gradients.n_iter / 2
 
 
 def test_chebyshev_warns_when_it_stops_early():
     smoother, right = sparse.csr_array(random_smoother(0)), random_columns(0)
 
     with pytest.warns(ConvergenceWarning, match="max_iter=2 steps"):
-        found = chebyshev(smoother, 0.99, right, tol=1e-9, max_iter=2)
+        solution = chebyshev(smoother, 0.99, right, tol=1e-9, max_iter=2)
 
-    assert (found.converged, found.n_iter) == (False, 2)
+    assert (solution.converged, solution.n_iter) == (False, 2)
 
 
 def test_conjugate_gradients_warn_when_they_stop_early():
     matrix = sparse.csr_array(sparse.eye_array(30) - 0.99 * random_smoother(0))
 
     with pytest.warns(ConvergenceWarning, match="max_iter=2 steps"):
-        found = conjugate_gradients(matrix, random_columns(0), tol=1e-9, max_iter=2)
+        solution = conjugate_gradients(matrix, random_columns(0), tol=1e-9, max_iter=2)
 
-    assert (found.converged, found.n_iter) == (False, 2)
+    assert (solution.converged, solution.n_iter) == (False, 2)
 
 
-def test_the_residual_that_conjugate_gradients_tell_is_the_true_one():
+def test_the_residual_of_conjugate_gradients_is_the_true_one():
     n = 3_000  # a long path: the residual that is carried along drifts far from the true one
     rows = np.arange(n - 1)
     path = sparse.coo_array((np.ones(n - 1), (rows, rows + 1)), shape=(n, n))
@@ -202,9 +201,9 @@ def test_the_residual_that_conjugate_gradients_tell_is_the_true_one():
     right = np.zeros((n, 2))
     right[[0, n // 2], [0, 1]] = 1
 
-    found = conjugate_gradients(matrix, right, tol=1e-4, max_iter=100_000)
+    solution = conjugate_gradients(matrix, right, tol=1e-4, max_iter=100_000)
 
-    left = np.linalg.norm(right - matrix @ found.values, axis=0)
-    assert found.converged
-    assert left.max() <= 1e-4
-    assert found.residual == pytest.approx(left.max(), rel=1e-6, abs=1e-9)
+    norms = np.linalg.norm(right - matrix @ solution.values, axis=0)
+    assert solution.converged
+    assert norms.max() <= 1e-4
+    assert solution.residual == pytest.approx(norms.max(), rel=1e-6, abs=1e-9)

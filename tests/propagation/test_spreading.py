@@ -7,15 +7,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.semi_supervised import LabelSpreading as Reference
 
+from tests.propagation.graphs import FEW_LABELS, TWO_PAIRS, random_affinity
 from voisin.errors import ConvergenceWarning, InputError
 from voisin.propagation.spreading import LabelSpreading
-
-FEW_LABELS = np.array([0, 1, 2] + [-1] * 9)
-
-
-def random_affinity(seed, n_samples=12):
-    weights = np.triu(np.random.default_rng(seed).random((n_samples, n_samples)), k=1)
-    return sparse.csr_array(weights + weights.T)
 
 
 @given(seed=st.integers(0, 2**32 - 1), alpha=st.sampled_from([0.1, 0.5, 0.9, 0.99]))
@@ -46,9 +40,8 @@ def test_matches_scikit_learn_on_the_same_affinity(seed):
     np.testing.assert_allclose(found.probabilities, reference.label_distributions_, atol=1e-5)
 
 
-def test_an_image_that_no_label_reaches_gets_the_class_shares_and_is_flagged():
-    two_pairs = sparse.csr_array(np.kron(np.eye(2), [[0.0, 1], [1, 0]]))
-    found = LabelSpreading().propagate(two_pairs, np.array([0, 1, -1, -1]))
+def test_an_image_that_no_label_reaches_gets_the_class_priors_and_is_flagged():
+    found = LabelSpreading().propagate(TWO_PAIRS, np.array([0, 1, -1, -1]))
     assert found.reached.tolist() == [True, True, False, False]
     assert found.labels.tolist() == [0, 1, -1, -1]
     np.testing.assert_allclose(found.probabilities[2:], 0.5)
@@ -73,7 +66,7 @@ def test_refuses_alpha_outside_its_interval(alpha):
 
 
 @pytest.mark.parametrize(
-    ("labels", "words"),
+    ("labels", "message"),
     [
         (np.full(12, -1), "None of the 12 samples is labeled"),
         (FEW_LABELS[:9], r"labels has shape \(9,\), but this graph has 12 nodes"),
@@ -81,8 +74,8 @@ def test_refuses_alpha_outside_its_interval(alpha):
         (np.where(FEW_LABELS == 2, 18, FEW_LABELS), "class 18, but there are 5 classes"),
     ],
 )
-def test_refuses_labels_that_do_not_fit(labels, words):
-    with pytest.raises(InputError, match=words):
+def test_refuses_labels_that_do_not_fit(labels, message):
+    with pytest.raises(InputError, match=message):
         LabelSpreading().propagate(random_affinity(0), labels, n_classes=5)
 
 

@@ -16,11 +16,11 @@ from voisin.errors import InputError
 from voisin.labeling.consensus import FAR_ALPHA
 from voisin.labeling.graph_only import GraphOnly, even_weights, initial_scores_of
 from voisin.labeling.registry import name_of
-from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.harmonic import Harmonic
 from voisin.propagation.known_labels import read_labeled_nodes
 from voisin.propagation.matrices import degrees_of, normalize_affinity
 from voisin.propagation.result import reached_by_labels
+from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
 
 # Relative residuals, chosen by hand so that shares are right to 1e-4 (`benchmarks.reasons`). The
@@ -325,7 +325,7 @@ def harmonic_system(
     degrees = degrees_of(weights)
     share = np.divide(1, degrees, where=degrees > 0, out=np.zeros_like(degrees))
     weights.data *= np.repeat(share, np.diff(weights.indptr))
-    return _solved(weights, degrees, known.spread_out(known.targets), labels)
+    return _solved(weights, degrees, known.scatter(known.targets), labels)
 
 
 def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:

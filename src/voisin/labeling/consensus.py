@@ -12,9 +12,8 @@ import numpy as np
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.model_selection import select_by_held_out
-from voisin.propagation.attachment import attach
 from voisin.propagation.matrices import normalize_affinity
-from voisin.propagation.result import rows_to_one
+from voisin.propagation.result import attach, rows_to_one
 from voisin.propagation.solvers import chebyshev
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Fold, Labeling, Probabilities, Problem

@@ -14,8 +14,8 @@ from voisin.calibration.temperature import even_by_class
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.consensus import with_labels
 from voisin.labeling.model_selection import select_by_held_out
-from voisin.propagation.attachment import attach
 from voisin.propagation.matrices import normalize_affinity
+from voisin.propagation.result import attach
 from voisin.propagation.solvers import chebyshev
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Labeling, Probabilities, Problem

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.propagation.attachment import attach
 from voisin.propagation.class_priors import rebalance
+from voisin.propagation.result import attach
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import (
     UNLABELED,

@@ -1,1 +1,1 @@
-"""Ways to carry a few labels along the graph to every image."""
+"""Label propagation: carry a few labels along the graph to every image; a file a method."""

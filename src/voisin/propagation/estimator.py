@@ -1,6 +1,6 @@
-"""The graph and a propagation method as one scikit-learn classifier.
+"""A scikit-learn classifier that builds the graph and runs a propagation method.
 
-Imports scikit-learn, and so is imported only where it is asked for.
+Imported late, since it imports scikit-learn. This module must not know the methods' equations.
 """
 
 from typing import Any, Self
@@ -22,12 +22,12 @@ from voisin.errors import InputError
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.graph import as_affinity
 from voisin.neighbors.search import find_neighbors, query_neighbors
-from voisin.propagation.attachment import attach
+from voisin.propagation.result import attach
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Affinity, Neighbors, Probabilities, PropagationMethod
 from voisin.validation import check_one_of
 
-AFFINITIES = ("neighbors", "precomputed")
+AFFINITIES = ("neighbors", "precomputed")  # "precomputed" as elsewhere in scikit-learn
 
 
 class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -98,8 +98,11 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             How much each label counts; all samples stay in the graph.
         """
         check_one_of("affinity", self.affinity, AFFINITIES)
-        X, y = self._validated(X, y)
-        known = _is_known(y)
+        X, y = self._validate(X, y)
+        if y.dtype.kind in "OUS":  # arrays of strings hold -1 as text
+            known = np.array([label not in (UNLABELED, str(UNLABELED)) for label in y.tolist()])
+        else:
+            known = y != UNLABELED
         if not known.any():
             message = f"None of the {len(y)} samples is labeled: label one of each class first."
             raise InputError(message)
@@ -109,32 +112,39 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels[known] = positions
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        found = (self.method or LabelSpreading()).propagate(
-            self._graph(X), labels, n_classes=len(self.classes_), sample_weight=sample_weight
+        propagation = (self.method or LabelSpreading()).propagate(
+            self._build_graph(X), labels, n_classes=len(self.classes_), sample_weight=sample_weight
         )
         self.X_ = X
-        self.label_distributions_ = found.probabilities
-        self.transduction_ = self.classes_[found.probabilities.argmax(axis=1)]
-        self.reached_ = found.reached
-        self.n_iter_ = found.n_iter
+        self.label_distributions_ = propagation.probabilities
+        self.transduction_ = self.classes_[propagation.probabilities.argmax(axis=1)]
+        self.reached_ = propagation.reached
+        self.n_iter_ = propagation.n_iter
         return self
 
     def predict_proba(self, X: Any) -> Probabilities:
-        """Average the distributions of each new sample's neighbors among the known ones."""
+        """Average the distributions of each sample's neighbors among those fitted.
+
+        The mean of all where a precomputed graph has no edge.
+        """
         check_is_fitted(self)
-        if self.affinity == "precomputed":
-            ties = validate_data(self, X, accept_sparse="csr", reset=False, dtype=np.float64)
-            return _average(sparse.csr_array(ties), self.label_distributions_)
-        X = validate_data(self, X, reset=False, dtype=np.float32)
-        return attach(self._near(X), self.label_distributions_)
+        distributions = self.label_distributions_
+        if self.affinity == "neighbors":
+            X = validate_data(self, X, reset=False, dtype=np.float32)
+            return attach(self._find_neighbors(X), distributions)
+        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=np.float64)
+        weights = sparse.csr_array(X)
+        total = np.asarray(weights.sum(axis=1))
+        averages = weights @ distributions / np.where(total > 0, total, 1)[:, None]
+        averages[total <= 0] = distributions.mean(axis=0)
+        return np.asarray(averages / averages.sum(axis=1, keepdims=True))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Choose the most probable class of each new sample."""
-        best = self.predict_proba(X).argmax(axis=1)
+        best = self.predict_proba(X).argmax(axis=1)  # first: it checks that there are classes
         return self.classes_[best]
 
-    def _validated(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
-        precomputed = self.affinity == "precomputed"
+    def _validate(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
         if y is None:
             message = (
                 "This GraphClassifier estimator requires y to be passed, but the target y is None"
@@ -143,7 +153,7 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X = validate_data(
             self,
             X,
-            accept_sparse="csr" if precomputed else False,
+            accept_sparse="csr" if self.affinity == "precomputed" else False,
             dtype=np.float32,
             ensure_min_samples=2,
         )
@@ -153,7 +163,7 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(message)
         return X, y
 
-    def _graph(self, X: Any) -> Affinity:
+    def _build_graph(self, X: Any) -> Affinity:
         if self.affinity == "precomputed":
             return as_affinity(X)
         self._neighbors = find_neighbors(
@@ -165,16 +175,16 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return build_affinity(self._neighbors, weights=self.weights)
 
-    def _near(self, X: NDArray[np.float32]) -> Neighbors:
-        """Find the known samples near `X`; those it was fitted on lie nearest to themselves."""
-        count = min(self.n_neighbors, len(self.X_))
+    def _find_neighbors(self, X: NDArray[np.float32]) -> Neighbors:
+        """Find the fitted samples nearest to `X`; each of these is nearest to itself."""
+        n_neighbors = min(self.n_neighbors, len(self.X_))
         if not np.array_equal(X, self.X_):
-            return query_neighbors(X, self.X_, count, metric=self.metric, n_jobs=self.n_jobs)
-        others = self._neighbors
+            return query_neighbors(X, self.X_, n_neighbors, metric=self.metric, n_jobs=self.n_jobs)
+        indices, distances = self._neighbors.indices, self._neighbors.distances
         itself = np.arange(len(X))[:, None]
         return Neighbors(
-            np.hstack([itself, others.indices])[:, :count],
-            np.hstack([np.zeros_like(others.distances[:, :1]), others.distances])[:, :count],
+            np.hstack([itself, indices])[:, :n_neighbors],
+            np.hstack([np.zeros_like(distances[:, :1]), distances])[:, :n_neighbors],
             metric=self.metric,
         )
 
@@ -183,18 +193,3 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.pairwise = self.affinity == "precomputed"
         tags.input_tags.sparse = self.affinity == "precomputed"
         return tags
-
-
-def _is_known(y: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell labels from -1, which arrays of strings hold as text."""
-    if y.dtype.kind in "OUS":
-        return np.array([label not in (UNLABELED, str(UNLABELED)) for label in y.tolist()])
-    return np.asarray(y != UNLABELED)
-
-
-def _average(ties: sparse.csr_array, distributions: Probabilities) -> Probabilities:
-    """Average by the weights of the ties; the mean of all where a sample has none."""
-    total = np.asarray(ties.sum(axis=1))
-    averages = ties @ distributions / np.where(total > 0, total, 1)[:, None]
-    averages[total <= 0] = distributions.mean(axis=0)
-    return np.asarray(averages / averages.sum(axis=1, keepdims=True))

@@ -4,21 +4,21 @@ Zhu, Ghahramani & Lafferty, "Semi-supervised learning using Gaussian fields and 
 functions", 2003; also known as Laplace learning.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.known_labels import (
     ClassPriors,
     LabeledNodes,
     check_class_priors,
     read_labeled_nodes,
 )
-from voisin.propagation.matrices import degrees_of
+from voisin.propagation.matrices import Solution, degrees_of
 from voisin.propagation.result import reached_by_labels, to_propagation
+from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
 
@@ -33,7 +33,7 @@ class Harmonic:
     Parameters
     ----------
     class_priors : "labels", "uniform" or sequence of float, default="labels"
-        What an image gets that no label reaches.
+        Probabilities of an image that no label reaches.
     tol : float, default=1e-6
         Stop once the residual of every class is below this share of its right-hand side.
     max_iter : int, default=1000
@@ -66,26 +66,34 @@ class Harmonic:
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
         affinity = check_affinity(affinity)
-        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
-        asked, matrix, right = clamped_equation(affinity, evidence)
-        found = conjugate_gradients(matrix, right, tol=self.tol, max_iter=self.max_iter)
-        scores = evidence.spread_out(evidence.targets)
-        scores[asked] = found.values
-        return to_propagation(scores, affinity, evidence, self.class_priors, found)
+        labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
+        solution = solve_clamped(affinity, labeled_nodes, tol=self.tol, max_iter=self.max_iter)
+        return to_propagation(solution.values, affinity, labeled_nodes, self.class_priors, solution)
 
 
-def clamped_equation(
-    affinity: Affinity, evidence: LabeledNodes, shift: float = 0.0
-) -> tuple[NDArray[np.int64], sparse.csr_array, NDArray[np.float64]]:
-    """Pose ``(shift · I + D_uu − W_uu) F_u = W_ul Y_l`` for the images that labels reach.
+def solve_clamped(
+    affinity: Affinity,
+    labeled_nodes: LabeledNodes,
+    *,
+    shift: float = 0.0,
+    tol: float,
+    max_iter: int,
+) -> Solution:
+    """Solve ``(shift · I + D_uu − W_uu) F_u = W_ul Y_l`` for the images that labels reach.
 
-    An image of weight 2 counts as two in the same place: its edges weigh twice as much.
+    The values of the solution have a row for every image: labeled images keep their labels, and
+    images that no label reaches have zeros. An image of weight 2 counts as two in the same
+    place: its edges weigh twice as much.
     """
-    reached = reached_by_labels(affinity, evidence)
-    asked = np.flatnonzero(reached & ~evidence.is_labeled)
-    weights = affinity.astype(np.float64)[asked]
-    known = weights[:, evidence.rows] * evidence.weights
-    among = weights[:, asked]
-    total = degrees_of(among) + degrees_of(known) + shift
-    diagonal = sparse.dia_array((total[None], 0), shape=among.shape)
-    return asked, (diagonal - among).tocsr(), known @ evidence.targets
+    is_reached = reached_by_labels(affinity, labeled_nodes)
+    unlabeled = np.flatnonzero(is_reached & ~labeled_nodes.is_labeled)
+    weights = affinity.astype(np.float64)[unlabeled]
+    to_labeled = weights[:, labeled_nodes.rows] * labeled_nodes.weights
+    to_unlabeled = weights[:, unlabeled]
+    total = degrees_of(to_unlabeled) + degrees_of(to_labeled) + shift
+    diagonal = sparse.dia_array((total[None], 0), shape=to_unlabeled.shape)
+    matrix, right = (diagonal - to_unlabeled).tocsr(), to_labeled @ labeled_nodes.targets
+    solution = conjugate_gradients(matrix, right, tol=tol, max_iter=max_iter)
+    values = labeled_nodes.scatter(labeled_nodes.targets)
+    values[unlabeled] = solution.values
+    return replace(solution, values=values)

@@ -1,4 +1,8 @@
-"""What is known at the start: which images are labeled, as what, and how much each counts."""
+"""The input of every propagation method: which images are labeled, as what, with which weight.
+
+`read_labeled_nodes` checks plain or soft labels and their weights; `expected_priors` says how
+frequent the classes are among all images. This module must not know graphs or equations.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +16,12 @@ from voisin.types import UNLABELED, Indices, Labels, Probabilities
 from voisin.validation import check_count, check_one_of, check_partial_labels
 
 ClassPriors: TypeAlias = str | Sequence[float]
-CLASS_PRIORS = ("labels", "uniform")
+CLASS_PRIORS = ("labels", "uniform")  # priors known by name; a convention of this package
 
 
 @dataclass(frozen=True, eq=False)
 class LabeledNodes:
-    """The labeled images.
+    """The labeled nodes of a graph; a node is an image.
 
     Attributes
     ----------
@@ -42,23 +46,23 @@ class LabeledNodes:
         return self.targets.shape[1]
 
     @property
-    def shares(self) -> NDArray[np.float64]:
+    def class_frequencies(self) -> NDArray[np.float64]:
         """Share of each class among the labels, by weight."""
         mass = self.weights @ self.targets
         return mass / mass.sum()
 
-    def spread_out(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    @property
+    def is_labeled(self) -> NDArray[np.bool_]:
+        """Whether each image is labeled."""
+        labeled = np.zeros(self.n_samples, dtype=bool)
+        labeled[self.rows] = True
+        return labeled
+
+    def scatter(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Put one row a labeled image among rows of zeros for all others."""
         everywhere = np.zeros((self.n_samples, values.shape[1]))
         everywhere[self.rows] = values
         return everywhere
-
-    @property
-    def is_labeled(self) -> NDArray[np.bool_]:
-        """Tell which images are labeled."""
-        labeled = np.zeros(self.n_samples, dtype=bool)
-        labeled[self.rows] = True
-        return labeled
 
 
 def read_labeled_nodes(
@@ -90,68 +94,67 @@ def read_labeled_nodes(
     array([[0., 1.],
            [1., 0.]])
     """
-    known: NDArray[Any] = np.asarray(labels)
+    given: NDArray[Any] = np.asarray(labels)
     if n_classes is not None:
         check_count("n_classes", n_classes, 1)
-    if known.ndim == 2:
-        soft = _check_soft(np.asarray(known, dtype=np.float64), n_samples, n_classes)
-        rows = np.flatnonzero(soft.any(axis=1))
-        targets = soft[rows] / soft[rows].sum(axis=1, keepdims=True)
+    if given.ndim == 2:
+        given = given.astype(np.float64, copy=False)
+        _check_soft_labels(given, n_samples, n_classes)
+        rows = np.flatnonzero(given.any(axis=1))
+        targets = given[rows] / given[rows].sum(axis=1, keepdims=True)
     else:
-        check_partial_labels(known, n_samples, n_classes)
-        rows = np.flatnonzero(known != UNLABELED)
-        targets = np.zeros((len(rows), n_classes or int(known.max()) + 1))
-        targets[np.arange(len(rows)), known[rows]] = 1
+        check_partial_labels(given, n_samples, n_classes)
+        rows = np.flatnonzero(given != UNLABELED)
+        targets = np.zeros((len(rows), n_classes or int(given.max()) + 1))
+        targets[np.arange(len(rows)), given[rows]] = 1
     if targets.shape[1] < 2:
         message = (
             "There is a single class, 0: label images of at least two classes, or pass n_classes."
         )
         raise InputError(message)
-    weights = _weights_of(sample_weight, rows, n_samples)
+    weights = _read_weights(sample_weight, rows, n_samples)
     kept = weights > 0
     return LabeledNodes(rows[kept], targets[kept], weights[kept], n_samples)
 
 
-def expected_priors(class_priors: ClassPriors, evidence: LabeledNodes) -> NDArray[np.float64]:
-    """Share of each class among all images: those given, those of the labels, or all equal.
+def expected_priors(class_priors: ClassPriors, labeled_nodes: LabeledNodes) -> NDArray[np.float64]:
+    """Return the share of each class among all images: as given, as among the labels, or equal.
 
     Examples
     --------
-    >>> evidence = read_labeled_nodes(np.array([0, 0, 0, 1]), 4)
-    >>> expected_priors("labels", evidence), expected_priors("uniform", evidence)
+    >>> labeled_nodes = read_labeled_nodes(np.array([0, 0, 0, 1]), 4)
+    >>> expected_priors("labels", labeled_nodes), expected_priors("uniform", labeled_nodes)
     (array([0.75, 0.25]), array([0.5, 0.5]))
     """
     if isinstance(class_priors, str):
         if class_priors == "uniform":
-            return np.full(evidence.n_classes, 1 / evidence.n_classes)
-        return evidence.shares
-    shares = np.asarray(class_priors, dtype=np.float64)
-    if len(shares) != evidence.n_classes:
+            return np.full(labeled_nodes.n_classes, 1 / labeled_nodes.n_classes)
+        return labeled_nodes.class_frequencies
+    priors = np.asarray(class_priors, dtype=np.float64)
+    if len(priors) != labeled_nodes.n_classes:
         message = (
-            f"class_priors has {len(shares)} entries, but there are {evidence.n_classes} "
+            f"class_priors has {len(priors)} entries, but there are {labeled_nodes.n_classes} "
             "classes: pass one share a class."
         )
         raise InputError(message)
-    return shares / shares.sum()
+    return priors / priors.sum()
 
 
 def check_class_priors(class_priors: ClassPriors) -> None:
-    """Refuse class shares that are neither known by name nor positive numbers."""
+    """Refuse class priors that are neither known by name nor numbers from 0 with a sum above 0."""
     if isinstance(class_priors, str):
         check_one_of("class_priors", class_priors, CLASS_PRIORS)
         return
-    shares = np.asarray(class_priors, dtype=np.float64)
-    if shares.ndim != 1 or not np.isfinite(shares).all() or shares.min(initial=0) < 0:
+    priors = np.asarray(class_priors, dtype=np.float64)
+    if priors.ndim != 1 or not np.isfinite(priors).all() or priors.min(initial=0) < 0:
         message = f"class_priors={class_priors} is no distribution: pass one share >= 0 a class."
         raise InputError(message)
-    if not shares.sum() > 0:
+    if not priors.sum() > 0:
         message = "class_priors are all 0: pass one share >= 0 a class."
         raise InputError(message)
 
 
-def _check_soft(
-    labels: Probabilities, n_samples: int, n_classes: int | None
-) -> NDArray[np.float64]:
+def _check_soft_labels(labels: Probabilities, n_samples: int, n_classes: int | None) -> None:
     if len(labels) != n_samples or (n_classes is not None and labels.shape[1] != n_classes):
         message = (
             f"labels has shape {labels.shape}: pass one row a node ({n_samples}) "
@@ -164,10 +167,9 @@ def _check_soft(
     if not labels.any():
         message = f"None of the {n_samples} samples is labeled: label one of each class first."
         raise InputError(message)
-    return labels
 
 
-def _weights_of(
+def _read_weights(
     sample_weight: NDArray[np.floating] | None, rows: Indices, n_samples: int
 ) -> NDArray[np.float64]:
     if sample_weight is None:

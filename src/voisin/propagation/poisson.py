@@ -1,17 +1,16 @@
-"""Poisson learning: labels are sources and sinks of a flow, instead of fixed values.
+"""Poisson learning: labels are sources and sinks of a flow along the graph, not fixed values.
 
 Calder, Cook, Thorpe & Slepčev, "Poisson learning: graph based semi-supervised learning at very
 low label rates", 2020.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.neighbors.graph import Components, find_components
-from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.known_labels import (
     ClassPriors,
     LabeledNodes,
@@ -19,22 +18,22 @@ from voisin.propagation.known_labels import (
     expected_priors,
     read_labeled_nodes,
 )
-from voisin.propagation.matrices import degrees_of, laplacian
+from voisin.propagation.matrices import Solution, degrees_of, laplacian
 from voisin.propagation.result import likelihoods, to_propagation
-from voisin.propagation.solvers import Solution
+from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
 
 
 @dataclass(frozen=True)
 class Poisson:
-    """Let a flow from the labels of each class tell how near every image is.
+    """Score each class by a flow along the graph, from its labels to those of the others.
 
     Solves ``L U = Σ_j δ_j (y_j − ȳ)`` with the degree-weighted mean of ``U`` at zero, ``ȳ`` the
-    mean label; each connected component by itself, since no flow runs between them. Where other
-    ``class_priors`` than those of the labels are expected, class c counts ``share_c / ȳ_c``
-    times. Probabilities are ``exp(u / rms(u))``, normalized: their order is meant, not how sure
-    they are.
+    mean label; each connected component by itself, since no flow runs between them. With other
+    ``class_priors`` than the shares of the labels, the scores of class c count ``prior_c / ȳ_c``
+    times. Probabilities are ``exp(u / rms(u))``, normalized: their order has a meaning, their
+    size must be calibrated.
 
     Parameters
     ----------
@@ -72,33 +71,34 @@ class Poisson:
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
         affinity = check_affinity(affinity)
-        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
+        labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
         components = find_components(affinity)
-        sources, present = label_sources(components, evidence)
-        found = poisson_scores(affinity, components, sources, self.tol, self.max_iter)
-        shares, seen = expected_priors(self.class_priors, evidence), evidence.shares
-        gain = np.divide(shares, seen, where=seen > 0, out=np.ones_like(shares))
-        scores = likelihoods(found.values * gain, present)
-        return to_propagation(scores, affinity, evidence, self.class_priors, found)
+        sources, has_labels = label_sources(components, labeled_nodes)
+        solution = solve_poisson(affinity, components, sources, self.tol, self.max_iter)
+        priors = expected_priors(self.class_priors, labeled_nodes)
+        frequencies = labeled_nodes.class_frequencies
+        factors = np.divide(priors, frequencies, where=frequencies > 0, out=np.ones_like(priors))
+        scores = likelihoods(solution.values * factors, has_labels)
+        return to_propagation(scores, affinity, labeled_nodes, self.class_priors, solution)
 
 
 def label_sources(
-    components: Components, evidence: LabeledNodes
+    components: Components, labeled_nodes: LabeledNodes
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Compute the sources ``y_j − ȳ``, and which classes have labels in each component.
+    """Compute the sources ``y_j − ȳ``, and which classes have labels in each image's component.
 
-    The mean label is that of each component, so that what flows in flows out.
+    The mean label is that of the component, so that what flows in flows out.
     """
-    home = components.of_sample[evidence.rows]
-    mass = np.zeros((len(components.sizes), evidence.n_classes))
-    np.add.at(mass, home, evidence.weights[:, None] * evidence.targets)
+    component = components.of_sample[labeled_nodes.rows]
+    mass = np.zeros((len(components.sizes), labeled_nodes.n_classes))
+    np.add.at(mass, component, labeled_nodes.weights[:, None] * labeled_nodes.targets)
     total = mass.sum(axis=1, keepdims=True)
     mean = np.divide(mass, total, where=total > 0, out=np.zeros_like(mass))
-    flow = evidence.weights[:, None] * (evidence.targets - mean[home])
-    return evidence.spread_out(flow), (mass > 0)[components.of_sample]
+    sources = labeled_nodes.weights[:, None] * (labeled_nodes.targets - mean[component])
+    return labeled_nodes.scatter(sources), (mass > 0)[components.of_sample]
 
 
-def poisson_scores(
+def solve_poisson(
     affinity: Affinity,
     components: Components,
     sources: NDArray[np.float64],
@@ -106,11 +106,12 @@ def poisson_scores(
     max_iter: int,
 ) -> Solution:
     """Solve ``L U = sources``, with the degree-weighted mean of each component at zero."""
-    found = conjugate_gradients(laplacian(affinity), sources, tol=tol, max_iter=max_iter)
-    n_samples, count = len(sources), len(components.sizes)
-    parts = (degrees_of(affinity), components.of_sample, np.arange(n_samples + 1))
-    share = sparse.csc_array(parts, shape=(count, n_samples))
-    total = degrees_of(share)[:, None]
-    mean = (share @ found.values) / np.where(total > 0, total, 1)
-    values = found.values - mean[components.of_sample]
-    return Solution(values, found.n_iter, found.residual, found.converged)
+    solution = conjugate_gradients(laplacian(affinity), sources, tol=tol, max_iter=max_iter)
+    n_samples, n_components = len(sources), len(components.sizes)
+    degrees = sparse.csc_array(
+        (degrees_of(affinity), components.of_sample, np.arange(n_samples + 1)),
+        shape=(n_components, n_samples),
+    )
+    total = degrees_of(degrees)[:, None]
+    mean = (degrees @ solution.values) / np.where(total > 0, total, 1)
+    return replace(solution, values=solution.values - mean[components.of_sample])

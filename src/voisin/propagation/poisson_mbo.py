@@ -1,4 +1,4 @@
-"""Poisson MBO: diffusion from the labels and decisions of known shares, in turn.
+"""Poisson MBO: diffusion from the labels, and decisions that keep the class priors, in turn.
 
 Calder, Cook, Thorpe & Slepčev 2020, algorithm 2 (Merriman, Bence & Osher 1992 for the scheme).
 """
@@ -10,29 +10,31 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.neighbors.graph import find_components, order_nodes, reorder_matrix
-from voisin.propagation.class_priors import rebalance
-from voisin.propagation.class_quotas import quota_weights
+from voisin.propagation.class_priors import quota_weights, rebalance
 from voisin.propagation.known_labels import (
     ClassPriors,
     check_class_priors,
     expected_priors,
     read_labeled_nodes,
 )
-from voisin.propagation.matrices import degrees_of, laplacian
+from voisin.propagation.matrices import Solution, degrees_of, laplacian
 from voisin.propagation.poisson import Poisson, label_sources
 from voisin.propagation.result import reached_by_labels, rows_to_one, to_propagation
-from voisin.propagation.solvers import Solution, repeat
+from voisin.propagation.solvers import iterate
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
+
+_MOST_CHANGED = 1e-3  # share of decisions that the last round may change; chosen by hand
 
 
 @dataclass(frozen=True)
 class PoissonMBO:
-    """Start from Poisson learning; diffuse, decide with the class shares, and repeat.
+    """Start from Poisson learning; diffuse, decide by the class priors, and repeat.
 
     ``n_rounds`` times: ``n_steps`` steps of ``U ← U − dt (L U − fidelity · B)`` from the last
     decisions, ``B`` the sources of Poisson learning and ``dt = 1 / max degree``; then decisions
-    by ``U − min U`` that give each class its share. Images that no label reaches take no part.
+    by ``U − min U`` that give each class its number of images. Images that no label reaches take
+    no part.
 
     Parameters
     ----------
@@ -81,39 +83,30 @@ class PoissonMBO:
         decisions that the last round changed.
         """
         affinity = check_affinity(affinity)
-        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
+        labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
         first = Poisson(self.class_priors, self.tol).propagate(
             affinity, labels, n_classes=n_classes, sample_weight=sample_weight
         )
-        sources, _ = label_sources(find_components(affinity), evidence)
-        shares = expected_priors(self.class_priors, evidence)
+        sources, _ = label_sources(find_components(affinity), labeled_nodes)
+        priors = expected_priors(self.class_priors, labeled_nodes)
         order = order_nodes(affinity)
-        reached = reached_by_labels(affinity, evidence)[order]
-        step, push = self._diffusion(reorder_matrix(affinity, order), sources[order])
-        decided, changed, n_iter = first.probabilities[order], 1.0, 0
-        weights = np.ones_like(shares)
+        reached = reached_by_labels(affinity, labeled_nodes)[order]
+        ordered = reorder_matrix(affinity, order)
+        dt = 1 / max(degrees_of(ordered).max(initial=0), 1e-300)  # no division by 0
+        step = (sparse.eye_array(ordered.shape[0]) - dt * laplacian(ordered)).tocsr()
+        heaviest = ordered.data.max() if ordered.nnz else 1.0
+        right = dt * heaviest * self.fidelity * sources[order]
+        probabilities, changed, n_iter = first.probabilities[order], 1.0, 0
+        weights = np.ones_like(priors)
         while changed > 0 and n_iter < self.n_rounds:
-            last = one_hot(decided.argmax(axis=1), evidence.n_classes)
-            scores = repeat(step, push, last, self.n_steps)
-            valid = rows_to_one(scores - scores.min(), reached, shares)
-            weights = quota_weights(valid[reached], shares, weights)
-            decided = rebalance(valid, weights)
-            changed = float((last.argmax(axis=1) != decided.argmax(axis=1))[reached].mean())
+            decisions = probabilities.argmax(axis=1)
+            scores = iterate(step, right, np.eye(labeled_nodes.n_classes)[decisions], self.n_steps)
+            diffused = rows_to_one(scores - scores.min(), reached, priors)
+            weights = quota_weights(diffused[reached], priors, weights)
+            probabilities = rebalance(diffused, weights)
+            changed = float((decisions != probabilities.argmax(axis=1))[reached].mean())
             n_iter += 1
-        in_place = np.empty_like(decided)
-        in_place[order] = decided
-        found = Solution(in_place, n_iter, changed, converged=changed <= 1e-3)
-        return to_propagation(in_place, affinity, evidence, self.class_priors, found)
-
-    def _diffusion(
-        self, affinity: Affinity, sources: NDArray[np.float64]
-    ) -> tuple[sparse.csr_array, NDArray[np.float64]]:
-        heaviest = affinity.data.max() if affinity.nnz else 1.0
-        pace = 1 / max(degrees_of(affinity).max(initial=0), 1e-300)
-        step = sparse.eye_array(affinity.shape[0]) - pace * laplacian(affinity)
-        return step.tocsr(), pace * heaviest * self.fidelity * sources
-
-
-def one_hot(labels: Labels, n_classes: int) -> NDArray[np.float64]:
-    """Return 1 at each label's class."""
-    return np.eye(n_classes)[labels]
+        values = np.empty_like(probabilities)
+        values[order] = probabilities
+        solution = Solution(values, n_iter, changed, converged=changed <= _MOST_CHANGED)
+        return to_propagation(values, affinity, labeled_nodes, self.class_priors, solution)

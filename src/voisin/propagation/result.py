@@ -1,58 +1,109 @@
-"""From a method's scores to its outcome: rows that sum to one, and which labels reach."""
+"""From scores to probabilities: of the images of the graph, and of new images near them.
+
+`to_propagation` makes the result of a method from the solution of its equation. `attach` gives
+new images the probabilities of their neighbors. This module must not know how scores were solved.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.errors import InputError
 from voisin.neighbors.graph import find_components
 from voisin.propagation.known_labels import ClassPriors, LabeledNodes, expected_priors
-from voisin.propagation.solvers import Solution
-from voisin.types import Affinity, Probabilities, Propagation
+from voisin.propagation.matrices import Solution
+from voisin.types import Affinity, Neighbors, Probabilities, Propagation
 
 
 def to_propagation(
     scores: NDArray[np.floating],
     affinity: Affinity,
-    evidence: LabeledNodes,
+    labeled_nodes: LabeledNodes,
     class_priors: ClassPriors,
-    found: Solution,
+    solution: Solution,
 ) -> Propagation:
-    """Divide the scores by their row sums; where no label reaches, put the class shares.
+    """Divide the scores by their row sums; rows that no label reaches become the class priors.
 
-    An image so far from all labels that nothing arrives within the solver's tolerance is not
-    reached either: it must not be given the largest of the class shares.
+    An image all of whose scores are 0, since it is so far from the labels that nothing arrives
+    within the solver's tolerance, counts as not reached either: the largest class prior must
+    not pass for its label.
     """
-    reached = reached_by_labels(affinity, evidence) & (scores > 0).any(axis=1)
-    shares = expected_priors(class_priors, evidence)
-    probabilities = rows_to_one(scores, reached, shares)
-    return Propagation(probabilities, reached, found.n_iter, found.residual, found.converged)
+    reached = reached_by_labels(affinity, labeled_nodes) & (scores > 0).any(axis=1)
+    probabilities = rows_to_one(scores, reached, expected_priors(class_priors, labeled_nodes))
+    return Propagation(
+        probabilities, reached, solution.n_iter, solution.residual, solution.converged
+    )
 
 
-def reached_by_labels(affinity: Affinity, evidence: LabeledNodes) -> NDArray[np.bool_]:
+def reached_by_labels(affinity: Affinity, labeled_nodes: LabeledNodes) -> NDArray[np.bool_]:
     """Tell which images are in a connected component with a label."""
     components = find_components(affinity)
     has_label = np.zeros(len(components.sizes), dtype=bool)
-    has_label[components.of_sample[evidence.rows]] = True
+    has_label[components.of_sample[labeled_nodes.rows]] = True
     return has_label[components.of_sample]
 
 
 def rows_to_one(
-    scores: NDArray[np.floating], reached: NDArray[np.bool_], shares: NDArray[np.float64]
+    scores: NDArray[np.floating], reached: NDArray[np.bool_], class_priors: NDArray[np.float64]
 ) -> Probabilities:
-    """Divide rows by their sums, negative rounding at zero; without evidence, put the shares."""
+    """Divide rows by their sums; put the class priors where no label reaches or the sum is 0.
+
+    Scores below 0, which are rounding errors, count as 0.
+    """
     positive = np.maximum(scores, 0, dtype=np.float64)
     total = positive.sum(axis=1)
     usable = reached & (total > 0)
     positive /= np.where(usable, total, 1)[:, None]
-    positive[~usable] = shares
+    positive[~usable] = class_priors
     return positive
 
 
 def likelihoods(scores: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Turn scores of any sign into positive ones of the same order: ``exp(u / rms(u))``.
 
-    Only the order of a row's classes is meant; how sure the method is must be calibrated.
+    Only the order of a row's classes has a meaning: calibrate before reading them as certainty.
+    Classes that are not allowed get 0.
     """
     unit = np.sqrt((scores**2).mean()) or 1.0
     scaled = np.where(allowed, scores / unit, -np.inf)
-    scaled -= scaled.max(axis=1, keepdims=True, initial=-1e300)
+    scaled -= scaled.max(axis=1, keepdims=True, initial=-1e300)  # finite where no class is allowed
     return np.exp(scaled)
+
+
+def attach(
+    neighbors: Neighbors, probabilities: Probabilities, *, power: float = 3.0
+) -> Probabilities:
+    """Average the probabilities of each new image's known neighbors, without solving again.
+
+    ``p_i = Σ_j w_ij p_j / Σ_j w_ij`` with ``w_ij = max(cos, 0)^power`` for cosine distances and
+    ``w_ij = 1`` for euclidean ones; where all weights are zero, the plain mean.
+
+    Parameters
+    ----------
+    neighbors : Neighbors
+        Of the new images among the known ones, as `voisin.query_neighbors` finds them.
+    probabilities : array of shape (n_known, n_classes)
+    power : float, default=3
+
+    Returns
+    -------
+    array of shape (n_new, n_classes)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> near = Neighbors(np.array([[0, 1]]), np.zeros((1, 2), dtype=np.float32))
+    >>> attach(near, np.array([[1.0, 0.0], [0.5, 0.5]]))
+    array([[0.75, 0.25]])
+    """
+    if (highest := neighbors.indices.max(initial=-1)) >= len(probabilities):
+        message = (
+            f"neighbors has image {highest}, but probabilities {len(probabilities)} rows, from 0: "
+            "pass one row a known image."
+        )
+        raise InputError(message)
+    weights = np.ones(neighbors.distances.shape)
+    if neighbors.metric == "cosine":
+        weights = np.maximum(1 - neighbors.distances.astype(np.float64), 0) ** power
+    weights[~weights.any(axis=1)] = 1
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("ik,ikc->ic", weights, probabilities[neighbors.indices])

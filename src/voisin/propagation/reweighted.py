@@ -1,37 +1,37 @@
-"""Poisson-reweighted Laplace learning: edges count more near the labels.
+"""Poisson-reweighted Laplace learning: edges near the labels get larger weights.
 
 Miller & Calder, "Poisson reweighted Laplacian uncertainty sampling for graph-based active
 learning", 2023.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.neighbors.graph import find_components
-from voisin.propagation.gradients import conjugate_gradients
-from voisin.propagation.harmonic import clamped_equation
+from voisin.propagation.harmonic import solve_clamped
 from voisin.propagation.known_labels import (
     ClassPriors,
     LabeledNodes,
     check_class_priors,
     read_labeled_nodes,
 )
-from voisin.propagation.matrices import degrees_of
-from voisin.propagation.poisson import poisson_scores
+from voisin.propagation.matrices import Solution, degrees_of
+from voisin.propagation.poisson import solve_poisson
 from voisin.propagation.result import to_propagation
-from voisin.propagation.solvers import Solution
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
 
-_FLOOR = 1e-5
+# Share of the largest γ that is added to all, so that no edge gets weight 0. The authors' code
+# (graphlearning, `reweight`) adds 1e-5; as a share, the unit of the weights does not matter.
+_GAMMA_FLOOR = 1e-5
 
 
 @dataclass(frozen=True)
 class ReweightedLaplace:
-    """Weigh edges by a flow from the labels, and pull what is far from all of them to zero.
+    """Reweight edges by a flow from the labels, and pull scores far from all labels to zero.
 
     ``L γ = Σ_j (δ_j − 1/n)``, ``γ ← γ − min γ + 1e-5 max γ``, ``W' = diag(γ) W diag(γ)``; then
     ``(τ I + L'_uu) U = W'_ul Y``, with τ = ``shift`` times the mean degree of ``W'``. Before it
@@ -40,9 +40,9 @@ class ReweightedLaplace:
     Parameters
     ----------
     shift : float, default=0.001
-        0 for plain reweighted Laplace learning.
+        Strength of the pull to zero; 0 for plain reweighted Laplace learning.
     class_priors : "labels", "uniform" or sequence of float, default="labels"
-        What an image gets that no label reaches.
+        Probabilities of an image that no label reaches.
     tol : float, default=1e-6
     max_iter : int, default=1000
 
@@ -76,8 +76,9 @@ class ReweightedLaplace:
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
         affinity = check_affinity(affinity)
-        evidence, found = self._solve(affinity, labels, n_classes, sample_weight)
-        return to_propagation(found.values, affinity, evidence, self.class_priors, found)
+        labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
+        solution = self._solve(affinity, labeled_nodes)
+        return to_propagation(solution.values, affinity, labeled_nodes, self.class_priors, solution)
 
     def scores(
         self, affinity: Affinity, labels: Labels | Probabilities, *, n_classes: int | None = None
@@ -88,35 +89,29 @@ class ReweightedLaplace:
         -------
         array of shape (n_samples, n_classes)
         """
-        return self._solve(check_affinity(affinity), labels, n_classes, None)[1].values
+        affinity = check_affinity(affinity)
+        labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes)
+        return self._solve(affinity, labeled_nodes).values
 
-    def _solve(
-        self,
-        affinity: Affinity,
-        labels: Labels | Probabilities,
-        n_classes: int | None,
-        sample_weight: NDArray[np.floating] | None,
-    ) -> tuple[LabeledNodes, Solution]:
-        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
-        weighted = self._reweigh(affinity, evidence)
-        shift = self.shift * float(degrees_of(weighted).mean())
-        asked, matrix, right = clamped_equation(weighted, evidence, shift)
-        found = conjugate_gradients(matrix, right, tol=self.tol, max_iter=self.max_iter)
-        scores = evidence.spread_out(evidence.targets)
-        scores[asked] = found.values
-        return evidence, replace(found, values=scores)
+    def _solve(self, affinity: Affinity, labeled_nodes: LabeledNodes) -> Solution:
+        """Solve for U on the reweighted graph."""
+        reweighted = self._reweight(affinity, labeled_nodes)
+        shift = self.shift * float(degrees_of(reweighted).mean())
+        return solve_clamped(
+            reweighted, labeled_nodes, shift=shift, tol=self.tol, max_iter=self.max_iter
+        )
 
-    def _reweigh(self, affinity: Affinity, evidence: LabeledNodes) -> Affinity:
-        """Compute ``W'``; what flows into a component flows out all over it."""
+    def _reweight(self, affinity: Affinity, labeled_nodes: LabeledNodes) -> Affinity:
+        """Compute ``W'``; what flows into a component leaves at all of its images alike."""
         components = find_components(affinity)
-        count, component = len(components.sizes), components.of_sample
-        inflow = evidence.spread_out(evidence.weights[:, None])[:, 0]
-        outflow = np.bincount(component, weights=inflow, minlength=count) / components.sizes
+        n_components, component = len(components.sizes), components.of_sample
+        inflow = labeled_nodes.scatter(labeled_nodes.weights[:, None])[:, 0]
+        outflow = np.bincount(component, weights=inflow, minlength=n_components) / components.sizes
         sources = (inflow - outflow[component])[:, None]
-        flow = poisson_scores(affinity, components, sources, self.tol, self.max_iter)
-        lowest = np.full(count, np.inf)
-        np.minimum.at(lowest, component, flow.values[:, 0])
-        gamma = flow.values[:, 0] - lowest[component]
-        gamma += _FLOOR * gamma.max() if gamma.max() > 0 else 1
+        potential = solve_poisson(affinity, components, sources, self.tol, self.max_iter).values
+        lowest = np.full(n_components, np.inf)
+        np.minimum.at(lowest, component, potential[:, 0])
+        gamma = potential[:, 0] - lowest[component]
+        gamma += _GAMMA_FLOOR * gamma.max() if gamma.max() > 0 else 1
         diagonal = sparse.dia_array((gamma[None], 0), shape=affinity.shape)
         return (diagonal @ affinity.astype(np.float64) @ diagonal).tocsr()

@@ -1,7 +1,9 @@
-"""Rows of a block of columns as single values of compiled code, in vector registers.
+"""A type for compiled code: one row of a block of columns, held in vector registers.
 
 Left to itself, the compiler keeps the sums of a row in memory, which takes several times as
-long as the arithmetic. They know no matrices; the width of all is that of `columns`.
+long as the arithmetic. Each function is an instruction that numba replaces by LLVM code.
+
+This module must not know matrices or equations. It is imported late, since numba is.
 """
 
 import operator
@@ -13,32 +15,34 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 
-from voisin.propagation.columns import WIDTH
+from voisin.propagation.matrices import WIDTH
 
-instruction: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
+instruction: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic  # numba's, typed
 
 
 class SimdVector(types.Type):
     """The type of a row: `WIDTH` numbers side by side."""
 
-    def __init__(self, real: Any) -> None:
-        self.real = real
-        super().__init__(f"Lanes({real})")
+    def __init__(self, number_type: Any) -> None:
+        self.number_type = number_type
+        super().__init__(f"SimdVector({number_type})")
 
 
 @register_model(SimdVector)
-class _LanesModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, lanes: SimdVector) -> None:
-        number = manager.lookup(lanes.real).get_value_type()
-        super().__init__(manager, lanes, ir.VectorType(number, WIDTH))  # type: ignore[no-untyped-call]
+class _SimdVectorModel(models.PrimitiveModel):
+    """How LLVM holds a row."""
+
+    def __init__(self, manager: Any, vector: SimdVector) -> None:
+        number = manager.lookup(vector.number_type).get_value_type()
+        super().__init__(manager, vector, ir.VectorType(number, WIDTH))  # type: ignore[no-untyped-call]
 
 
-def _place(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+def _pointer_to_row(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """Point at a row of a block; the first two arguments are the block and the row."""
     block, row = signature.args[:2]
     numbers = context.make_array(block)(context, builder, args[0]).data
-    at = context.cast(builder, args[1], row, types.intp)
-    first = builder.gep(numbers, [builder.mul(at, ir.Constant(at.type, WIDTH))])
+    index = context.cast(builder, args[1], row, types.intp)
+    first = builder.gep(numbers, [builder.mul(index, ir.Constant(index.type, WIDTH))])
     return builder.bitcast(first, context.get_value_type(SimdVector(block.dtype)).as_pointer())
 
 
@@ -47,34 +51,35 @@ def load_vector(_: Any, block: Any, row: Any) -> tuple[Any, Callable[..., Any]]:
     """Read a row."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature, args)
-        return builder.load(place, align=block.dtype.bitwidth // 8)
+        pointer = _pointer_to_row(context, builder, signature, args)
+        return builder.load(pointer, align=block.dtype.bitwidth // 8)
 
     return SimdVector(block.dtype)(block, row), generate
 
 
 @instruction
-def store_vector(_: Any, block: Any, row: Any, lanes: Any) -> tuple[Any, Callable[..., Any]]:
+def store_vector(_: Any, block: Any, row: Any, vector: Any) -> tuple[Any, Callable[..., Any]]:
     """Write a row."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature, args)
-        builder.store(args[2], place, align=block.dtype.bitwidth // 8)
+        pointer = _pointer_to_row(context, builder, signature, args)
+        builder.store(args[2], pointer, align=block.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
-    return types.none(block, row, lanes), generate
+    return types.none(block, row, vector), generate
 
 
 @instruction
 def prefetch(_: Any, block: Any, row: Any) -> tuple[Any, Callable[..., Any]]:
-    """Ask for a row that is soon read."""
+    """Ask memory for a row that will be read soon."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        place = builder.bitcast(_place(context, builder, signature, args), byte)
+        pointer = builder.bitcast(_pointer_to_row(context, builder, signature, args), byte)
         ask = builder.module.declare_intrinsic("llvm.prefetch.p0i8", fnty=kind)
-        builder.call(ask, [place, *(ir.Constant(number, n) for n in (0, 3, 1))])  # to read, to keep
+        how = (ir.Constant(number, value) for value in (0, 3, 1))  # to read; keep close; data
+        builder.call(ask, [pointer, *how])
         return context.get_dummy_value()
 
     return types.none(block, row), generate
@@ -83,60 +88,61 @@ def prefetch(_: Any, block: Any, row: Any) -> tuple[Any, Callable[..., Any]]:
 @instruction
 def fill(_: Any, block: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
     """Make a row of one value, in the precision of a block."""
-    lanes = SimdVector(block.dtype)
+    vector = SimdVector(block.dtype)
 
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         number = context.cast(builder, args[1], value, block.dtype)
-        return _spread(context, builder, number, lanes)
+        return _broadcast(context, builder, number, vector)
 
-    return lanes(block, value), generate
+    return vector(block, value), generate
 
 
-def _spread(context: Any, builder: Any, number: Any, lanes: SimdVector) -> Any:
-    anything = ir.Constant(context.get_value_type(lanes), ir.Undefined)
-    first = builder.insert_element(anything, number, ir.Constant(ir.IntType(32), 0))
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-    return builder.shuffle_vector(first, anything, everywhere)
+def _broadcast(context: Any, builder: Any, number: Any, vector: SimdVector) -> Any:
+    """Repeat one number `WIDTH` times."""
+    undefined = ir.Constant(context.get_value_type(vector), ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+    all_first = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+    return builder.shuffle_vector(first, undefined, all_first)
 
 
 @instruction
-def to_float64(_: Any, lanes: Any) -> tuple[Any, Callable[..., Any]]:
-    """Turn a row into float64."""
+def to_float64(_: Any, vector: Any) -> tuple[Any, Callable[..., Any]]:
+    """Convert a row to float64."""
     wide = SimdVector(types.float64)
 
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        if lanes == wide:
+        if vector == wide:
             return args[0]
         return builder.fpext(args[0], context.get_value_type(wide))
 
-    return wide(lanes), generate
+    return wide(vector), generate
 
 
-def _define(operation: Callable[..., Any], name: str) -> None:
-    """Let rows be combined with each other, or a number with a row."""
+def _define_operation(operation: Callable[..., Any], name: str) -> None:
+    """Let compiled code combine two rows, or a number with a row, by an operation of LLVM."""
 
     @instruction
     def combine(_: Any, left: Any, right: Any) -> tuple[Any, Callable[..., Any]]:
         def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             first, second = args
             if not isinstance(left, SimdVector):
-                number = context.cast(builder, first, left, right.real)
-                first = _spread(context, builder, number, right)
+                number = context.cast(builder, first, left, right.number_type)
+                first = _broadcast(context, builder, number, right)
             return getattr(builder, name)(first, second)
 
         return right(left, right), generate
 
+    def combined(left: Any, right: Any) -> Any:
+        return combine(left, right)
+
     @overload(operation)
-    def typed(left: Any, right: Any) -> Any:
+    def choose_implementation(left: Any, right: Any) -> Any:
         if isinstance(right, SimdVector) and (left == right or isinstance(left, types.Float)):
             return combined
         return None
 
-    def combined(left: Any, right: Any) -> Any:
-        return combine(left, right)
 
-
-_define(operator.add, "fadd")
-_define(operator.iadd, "fadd")
-_define(operator.sub, "fsub")
-_define(operator.mul, "fmul")
+_define_operation(operator.add, "fadd")
+_define_operation(operator.iadd, "fadd")
+_define_operation(operator.sub, "fsub")
+_define_operation(operator.mul, "fmul")

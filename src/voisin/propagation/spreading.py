@@ -28,7 +28,7 @@ class LabelSpreading:
     alpha : float, default=0.9
         Share of an image's score taken from its neighbors, in (0, 1).
     class_priors : "labels", "uniform" or sequence of float, default="labels"
-        What an image gets that no label reaches.
+        Probabilities of an image that no label reaches.
     tol : float, default=1e-6
         Stop once the residual of every class is below this share of its right-hand side.
     max_iter : int, default=1000
@@ -86,7 +86,7 @@ class LabelSpreading:
         Returns
         -------
         Propagation
-            An image that no label reaches gets the class shares.
+            An image that no label reaches gets the class priors.
 
         Raises
         ------
@@ -94,9 +94,11 @@ class LabelSpreading:
             If the shapes disagree, no image is labeled, or the graph is not symmetric.
         """
         affinity = check_affinity(affinity)
-        evidence = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
-        known = evidence.spread_out((1 - self.alpha) * evidence.weights[:, None] * evidence.targets)
-        found = chebyshev(
-            normalize_affinity(affinity), self.alpha, known, tol=self.tol, max_iter=self.max_iter
+        labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
+        right = labeled_nodes.scatter(
+            (1 - self.alpha) * labeled_nodes.weights[:, None] * labeled_nodes.targets
         )
-        return to_propagation(found.values, affinity, evidence, self.class_priors, found)
+        solution = chebyshev(
+            normalize_affinity(affinity), self.alpha, right, tol=self.tol, max_iter=self.max_iter
+        )
+        return to_propagation(solution.values, affinity, labeled_nodes, self.class_priors, solution)

@@ -7,7 +7,7 @@ is flagged as not reached.
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.propagation.attachment import attach
+from voisin.propagation.result import attach
 from voisin.types import (
     UNLABELED,
     Labeling,

@@ -1,10 +1,10 @@
-"""New images get the labels of their neighbors, if these are known."""
+"""New images get the probabilities of their neighbors, if these are known."""
 
 import numpy as np
 import pytest
 
 from voisin.errors import InputError
-from voisin.propagation.attachment import attach
+from voisin.propagation.result import attach
 from voisin.types import Neighbors
 
 

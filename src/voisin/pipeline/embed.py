@@ -72,8 +72,8 @@ def embed_without_labels(
     options = _options(stages, experiment.pool.ids)
     for part in parse_embedding(stages.settings.embedding):
         kind = KINDS[part.kind]
-        if kind.network == "tuned":
-            make_network("self-taught", stages, experiment, None, data_key)
+        if kind.network == "fine-tuned":
+            make_network("simclr", stages, experiment, None, data_key)
         if kind.learns_from_labels:
             continue
         embedder = embedders.get(part)

@@ -34,7 +34,7 @@ def make_network(
 
     Parameters
     ----------
-    name : {"expert", "augmented", "self-taught", "tuned", "autoencoder", "neighbor-taught"}
+    name : {"expert", "augmented", "simclr", "fine-tuned", "vae", "neighbor-contrastive"}
     stages : Stages
     experiment : Experiment
     expert : TrainedNetwork, optional
@@ -59,7 +59,7 @@ def retrain_network(
     """
     from voisin.embedding.inference import predict
 
-    if not _networks(stages) & {"augmented", "self-taught", "tuned"}:
+    if not _networks(stages) & {"augmented", "simclr", "fine-tuned"}:
         return plainly_retrained(stages, experiment, propagation, data_key)
     lesson = _distilled(experiment, propagation)
     network, key = train_label_network(stages, replace(experiment, lesson=lesson), data_key)
@@ -95,7 +95,7 @@ def train_label_network(stages: Stages, experiment: Experiment, data_key: str) -
 
     It is the self-taught one, tuned, where the embedding has that; else a SimpleCNN.
     """
-    name = "tuned" if _networks(stages) & {"tuned", "self-taught"} else "augmented"
+    name = "fine-tuned" if _networks(stages) & {"fine-tuned", "simclr"} else "augmented"
     return _MAKERS[name](stages, experiment, data_key)
 
 
@@ -122,7 +122,7 @@ def _self_taught(stages: Stages, experiment: Experiment, data_key: str) -> tuple
 
     network = ResidualNetwork(experiment.pool_pixels.shape[-1])
     teaching = SimCLR(stages.settings.orientation)
-    return _taught_by_itself("self-taught", stages, experiment, data_key, network, teaching)
+    return _taught_by_itself("simclr", stages, experiment, data_key, network, teaching)
 
 
 def _autoencoder(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, str]:
@@ -131,7 +131,7 @@ def _autoencoder(stages: Stages, experiment: Experiment, data_key: str) -> tuple
     from voisin.training.vae import VAETraining
 
     network = Autoencoder(experiment.pool_pixels.shape[-1])
-    return _taught_by_itself("autoencoder", stages, experiment, data_key, network, VAETraining())
+    return _taught_by_itself("vae", stages, experiment, data_key, network, VAETraining())
 
 
 def _neighbor_taught(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, str]:
@@ -141,7 +141,9 @@ def _neighbor_taught(stages: Stages, experiment: Experiment, data_key: str) -> t
 
     network = Perceptron(experiment.pool_pixels.shape[-1])
     teaching = NeighborContrastiveTraining(stages.settings.orientation)
-    return _taught_by_itself("neighbor-taught", stages, experiment, data_key, network, teaching)
+    return _taught_by_itself(
+        "neighbor-contrastive", stages, experiment, data_key, network, teaching
+    )
 
 
 def _tuned(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, str]:
@@ -157,15 +159,15 @@ def _tuned(stages: Stages, experiment: Experiment, data_key: str) -> tuple[Any, 
         return network
 
     training = FineTuning(stages.settings.orientation, epochs=40, learning_rate=1e-3)
-    return _taught_labels("tuned", stages, experiment, {"start": key}, new, training)
+    return _taught_labels("fine-tuned", stages, experiment, {"start": key}, new, training)
 
 
 _MAKERS: Mapping[str, Callable[[Stages, Experiment, str], tuple[Any, str]]] = {
     "augmented": _augmented,
-    "self-taught": _self_taught,
-    "tuned": _tuned,
-    "autoencoder": _autoencoder,
-    "neighbor-taught": _neighbor_taught,
+    "simclr": _self_taught,
+    "fine-tuned": _tuned,
+    "vae": _autoencoder,
+    "neighbor-contrastive": _neighbor_taught,
 }
 
 
@@ -252,7 +254,7 @@ def _kept(
     """Train once for the same inputs, and put the weights into `network`."""
     import torch
 
-    from voisin.embedding.device import choose_device
+    from voisin.embedding.inference import choose_device
 
     def compute(scratch: Path) -> Mapping[str, Any]:
         trained = train(scratch)

@@ -116,7 +116,7 @@ def check_shares(context: Context) -> None:
 
 def _check_network(images: ImageCollection, settings: Settings) -> None:
     """Refuse a device that is not there or weights that do not fit, before any work."""
-    from voisin.embedding.device import choose_device
+    from voisin.embedding.inference import choose_device
     from voisin.embedding.networks.simple_cnn import load_simple_cnn
 
     choose_device(settings.device)

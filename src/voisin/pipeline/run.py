@@ -36,7 +36,7 @@ from voisin.pipeline.prepare import (
 )
 from voisin.pipeline.stages import Stages
 from voisin.project.folder import Project
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import ImageCollection, Labels, Predictions, Progress, Propagation, no_progress
 from voisin.validation import check_installed
 

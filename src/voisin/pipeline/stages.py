@@ -281,8 +281,7 @@ def _trained(
     train: Callable[[Path], tuple[Any, Any]],
 ) -> TrainedNetwork:
     """Train, predict pool and test, and keep all three."""
-    from voisin.embedding.device import choose_device
-    from voisin.embedding.inference import predict
+    from voisin.embedding.inference import choose_device, predict
 
     def compute(scratch: Path) -> Mapping[str, Any]:
         network, notes = train(scratch)

@@ -13,7 +13,7 @@ from voisin.report.coverage import CoverageCurve
 from voisin.report.numbers import decimal, percent
 from voisin.report.svg import ACCENT, INK, LINE, MUTED, SERIES, SURFACE, inline_svg
 from voisin.report.wording import EXPERT, METHODS, FigureWording, method_wording
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 _WIDTH = 350

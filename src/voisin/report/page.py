@@ -25,7 +25,7 @@ from voisin.report.coverage import coverage_curve
 from voisin.report.next_steps import next_steps
 from voisin.report.pictures import Picture, read_picture
 from voisin.report.trend import precision_trend
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import UNLABELED
 
 _PICTURE_SIZE, _NEIGHBOR_SIZE = 96, 48

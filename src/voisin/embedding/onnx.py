@@ -140,14 +140,16 @@ class OnnxModel:
         return pool(np.asarray(output), channels_first=self._input.channels_first)[: len(pixels)]
 
 
-def lay_out(pixels: Pixels, wanted: ImageInput, normalization: str) -> NDArray[Any]:
+def lay_out(pixels: Pixels, image_input: ImageInput, normalization: str) -> NDArray[Any]:
     """Turn pixels of shape (n, size, size, channels) into the input that a model takes."""
-    if wanted.n_channels == 1 and pixels.shape[-1] == 3:
+    if image_input.n_channels == 1 and pixels.shape[-1] == 3:
         pixels = np.round(pixels @ _LUMA).astype(np.uint8)[..., None]
-    if wanted.n_channels == 3 and pixels.shape[-1] == 1:
+    if image_input.n_channels == 3 and pixels.shape[-1] == 1:
         pixels = np.repeat(pixels, 3, axis=-1)
-    values: NDArray[Any] = normalize(pixels, normalization).astype(wanted.dtype)
-    return np.ascontiguousarray(values.transpose(0, 3, 1, 2)) if wanted.channels_first else values
+    values: NDArray[Any] = normalize(pixels, normalization).astype(image_input.dtype)
+    return (
+        np.ascontiguousarray(values.transpose(0, 3, 1, 2)) if image_input.channels_first else values
+    )
 
 
 def normalize(pixels: Pixels, name: str) -> NDArray[np.float32]:

@@ -127,9 +127,9 @@ class Pretrained:
 def extract_vectors(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     """Return one vector an image, by the rules of this module."""
     if hasattr(model.config, "vision_config") and hasattr(model.config, "text_config"):
-        output = model.get_image_features(pixels, **_interpolation(model.get_image_features))
+        output = model.get_image_features(pixels, **_allow_interpolation(model.get_image_features))
         return getattr(output, "pooler_output", output).flatten(1)
-    output = model(pixel_values=pixels, **_interpolation(model.forward))
+    output = model(pixel_values=pixels, **_allow_interpolation(model.forward))
     if _has_class_token(model):
         return output.last_hidden_state[:, 0]
     if getattr(output, "pooler_output", None) is not None:
@@ -143,7 +143,7 @@ def _has_class_token(model: Any) -> bool:
     return any(getattr(embeddings, name, None) is not None for name in _CLASS_TOKENS)
 
 
-def _interpolation(function: Any) -> dict[str, bool]:
+def _allow_interpolation(function: Any) -> dict[str, bool]:
     """Let the position embeddings be stretched to another size, where a model can."""
     name = "interpolate_pos_encoding"
     return {name: True} if name in inspect.signature(function).parameters else {}

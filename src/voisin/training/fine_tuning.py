@@ -26,9 +26,7 @@ from voisin.validation import check_at_least, check_count, check_in_closed_inter
 
 Network = TypeVar("Network", bound=nn.Module)
 
-# Share of the steps in which the learning rate rises. Chosen by hand: without a rise, the first
-# steps of AdamW are too large; a long one wastes steps.
-_RISE = 0.1
+_RISE = 0.1  # share of the steps, chosen by hand: without it, AdamW's first steps are too large
 
 
 @dataclass(frozen=True)

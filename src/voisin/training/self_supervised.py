@@ -28,9 +28,7 @@ from voisin.validation import check_at_least, check_count
 # Fall of the mean loss in five rounds of steps below which a training stops. Chosen by hand: it
 # trades time against a loss that may still fall, which these losses do slowly.
 _SMALLEST_GAIN = 0.002
-# Share of the steps in which the learning rate rises. Chosen by hand: without a rise, the first
-# steps of AdamW are too large; a long one wastes steps.
-_RISE = 0.05
+_RISE = 0.05  # share of the steps, chosen by hand: without it, AdamW's first steps are too large
 
 
 class SelfSupervisedTrainer(ABC):

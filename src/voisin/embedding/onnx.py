@@ -147,9 +147,9 @@ def lay_out(pixels: Pixels, image_input: ImageInput, normalization: str) -> NDAr
     if image_input.n_channels == 3 and pixels.shape[-1] == 1:
         pixels = np.repeat(pixels, 3, axis=-1)
     values: NDArray[Any] = normalize(pixels, normalization).astype(image_input.dtype)
-    return (
-        np.ascontiguousarray(values.transpose(0, 3, 1, 2)) if image_input.channels_first else values
-    )
+    if image_input.channels_first:
+        values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+    return values
 
 
 def normalize(pixels: Pixels, name: str) -> NDArray[np.float32]:
@@ -202,10 +202,8 @@ def find_image_input(path: Path, inputs: Any) -> ImageInput:
         n_channels, *sides = axes if channels_first else [axes[2], *axes[:2]]
         if n_channels in (1, 3, None) and (None in sides or sides[0] == sides[1]):
             size = next((side for side in sides if side is not None), None)
-            dtype = _TYPES[inputs[0].type]
-            return ImageInput(
-                inputs[0].name, dtype, channels_first, n_channels or 3, size, batch_size
-            )
+            name, dtype = inputs[0].name, _TYPES[inputs[0].type]
+            return ImageInput(name, dtype, channels_first, n_channels or 3, size, batch_size)
     listed = "; ".join(f"{node.name}: {node.type} of shape {node.shape}" for node in inputs)
     message = (
         f"{path} is not a model of images: it has {len(inputs)} inputs ({listed}), but one of "

@@ -6,7 +6,6 @@ Zisserman, "With a little help from my friends", 2021, take an image's neighbors
 views. It handles pixels, and must not use labels.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,6 +17,7 @@ from voisin.embedding.inference import to_tensor
 from voisin.embedding.networks.perceptron import Perceptron
 from voisin.neighbors.search import find_neighbors
 from voisin.training.augmentation import Augmentation
+from voisin.training.self_supervised import Reader
 from voisin.training.simclr import ContrastiveTrainer
 from voisin.types import Pixels
 
@@ -71,9 +71,7 @@ class NeighborContrastiveTraining(ContrastiveTrainer):
         """Build a perceptron."""
         return Perceptron(n_channels)
 
-    def make_reader(
-        self, pixels: Pixels, random_state: int
-    ) -> Callable[[NDArray[np.int64], np.random.Generator], Tensor]:
+    def make_reader(self, pixels: Pixels, random_state: int) -> Reader:
         """Find the neighbors; then read images, and after them a neighbor of each."""
         from sklearn.decomposition import PCA
 

@@ -8,7 +8,7 @@ themselves.
 Reports import `PseudoLabelRound`, so PyTorch must be imported inside functions alone.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,12 +47,6 @@ class PseudoLabelRound:
     n_known: int
 
 
-def _default_training() -> "SupervisedTraining":
-    from voisin.training.supervised import SupervisedTraining
-
-    return SupervisedTraining()
-
-
 @dataclass(frozen=True)
 class PseudoLabels:
     """Give the surest images the labels that the network predicts, round after round.
@@ -67,8 +61,8 @@ class PseudoLabels:
     quota : int, default=100
         Images a class and round.
     rounds : int, default=3
-    training : SupervisedTraining
-        Of the network after each round.
+    training : SupervisedTraining, optional
+        Of the network after each round; by default one of default settings.
 
     Raises
     ------
@@ -79,7 +73,7 @@ class PseudoLabels:
     threshold: float = 0.95
     quota: int = 100
     rounds: int = 3
-    training: "SupervisedTraining" = field(default_factory=_default_training)
+    training: "SupervisedTraining | None" = None
 
     def __post_init__(self) -> None:
         check_in_closed_interval("threshold", self.threshold, 0, 1)
@@ -124,7 +118,9 @@ class PseudoLabels:
             Ends before `rounds` when no image is sure enough.
         """
         from voisin.embedding.inference import predict
+        from voisin.training.supervised import SupervisedTraining
 
+        training = self.training or SupervisedTraining()
         truth = np.full(len(labels), UNLABELED) if truth is None else truth
         network, extended = start, labels.copy()
         history: list[PseudoLabelRound] = []
@@ -142,7 +138,7 @@ class PseudoLabels:
                 break
             extended[added] = predicted
             labeled = np.flatnonzero(extended != UNLABELED)
-            network = self.training.fit(
+            network = training.fit(
                 pixels[labeled],
                 extended[labeled],
                 n_classes=n_classes,

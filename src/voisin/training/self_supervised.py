@@ -7,7 +7,7 @@ trainers: this module must not know them.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import torch
@@ -27,8 +27,12 @@ from voisin.validation import check_at_least, check_count
 
 # Fall of the mean loss in five rounds of steps below which a training stops. Chosen by hand: it
 # trades time against a loss that may still fall, which these losses do slowly.
-_SMALLEST_GAIN = 0.002
+_MIN_GAIN = 0.002
 _RISE = 0.05  # share of the steps, chosen by hand: without it, AdamW's first steps are too large
+
+
+# From the rows of a batch and a generator of random numbers to images, channels first.
+Reader: TypeAlias = Callable[[NDArray[np.int64], np.random.Generator], Tensor]
 
 
 class SelfSupervisedTrainer(ABC):
@@ -75,12 +79,8 @@ class SelfSupervisedTrainer(ABC):
     def compute_loss(self, learner: nn.Module, images: Tensor, rng: np.random.Generator) -> Tensor:
         """Return the loss of a batch of images, with values −1..1 and channels first."""
 
-    def make_reader(
-        self,
-        pixels: Pixels,
-        random_state: int,  # noqa: ARG002 - for trainers that draw something beforehand
-    ) -> Callable[[NDArray[np.int64], np.random.Generator], Tensor]:
-        """Return a function that reads the images of a batch's rows; some read more than these."""
+    def make_reader(self, pixels: Pixels, random_state: int) -> Reader:  # noqa: ARG002
+        """Return a function that reads the images of a batch's rows; some trainers read more."""
         return lambda rows, _: to_tensor(pixels[rows])
 
     def extract_backbone(self, learner: nn.Module) -> nn.Module:
@@ -134,7 +134,7 @@ class SelfSupervisedTrainer(ABC):
         n_steps = min(self.steps, max(1, self.views_per_image * len(pixels) // batch_size))
         read = self.make_reader(pixels, random_state)
         with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
-            while state.n_done < n_steps and not has_stopped_falling(state.losses, _SMALLEST_GAIN):
+            while state.n_done < n_steps and not has_stopped_falling(state.losses, _MIN_GAIN):
                 losses = []
                 for step in range(state.n_done, min(state.n_done + self.steps_per_round, n_steps)):
                     rng = np.random.default_rng([random_state, step])

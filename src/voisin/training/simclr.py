@@ -7,19 +7,17 @@ representations", 2020. Here are also its loss and `ContrastiveTrainer`, which
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from voisin.embedding.inference import mixed_precision, to_tensor
 from voisin.embedding.networks.residual_network import N_OUTPUTS, ResidualNetwork
 from voisin.training.augmentation import Augmentation
-from voisin.training.self_supervised import SelfSupervisedTrainer
+from voisin.training.self_supervised import Reader, SelfSupervisedTrainer
 from voisin.types import Pixels
 from voisin.validation import check_in_open_interval
 
@@ -130,11 +128,7 @@ class SimCLR(ContrastiveTrainer):
         """Return the network without its projector."""
         return learner.get_submodule("network")
 
-    def make_reader(
-        self,
-        pixels: Pixels,
-        random_state: int,  # noqa: ARG002 - nothing is drawn beforehand
-    ) -> Callable[[NDArray[np.int64], np.random.Generator], Tensor]:
+    def make_reader(self, pixels: Pixels, random_state: int) -> Reader:  # noqa: ARG002
         """Read each image twice: once for each view."""
         return lambda rows, _: to_tensor(pixels[rows]).repeat(2, 1, 1, 1)
 

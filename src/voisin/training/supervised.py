@@ -25,7 +25,7 @@ from voisin.validation import check_at_least, check_count
 
 # Fall of the loss in five epochs below which a training stops. Chosen by hand: it trades time
 # against a loss that may still fall.
-_SMALLEST_GAIN = 0.01
+_MIN_GAIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,7 @@ class SupervisedTraining:
         state = TrainingState(network, optimizer, generator)
         state.resume(checkpoint)
         with use_one_thread(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
-            while state.n_done < self.epochs and not has_stopped_falling(
-                state.losses, _SMALLEST_GAIN
-            ):
+            while state.n_done < self.epochs and not has_stopped_falling(state.losses, _MIN_GAIN):
                 network.train()
                 total = 0.0
                 for batch in images.shuffle(self.batch_size, generator):

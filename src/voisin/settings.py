@@ -3,8 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from voisin.embedding.normalization import NORMALIZATIONS
-from voisin.embedding.specification import KINDS, parse_embedding
+from voisin.embedding.specification import KINDS, NORMALIZATIONS, parse_embedding
 from voisin.errors import InputError
 from voisin.labeling.registry import make_method
 from voisin.training.orientation import ORIENTATIONS

@@ -41,10 +41,10 @@ NETWORKS = {
     "": lambda: None,
     "expert": lambda: SimpleCNN(1, 10),
     "augmented": lambda: SimpleCNN(1, 10),
-    "self-taught": lambda: ResidualNetwork(1),
-    "tuned": lambda: ResidualClassifier(1, 10),
-    "autoencoder": lambda: Autoencoder(1),
-    "neighbor-taught": lambda: Perceptron(1),
+    "simclr": lambda: ResidualNetwork(1),
+    "fine-tuned": lambda: ResidualClassifier(1, 10),
+    "vae": lambda: Autoencoder(1),
+    "neighbor-contrastive": lambda: Perceptron(1),
 }
 MAKERS = {
     "cnn": lambda folder, source: "",
@@ -72,12 +72,12 @@ def options_for(source, **changes):
 
 
 def make(part, source, scratch, **changes):
-    """Make an embedder; one that learns has learned from all images, without their labels."""
+    """Make an embedder; one that learns is fitted on all images, without their labels."""
     changes = {"network": network(part.kind), **changes}
     embedder = make_embedder(part, options_for(source, **changes))
     if isinstance(embedder, LearningEmbedder):
-        blind = replace(source, labels=np.full(len(source), -1))
-        return embedder.fit(blind, scratch=scratch)
+        unlabeled = replace(source, labels=np.full(len(source), -1))
+        return embedder.fit(unlabeled, scratch=scratch)
     return embedder
 
 
@@ -125,7 +125,7 @@ def test_labels_do_not_matter(part, embedder, source, tmp_path):
 
 def test_progress_reaches_its_end(embedder, source):
     seen = []
-    embedder.embed(source, progress=lambda *news: seen.append(news))
+    embedder.embed(source, progress=lambda *update: seen.append(update))
 
     assert {total for _, _, total in seen} == {N_IMAGES}
     assert seen[-1][1] == N_IMAGES
@@ -163,7 +163,7 @@ def test_the_fingerprint_changes_with_settings_or_weights(part, source, tmp_path
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind].libraries])
-def test_a_missing_extra_is_said_with_the_line_that_installs_it(kind, monkeypatch, source):
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(kind, monkeypatch, source):
     library, options = KINDS[kind].libraries[-1], options_for(source)
     monkeypatch.setitem(sys.modules, library, None)
 

@@ -76,7 +76,7 @@ def test_gray_images_are_repeated_for_a_model_of_color(tmp_path):
 
 def test_color_becomes_gray_for_a_model_of_one_channel(tmp_path):
     path, pixels = write_onnx(tmp_path / "net.onnx", ("N", 1, 24, 24)), color()
-    gray = np.stack([np.asarray(Image.fromarray(one).convert("L")) for one in pixels])
+    gray = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in pixels])
 
     found = OnnxModel(path, normalization="0..1", device="cpu").embed(collection(pixels))
 
@@ -86,10 +86,10 @@ def test_color_becomes_gray_for_a_model_of_one_channel(tmp_path):
 
 def test_images_are_brought_to_the_models_own_size(tmp_path):
     path, pixels = write_onnx(tmp_path / "net.onnx", ("N", 3, 16, 16)), color()
-    small = [Image.fromarray(one).resize((16, 16), Image.Resampling.BICUBIC) for one in pixels]
+    small = [Image.fromarray(img).resize((16, 16), Image.Resampling.BICUBIC) for img in pixels]
     model = OnnxModel(path, normalization="0..1", device="cpu")
 
-    expected = expected_features(path, np.stack([np.asarray(one) for one in small]) / 255)
+    expected = expected_features(path, np.stack([np.asarray(img) for img in small]) / 255)
     np.testing.assert_allclose(model.embed(collection(pixels)), expected, atol=1e-4)
     assert model.input_size == 16
 
@@ -109,7 +109,7 @@ def test_a_model_of_a_fixed_batch_gets_whole_batches(tmp_path):
     np.testing.assert_allclose(found, expected_features(path, pixels / 255), atol=1e-4)
 
 
-def test_half_precision_inputs_are_given_what_they_want(tmp_path):
+def test_a_model_of_half_precision_inputs_gets_half_precision(tmp_path):
     path = write_onnx(tmp_path / "net.onnx", dtype=TensorProto.FLOAT16)
     pixels = color()
 
@@ -123,7 +123,7 @@ def test_of_several_outputs_the_flat_one_is_taken(tmp_path):
     alone = write_onnx(tmp_path / "flat.onnx", outputs=("flat",))
     images = collection(color())
 
-    both = [OnnxModel(one, size=24, device="cpu").embed(images) for one in (path, alone)]
+    both = [OnnxModel(p, size=24, device="cpu").embed(images) for p in (path, alone)]
 
     np.testing.assert_array_equal(*both)
 

@@ -1,4 +1,4 @@
-"""The user's own vectors, by order from .npy and by id from Parquet."""
+"""Precomputed vectors, by order from .npy and by id from Parquet."""
 
 import pickle
 
@@ -71,7 +71,7 @@ def test_numeric_columns_are_the_dimensions_where_there_is_no_column_of_lists(
     np.testing.assert_array_equal(found, vectors.astype(np.float32))
 
 
-def test_missing_and_unknown_ids_are_said_in_one_line(tmp_path, source, vectors):
+def test_missing_and_unknown_ids_are_named_in_one_line(tmp_path, source, vectors):
     ids = [*source.ids[:4], "stranger", "other"]
     path = write_parquet(tmp_path / "v.parquet", ids, vectors)
 

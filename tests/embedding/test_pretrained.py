@@ -67,7 +67,7 @@ def reference(name, folder, values):
         ("swin", 64, 64, 16),
     ],
 )
-def test_features_are_the_models_own_of_what_its_processor_shows_it(
+def test_features_are_the_models_own_of_the_images_that_its_processor_makes(
     folders, images, name, resized, cropped, n_dims
 ):
     found = Pretrained(str(folders[name]), device="cpu").embed(images)
@@ -78,7 +78,7 @@ def test_features_are_the_models_own_of_what_its_processor_shows_it(
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_model_sees_as_many_pixels_as_asked(folders, images, name):
+def test_the_model_gets_as_many_pixels_as_asked(folders, images, name):
     embedder = Pretrained(str(folders[name]), size=112, device="cpu")
     seen = []
     hook = torch.nn.modules.module.register_module_forward_pre_hook(
@@ -242,7 +242,9 @@ def hub(tmp_path, monkeypatch, folders):
 
 def test_a_model_of_the_hub_is_fetched_once_with_progress(hub, folders, images, capfd):
     seen = []
-    fetched = Pretrained("someone/small", device="cpu", progress=lambda *news: seen.append(news))
+    fetched = Pretrained(
+        "someone/small", device="cpu", progress=lambda *update: seen.append(update)
+    )
     size = (folders["resnet"] / "model.safetensors").stat().st_size
 
     assert ("Downloading model.safetensors", size, size) in seen

@@ -197,10 +197,10 @@ def test_networks_are_trained_for_the_embedders_that_look_through_them(
 
     assert found == {
         "network-augmented": False,
-        "network-self-taught": False,
-        "network-tuned": False,
-        "network-autoencoder": False,
-        "network-neighbor-taught": False,
+        "network-simclr": False,
+        "network-fine-tuned": False,
+        "network-vae": False,
+        "network-neighbor-contrastive": False,
     }
     widths = {
         path.name[:-21]: np.load(path / "pool.npy").shape[1]
@@ -225,9 +225,9 @@ def test_other_labels_teach_other_networks_but_not_the_one_that_teaches_itself(
 
     assert run_kinds(images, tmp_path, expert, kinds, labels_per_class=3) == {
         "network-augmented": False,
-        "network-self-taught": True,
-        "network-tuned": False,
-        "network-neighbor-taught": True,
+        "network-simclr": True,
+        "network-fine-tuned": False,
+        "network-neighbor-contrastive": True,
     }
     assert all(run_kinds(images, tmp_path, expert, kinds).values())
     assert not any(run_kinds(images, tmp_path, expert, kinds, orientation="any").values())

@@ -10,7 +10,7 @@ from voisin.evaluation.scores import Estimate, ReliabilityBin, Scores
 from voisin.report.content import ReportContent, StageTime
 from voisin.report.page import render_report
 from voisin.sources.summary import Summary
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import ImageCollection
 
 CLASSES = ("cat", "dog", "owl")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.report.samples import page_of
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 
 
 def test_rounds_show_growth_and_precision_and_name_confirmation_bias(page):

@@ -1,4 +1,4 @@
-"""Changed images: what each orientation allows, and what stays as it is."""
+"""Augmentation: what each orientation allows, and what stays as it is."""
 
 import numpy as np
 import pytest
@@ -33,39 +33,40 @@ def places_of_spots(images):
 
 
 def test_upright_images_without_ranges_are_only_mirrored_and_turned_a_little():
-    found = places_of_spots(Augmentation("upright").apply(spot(0.5, -0.5), generator()))
+    places = places_of_spots(Augmentation("upright").apply(spot(0.5, -0.5), generator()))
 
-    assert set(np.sign(found[:, 0])) == {-1, 1}
-    assert (found[:, 1] < 0).all()
+    assert set(np.sign(places[:, 0])) == {-1, 1}
+    assert (places[:, 1] < 0).all()
 
 
 def test_fixed_images_are_never_mirrored_nor_turned_by_more_than_ten_degrees():
-    found = places_of_spots(Augmentation("fixed").apply(spot(0.5, -0.5), generator()))
+    places = places_of_spots(Augmentation("fixed").apply(spot(0.5, -0.5), generator()))
 
-    angles = np.degrees(np.arctan2(found[:, 1], found[:, 0]))
+    angles = np.degrees(np.arctan2(places[:, 1], places[:, 0]))
     assert np.abs(angles + 45).max() < 10 + 5  # of the grid of pixels
     assert np.abs(angles + 45).max() > 5
 
 
 def test_any_image_may_lie_in_every_direction_at_the_same_distance():
-    found = places_of_spots(Augmentation("any").apply(spot(0.6, 0.0), generator()))
+    places = places_of_spots(Augmentation("any").apply(spot(0.6, 0.0), generator()))
 
-    angles = np.degrees(np.arctan2(found[:, 1], found[:, 0]))
+    angles = np.degrees(np.arctan2(places[:, 1], places[:, 0]))
     assert all(
         ((angles >= start) & (angles < start + 90)).sum() > 25 for start in range(-180, 180, 90)
     )
-    np.testing.assert_allclose(np.hypot(*found.T), 0.6, atol=0.1)
+    np.testing.assert_allclose(np.hypot(*places.T), 0.6, atol=0.1)
 
 
 def test_a_mirrored_image_is_the_image_read_backwards(monkeypatch):
     monkeypatch.setitem(ORIENTATIONS, "mirrored", Orientation(0, mirrored=True))
     images = pictures()
-    found = Augmentation("mirrored").apply(images, generator())
+    changed = Augmentation("mirrored").apply(images, generator())
 
-    same = [torch.allclose(a, b, atol=1e-4) for a, b in zip(found, images, strict=True)]
-    turned = [torch.allclose(a, b.flip(2), atol=1e-4) for a, b in zip(found, images, strict=True)]
-    assert all(one != other for one, other in zip(same, turned, strict=True))
-    assert 60 < sum(turned) < 140
+    pairs = list(zip(changed, images, strict=True))
+    same = [torch.allclose(a, b, atol=1e-4) for a, b in pairs]
+    mirrored = [torch.allclose(a, b.flip(2), atol=1e-4) for a, b in pairs]
+    assert all(a != b for a, b in zip(same, mirrored, strict=True))
+    assert 60 < sum(mirrored) < 140
 
 
 def test_a_smaller_scale_enlarges_and_another_size_is_kept_to():
@@ -80,10 +81,10 @@ def test_brightness_and_contrast_move_mean_and_spread_within_their_ranges():
     images = pictures(channels=1)
     plain = Augmentation("fixed").apply(images, generator())
     with_light = Augmentation("fixed", brightness=0.3, contrast=0.2)
-    found = with_light.apply(images, generator())
+    changed = with_light.apply(images, generator())
 
-    means = (found.mean(dim=(1, 2, 3)) - plain.mean(dim=(1, 2, 3))).numpy()
-    spreads = (found.std(dim=(1, 2, 3)) / plain.std(dim=(1, 2, 3))).numpy()
+    means = (changed.mean(dim=(1, 2, 3)) - plain.mean(dim=(1, 2, 3))).numpy()
+    spreads = (changed.std(dim=(1, 2, 3)) / plain.std(dim=(1, 2, 3))).numpy()
     assert np.abs(means).max() <= 0.3 + 1e-5
     assert np.abs(means).max() > 0.25
     assert spreads.min() >= 0.8 - 1e-5
@@ -99,9 +100,9 @@ def test_without_saturation_an_image_is_gray_and_as_light_as_before():
     luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     torch.testing.assert_close(gray[:, 0], gray[:, 2], atol=1e-3, rtol=0)
     centered = [
-        (one * luma).sum(1) - one.mean(dim=(1, 2, 3)).view(-1, 1, 1) for one in (gray, plain)
+        (batch * luma).sum(1) - batch.mean(dim=(1, 2, 3)).view(-1, 1, 1) for batch in (gray, plain)
     ]
-    spread = [(one - one.mean(dim=(1, 2), keepdim=True)) for one in centered]
+    spread = [batch - batch.mean(dim=(1, 2), keepdim=True) for batch in centered]
     torch.testing.assert_close(spread[0], spread[1], atol=1e-2, rtol=0)
 
 

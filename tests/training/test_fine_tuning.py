@@ -1,4 +1,4 @@
-"""Training on changed images: it learns, two runs agree, and weights count."""
+"""Training on augmented images: it learns, two runs agree, and weights count."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ from voisin.embedding.networks.residual_network import ResidualClassifier
 from voisin.embedding.networks.simple_cnn import SimpleCNN
 from voisin.errors import InputError
 from voisin.training.fine_tuning import FineTuning
-from voisin.training.schedule import rate
 
 QUICK = FineTuning("fixed", epochs=4)
 
@@ -70,15 +69,6 @@ def test_unknown_labels_are_refused():
     pixels, labels = stripes()
     with pytest.raises(InputError, match=r"labels has 1 unknown \(-1\)"):
         QUICK.fit(new(), pixels, np.where(np.arange(60) == 5, -1, labels))
-
-
-def test_the_rate_rises_then_falls_to_nearly_nothing():
-    rates = [rate(step, 100, rise=0.1) for step in range(100)]
-
-    assert np.argmax(rates) in (9, 10)
-    assert rates[0] < 0.11
-    assert rates[-1] < 0.001
-    assert np.all(np.diff(rates[10:]) < 0)
 
 
 def test_distributions_are_learned_in_place_of_labels():

@@ -1,4 +1,4 @@
-"""A network that learns which images are neighbors: whom it is shown, and what that teaches."""
+"""Contrasting neighbors: which images are shown together, and what the network learns."""
 
 import numpy as np
 import pytest
@@ -18,9 +18,9 @@ def digits():
     return read_images(images, size=28, max_unreadable=0).pixels, images.labels
 
 
-def cosines(one, other):
-    one, other = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (one, other))
-    return one @ other.T
+def cosines(a, b):
+    a, b = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (a, b))
+    return a @ b.T
 
 
 def test_each_image_is_shown_with_one_of_its_ten_nearest_by_principal_components(digits):
@@ -31,7 +31,7 @@ def test_each_image_is_shown_with_one_of_its_ten_nearest_by_principal_components
     similar = cosines(left[:, :64] * sizes[:64], left[:, :64] * sizes[:64])
     np.fill_diagonal(similar, -2)
     nearest = np.argsort(-similar, axis=1)[:, :10]
-    read = NeighborContrastiveTraining("fixed").reader(pixels, random_state=0)
+    read = NeighborContrastiveTraining("fixed").make_reader(pixels, random_state=0)
     rows, seen = np.arange(80), {row: set() for row in range(80)}
 
     for number in range(200):
@@ -46,7 +46,7 @@ def test_each_image_is_shown_with_one_of_its_ten_nearest_by_principal_components
 
 def test_the_loss_compares_each_image_with_its_neighbor_and_not_with_the_others():
     pixels, _ = stripes(4)
-    lesson = NeighborContrastiveTraining("fixed", temperature=0.5)
+    trainer = NeighborContrastiveTraining("fixed", temperature=0.5)
     values = torch.tensor(np.random.default_rng(0).normal(size=(4, 3)), dtype=torch.float32)
 
     class Fixed(torch.nn.Module):
@@ -57,7 +57,7 @@ def test_the_loss_compares_each_image_with_its_neighbor_and_not_with_the_others(
         def forward(self, images):
             return values
 
-    found = lesson.loss(Fixed(), to_tensor(pixels), np.random.default_rng(0))
+    loss = trainer.compute_loss(Fixed(), to_tensor(pixels), np.random.default_rng(0))
 
     z = values.numpy() / np.linalg.norm(values.numpy(), axis=1, keepdims=True)
     odds = np.exp(z @ z.T / 0.5)
@@ -65,7 +65,7 @@ def test_the_loss_compares_each_image_with_its_neighbor_and_not_with_the_others(
         -np.log(odds[i, (i + 2) % 4] / (odds[i].sum() - odds[i, i]))  # rows 0, 1 with 2, 3
         for i in range(4)
     ]
-    assert float(found) == pytest.approx(np.mean(losses), rel=1e-5)
+    assert float(loss) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
 def test_a_shifted_image_stays_nearer_to_its_kind_than_its_pixels_do(digits):
@@ -77,26 +77,27 @@ def test_a_shifted_image_stays_nearer_to_its_kind_than_its_pixels_do(digits):
         np.fill_diagonal(similar, -2)
         return (labels[similar.argmax(axis=1)] == labels).mean()
 
-    network = NeighborContrastiveTraining("fixed", steps=150, looks=200, batch_size=200).fit(pixels)
+    trainer = NeighborContrastiveTraining("fixed", steps=150, views_per_image=200, batch_size=200)
+    network = trainer.fit(pixels)
     flat = pixels.reshape(len(pixels), -1).astype(float)
     by_pixels = hits(np.roll(flat.reshape(pixels.shape), 2, axis=2).reshape(flat.shape), flat)
     learned = hits(embed(network, shifted), embed(network, pixels))
     assert learned > by_pixels + 0.02, (learned, by_pixels)
 
 
-def test_neighbors_are_what_it_learns_from(digits, monkeypatch):
-    lesson = NeighborContrastiveTraining("fixed", steps=2, batch_size=100)
-    taught = lesson.fit(digits[0])
+def test_neighbors_decide_what_it_learns(digits, monkeypatch):
+    trainer = NeighborContrastiveTraining("fixed", steps=2, batch_size=100)
+    by_neighbors = trainer.fit(digits[0])
     monkeypatch.setattr(
         NeighborContrastiveTraining,
-        "reader",
+        "make_reader",
         lambda self, pixels, _: lambda rows, __: to_tensor(pixels[np.concatenate([rows, rows])]),
     )
-    by_itself = lesson.fit(digits[0])
+    by_itself = trainer.fit(digits[0])
 
     assert any(
         not torch.equal(value, by_itself.state_dict()[name])
-        for name, value in taught.state_dict().items()
+        for name, value in by_neighbors.state_dict().items()
     )
 
 

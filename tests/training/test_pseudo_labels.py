@@ -1,4 +1,4 @@
-"""Rounds of pseudo-labels: threshold, quotas, what each round says of itself."""
+"""Rounds of pseudo-labels: threshold, quotas, and what each round reports."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def few_of(labels, n=8):
     return few
 
 
-def grow(labels, method, **more):
+def run_rounds(labels, method, **more):
     pixels, _ = stripes(len(labels))
     few = few_of(labels)
     start = QUICK.fit(pixels[:8], labels[:8], n_classes=2)
@@ -43,13 +43,13 @@ def grow(labels, method, **more):
 def test_each_round_counts_what_it_added_and_how_much_was_right():
     _, labels = stripes(60)
     method = PseudoLabels(threshold=0.5, quota=6, rounds=3, training=QUICK)
-    _, rounds = grow(labels, method)
+    _, rounds = run_rounds(labels, method)
 
-    assert [one.number for one in rounds] == [1, 2, 3]
-    for one in rounds:
-        assert one.n_added == sum(one.n_added_by_class) == one.n_known
-        assert max(one.n_added_by_class) <= 6
-        assert 0 <= one.precision <= 1
+    assert [r.number for r in rounds] == [1, 2, 3]
+    for r in rounds:
+        assert r.n_added == sum(r.n_added_by_class) == r.n_known
+        assert max(r.n_added_by_class) <= 6
+        assert 0 <= r.precision <= 1
 
 
 def test_truth_is_never_trained_on():
@@ -61,18 +61,18 @@ def test_truth_is_never_trained_on():
     start = QUICK.fit(pixels[:8], labels[:8], n_classes=2)
     truth = np.where(few < 0, labels, -1)
     with_truth, rounds = method.fit(start, pixels, few, n_classes=2, truth=truth)
-    without, blind = method.fit(start, pixels, few, n_classes=2)
+    without, rounds_without = method.fit(start, pixels, few, n_classes=2)
 
-    assert min(one.precision for one in rounds) < 0.9
+    assert min(r.precision for r in rounds) < 0.9
     assert_same_network(with_truth, without)
-    assert [one.n_added for one in blind] == [one.n_added for one in rounds]
-    assert all(one.precision is None for one in blind)
+    assert [r.n_added for r in rounds_without] == [r.n_added for r in rounds]
+    assert all(r.precision is None for r in rounds_without)
 
 
 def test_stops_when_no_image_is_sure_enough():
     _, labels = stripes(60)
     method = PseudoLabels(threshold=1.0, rounds=3, training=QUICK)
-    _, rounds = grow(labels, method)
+    _, rounds = run_rounds(labels, method)
     assert len(rounds) == 1
     assert rounds[0].n_added == 0
     assert rounds[0].precision is None
@@ -81,13 +81,13 @@ def test_stops_when_no_image_is_sure_enough():
 def test_finished_rounds_are_not_trained_again(tmp_path):
     _, labels = stripes(60)
     method = PseudoLabels(threshold=0.5, quota=6, rounds=2, training=QUICK)
-    first, _ = grow(labels, method, checkpoints=tmp_path)
+    first, _ = run_rounds(labels, method, checkpoints=tmp_path)
     trained = []
-    again, _ = grow(
-        labels, method, checkpoints=tmp_path, progress=lambda *news: trained.append(news)
+    again, _ = run_rounds(
+        labels, method, checkpoints=tmp_path, progress=lambda *update: trained.append(update)
     )
     assert_same_network(first, again)
-    assert not [news for news in trained if "round" in news[0] and news[1] < news[2]]
+    assert not [task for task, done, total in trained if "round" in task and done < total]
 
 
 @pytest.mark.parametrize(

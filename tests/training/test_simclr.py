@@ -1,4 +1,4 @@
-"""A network that teaches itself: the loss, and what it learns."""
+"""SimCLR: the loss, and what it learns."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,7 @@ import torch
 from tests.training.test_supervised import stripes
 from voisin.embedding.inference import embed
 from voisin.errors import InputError
-from voisin.training.contrastive_loss import contrastive_loss
-from voisin.training.simclr import SimCLR
+from voisin.training.simclr import SimCLR, contrastive_loss
 
 
 def test_the_loss_is_the_cross_entropy_of_the_other_view_written_out():
@@ -21,8 +20,8 @@ def test_the_loss_is_the_cross_entropy_of_the_other_view_written_out():
         odds = np.exp(z @ z[i] / 0.3)
         losses.append(-np.log(odds[(i + 5) % 10] / (odds.sum() - odds[i])))
 
-    found = contrastive_loss(torch.tensor(first), torch.tensor(second), temperature=0.3)
-    assert float(found) == pytest.approx(np.mean(losses))
+    loss = contrastive_loss(torch.tensor(first), torch.tensor(second), temperature=0.3)
+    assert float(loss) == pytest.approx(np.mean(losses))
 
 
 def test_images_of_one_kind_come_to_lie_together_without_any_label():

@@ -1,4 +1,4 @@
-"""Training: weights count, two runs agree, and an interrupted one ends as if it had not been."""
+"""Supervised training: weights count, two runs agree, an interrupted one resumes."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import torch
 
 from voisin.embedding.inference import predict
 from voisin.errors import InputError
-from voisin.training.checkpoint import load_checkpoint, save_checkpoint
 from voisin.training.supervised import SupervisedTraining
 
 QUICK = SupervisedTraining(epochs=4, batch_size=16)
@@ -66,7 +65,7 @@ class InterruptionError(Exception):
 
 
 @pytest.mark.parametrize("after", [1, 3])
-def test_an_interrupted_training_goes_on_to_the_same_network(tmp_path, after):
+def test_an_interrupted_training_resumes_to_the_same_network(tmp_path, after):
     pixels, labels = stripes()
     path = tmp_path / "training.pt"
 
@@ -97,12 +96,6 @@ def test_a_damaged_checkpoint_is_as_good_as_none(tmp_path):
     assert_same_network(again, QUICK.fit(pixels, labels, n_classes=2))
 
 
-def test_a_checkpoint_is_whole_and_leaves_nothing_beside(tmp_path):
-    save_checkpoint(tmp_path / "deep" / "state.pt", {"epoch": 2})
-    assert load_checkpoint(tmp_path / "deep" / "state.pt") == {"epoch": 2}
-    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["state.pt"]
-
-
 def test_an_image_of_weight_zero_might_as_well_not_be_there():
     pixels, labels = stripes()
     weights = np.ones(60)
@@ -129,7 +122,7 @@ def test_stops_early_once_the_loss_no_longer_falls():
         pixels, np.arange(8) % 2, n_classes=2, progress=lambda _, done, __: epochs.append(done)
     )
     assert len(epochs) < 100
-    assert epochs[-1] == 200  # the bar is told that the work is over
+    assert epochs[-1] == 200  # the progress bar reaches its end
 
 
 @pytest.mark.parametrize("n_images", [17, 33])

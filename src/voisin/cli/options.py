@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from voisin.embedding.normalization import NORMALIZATIONS
-from voisin.embedding.specification import describe_kinds
+from voisin.embedding.specification import NORMALIZATIONS, describe_kinds
 
 Source = Annotated[
     str,

@@ -1,1 +1,1 @@
-"""From images to vectors; everything here needs PyTorch, so import its modules when needed."""
+"""From images to vectors: an embedder a file; modules of voisin's own networks need PyTorch."""

@@ -1,4 +1,4 @@
-"""Several kinds of vectors side by side; it knows matrices, not where they come from."""
+"""Join several kinds of vectors; this module handles matrices, not images or embedders."""
 
 from collections.abc import Sequence
 
@@ -7,21 +7,21 @@ import numpy as np
 from voisin.errors import InputError
 from voisin.types import Embeddings
 
-_BLOCK = 4096  # rows at a time
+_BLOCK = 4096  # rows at a time, chosen by hand: bounds the float64 copies to some tens of MB
 
 
 def combine(
     pool: Sequence[Embeddings], test: Sequence[Embeddings]
 ) -> tuple[Embeddings, Embeddings]:
-    r"""Center each part, bring its rows to length one, and put the parts side by side.
+    r"""Center each part, scale its rows to length one, and put the parts side by side.
 
     With m_k the mean of part k over the pool, an image with the vectors x_1, ..., x_K gets
 
         z = ( (x_1 − m_1) / ‖x_1 − m_1‖ , ... , (x_K − m_K) / ‖x_K − m_K‖ )
 
-    so that each part has the same say in cosine and Euclidean distances, whatever its scale and
-    its number of dimensions. A vector that equals the mean becomes zero. The mean is the pool's
-    for the test images too: they are embedded one by one.
+    so that each part counts alike in cosine and Euclidean distances, whatever its scale and its
+    number of dimensions. A vector that equals the mean becomes zero. Test images are centered by
+    the pool's mean too, because new images come one by one.
 
     Parameters
     ----------
@@ -45,10 +45,10 @@ def combine(
     [[-1.0, -0.6000000238418579, -0.800000011920929], [1.0, 0.6000000238418579, 0.800000011920929]]
     """
     means = [part.mean(axis=0, dtype=np.float64) for part in pool]
-    return _lay_side_by_side(pool, means), _lay_side_by_side(test, means)
+    return _normalize_and_join(pool, means), _normalize_and_join(test, means)
 
 
-def _lay_side_by_side(parts: Sequence[Embeddings], means: Sequence[Embeddings]) -> Embeddings:
+def _normalize_and_join(parts: Sequence[Embeddings], means: Sequence[Embeddings]) -> Embeddings:
     counts = [len(part) for part in parts]
     if len(set(counts)) != 1:
         message = f"The parts have {counts} rows: pass one row an image in each."
@@ -56,12 +56,12 @@ def _lay_side_by_side(parts: Sequence[Embeddings], means: Sequence[Embeddings]) 
     joined = np.empty((counts[0], sum(len(mean) for mean in means)), dtype=np.float32)
     for start in range(0, counts[0], _BLOCK):
         rows = slice(start, start + _BLOCK)
-        joined[rows] = np.hstack(
-            [_normalize(part[rows] - mean) for part, mean in zip(parts, means, strict=True)]
-        )
+        normalized = []
+        for part, mean in zip(parts, means, strict=True):
+            centered = part[rows] - mean
+            lengths = np.linalg.norm(centered, axis=1, keepdims=True)
+            normalized.append(
+                np.divide(centered, lengths, out=np.zeros_like(centered), where=lengths > 0)
+            )
+        joined[rows] = np.hstack(normalized)
     return joined
-
-
-def _normalize(rows: Embeddings) -> Embeddings:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0)

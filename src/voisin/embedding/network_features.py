@@ -1,14 +1,14 @@
-"""``cnn``, ``contrastive``, ``neighbors`` and their kin: features of a network trained before.
+"""``cnn``, ``contrastive``, ``neighbors`` and the like: features of one of voisin's own networks.
 
-It knows a network that is ready, not how it was taught.
+The network comes trained; this module must not know how it was trained.
 """
 
 import hashlib
 from dataclasses import dataclass
 
 from voisin.embedding.inference import FeatureNetwork, embed
-from voisin.embedding.networks.simple_cnn import IMAGE_SIZE
 from voisin.embedding.registry import EmbedderOptions
+from voisin.embedding.specification import IMAGE_SIZE
 from voisin.errors import InputError
 from voisin.sources.reading import read_images
 from voisin.types import Embeddings, ImageCollection, Progress, no_progress
@@ -16,7 +16,7 @@ from voisin.types import Embeddings, ImageCollection, Progress, no_progress
 
 @dataclass(frozen=True, eq=False)
 class NetworkFeatures:
-    """Embeds by a trained network: what it sees before its last layer.
+    """Embeds by a trained network: the values before its last layer.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 """``onnx``: features by any ONNX model of images, through onnxruntime.
 
 The images are squashed to the model's square, normalized as asked, and laid out as its input
-says; a model of one channel sees gray, one of three sees gray images three times. Of its outputs
-the first with two axes is taken, else the first. Feature maps (n, channels, height, width) are
-averaged over height and width, tokens (n, tokens, dims) over tokens.
+says. A model of one channel gets color images as gray; one of three channels gets gray images
+repeated three times. Of its outputs the first with two axes is taken, else the first. Feature maps
+(n, channels, height, width) are averaged over height and width, tokens (n, tokens, dims) over
+tokens.
 """
 
 from dataclasses import dataclass
@@ -14,24 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.embedding.by_batch import embed_by_batch
-from voisin.embedding.file_digest import digest_of_files
-from voisin.embedding.normalization import NORMALIZATIONS, normalize
-from voisin.embedding.registry import EmbedderOptions
+from voisin.embedding.registry import EmbedderOptions, embed_by_batch
+from voisin.embedding.specification import NORMALIZATIONS
+from voisin.embedding.weights import digest_files, first_line
 from voisin.errors import InputError
 from voisin.sources.reading import read_images
 from voisin.types import Embeddings, ImageCollection, Pixels, Progress, no_progress
 from voisin.validation import check_one_of
 
-_BATCH_SIZE = 32
-_DEFAULT_SIZE = 224  # where the model takes any
-_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow turns color to gray
+_BATCH_SIZE = 32  # where the model takes any; chosen by hand: 20 MB of images of 224 × 224
+_DEFAULT_SIZE = 224  # where the model takes any; the convention of models trained on ImageNet
+_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}  # by onnxruntime's names
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, with which Pillow turns color to gray
 
 
 @dataclass(frozen=True)
 class ImageInput:
-    """How a model wants its images.
+    """The shape and type of images that a model takes.
 
     Attributes
     ----------
@@ -83,10 +83,17 @@ class OnnxModel:
         check_one_of("onnx_normalization", normalization, NORMALIZATIONS)
         self._path = path
         self._normalization = normalization
-        self._session = _open(path, device)
+        self._session = _open_session(path, device)
         self._input = find_image_input(path, self._session.get_inputs())
-        self._output = _choose_output(self._session.get_outputs())
-        self._size = _choose_size(path, self._input, size)
+        outputs = self._session.get_outputs()
+        self._output = next((out for out in outputs if len(out.shape) == 2), outputs[0]).name
+        if self._input.size is not None and size not in (None, self._input.size):
+            message = (
+                f"{path} takes images of {self._input.size} × {self._input.size} pixels alone, "
+                f"not embedding_size={size}: leave that out."
+            )
+            raise InputError(message)
+        self._size = self._input.size or size or _DEFAULT_SIZE
 
     @property
     def input_size(self) -> int:
@@ -99,7 +106,7 @@ class OnnxModel:
             path for path in self._path.parent.iterdir() if path.name.startswith(self._path.name)
         ]  # weights may lie beside, as in model.onnx_data
         settings = f"{self._size} {self._normalization} {version('onnxruntime')}"
-        return f"onnx {settings} {digest_of_files(files)}"
+        return f"onnx {settings} {digest_files(files)}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
         """Give each image the model's features.
@@ -127,20 +134,39 @@ class OnnxModel:
         except Exception as error:  # onnxruntime's own errors share no public class
             message = (
                 f"{self._path} cannot be run on images of {self._size} × {self._size} pixels "
-                f"({_first_line(error)}): pass another embedding_size."
+                f"({first_line(error)}): pass another embedding_size."
             )
             raise InputError(message) from error
         return pool(np.asarray(output), channels_first=self._input.channels_first)[: len(pixels)]
 
 
-def lay_out(pixels: Pixels, wanted: ImageInput, normalization: str) -> NDArray[Any]:
-    """Turn pixels of shape (n, size, size, channels) into the input that a model wants."""
-    if wanted.n_channels == 1 and pixels.shape[-1] == 3:
+def lay_out(pixels: Pixels, image_input: ImageInput, normalization: str) -> NDArray[Any]:
+    """Turn pixels of shape (n, size, size, channels) into the input that a model takes."""
+    if image_input.n_channels == 1 and pixels.shape[-1] == 3:
         pixels = np.round(pixels @ _LUMA).astype(np.uint8)[..., None]
-    if wanted.n_channels == 3 and pixels.shape[-1] == 1:
+    if image_input.n_channels == 3 and pixels.shape[-1] == 1:
         pixels = np.repeat(pixels, 3, axis=-1)
-    values: NDArray[Any] = normalize(pixels, normalization).astype(wanted.dtype)
-    return np.ascontiguousarray(values.transpose(0, 3, 1, 2)) if wanted.channels_first else values
+    values: NDArray[Any] = normalize(pixels, normalization).astype(image_input.dtype)
+    if image_input.channels_first:
+        values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+    return values
+
+
+def normalize(pixels: Pixels, name: str) -> NDArray[np.float32]:
+    """Scale pixels of shape (..., channels), as `NORMALIZATIONS` says.
+
+    Gray pixels are scaled by the mean over red, green and blue.
+
+    Examples
+    --------
+    >>> normalize(np.array([[[0], [255]]], dtype=np.uint8), "-1..1").ravel().tolist()
+    [-1.0, 1.0]
+    """
+    mean, std = (np.array(values, dtype=np.float32) for values in NORMALIZATIONS[name])
+    if pixels.shape[-1] == 1:
+        mean, std = mean.mean(keepdims=True), std.mean(keepdims=True)
+    scaled: NDArray[np.float32] = (pixels.astype(np.float32) / np.float32(255) - mean) / std
+    return scaled
 
 
 def pool(output: NDArray[Any], *, channels_first: bool) -> NDArray[np.float32]:
@@ -160,34 +186,33 @@ def pool(output: NDArray[Any], *, channels_first: bool) -> NDArray[np.float32]:
 
 
 def find_image_input(path: Path, inputs: Any) -> ImageInput:
-    """Find out how a model wants its images.
+    """Find out which shape and type of images a model takes.
 
-    Where the file leaves the axis of the channels open, they stand first.
+    Where the file leaves open which axis is that of the channels, it is the first after the
+    images.
 
     Raises
     ------
     InputError
-        If the model has not exactly one input of images; the line says which it has.
+        If the model has not exactly one input of images; the message lists those it has.
     """
     if len(inputs) == 1 and inputs[0].type in _TYPES and len(inputs[0].shape) == 4:
-        n_images, *rest = (one if isinstance(one, int) else None for one in inputs[0].shape)
-        channels_first = rest[0] in (1, 3) or rest[2] not in (1, 3)
-        n_channels, *sides = rest if channels_first else [rest[2], *rest[:2]]
+        batch_size, *axes = (n if isinstance(n, int) else None for n in inputs[0].shape)
+        channels_first = axes[0] in (1, 3) or axes[2] not in (1, 3)
+        n_channels, *sides = axes if channels_first else [axes[2], *axes[:2]]
         if n_channels in (1, 3, None) and (None in sides or sides[0] == sides[1]):
             size = next((side for side in sides if side is not None), None)
-            dtype = _TYPES[inputs[0].type]
-            return ImageInput(
-                inputs[0].name, dtype, channels_first, n_channels or 3, size, n_images
-            )
-    there = "; ".join(f"{one.name}: {one.type} of shape {one.shape}" for one in inputs)
+            name, dtype = inputs[0].name, _TYPES[inputs[0].type]
+            return ImageInput(name, dtype, channels_first, n_channels or 3, size, batch_size)
+    listed = "; ".join(f"{node.name}: {node.type} of shape {node.shape}" for node in inputs)
     message = (
-        f"{path} is not a model of images: it has {len(inputs)} inputs ({there}), but one of "
+        f"{path} is not a model of images: it has {len(inputs)} inputs ({listed}), but one of "
         "float32 and shape (n, 3, size, size) or (n, size, size, 3) is needed, or with 1 channel."
     )
     raise InputError(message)
 
 
-def _open(path: Path, device: str) -> Any:
+def _open_session(path: Path, device: str) -> Any:
     import onnxruntime
 
     if not path.is_file():
@@ -198,33 +223,12 @@ def _open(path: Path, device: str) -> Any:
     if device != "cpu" and cuda in onnxruntime.get_available_providers():
         providers.insert(0, cuda)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone: it would write warnings to the screen
+    options.log_severity_level = 3  # errors alone, or it writes warnings to the screen
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime's own errors share no public class
-        message = f"{path} cannot be read as an ONNX model ({_first_line(error)}): export it again."
+        message = f"{path} cannot be read as an ONNX model ({first_line(error)}): export it again."
         raise InputError(message) from error
-
-
-def _choose_output(outputs: Any) -> str:
-    flat = [one.name for one in outputs if len(one.shape) == 2]
-    return str((flat or [outputs[0].name])[0])
-
-
-def _choose_size(path: Path, wanted: ImageInput, size: int | None) -> int:
-    if wanted.size is None:
-        return size or _DEFAULT_SIZE
-    if size not in (None, wanted.size):
-        message = (
-            f"{path} takes images of {wanted.size} × {wanted.size} pixels alone, "
-            f"not embedding_size={size}: leave that out."
-        )
-        raise InputError(message)
-    return wanted.size
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].strip()
 
 
 def make(argument: str, options: EmbedderOptions) -> OnnxModel:

@@ -1,4 +1,7 @@
-"""``pixels``: principal components of the pixels, learned from the pool; no network, no labels."""
+"""``pixels``: principal components of the pixels, computed from the pool.
+
+It needs no network, and must not use labels.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.embedding.registry import EmbedderOptions
+from voisin.embedding.specification import IMAGE_SIZE
 from voisin.errors import InputError
 from voisin.sources.reading import read_images
 from voisin.types import Embeddings, ImageCollection, Progress, no_progress
 
-_SIZE = 28
-_MOST = 64  # components where none are asked for
-_TASK = "Principal components"
+_DEFAULT_COMPONENTS = 64  # chosen by hand, between detail and the time of a neighbor search
+_TASK = "Principal components"  # as progress names it
 
 
 @dataclass(frozen=True)
 class PixelPCA:
-    """Learns the directions in which the pool's pixels vary most.
+    """Computes the directions in which the pool's pixels vary most.
 
     Parameters
     ----------
@@ -37,7 +40,7 @@ class PixelPCA:
     @property
     def input_size(self) -> int:
         """28."""
-        return _SIZE
+        return IMAGE_SIZE
 
     def fingerprint(self) -> str:
         """Text of the settings."""
@@ -47,10 +50,10 @@ class PixelPCA:
         self,
         pool: ImageCollection,
         *,
-        scratch: Path,  # noqa: ARG002 - quick enough to start again
+        scratch: Path,  # noqa: ARG002 - a fit is quick, so nothing is kept to resume it
         progress: Progress = no_progress,
     ) -> "FittedPixelPCA":
-        """Learn mean and components from the pool.
+        """Compute mean and components of the pool.
 
         Raises
         ------
@@ -61,22 +64,22 @@ class PixelPCA:
 
         progress(_TASK, 0, 1)
         values = _flatten(pool)
-        most = min(values.shape)
-        if self.n_components is not None and self.n_components > most:
+        max_components = min(values.shape)
+        if self.n_components is not None and self.n_components > max_components:
             message = (
                 f"pixels:{self.n_components} asks for more components than {len(pool)} images of "
-                f"{values.shape[1]} values have: ask for at most {most}."
+                f"{values.shape[1]} values have: ask for at most {max_components}."
             )
             raise InputError(message)
-        n_components = self.n_components or min(_MOST, most)
-        found = PCA(n_components, svd_solver="covariance_eigh").fit(values)
+        n_components = self.n_components or min(_DEFAULT_COMPONENTS, max_components)
+        pca = PCA(n_components, svd_solver="covariance_eigh").fit(values)
         progress(_TASK, 1, 1)
-        return FittedPixelPCA(found.mean_, found.components_)
+        return FittedPixelPCA(pca.mean_, pca.components_)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedPixelPCA:
-    """Projects centered pixels on components: y = C (x − mean).
+    """Projects centered pixels onto components: y = C (x − mean).
 
     Attributes
     ----------
@@ -90,7 +93,7 @@ class FittedPixelPCA:
     @property
     def input_size(self) -> int:
         """28."""
-        return _SIZE
+        return IMAGE_SIZE
 
     def fingerprint(self) -> str:
         """Digest of mean and components."""
@@ -105,7 +108,7 @@ class FittedPixelPCA:
 
 
 def _flatten(images: ImageCollection) -> NDArray[np.float32]:
-    pixels = read_images(images, size=_SIZE, max_unreadable=0).pixels
+    pixels = read_images(images, size=IMAGE_SIZE, max_unreadable=0).pixels
     return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 

@@ -1,4 +1,7 @@
-"""``vectors``: the user's own vectors, from ``.npy`` or Parquet; it looks at ids, not at images."""
+"""``vectors``: precomputed vectors of the user, from ``.npy`` or Parquet.
+
+It finds vectors by the ids of images, and must not read the images.
+"""
 
 import hashlib
 from pathlib import Path
@@ -12,11 +15,12 @@ from voisin.errors import InputError
 from voisin.types import Embeddings, ImageCollection, Names, Progress, no_progress
 from voisin.validation import check_finite_rows
 
-_SOME = 3  # ids named in an error
+_N_NAMED = 3  # ids that an error names, so that it stays one line
+_BLOCK = 4096  # rows read at a time for the digest, chosen by hand: a file may exceed memory
 
 
 class PrecomputedVectors:
-    """Gives each image the vector that the user brought for its id.
+    """Gives each image the vector that the user computed for its id.
 
     Parameters
     ----------
@@ -34,14 +38,14 @@ class PrecomputedVectors:
 
     @property
     def input_size(self) -> None:
-        """None: it looks at no image."""
+        """None: it reads no image."""
         return
 
     def fingerprint(self) -> str:
         """Digest of ids and vectors."""
         digest = hashlib.sha256("\0".join(self._ids.tolist()).encode())
-        for start in range(0, len(self._vectors), 4096):  # may be larger than memory
-            digest.update(np.ascontiguousarray(self._vectors[start : start + 4096]).tobytes())
+        for start in range(0, len(self._vectors), _BLOCK):
+            digest.update(np.ascontiguousarray(self._vectors[start : start + _BLOCK]).tobytes())
         return f"vectors {self._vectors.dtype} {self._vectors.shape} {digest.hexdigest()}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
@@ -62,7 +66,7 @@ class PrecomputedVectors:
 
 
 def read_npy(path: Path, source_ids: Names) -> PrecomputedVectors:
-    """Open vectors that lie in the order of the source's images; they stay on disk.
+    """Open vectors whose rows are in the order of the source's images; they stay on disk.
 
     Raises
     ------
@@ -79,9 +83,8 @@ def read_npy(path: Path, source_ids: Names) -> PrecomputedVectors:
         raise InputError(message) from error
     is_matrix = isinstance(vectors, np.ndarray) and vectors.ndim == 2 and vectors.shape[1] > 0
     if not is_matrix or vectors.dtype.kind not in "fiu":
-        found = getattr(vectors, "shape", "several arrays")
-        kind = getattr(vectors, "dtype", "")
-        message = f"{path} holds {found} {kind}: save one matrix of numbers, one row an image."
+        shape, dtype = getattr(vectors, "shape", "several arrays"), getattr(vectors, "dtype", "")
+        message = f"{path} holds {shape} {dtype}: save one matrix of numbers, one row an image."
         raise InputError(message)
     if len(vectors) != len(source_ids):
         message = (
@@ -112,11 +115,6 @@ def read_parquet(path: Path, source_ids: Names) -> PrecomputedVectors:
         message = f"{path} has no column 'id', but {', '.join(table.column_names)}."
         raise InputError(message)
     ids = np.array(table["id"].cast(pa.string()).to_pylist(), dtype=str)
-    _check_ids(path, ids, source_ids)
-    return PrecomputedVectors(ids, _matrix(path, table), path.name)
-
-
-def _check_ids(path: Path, ids: Names, source_ids: Names) -> None:
     unique, counts = np.unique(ids, return_counts=True)
     if len(unique) < len(ids):
         message = f"{path} has {str(unique[counts > 1][0])!r} twice: keep one vector an image."
@@ -125,6 +123,7 @@ def _check_ids(path: Path, ids: Names, source_ids: Names) -> None:
     unknown = np.setdiff1d(ids, source_ids).tolist()
     if missing or unknown:
         _refuse_ids(str(path), missing, unknown)
+    return PrecomputedVectors(ids, _read_matrix(path, table), path.name)
 
 
 def _refuse_ids(name: str, missing: list[str], unknown: list[str]) -> None:
@@ -136,10 +135,10 @@ def _refuse_ids(name: str, missing: list[str], unknown: list[str]) -> None:
 
 
 def _name_some(ids: list[str]) -> str:
-    return ", ".join(ids[:_SOME]) + (", ..." if len(ids) > _SOME else "")
+    return ", ".join(ids[:_N_NAMED]) + (", ..." if len(ids) > _N_NAMED else "")
 
 
-def _matrix(path: Path, table: Any) -> NDArray[np.float32]:
+def _read_matrix(path: Path, table: Any) -> NDArray[np.float32]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -166,16 +165,14 @@ def _matrix(path: Path, table: Any) -> NDArray[np.float32]:
     return values.reshape(len(column), -1)
 
 
-_READERS = {".npy": read_npy, ".parquet": read_parquet}
-
-
 def make(argument: str, options: EmbedderOptions) -> PrecomputedVectors:
     """Make the embedder; the argument is the file of the vectors."""
+    readers = {".npy": read_npy, ".parquet": read_parquet}
     path = Path(argument).expanduser()
-    if path.suffix.lower() not in _READERS:
+    if path.suffix.lower() not in readers:
         message = f"vectors:{argument} is neither .npy nor .parquet: save the vectors as one."
         raise InputError(message)
     if not path.is_file():
         message = f"{path} is not a file: pass the path of your vectors (.npy or .parquet)."
         raise InputError(message)
-    return _READERS[path.suffix.lower()](path, options.source_ids)
+    return readers[path.suffix.lower()](path, options.source_ids)

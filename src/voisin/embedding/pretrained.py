@@ -24,16 +24,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from voisin.embedding.by_batch import embed_by_batch
-from voisin.embedding.device import choose_device
-from voisin.embedding.file_digest import digest_of_files
-from voisin.embedding.registry import EmbedderOptions
-from voisin.embedding.weights import find_model, weight_files
+from voisin.embedding.inference import choose_device
+from voisin.embedding.registry import EmbedderOptions, embed_by_batch
+from voisin.embedding.weights import digest_files, find_model, first_line, list_model_files
 from voisin.errors import InputError
 from voisin.types import Embeddings, ImageCollection, Progress, no_progress
 
-_BATCH_SIZE = 32
-_CLASS_TOKENS = ("cls_token", "class_embedding")
+_BATCH_SIZE = 32  # chosen by hand: more take more memory, fewer leave a GPU idle
+_CLASS_TOKENS = ("cls_token", "class_embedding")  # as transformers names their weights
 
 
 class Pretrained:
@@ -44,17 +42,17 @@ class Pretrained:
     source : str
         Local folder, or id of a model of the hub.
     size : int, optional
-        Pixels a side of what the model sees; by default what its processor says.
+        Pixels a side of the images that the model gets; by default what its processor says.
     device : str, default="auto"
     progress : callable, optional
-        Told of the download.
+        Called during the download.
 
     Raises
     ------
     InputError
         If it is no vision model, its weights do not fit, or it cannot take this size.
     DownloadError
-        If the model is not here and cannot be fetched.
+        If the model is not on this machine and cannot be fetched.
     """
 
     def __init__(
@@ -69,12 +67,11 @@ class Pretrained:
         self._size = size
         self._device = choose_device(device)
         self._folder = find_model(source, progress)
-        with _silent_transformers():
-            self._processor = _load_processor(source, self._folder)
-            self._model = _load_model(source, self._folder)
+        with _silence_transformers():
+            self._processor, self._model = _load(source, self._folder)
         self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
         self._model.to(self._device, self._dtype).eval()
-        self._sizes = _sizes(self._processor, size)
+        self._sizes = {} if size is None else _choose_sizes(self._processor, size)
         self._try_out()
 
     @property
@@ -84,7 +81,7 @@ class Pretrained:
 
     def fingerprint(self) -> str:
         """Digest of the model's files, and the settings."""
-        digest = digest_of_files(weight_files(self._folder))
+        digest = digest_files(list_model_files(self._folder))
         return f"pretrained {self._size} {self._dtype} {version('transformers')} {digest}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
@@ -97,7 +94,7 @@ class Pretrained:
         """
 
         def embed_batch(batch: ImageCollection) -> NDArray[np.float32]:
-            return self._run([batch.reader.load(int(one)) for one in batch.positions])
+            return self._run([batch.reader.load(int(position)) for position in batch.positions])
 
         return embed_by_batch(
             images,
@@ -112,7 +109,7 @@ class Pretrained:
         pictures = [picture.convert("RGB") for picture in pictures]
         inputs = self._processor(images=pictures, return_tensors="pt", **self._sizes)
         pixels = inputs["pixel_values"].to(self._device, self._dtype)
-        return image_vectors(self._model, pixels).float().cpu().numpy()
+        return extract_vectors(self._model, pixels).float().cpu().numpy()
 
     def _try_out(self) -> None:
         """Find out before any image is read whether the model takes images of this size."""
@@ -121,19 +118,18 @@ class Pretrained:
         except (ValueError, RuntimeError, TypeError) as error:
             size = "of its own size" if self._size is None else f"with embedding_size={self._size}"
             message = (
-                f"{self._source} does not run on images {size} ({_first_line(error)}): "
+                f"{self._source} does not run on images {size} ({first_line(error)}): "
                 "pass another embedding_size or model."
             )
             raise InputError(message) from error
 
 
-def image_vectors(model: Any, pixels: torch.Tensor) -> torch.Tensor:
+def extract_vectors(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     """Return one vector an image, by the rules of this module."""
-    if _sees_texts_too(model.config):
-        found = model.get_image_features(pixels, **_interpolation(model.get_image_features))
-        projected = getattr(found, "pooler_output", found)
-        return projected.flatten(1)
-    output = model(pixel_values=pixels, **_interpolation(model.forward))
+    if hasattr(model.config, "vision_config") and hasattr(model.config, "text_config"):
+        output = model.get_image_features(pixels, **_allow_interpolation(model.get_image_features))
+        return getattr(output, "pooler_output", output).flatten(1)
+    output = model(pixel_values=pixels, **_allow_interpolation(model.forward))
     if _has_class_token(model):
         return output.last_hidden_state[:, 0]
     if getattr(output, "pooler_output", None) is not None:
@@ -142,39 +138,31 @@ def image_vectors(model: Any, pixels: torch.Tensor) -> torch.Tensor:
     return last.mean(dim=(2, 3)) if last.ndim == 4 else last.mean(dim=1)
 
 
-def _sees_texts_too(config: Any) -> bool:
-    return hasattr(config, "vision_config") and hasattr(config, "text_config")
-
-
 def _has_class_token(model: Any) -> bool:
     embeddings = getattr(model, "embeddings", None)
     return any(getattr(embeddings, name, None) is not None for name in _CLASS_TOKENS)
 
 
-def _interpolation(function: Any) -> dict[str, bool]:
-    """Let the embeddings of positions be stretched to another size, where a model can."""
+def _allow_interpolation(function: Any) -> dict[str, bool]:
+    """Let the position embeddings be stretched to another size, where a model can."""
     name = "interpolate_pos_encoding"
     return {name: True} if name in inspect.signature(function).parameters else {}
 
 
-def _load_processor(source: str, folder: Path) -> Any:
-    from transformers import AutoImageProcessor
+def _load(source: str, folder: Path) -> tuple[Any, Any]:
+    """Load the processor and the model of a folder."""
+    from transformers import AutoImageProcessor, AutoModel
 
     try:
-        return AutoImageProcessor.from_pretrained(
+        processor = AutoImageProcessor.from_pretrained(
             folder, backend="pil", trust_remote_code=False, local_files_only=True
         )
     except (ValueError, OSError, ImportError) as error:
         message = (
-            f"{source} is not a vision model that can be used here ({_first_line(error)}): "
+            f"{source} is not a vision model that can be used here ({first_line(error)}): "
             "pass one whose preprocessor_config.json names an image processor of transformers."
         )
         raise InputError(message) from error
-
-
-def _load_model(source: str, folder: Path) -> Any:
-    from transformers import AutoModel
-
     try:
         model, report = AutoModel.from_pretrained(
             folder,
@@ -185,10 +173,10 @@ def _load_model(source: str, folder: Path) -> Any:
             ignore_mismatched_sizes=True,  # they are refused below, by name
         )
     except (ValueError, OSError, RuntimeError, KeyError) as error:
-        message = f"{source} cannot be loaded ({_first_line(error)}): fetch its files again."
+        message = f"{source} cannot be loaded ({first_line(error)}): fetch its files again."
         raise InputError(message) from error
-    unset = sorted({*report["missing_keys"], *(one[0] for one in report["mismatched_keys"])})
-    if _has_class_token(model):  # then the pooling layer is not used
+    unset = sorted({*report["missing_keys"], *(key[0] for key in report["mismatched_keys"])})
+    if _has_class_token(model):  # then the pooling layer is not used, and may lack weights
         unset = [name for name in unset if not name.startswith("pooler.")]
     if unset:
         message = (
@@ -196,13 +184,14 @@ def _load_model(source: str, folder: Path) -> Any:
             "its config.json and its weights do not belong together."
         )
         raise InputError(message)
-    return model
+    return processor, model
 
 
-def _sizes(processor: Any, size: int | None) -> dict[str, dict[str, int]]:
-    """Tell the processor to show the model `size` pixels a side; crops keep their share."""
-    if size is None:
-        return {}
+def _choose_sizes(processor: Any, size: int) -> dict[str, dict[str, int]]:
+    """Return the processor's options that give the model images of `size` pixels a side.
+
+    A crop keeps its share of the image.
+    """
     square = {"height": size, "width": size}
     resized = dict(processor.size or {})
     shorter = resized.get("shortest_edge")
@@ -216,8 +205,8 @@ def _sizes(processor: Any, size: int | None) -> dict[str, dict[str, int]]:
 
 
 @contextmanager
-def _silent_transformers() -> Iterator[None]:
-    """Keep reports and bars off the screen: what matters of them is raised."""
+def _silence_transformers() -> Iterator[None]:
+    """Keep reports and bars off the screen: errors are raised anyway."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -229,10 +218,6 @@ def _silent_transformers() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
 
 
 def make(argument: str, options: EmbedderOptions) -> Pretrained:

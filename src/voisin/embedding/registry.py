@@ -1,12 +1,28 @@
-"""Make an embedder from its name; its libraries are loaded only then."""
+"""Make an embedder by name, and what embedders are given and share.
 
+An embedder's module is imported when it is made, so this module must not import one itself, nor
+PyTorch or onnxruntime.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from voisin.embedding.specification import KINDS, Part
-from voisin.types import Embedder, LearningEmbedder, Names, Progress, no_progress
-from voisin.validation import check_installed
+from voisin.types import (
+    Embedder,
+    Embeddings,
+    ImageCollection,
+    LearningEmbedder,
+    Names,
+    Progress,
+    no_progress,
+)
+from voisin.validation import check_finite_rows, check_installed
 
 if TYPE_CHECKING:
     from voisin.embedding.inference import FeatureNetwork
@@ -14,22 +30,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class EmbedderOptions:
-    """What embedders are told beside their own argument.
+    """What embedders are given beside their own argument.
 
     Attributes
     ----------
     source_ids : array of shape (n_source,)
         Ids of all images of the source, in its order.
     size : int, optional
-        Pixels a side that ``pretrained`` and ``onnx`` look at; the model's own by default.
+        Pixels a side of the images that ``pretrained`` and ``onnx`` take; the model's own by
+        default.
     onnx_normalization : str
-        A name of `voisin.embedding.normalization.NORMALIZATIONS`.
+        A name of `voisin.embedding.specification.NORMALIZATIONS`.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     network : SimpleCNN, ResidualNetwork, Autoencoder or Perceptron, optional
-        The trained network whose features are asked for, for the kinds that need one.
+        The trained network whose features are wanted, for the kinds that need one.
     progress : callable
-        Told of downloads.
+        Called during downloads.
     """
 
     source_ids: Names
@@ -46,14 +63,55 @@ def make_embedder(part: Part, options: EmbedderOptions) -> Embedder | LearningEm
     Raises
     ------
     MissingDependencyError
-        If an extra is not installed; the line says how to.
+        If an extra is not installed; the message says how to install it.
     InputError
         If its file, folder or setting cannot be used.
     DownloadError
-        If its model is not here and cannot be downloaded.
+        If its model is not on this machine and cannot be downloaded.
     """
     kind = KINDS[part.kind]
     check_installed(f"The embedder {part.kind!r}", kind.libraries, kind.extra)
     module = import_module(f"voisin.embedding.{kind.module}")
     embedder: Embedder | LearningEmbedder = module.make(part.argument, options)
     return embedder
+
+
+def embed_by_batch(
+    images: ImageCollection,
+    embed_batch: Callable[[ImageCollection], NDArray[np.floating]],
+    *,
+    batch_size: int,
+    name: str,
+    progress: Progress,
+) -> Embeddings:
+    """Embed a collection batch by batch, so that its images never lie in memory as a whole.
+
+    Images are read in the order in which their source holds them; rows are in the order of the
+    collection.
+
+    Parameters
+    ----------
+    images : ImageCollection
+    embed_batch : callable
+        From at most `batch_size` images to an array of shape (n_batch, n_dims).
+    batch_size : int
+    name : str
+        Of the embedder, for progress and errors.
+    progress : callable
+
+    Raises
+    ------
+    InputError
+        If a value is not finite.
+    """
+    order = np.argsort(images.positions, kind="stable")  # some readers only go forward quickly
+    vectors: Embeddings = np.empty((0, 0), dtype=np.float32)
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        batch = embed_batch(images.take(rows))
+        if start == 0:
+            vectors = np.empty((len(images), batch.shape[1]), dtype=np.float32)
+        vectors[rows] = batch
+        progress(f"Embedding: {name}", start + len(rows), len(order))
+    check_finite_rows(f"embeddings of {name}", vectors)
+    return vectors

@@ -1,19 +1,21 @@
-"""The text that names embedders, such as ``cnn+onnx:net.onnx``; it knows names, not what they do.
+"""What a user writes to choose embedders: ``cnn+onnx:net.onnx``, and how pixels are scaled.
 
 ====================== ============================================================
 embedder               vectors
 ====================== ============================================================
-``cnn``                1,568 features of the chapter's expert
-``cnn-augmented``      the same of a network taught the few labels with changed images
-``contrastive``        896 features of a residual network that taught itself on the pool
-``contrastive-tuned``  the same, once it has learned the few labels too
-``autoencoder``        20 codes from which a network that taught itself draws an image again
-``neighbors``          64 values of a network that learned which images are neighbors
+``cnn``                1,568 features of the expert network, trained on the few labels
+``cnn-augmented``      the same of a network trained on augmented images of the few labels
+``contrastive``        896 features of a residual network, trained by SimCLR on the pool
+``contrastive-tuned``  the same, fine-tuned on the few labels
+``autoencoder``        20 codes of a variational autoencoder, trained on the pool
+``neighbors``          64 values of a network trained to bring neighbors of the pool together
 ``pixels[:n]``         n principal components of the pixels (at most 64 by default)
 ``pretrained:model``   a vision model of Hugging Face, by id or local folder
 ``onnx:file``          any ONNX model of images
-``vectors:file``       the user's own, from ``.npy`` or ``.parquet``
+``vectors:file``       precomputed vectors of the user, from ``.npy`` or ``.parquet``
 ====================== ============================================================
+
+Settings and the command line import this module, so it must import no library and no embedder.
 """
 
 from collections.abc import Mapping
@@ -21,10 +23,24 @@ from dataclasses import dataclass
 
 from voisin.errors import InputError
 
+# Pixels a side of the images that voisin's own networks and `pixels` take: the size of MedMNIST's
+# and Fashion-MNIST's images. Two poolings by two leave a SimpleCNN 7 × 7 places of them.
+IMAGE_SIZE = 28
+
+# How `onnx` scales a pixel p of 0..255: (p / 255 − mean) / std, with (mean, std) of red, green and
+# blue. ImageNet's are those that torchvision publishes; the others are plain conventions:
+# p / 127.5 − 1, p / 255 and p itself.
+NORMALIZATIONS: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "-1..1": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "0..1": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "0..255": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+}
+
 
 @dataclass(frozen=True)
 class EmbedderKind:
-    """What is known of a kind of embedder before any of its libraries is loaded.
+    """A kind of embedder, described without loading any of its libraries.
 
     Attributes
     ----------
@@ -37,11 +53,12 @@ class EmbedderKind:
     extra : str
         Optional dependencies to install, such as ``onnx``.
     libraries : tuple of str
-        Modules that must be there.
+        Modules that must be installed.
     network : str
-        Which trained network it is made of, as `voisin.pipeline.networks` names it; empty if none.
+        The trained network whose features it gives, as `voisin.pipeline.networks` names it; empty
+        if it needs none.
     learns_from_labels : bool
-        Whether other labels give other vectors: the network was taught the few labels.
+        Whether other labels give other vectors, because the network was trained on the few labels.
     """
 
     module: str
@@ -63,13 +80,14 @@ def _of_network(network: str, *, learns_from_labels: bool) -> EmbedderKind:
     )
 
 
+# The registry of embedders: the name that a user writes, and the file that makes it.
 KINDS: Mapping[str, EmbedderKind] = {
     "cnn": _of_network("expert", learns_from_labels=True),
     "cnn-augmented": _of_network("augmented", learns_from_labels=True),
-    "contrastive": _of_network("self-taught", learns_from_labels=False),
-    "contrastive-tuned": _of_network("tuned", learns_from_labels=True),
-    "autoencoder": _of_network("autoencoder", learns_from_labels=False),
-    "neighbors": _of_network("neighbor-taught", learns_from_labels=False),
+    "contrastive": _of_network("simclr", learns_from_labels=False),
+    "contrastive-tuned": _of_network("fine-tuned", learns_from_labels=True),
+    "autoencoder": _of_network("vae", learns_from_labels=False),
+    "neighbors": _of_network("neighbor-contrastive", learns_from_labels=False),
     "pixels": EmbedderKind("pixels", "<number of components>", optional=True),
     "pretrained": EmbedderKind(
         "pretrained",
@@ -101,8 +119,8 @@ def parse_embedding(text: str) -> tuple[Part, ...]:
     Raises
     ------
     InputError
-        If a part is of no known kind (the line says which exist), is named twice, or lacks its
-        argument.
+        If a part is of no known kind (the message lists them), is named twice, lacks its argument,
+        or has one that its kind does not take.
 
     Examples
     --------
@@ -124,8 +142,8 @@ def parse_embedding(text: str) -> tuple[Part, ...]:
 
 
 def describe_kinds() -> str:
-    """List every kind with its argument, as an error or a help text names them."""
-    return ", ".join(_usage(name) for name in KINDS)
+    """List every kind with its argument, for errors and help texts."""
+    return ", ".join(_describe_usage(name) for name in KINDS)
 
 
 def _parse_part(text: str) -> Part:
@@ -140,12 +158,12 @@ def _parse_part(text: str) -> Part:
         message = f"{text!r} says more than {name} takes: write {name}."
         raise InputError(message)
     if not argument and kind.argument and not kind.optional:
-        message = f"{text!r} lacks what it is made from: write {_usage(name)}."
+        message = f"{text!r} lacks what it is made from: write {_describe_usage(name)}."
         raise InputError(message)
     return Part(name, argument)
 
 
-def _usage(name: str) -> str:
+def _describe_usage(name: str) -> str:
     kind = KINDS[name]
     if not kind.argument:
         return name

@@ -1,10 +1,14 @@
-"""The files of a Hugging Face model: in a local folder, or fetched from the hub one by one.
+"""Files of weights: fetch a model from the Hugging Face hub, digest files, and read them.
 
-Only settings and safetensors weights are fetched: never code, never pickles.
+Only settings and safetensors weights are fetched, never code or pickles; and a file of weights is
+read without running code from it. ``onnx`` imports this module too, so PyTorch, safetensors and
+huggingface_hub must be imported inside functions alone.
 """
 
+import hashlib
 import json
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,10 +16,11 @@ from typing import Any
 from voisin.errors import DownloadError, InputError
 from voisin.types import Progress
 
+# Names of files, as Hugging Face transformers writes them.
 SETTINGS = ("config.json", "preprocessor_config.json")
 WEIGHTS = "model.safetensors"
-_INDEX = "model.safetensors.index.json"  # of weights in several files
-_NEEDED = f"{', '.join(SETTINGS)} and {WEIGHTS}"
+_INDEX = "model.safetensors.index.json"  # lists the files of weights that are split
+_NEEDED = f"{', '.join(SETTINGS)} and {WEIGHTS}"  # as errors name them
 
 
 def find_model(source: str, progress: Progress) -> Path:
@@ -33,11 +38,17 @@ def find_model(source: str, progress: Progress) -> Path:
     InputError
         If a local folder lacks a file, or there is no such folder.
     DownloadError
-        If the model cannot be fetched; the line says which files to bring.
+        If the model cannot be fetched; the message says which files to bring.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
-        _check_folder(folder)
+        missing = [path.name for path in list_model_files(folder) if not path.is_file()]
+        if missing:
+            message = (
+                f"{folder} lacks {', '.join(missing)}: copy {_NEEDED} of one model of the hub into "
+                "it (weights of another format than safetensors are not read)."
+            )
+            raise InputError(message)
         return folder
     if source.startswith((".", "/", "~")) or source.count("/") > 1 or "\\" in source:
         message = f"{source} is not a folder: pass one with {_NEEDED}, or the id of a hub's model."
@@ -45,27 +56,75 @@ def find_model(source: str, progress: Progress) -> Path:
     return _fetch(source, progress)
 
 
-def weight_files(folder: Path) -> list[Path]:
+def list_model_files(folder: Path) -> list[Path]:
     """List the files that a model is made of: its settings and weights."""
     index = folder / _INDEX
     if (folder / WEIGHTS).is_file() or not index.is_file():
         names = {WEIGHTS}
     else:
-        names = {_INDEX, *_shards(index)}
+        names = {_INDEX, *_list_shards(index)}
     return [folder / name for name in sorted({*SETTINGS, *names})]
 
 
-def _check_folder(folder: Path) -> None:
-    missing = [path.name for path in weight_files(folder) if not path.is_file()]
-    if missing:
+def digest_files(paths: Iterable[Path]) -> str:
+    """SHA-256 over the names and contents of files."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.name}\0{content}\0".encode())
+    return digest.hexdigest()
+
+
+def load_weights(path: Path) -> Any:
+    """Load what ``torch.save`` or safetensors wrote: tensors and plain values alone, never code.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or would need code to be run.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns about files that it did not write
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of damaged files, torch raises ten kinds that share no class
         message = (
-            f"{folder} lacks {', '.join(missing)}: copy {_NEEDED} of one model of the hub into it "
-            "(weights of another format than safetensors are not read)."
+            f"{path} is damaged, or holds more than weights, which could run foreign code: "
+            "save them with torch.save(network.state_dict(), path), or as safetensors."
         )
-        raise InputError(message)
+        raise InputError(message) from error
+
+
+def read_class_names(path: Path) -> Sequence[str]:
+    """Read the names of a network's outputs, which voisin writes into its own safetensors files.
+
+    Empty where the file does not have them.
+    """
+    from safetensors import safe_open
+
+    if path.suffix != ".safetensors":
+        return ()
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+    try:
+        return tuple(str(name) for name in json.loads(metadata["voisin"])["class_names"])
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's error, or its kind, to quote in a one-line message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
 
 
 def _fetch(source: str, progress: Progress) -> Path:
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import (
         EntryNotFoundError,
         HFValidationError,
@@ -73,51 +132,43 @@ def _fetch(source: str, progress: Progress) -> Path:
         OfflineModeIsEnabled,
     )
 
-    try:
-        with _silent_hub():
-            return _fetch_files(source, progress)
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise DownloadError(_advice(source, "the hub cannot be reached")) from error
-    except EntryNotFoundError as error:
-        raise DownloadError(_advice(source, f"it lacks one of {_NEEDED}")) from error
-    except (OSError, HFValidationError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0].strip()
-        raise DownloadError(_advice(source, reason)) from error
-
-
-def _fetch_files(source: str, progress: Progress) -> Path:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
     def fetch(name: str) -> Path:
-        return Path(hf_hub_download(source, name, tqdm_class=_bar_class(name, progress)))
+        return Path(hf_hub_download(source, name, tqdm_class=_make_bar_class(name, progress)))
 
-    for name in SETTINGS:
-        found = fetch(name)
     try:
-        fetch(WEIGHTS)
-    except LocalEntryNotFoundError:
-        raise
-    except EntryNotFoundError:
-        for shard in _shards(fetch(_INDEX)):
-            fetch(shard)
-    return found.parent
+        with _silence_hub():
+            for name in SETTINGS:
+                path = fetch(name)
+            try:
+                fetch(WEIGHTS)
+            except LocalEntryNotFoundError:  # a kind of EntryNotFoundError: no connection
+                raise
+            except EntryNotFoundError:
+                for shard in _list_shards(fetch(_INDEX)):
+                    fetch(shard)
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
+        raise DownloadError(_advise(source, "the hub cannot be reached")) from error
+    except EntryNotFoundError as error:
+        raise DownloadError(_advise(source, f"it lacks one of {_NEEDED}")) from error
+    except (OSError, HFValidationError) as error:
+        raise DownloadError(_advise(source, first_line(error))) from error
+    return path.parent
 
 
-def _shards(index: Path) -> list[str]:
+def _list_shards(index: Path) -> list[str]:
     names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     return sorted(name for name in names if Path(name).suffix == ".safetensors")
 
 
-def _advice(source: str, reason: str) -> str:
+def _advise(source: str, reason: str) -> str:
     return (
         f"The model {source!r} could not be fetched ({reason}): where there is internet, download "
         f"its {_NEEDED} into one folder, bring that here, and pass pretrained:path/to/folder."
     )
 
 
-def _bar_class(name: str, progress: Progress) -> Any:
-    """Make a class of progress bars that tells our callback instead of the screen."""
+def _make_bar_class(name: str, progress: Progress) -> Any:
+    """Make a class of progress bars that calls `progress` and writes nothing to the screen."""
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[misc]
@@ -137,13 +188,13 @@ def _bar_class(name: str, progress: Progress) -> Any:
 
 
 @contextmanager
-def _silent_hub() -> Iterator[None]:
-    """Keep the hub's warnings off the screen: what goes wrong is raised."""
+def _silence_hub() -> Iterator[None]:
+    """Keep the hub's warnings off the screen: its errors are raised anyway."""
     from huggingface_hub.utils import logging
 
-    before = logging.get_verbosity()
+    verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
         yield
     finally:
-        logging.set_verbosity(before)
+        logging.set_verbosity(verbosity)

@@ -16,7 +16,7 @@ from voisin.evaluation.certainty import certainty
 from voisin.pipeline.prepare import Experiment, TrainingLabels
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import hash_of
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import UNLABELED, Predictions, Probabilities, Propagation
 
 if TYPE_CHECKING:
@@ -209,8 +209,7 @@ def _trained(
     train: Callable[[Path], tuple[Any, tuple[PseudoLabelRound, ...]]],
 ) -> TrainedNetwork:
     """Train, predict pool and test, and keep all three."""
-    from voisin.embedding.device import choose_device
-    from voisin.embedding.inference import predict
+    from voisin.embedding.inference import choose_device, predict
 
     settings = stages.settings
 

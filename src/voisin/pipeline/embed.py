@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from voisin.embedding.registry import EmbedderOptions, make_embedder
-from voisin.embedding.specification import KINDS, Part, parse_embedding
+from voisin.embedding.specification import IMAGE_SIZE, KINDS, Part, parse_embedding
 from voisin.pipeline.classifiers import TrainedNetwork
 from voisin.pipeline.networks import make_network
-from voisin.pipeline.prepare import IMAGE_SIZE, Experiment
+from voisin.pipeline.prepare import Experiment
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import hash_of
 from voisin.sources.arrays import ArrayReader
@@ -76,8 +76,8 @@ def embed_without_labels(stages: Stages, experiment: Experiment, embedders: Embe
     options = _options(stages, experiment.pool.ids)
     for part in parse_embedding(stages.settings.embedding):
         kind = KINDS[part.kind]
-        if kind.network == "tuned":
-            make_network("self-taught", stages, experiment, None)
+        if kind.network == "fine-tuned":
+            make_network("simclr", stages, experiment, None)
         if kind.learns_from_labels:
             continue
         embedder = embedders.get(part)

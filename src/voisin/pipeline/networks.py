@@ -32,7 +32,7 @@ def make_network(
 
     Parameters
     ----------
-    name : {"expert", "augmented", "self-taught", "tuned", "autoencoder", "neighbor-taught"}
+    name : {"expert", "augmented", "simclr", "fine-tuned", "vae", "neighbor-contrastive"}
     stages : Stages
     experiment : Experiment
     expert : TrainedNetwork, optional
@@ -56,7 +56,7 @@ def retrain_network(
     """
     from voisin.embedding.inference import predict
 
-    if not _networks(stages) & {"augmented", "self-taught", "tuned"}:
+    if not _networks(stages) & {"augmented", "simclr", "fine-tuned"}:
         return retrain_simple_cnn(stages, experiment, propagation)
     taught = _probabilities_as_targets(experiment, propagation)
     network, key = train_label_network(stages, replace(experiment, taught=taught))
@@ -90,7 +90,7 @@ def train_label_network(stages: Stages, experiment: Experiment) -> tuple[Any, st
 
     It is the self-supervised one, fine-tuned, where the embedding has that; else a SimpleCNN.
     """
-    name = "tuned" if _networks(stages) & {"tuned", "self-taught"} else "augmented"
+    name = "fine-tuned" if _networks(stages) & {"fine-tuned", "simclr"} else "augmented"
     return _MAKERS[name](stages, experiment)
 
 
@@ -112,12 +112,12 @@ def _augmented(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
     )
 
 
-def _tuned(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
+def _fine_tuned(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
     """Fine-tune the self-supervised residual network on the few labels."""
     from voisin.embedding.networks.residual_network import ResidualClassifier
     from voisin.training.fine_tuning import FineTuning
 
-    start, key = _self_taught(stages, experiment)
+    start, key = _simclr(stages, experiment)
 
     def new() -> Any:
         network = ResidualClassifier(experiment.pool_pixels.shape[-1], experiment.n_classes)
@@ -125,44 +125,44 @@ def _tuned(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
         return network
 
     training = FineTuning(stages.settings.orientation, epochs=40, learning_rate=1e-3)
-    return _train_on_labels("tuned", stages, experiment, {"start": key}, new, training)
+    return _train_on_labels("fine-tuned", stages, experiment, {"start": key}, new, training)
 
 
-def _self_taught(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
+def _simclr(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
     """Train a residual network on all images of the pool by SimCLR."""
     from voisin.embedding.networks.residual_network import ResidualNetwork
     from voisin.training.simclr import SimCLR
 
     network = ResidualNetwork(experiment.pool_pixels.shape[-1])
     trainer = SimCLR(stages.settings.orientation)
-    return _train_without_labels("self-taught", stages, experiment, network, trainer)
+    return _train_without_labels("simclr", stages, experiment, network, trainer)
 
 
-def _autoencoder(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
+def _vae(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
     """Train an autoencoder on all images of the pool."""
     from voisin.embedding.networks.autoencoder import Autoencoder
     from voisin.training.vae import VAETraining
 
     network = Autoencoder(experiment.pool_pixels.shape[-1])
-    return _train_without_labels("autoencoder", stages, experiment, network, VAETraining())
+    return _train_without_labels("vae", stages, experiment, network, VAETraining())
 
 
-def _neighbor_taught(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
+def _neighbor_contrastive(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
     """Train a perceptron to embed neighbors of the pool near each other."""
     from voisin.embedding.networks.perceptron import Perceptron
     from voisin.training.neighbor_contrastive import NeighborContrastiveTraining
 
     network = Perceptron(experiment.pool_pixels.shape[-1])
     trainer = NeighborContrastiveTraining(stages.settings.orientation)
-    return _train_without_labels("neighbor-taught", stages, experiment, network, trainer)
+    return _train_without_labels("neighbor-contrastive", stages, experiment, network, trainer)
 
 
 _MAKERS: Mapping[str, Callable[[Stages, Experiment], tuple[Any, str]]] = {
     "augmented": _augmented,
-    "self-taught": _self_taught,
-    "tuned": _tuned,
-    "autoencoder": _autoencoder,
-    "neighbor-taught": _neighbor_taught,
+    "simclr": _simclr,
+    "fine-tuned": _fine_tuned,
+    "vae": _vae,
+    "neighbor-contrastive": _neighbor_contrastive,
 }  # by the names in `voisin.embedding.specification.KINDS`
 
 
@@ -174,7 +174,7 @@ def _train_without_labels(
             experiment.pool_pixels,
             random_state=stages.settings.random_state,
             device=stages.settings.device,
-            checkpoint=scratch / "lesson.pt",
+            checkpoint=scratch / "training.pt",
             progress=stages.progress,
         )
 
@@ -239,7 +239,7 @@ def _recall_network(
     """Train once for the same inputs, and put the weights into `network`."""
     import torch
 
-    from voisin.embedding.device import choose_device
+    from voisin.embedding.inference import choose_device
 
     def compute(scratch: Path) -> dict[str, Any]:
         trained = train(scratch)

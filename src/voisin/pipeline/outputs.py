@@ -35,7 +35,7 @@ from voisin.report.content import ReportContent
 from voisin.report.page import render_report
 from voisin.sources.medmnist_sets import find_set
 from voisin.sources.summary import Summary, summarize
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import ImageCollection, Predictions
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.embedding.specification import IMAGE_SIZE
 from voisin.errors import InputError, InputWarning
 from voisin.evaluation.verdict import Truth
 from voisin.labeling.class_prior_estimation import parse_class_priors
@@ -33,8 +34,6 @@ from voisin.types import (
     Probabilities,
     Progress,
 )
-
-IMAGE_SIZE = 28  # pixels a side that the networks taught here look at, as MedMNIST's sets have
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,7 +255,7 @@ def _check_labels(images: ImageCollection, settings: Settings) -> tuple[ImageCol
 
 def _check_settings(images: ImageCollection, settings: Settings) -> None:
     """Refuse class priors, a device or network weights that cannot be used for these images."""
-    from voisin.embedding.device import choose_device
+    from voisin.embedding.inference import choose_device
     from voisin.embedding.networks.simple_cnn import load_simple_cnn
 
     parse_class_priors(settings.class_priors, images.class_names)

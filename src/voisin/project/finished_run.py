@@ -20,7 +20,7 @@ from voisin.project.folder import SCHEMA, SETTINGS
 from voisin.project.stored import load
 from voisin.settings import Settings
 from voisin.sources.opening import open_images
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import (
     UNLABELED,
     Affinity,

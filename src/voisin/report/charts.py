@@ -14,7 +14,7 @@ from voisin.evaluation.scores import Estimate, Scores
 from voisin.report.coverage import CoverageCurve
 from voisin.report.svg import ACCENT, INK, LINE, MUTED, SERIES, SURFACE, inline_svg
 from voisin.report.wording import EXPERT, METHODS, FigureWording, decimal, method_wording, percent
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 
 _MARKERS = ("o", "s", "D", "^", "v", "P", "X")  # more than `SERIES`, so that pairs differ longer
 _WIDTH = 350  # pixels; chosen by hand so that two charts stand side by side on the page

@@ -20,7 +20,7 @@ from voisin.report.coverage import coverage_curve
 from voisin.report.next_steps import next_steps
 from voisin.report.pictures import Picture, read_picture
 from voisin.report.wording import CEILING, EXPERT, FIGURES, FigureWording
-from voisin.training.rounds import PseudoLabelRound
+from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import UNLABELED
 
 _SCOPES_BY_WEIGHT = ("test", "unlabeled", "test-no-leak")  # test images were never trained on

@@ -1,1 +1,1 @@
-"""Classifiers trained on few, guessed or propagated labels."""
+"""Training of networks, on few, guessed or propagated labels, or on none."""

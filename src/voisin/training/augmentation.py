@@ -1,6 +1,6 @@
-"""Change images as the world might: turned, mirrored, cropped, in another light.
+"""Augmentation: images turned, mirrored, cropped and in another light.
 
-It knows batches of tensors and a generator, not networks or labels.
+It handles batches of tensors and a generator, and must not know networks or labels.
 """
 
 import math
@@ -13,23 +13,24 @@ from torch import Tensor, nn
 from voisin.training.orientation import ORIENTATIONS
 from voisin.validation import check_at_least, check_in_closed_interval, check_one_of
 
-Range: TypeAlias = tuple[float, float]
+Range: TypeAlias = tuple[float, float]  # lowest and highest value
 
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
-_TO_YIQ = (_LUMA, (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+# From red, green and blue to brightness (ITU-R BT.601) and two values of color: the YIQ of NTSC, in
+# which hue is an angle and saturation a length.
+_TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Draw, for each image of a batch by itself, how it is changed.
+    """Draw for each image of a batch by itself how it is changed.
 
-    A point u of the new image, in [−1, 1]², shows what the old one has at
+    The new image at the place u, in [−1, 1]², shows what the old one has at the place
 
         s · M · R(angle) · diag(r, 1/r) · u + t,   |t| <= |1 − s| + shift
 
-    with M a mirror or none; outside, the image is reflected. Values v, in −1..1, become
-    ``contrast · C · (v − m) + m + brightness``, with m the image's mean and C a matrix that scales
-    saturation and turns hue (color alone).
+    where M mirrors left and right or does nothing; beyond its edges, the old image is reflected.
+    Values v, in −1..1, become ``contrast · C · (v − m) + m + brightness``, with m the image's mean
+    and C a matrix that scales saturation and turns hue (of color images alone).
 
     Parameters
     ----------
@@ -38,19 +39,19 @@ class Augmentation:
         ``upright`` turns by up to 10° and mirrors (photographs, clothes), ``fixed`` turns by up to
         10° alone (digits, letters).
     scale : (float, float), default=(1, 1)
-        Range of s, the side of what is kept; below 1 the image is enlarged.
+        Range of s, the side of the part that is shown; below 1 the image is enlarged.
     stretch : float, default=0
-        Range of the logarithm of r², width by height, to either side.
+        The logarithm of r², width by height, is between ±`stretch`.
     shift : float, default=0
         In half sides of the image, to either side and in each direction.
-    brightness, contrast : float, default=0
-        Ranges to either side of 0 and of 1.
-    saturation : float, default=0
-        Range to either side of 1.
+    brightness : float, default=0
+        Brightness is between ±`brightness`.
+    contrast, saturation : float, default=0
+        Either factor is between 1 − and 1 + this.
     hue : float, default=0
         In half turns, to either side.
     gray : float, default=0
-        Probability that all color is taken from an image.
+        Probability that an image loses all color.
     size : int, optional
         Pixels a side of the new images; by default as many as the old ones have.
 
@@ -87,19 +88,19 @@ class Augmentation:
     def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return changed images of shape (n, channels, size, size), values about −1..1.
 
-        The generator alone decides; it lives on the processor, wherever the images are.
+        The generator alone decides; it is on the processor, wherever the images are.
         """
-        where = self._draw_places(len(images), generator).to(images.device)
+        places = self._draw_places(len(images), generator).to(images.device)
         size = images.shape[-1] if self.size is None else self.size
         shape = [*images.shape[:2], size, size]
-        grid = nn.functional.affine_grid(where, shape, align_corners=False)
+        grid = nn.functional.affine_grid(places, shape, align_corners=False)
         moved = nn.functional.grid_sample(
             images, grid, padding_mode="reflection", align_corners=False
         )
-        return self._in_another_light(moved, generator)
+        return self._change_light(moved, generator)
 
     def _draw_places(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw one matrix of shape (2, 3) an image, from new places to old ones."""
+        """Draw one matrix of shape (2, 3) an image, which maps new places to old ones."""
         orientation = ORIENTATIONS[self.orientation]
         angle = _uniform(count, generator, 0, math.radians(orientation.degrees))
         low, high = self.scale
@@ -109,17 +110,17 @@ class Augmentation:
         if orientation.mirrored:
             mirror -= 2 * torch.randint(2, (count,), generator=generator)
         places = torch.empty(count, 2, 3)
-        wide, tall = side * stretch, side / stretch
-        places[:, 0, 0] = mirror * wide * angle.cos()
-        places[:, 0, 1] = -mirror * tall * angle.sin()
-        places[:, 1, 0] = wide * angle.sin()
-        places[:, 1, 1] = tall * angle.cos()
-        room = (1 - side).abs() + self.shift
+        width, height = side * stretch, side / stretch
+        places[:, 0, 0] = mirror * width * angle.cos()
+        places[:, 0, 1] = -mirror * height * angle.sin()
+        places[:, 1, 0] = width * angle.sin()
+        places[:, 1, 1] = height * angle.cos()
+        max_shift = (1 - side).abs() + self.shift
         for axis in range(2):
-            places[:, axis, 2] = _uniform(count, generator, 0, 1) * room
+            places[:, axis, 2] = _uniform(count, generator, 0, 1) * max_shift
         return places
 
-    def _in_another_light(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def _change_light(self, images: Tensor, generator: torch.Generator) -> Tensor:
         count, n_channels = images.shape[:2]
         contrast = _uniform(count, generator, 1, self.contrast).view(-1, 1, 1)
         brightness = _uniform(count, generator, 0, self.brightness).view(-1, 1, 1, 1)
@@ -131,18 +132,19 @@ class Augmentation:
         return changed.view_as(images) + means + brightness.to(images.device)
 
     def _draw_colors(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw one matrix of shape (3, 3) an image that keeps its gray."""
+        """Draw one matrix of shape (3, 3) an image, which keeps the brightness of each pixel."""
         to_yiq = torch.tensor(_TO_YIQ)
         saturation = _uniform(count, generator, 1, self.saturation)
         angle = _uniform(count, generator, 0, self.hue * math.pi)
         saturation *= torch.rand(count, generator=generator) >= self.gray
-        turned = torch.zeros(count, 3, 3)
-        turned[:, 0, 0] = 1
-        turned[:, 1, 1] = turned[:, 2, 2] = saturation * angle.cos()
-        turned[:, 1, 2] = -saturation * angle.sin()
-        turned[:, 2, 1] = saturation * angle.sin()
-        return torch.linalg.inv(to_yiq) @ turned @ to_yiq
+        in_yiq = torch.zeros(count, 3, 3)
+        in_yiq[:, 0, 0] = 1
+        in_yiq[:, 1, 1] = in_yiq[:, 2, 2] = saturation * angle.cos()
+        in_yiq[:, 1, 2] = -saturation * angle.sin()
+        in_yiq[:, 2, 1] = saturation * angle.sin()
+        return torch.linalg.inv(to_yiq) @ in_yiq @ to_yiq
 
 
 def _uniform(count: int, generator: torch.Generator, middle: float, half: float) -> Tensor:
+    """Draw one number an image between middle − half and middle + half."""
     return middle + half * (2 * torch.rand(count, generator=generator) - 1)

@@ -1,6 +1,6 @@
-"""Train a network on few labels with images changed at every look, new or taught before.
+"""Train a network, new or trained before, on few labels with augmented images.
 
-It knows pixels, labels and weights; not where the labels or the network came from.
+It handles pixels, labels and weights, and must not know where the labels or the network came from.
 """
 
 from dataclasses import dataclass
@@ -9,26 +9,31 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from voisin.embedding.device import choose_device
-from voisin.embedding.inference import to_tensor
-from voisin.embedding.precision import mixed_precision
+from voisin.embedding.inference import choose_device, mixed_precision, to_tensor
 from voisin.training.augmentation import Augmentation
-from voisin.training.batches import check_images, split_in_batches
-from voisin.training.one_thread import one_thread
-from voisin.training.schedule import rate, set_rate
+from voisin.training.training_loop import (
+    TrainingImages,
+    set_learning_rate,
+    split_in_batches,
+    take_step,
+    use_one_thread,
+    weighted_cross_entropy,
+)
 from voisin.types import Labels, Pixels, Progress, no_progress
 from voisin.validation import check_at_least, check_count, check_in_closed_interval
 
 Network = TypeVar("Network", bound=nn.Module)
 
+_RISE = 0.1  # share of the steps, chosen by hand: without it, AdamW's first steps are too large
+
 
 @dataclass(frozen=True)
 class FineTuning:
-    """Train by AdamW on smoothed labels, at a rate that rises shortly and falls by a cosine.
+    """Train by AdamW on smoothed labels; the learning rate rises shortly and falls by a cosine.
 
-    The rate rises over the first tenth of the steps. Each look at an image shows it turned,
+    The rate rises over the first tenth of the steps. Each time that an image is seen, it is turned,
     mirrored, shifted and in another light.
 
     Parameters
@@ -61,9 +66,10 @@ class FineTuning:
         check_at_least("learning_rate", self.learning_rate, 0)
         check_at_least("weight_decay", self.weight_decay, 0)
         check_in_closed_interval("label_smoothing", self.label_smoothing, 0, 1)
-        self._augmentation()
+        self.make_augmentation()  # so that a wrong orientation is refused now
 
-    def _augmentation(self) -> Augmentation:
+    def make_augmentation(self) -> Augmentation:
+        """Change images a little: a shift, a turn, another size and light."""
         return Augmentation(
             self.orientation, scale=(0.8, 1.2), shift=0.1, brightness=0.2, contrast=0.2
         )
@@ -80,7 +86,7 @@ class FineTuning:
         progress: Progress = no_progress,
         task: str = "Training",
     ) -> Network:
-        """Train `network` itself further; the other parameters are those of `Training.fit`.
+        """Train `network` itself further.
 
         Parameters
         ----------
@@ -90,13 +96,13 @@ class FineTuning:
         labels : array of shape (n_images,) or (n_images, n_classes)
             Known wherever the weight is above 0; or distributions over the classes.
         weights : array of shape (n_images,), optional
-            At least 0; images of weight 0 are left out.
+            At least 0, and 1 by default; images of weight 0 are left out.
         random_state : int, default=0
-            Decides the order of the images and how they are changed.
+            Decides the order of the images and how they are augmented.
         device : str, default="auto"
         progress : callable, optional
         task : str, default="Training"
-            What `progress` is told.
+            The task that `progress` is called with.
 
         Returns
         -------
@@ -109,56 +115,25 @@ class FineTuning:
             If shapes disagree, or fewer than two images have a weight.
         """
         weights = np.ones(len(labels)) if weights is None else weights
-        kept = check_images(pixels, labels, weights)
-        place = choose_device(device)
-        network.to(place).train()
+        images = TrainingImages(pixels, labels, weights)
+        augmentation = self.make_augmentation()
+        torch_device = choose_device(device)
+        network.to(torch_device).train()
         optimizer = torch.optim.AdamW(network.parameters(), weight_decay=self.weight_decay)
-        batches = _Batches(pixels, labels, weights, self._augmentation(), place)
         generator = torch.Generator().manual_seed(random_state)
-        n_steps = self.epochs * len(split_in_batches(kept, self.batch_size))
+        n_steps = self.epochs * len(split_in_batches(images.kept, self.batch_size))
         step = 0
-        with one_thread(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+        with use_one_thread(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
             for epoch in range(self.epochs):
-                order = kept[torch.randperm(len(kept), generator=generator).numpy()]
-                for rows in split_in_batches(order, self.batch_size):
-                    set_rate(optimizer, self.learning_rate * rate(step, n_steps, rise=0.1))
-                    self._learn(network, optimizer, *batches.take(rows, generator))
+                for rows in images.shuffle(self.batch_size, generator):
+                    set_learning_rate(optimizer, self.learning_rate, step, n_steps, rise=_RISE)
+                    views = augmentation.apply(to_tensor(pixels[rows]), generator)
+                    views = views.to(torch_device, memory_format=torch.channels_last)
+                    with mixed_precision(torch_device):
+                        scores = network(views)
+                    targets = images.load_targets(rows, torch_device)
+                    loss = weighted_cross_entropy(scores.float(), *targets, self.label_smoothing)
+                    take_step(optimizer, loss)
                     step += 1
                 progress(task, epoch + 1, self.epochs)
         return network.eval()
-
-    def _learn(
-        self,
-        network: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        images: Tensor,
-        labels: Tensor,
-        weights: Tensor,
-    ) -> None:
-        with mixed_precision(images.device):
-            scores = network(images)
-        losses = nn.functional.cross_entropy(
-            scores.float(), labels, reduction="none", label_smoothing=self.label_smoothing
-        )
-        optimizer.zero_grad(set_to_none=True)
-        loss = (losses * weights).sum() / weights.sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-
-
-@dataclass(frozen=True, eq=False)
-class _Batches:
-    pixels: Pixels
-    labels: Labels | NDArray[np.float32]
-    weights: NDArray[np.floating]
-    augmentation: Augmentation
-    device: torch.device
-
-    def take(
-        self, rows: NDArray[np.int64], generator: torch.Generator
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Read one batch, its images changed."""
-        images = self.augmentation.apply(to_tensor(self.pixels[rows]), generator)
-        labels = torch.from_numpy(self.labels[rows]).to(self.device)
-        weights = torch.from_numpy(self.weights[rows]).float().to(self.device)
-        return images.to(self.device, memory_format=torch.channels_last), labels, weights

@@ -1,4 +1,7 @@
-"""How images of a kind may lie, whatever they show."""
+"""How images may lie: names for the settings, and how far augmentation may turn them.
+
+Settings and the command line import this module, so it must not import PyTorch.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Orientation:
-    """How far an image may be turned, and whether it may be mirrored, and still be one.
+    """How far an image may be turned, and whether it may be mirrored, and still be like the others.
 
     Attributes
     ----------
@@ -19,6 +22,7 @@ class Orientation:
     mirrored: bool
 
 
+# The 10° are chosen by hand, for tilted cameras and handwriting.
 ORIENTATIONS: Mapping[str, Orientation] = {
     "any": Orientation(180, mirrored=True),  # skin, cells, the earth from above
     "upright": Orientation(10, mirrored=True),  # photographs, clothes

@@ -1,31 +1,58 @@
-"""Rounds of pseudo-labels: believe the network where it is sure, train again, repeat.
+"""Rounds of pseudo-labels: label the images where the network is sure, train a new one, repeat.
 
 Lee, "Pseudo-label: the simple and efficient semi-supervised learning method for deep neural
-networks", 2013. With quotas a class and a new network each round, as curriculum labeling does
+networks", 2013. Each class has a quota, and each round a new network, as in curriculum labeling
 (Cascante-Bonilla, Tan, Qi & Ordonez 2021), because mistakes that stay in the weights confirm
 themselves.
+
+Reports import `PseudoLabelRound`, so PyTorch must be imported inside functions alone.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.embedding.inference import predict
-from voisin.embedding.networks.simple_cnn import SimpleCNN
-from voisin.training.rounds import PseudoLabelRound
-from voisin.training.supervised import SupervisedTraining
 from voisin.types import UNLABELED, Labels, Pixels, Probabilities, Progress, no_progress
 from voisin.validation import check_count, check_in_closed_interval
+
+if TYPE_CHECKING:
+    from voisin.embedding.networks.simple_cnn import SimpleCNN
+    from voisin.training.supervised import SupervisedTraining
+
+
+@dataclass(frozen=True)
+class PseudoLabelRound:
+    """One round: how many pseudo-labels it added, and how many of them are true.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    n_added : int
+        Pseudo-labels added in this round.
+    n_added_by_class : tuple of int
+    precision : float or None
+        Share of the added labels that are true; None where truth is unknown or none was added.
+    n_known : int
+        Added labels whose truth is known.
+    """
+
+    number: int
+    n_added: int
+    n_added_by_class: tuple[int, ...]
+    precision: float | None
+    n_known: int
 
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """Label the surest images by the network itself, round after round.
+    """Give the surest images the labels that the network predicts, round after round.
 
     A round takes, of the images still unlabeled, those whose largest probability is at least
-    `threshold`: at most `quota` a class, the surest first. They keep that label for good.
+    `threshold`: at most `quota` a class, the surest first. They keep that label in later rounds.
 
     Parameters
     ----------
@@ -34,8 +61,8 @@ class PseudoLabels:
     quota : int, default=100
         Images a class and round.
     rounds : int, default=3
-    training : SupervisedTraining
-        Of the network after each round.
+    training : SupervisedTraining, optional
+        Of the network after each round; by default one of default settings.
 
     Raises
     ------
@@ -46,7 +73,7 @@ class PseudoLabels:
     threshold: float = 0.95
     quota: int = 100
     rounds: int = 3
-    training: SupervisedTraining = field(default_factory=SupervisedTraining)
+    training: "SupervisedTraining | None" = None
 
     def __post_init__(self) -> None:
         check_in_closed_interval("threshold", self.threshold, 0, 1)
@@ -55,7 +82,7 @@ class PseudoLabels:
 
     def fit(
         self,
-        start: SimpleCNN,
+        start: "SimpleCNN",
         pixels: Pixels,
         labels: Labels,
         *,
@@ -65,8 +92,8 @@ class PseudoLabels:
         device: str = "auto",
         checkpoints: Path | None = None,
         progress: Progress = no_progress,
-    ) -> tuple[SimpleCNN, tuple[PseudoLabelRound, ...]]:
-        """Grow the labels from a first network and train the last one on them.
+    ) -> tuple["SimpleCNN", tuple[PseudoLabelRound, ...]]:
+        """Add pseudo-labels, beginning with those of a first network, and train the last network.
 
         Parameters
         ----------
@@ -77,7 +104,7 @@ class PseudoLabels:
             -1 where unknown.
         n_classes : int
         truth : array of shape (n_images,), optional
-            Only to say how precise each round was; -1 where unknown. Never trained on.
+            Only to report how precise each round was; -1 where unknown. Never trained on.
         random_state : int, default=0
         device : str, default="auto"
         checkpoints : Path, optional
@@ -90,20 +117,30 @@ class PseudoLabels:
         rounds : tuple of PseudoLabelRound
             Ends before `rounds` when no image is sure enough.
         """
+        from voisin.embedding.inference import predict
+        from voisin.training.supervised import SupervisedTraining
+
+        training = self.training or SupervisedTraining()
         truth = np.full(len(labels), UNLABELED) if truth is None else truth
-        network, grown = start, labels.copy()
+        network, extended = start, labels.copy()
         history: list[PseudoLabelRound] = []
         for number in range(1, self.rounds + 1):
             probabilities = predict(network, pixels, device=device, progress=progress)
-            added = self.choose(probabilities, grown == UNLABELED)
-            history.append(_describe(number, added, probabilities, truth, n_classes))
+            added = self.choose(probabilities, extended == UNLABELED)
+            predicted = probabilities[added].argmax(axis=1)
+            known = truth[added] != UNLABELED
+            precision = float((predicted == truth[added])[known].mean()) if known.any() else None
+            counts = tuple(np.bincount(predicted, minlength=n_classes).tolist())
+            history.append(
+                PseudoLabelRound(number, len(added), counts, precision, int(known.sum()))
+            )
             if not len(added):
                 break
-            grown[added] = probabilities[added].argmax(axis=1)
-            known = np.flatnonzero(grown != UNLABELED)
-            network = self.training.fit(
-                pixels[known],
-                grown[known],
+            extended[added] = predicted
+            labeled = np.flatnonzero(extended != UNLABELED)
+            network = training.fit(
+                pixels[labeled],
+                extended[labeled],
                 n_classes=n_classes,
                 random_state=random_state + number,
                 device=device,
@@ -116,7 +153,7 @@ class PseudoLabels:
     def choose(
         self, probabilities: Probabilities, candidates: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
-        """Return the positions of the images to believe in, in ascending order.
+        """Return the positions of the images that get a pseudo-label, in ascending order.
 
         Examples
         --------
@@ -131,17 +168,3 @@ class PseudoLabels:
             rows = np.flatnonzero(sure & (predicted == c))
             chosen.append(rows[np.argsort(-confidence[rows], kind="stable")][: self.quota])
         return np.sort(np.concatenate(chosen))
-
-
-def _describe(
-    number: int,
-    added: NDArray[np.int64],
-    probabilities: Probabilities,
-    truth: Labels,
-    n_classes: int,
-) -> PseudoLabelRound:
-    predicted = probabilities[added].argmax(axis=1)
-    known = truth[added] != UNLABELED
-    precision = float((predicted == truth[added])[known].mean()) if known.any() else None
-    counts = np.bincount(predicted, minlength=n_classes)
-    return PseudoLabelRound(number, len(added), tuple(counts.tolist()), precision, int(known.sum()))

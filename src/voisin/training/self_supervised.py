@@ -1,86 +1,90 @@
-"""A network that learns from images alone, step by step; an interrupted lesson goes on.
+"""Train a network on images alone, step by step; an interrupted training resumes.
 
-It knows the order of the images and when to stop, not what is learned of them.
+It decides the order of the images and when to stop. The loss and the network belong to the
+trainers: this module must not know them.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from voisin.embedding.device import choose_device
-from voisin.embedding.inference import to_tensor
+from voisin.embedding.inference import choose_device, to_tensor
 from voisin.errors import InputError
-from voisin.training.checkpoint import load_checkpoint, save_checkpoint
-from voisin.training.schedule import rate, set_rate
-from voisin.training.stopping import has_stopped_falling
+from voisin.training.training_loop import (
+    TrainingState,
+    has_stopped_falling,
+    set_learning_rate,
+    take_step,
+)
 from voisin.types import Pixels, Progress, no_progress
 from voisin.validation import check_at_least, check_count
 
-_SMALLEST_GAIN = 0.002  # of the loss in five rounds
-_RISE = 0.05  # of the steps, in which the rate rises
+# Fall of the mean loss in five rounds of steps below which a training stops. Chosen by hand: it
+# trades time against a loss that may still fall, which these losses do slowly.
+_MIN_GAIN = 0.002
+_RISE = 0.05  # share of the steps, chosen by hand: without it, AdamW's first steps are too large
+
+
+# From the rows of a batch and a generator of random numbers to images, channels first.
+Reader: TypeAlias = Callable[[NDArray[np.int64], np.random.Generator], Tensor]
 
 
 class SelfSupervisedTrainer(ABC):
     """Steps of AdamW on batches drawn from all images, without any label.
 
-    The rate rises over the first twentieth of the steps, and falls by a cosine. A lesson is a
-    frozen dataclass of the settings below, and says where to start and what the loss is.
+    The learning rate rises over the first twentieth of the steps, and falls by a cosine. A trainer
+    is a frozen dataclass of the settings below, which adds a network and a loss.
 
     Attributes
     ----------
     steps : int
-        At most so many, however many images there are.
-    looks : int
-        At most so many at each image, however few there are.
+        Most steps, however many images there are.
+    views_per_image : int
+        Most times that each image is seen, however few images there are.
     batch_size : int
         Two or more.
     learning_rate, weight_decay : float
     task : str
-        What the caller of `progress` is told.
-    round_of : int
-        Steps between two checkpoints. The lesson ends early when the mean loss of a round has
-        not fallen by 0.2 % in five.
+        The task that `progress` is called with.
+    steps_per_round : int
+        Steps between two checkpoints. The training stops early when the mean loss of a round has
+        not fallen by 0.2 % in five rounds.
     """
 
     steps: int
-    looks: int
+    views_per_image: int
     batch_size: int
     learning_rate: float
     task: ClassVar[str]
-    round_of: ClassVar[int]
+    steps_per_round: ClassVar[int]
     weight_decay: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         check_count("steps", self.steps, 1)
-        check_count("looks", self.looks, 1)
+        check_count("views_per_image", self.views_per_image, 1)
         check_count("batch_size", self.batch_size, 2)
         check_at_least("learning_rate", self.learning_rate, 0)
 
     @abstractmethod
-    def start(self, n_channels: int) -> nn.Module:
-        """Make what learns, with first weights of torch's random numbers."""
+    def build_learner(self, n_channels: int) -> nn.Module:
+        """Build the network to train, with first weights of torch's random numbers."""
 
     @abstractmethod
-    def loss(self, learner: nn.Module, images: Tensor, chance: np.random.Generator) -> Tensor:
-        """Judge a batch of images, −1..1, channels first."""
+    def compute_loss(self, learner: nn.Module, images: Tensor, rng: np.random.Generator) -> Tensor:
+        """Return the loss of a batch of images, with values −1..1 and channels first."""
 
-    def reader(
-        self,
-        pixels: Pixels,
-        random_state: int,  # noqa: ARG002 - for those that draw something beforehand
-    ) -> Callable[[NDArray[np.int64], np.random.Generator], Tensor]:
-        """Return what reads the images of a batch's rows; some lessons read more than these."""
+    def make_reader(self, pixels: Pixels, random_state: int) -> Reader:  # noqa: ARG002
+        """Return a function that reads the images of a batch's rows; some trainers read more."""
         return lambda rows, _: to_tensor(pixels[rows])
 
-    def taught(self, learner: nn.Module) -> nn.Module:
-        """Return what is kept of what has learned."""
+    def extract_backbone(self, learner: nn.Module) -> nn.Module:
+        """Return the part of the trained network that is kept."""
         return learner
 
     def fit(
@@ -92,19 +96,19 @@ class SelfSupervisedTrainer(ABC):
         checkpoint: Path | None = None,
         progress: Progress = no_progress,
     ) -> nn.Module:
-        """Teach a new network.
+        """Train a new network.
 
         Parameters
         ----------
         pixels : array of shape (n_images, size, size, channels), uint8
         random_state : int, default=0
-            Decides the first weights, the batches and what the loss draws by chance.
+            Decides the first weights, the batches and the random numbers of the loss.
         device : str, default="auto"
         checkpoint : Path, optional
-            Where to keep the state after every round, and to go on from if it is there. It must
-            belong to this very lesson: the same images and settings.
+            Where to keep the state after every round, and to resume from if it is there. It must
+            belong to this very training: the same images and settings.
         progress : callable, optional
-            Told of steps.
+            Called after each step.
 
         Returns
         -------
@@ -117,80 +121,30 @@ class SelfSupervisedTrainer(ABC):
             If there are fewer than two images.
         """
         if len(pixels) < 2:
-            message = f"{len(pixels)} images: a network needs two or more to teach itself."
+            message = f"{len(pixels)} images: a network needs two or more to train without labels."
             raise InputError(message)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(random_state)
-            learner = self.start(pixels.shape[-1])
+            learner = self.build_learner(pixels.shape[-1])
         learner.to(choose_device(device)).train()
-        self._learn(learner, pixels, random_state, checkpoint, progress)
-        return self.taught(learner).eval()
-
-    def _learn(
-        self,
-        learner: nn.Module,
-        pixels: Pixels,
-        random_state: int,
-        checkpoint: Path | None,
-        progress: Progress,
-    ) -> None:
         optimizer = torch.optim.AdamW(learner.parameters(), weight_decay=self.weight_decay)
-        state = _State(learner, optimizer)
-        if checkpoint is not None and (kept := load_checkpoint(checkpoint)) is not None:
-            state.restore(kept)
+        state = TrainingState(learner, optimizer)
+        state.resume(checkpoint)
         batch_size = min(self.batch_size, len(pixels))
-        n_steps = min(self.steps, max(1, self.looks * len(pixels) // batch_size))
-        read = self.reader(pixels, random_state)
+        n_steps = min(self.steps, max(1, self.views_per_image * len(pixels) // batch_size))
+        read = self.make_reader(pixels, random_state)
         with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
-            while state.step < n_steps and not state.stalled:
+            while state.n_done < n_steps and not has_stopped_falling(state.losses, _MIN_GAIN):
                 losses = []
-                for step in range(state.step, min(state.step + self.round_of, n_steps)):
-                    chance = np.random.default_rng([random_state, step])
-                    rows = np.sort(chance.choice(len(pixels), batch_size, replace=False))
-                    set_rate(optimizer, self.learning_rate * rate(step, n_steps, rise=_RISE))
-                    images = read(rows, chance)
-                    losses.append(state.descend(self.loss(learner, images, chance)))
+                for step in range(state.n_done, min(state.n_done + self.steps_per_round, n_steps)):
+                    rng = np.random.default_rng([random_state, step])
+                    rows = np.sort(rng.choice(len(pixels), batch_size, replace=False))
+                    set_learning_rate(optimizer, self.learning_rate, step, n_steps, rise=_RISE)
+                    loss = self.compute_loss(learner, read(rows, rng), rng)
+                    losses.append(float(take_step(optimizer, loss)))
                     progress(self.task, step + 1, n_steps)
-                state.note(losses)
-                if checkpoint is not None:
-                    save_checkpoint(checkpoint, state.kept())
+                state.n_done += len(losses)
+                state.losses.append(float(np.mean(losses)))
+                state.save(checkpoint)
         progress(self.task, n_steps, n_steps)
-
-
-@dataclass
-class _State:
-    """The state of a lesson; all that a checkpoint must hold."""
-
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-    losses: list[float] = field(default_factory=list)  # one a round
-
-    @property
-    def stalled(self) -> bool:
-        """Whether the loss has stopped falling."""
-        return has_stopped_falling(self.losses, _SMALLEST_GAIN)
-
-    def descend(self, loss: Tensor) -> float:
-        """Take one step; return the loss before."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return float(loss.detach())
-
-    def note(self, losses: list[float]) -> None:
-        self.step += len(losses)
-        self.losses.append(float(np.mean(losses)))
-
-    def kept(self) -> dict[str, Any]:
-        return {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "losses": self.losses,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.losses = state["step"], state["losses"]
+        return self.extract_backbone(learner).eval()

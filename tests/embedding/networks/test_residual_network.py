@@ -1,4 +1,4 @@
-"""The residual network: what its features are, and what its last layer looks at."""
+"""The residual network: what its features are, and what its last layer gets."""
 
 import numpy as np
 import pytest
@@ -28,12 +28,12 @@ def test_features_are_means_and_deviations_of_each_channel_of_each_block(pixels)
     with torch.inference_mode():
         found = network.features(to_tensor(pixels)).numpy()
 
-    assert [one.shape[1:] for one in maps] == [(64, 28, 28), (128, 14, 14), (256, 7, 7)]
-    expected = [one.mean(axis=(2, 3)) for one in maps] + [one.std(axis=(2, 3)) for one in maps]
+    assert [m.shape[1:] for m in maps] == [(64, 28, 28), (128, 14, 14), (256, 7, 7)]
+    expected = [m.mean(axis=(2, 3)) for m in maps] + [m.std(axis=(2, 3)) for m in maps]
     np.testing.assert_allclose(found, np.hstack(expected), atol=1e-5)
 
 
-def test_the_last_layer_looks_at_the_means_of_the_last_block(pixels):
+def test_the_last_layer_gets_the_means_of_the_last_block(pixels):
     network = new(ResidualClassifier, pixels.shape[-1], 4)
     with torch.inference_mode():
         means = network.features(to_tensor(pixels))[:, 64 + 128 : 64 + 128 + 256].numpy()

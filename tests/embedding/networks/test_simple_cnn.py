@@ -135,7 +135,7 @@ def test_predictions_are_distributions_and_do_not_depend_on_the_batch():
 def test_embeddings_are_1568_float32_values_and_progress_reaches_the_end():
     seen = []
     vectors = embed(
-        SimpleCNN(1, 4), random_pixels(600, 1), progress=lambda *news: seen.append(news)
+        SimpleCNN(1, 4), random_pixels(600, 1), progress=lambda *update: seen.append(update)
     )
     assert vectors.shape == (600, 1568)
     assert vectors.dtype == np.float32

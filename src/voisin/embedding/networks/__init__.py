@@ -1,1 +1,1 @@
-"""The networks that embedders look through."""
+"""Architectures of voisin's own networks, one a file; they handle tensors alone."""

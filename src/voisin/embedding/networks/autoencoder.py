@@ -1,4 +1,4 @@
-"""A small variational autoencoder for small images; it knows tensors, not what they show.
+"""A small variational autoencoder (VAE) for small images.
 
 Kingma & Welling, "Auto-encoding variational Bayes", 2014.
 """
@@ -6,17 +6,18 @@ Kingma & Welling, "Auto-encoding variational Bayes", 2014.
 import torch
 from torch import Tensor, nn
 
-from voisin.embedding.networks.simple_cnn import IMAGE_SIZE
+from voisin.embedding.specification import IMAGE_SIZE
 
+# The widths of the VAE whose codes of MNIST Calder et al. (2020) built their graphs on.
 _HIDDEN = 400
 N_CODES = 20
 
 
 class Autoencoder(nn.Module):
-    """Draws an image again from twenty numbers: one hidden layer there, one back.
+    """Encodes an image as twenty numbers and decodes it again, with one hidden layer either way.
 
-    Features are the twenty means, whose distribution over all images is near a normal one, so
-    that alike images get near codes.
+    Features are the means of the twenty codes. Training keeps the codes of all images near a
+    standard normal distribution, so that similar images get similar codes.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class Autoencoder(nn.Module):
         return means
 
     def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw images again from codes that noise has blurred.
+        """Encode images, add noise to the codes, and decode them.
 
         Parameters
         ----------
@@ -57,9 +58,9 @@ class Autoencoder(nn.Module):
         Returns
         -------
         logits : tensor of shape (n, channels * 28 * 28)
-            Of each pixel's brightness.
+            Of each pixel's brightness in the decoded image.
         mean, log_variance : tensors of shape (n, 20)
-            Of the codes.
+            Of the distribution of each image's codes.
         """
         hidden = self.encoder(images)
         mean, log_variance = self.mean(hidden), self.log_variance(hidden)

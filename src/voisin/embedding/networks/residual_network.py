@@ -1,4 +1,4 @@
-"""A small residual network for small images; it knows tensors, not what they show.
+"""A small residual network for small images.
 
 He, Zhang, Ren & Sun, "Deep residual learning for image recognition", 2016.
 """
@@ -6,6 +6,8 @@ He, Zhang, Ren & Sun, "Deep residual learning for image recognition", 2016.
 import torch
 from torch import Tensor, nn
 
+# Channels of the blocks: those of ResNet-18's first three stages, with one block each in place of
+# two, chosen by hand so that training takes minutes on two cores.
 _WIDTHS = (64, 128, 256)
 N_OUTPUTS = _WIDTHS[-1]
 
@@ -14,8 +16,8 @@ class ResidualNetwork(nn.Module):
     """One convolution, then three residual blocks of 64, 128 and 256 channels.
 
     The second and third block halve width and height. Features are the mean and the standard
-    deviation over all places of each channel of each block: what is learned by telling images
-    apart lies in the last, colors and textures in those before.
+    deviation of each channel of each block over height and width: the last block holds what tells
+    images apart, the blocks before it hold colors and textures.
 
     Parameters
     ----------
@@ -42,8 +44,8 @@ class ResidualNetwork(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Return 896 values an image, from images of shape (n, channels, height, width)."""
         maps = self._maps(images)
-        means = [one.mean(dim=(2, 3)) for one in maps]
-        deviations = [one.std(dim=(2, 3), correction=0) for one in maps]
+        means = [of_block.mean(dim=(2, 3)) for of_block in maps]
+        deviations = [of_block.std(dim=(2, 3), correction=0) for of_block in maps]
         return torch.cat([*means, *deviations], dim=1)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -51,16 +53,17 @@ class ResidualNetwork(nn.Module):
         return self._maps(images)[-1].mean(dim=(2, 3))
 
     def _maps(self, images: Tensor) -> list[Tensor]:
-        maps = nn.functional.relu(self.stem(images))
-        found = []
+        """Return the output of each block, of shape (n, channels, height, width)."""
+        output = nn.functional.relu(self.stem(images))
+        maps = []
         for block in self.blocks:
-            maps = block(maps)
-            found.append(maps.float())
-        return found
+            output = block(output)
+            maps.append(output.float())
+        return maps
 
 
 class ResidualClassifier(ResidualNetwork):
-    """A residual network with one linear layer behind its last block.
+    """A residual network with one linear layer after its last block.
 
     Parameters
     ----------
@@ -85,7 +88,7 @@ class ResidualClassifier(ResidualNetwork):
 
 
 class _Block(nn.Module):
-    """Two convolutions beside a shortcut; where shapes change, the shortcut is one too."""
+    """Two convolutions beside a shortcut, which is a convolution too where shapes change."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()

@@ -1,15 +1,16 @@
-"""The chapter's expert: a small convolutional network, and its files."""
+"""The expert network: a small convolutional network, trained on the few labels, and its files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from voisin.embedding.weights_file import load_weights_only, read_class_names
+from voisin.embedding.specification import IMAGE_SIZE
+from voisin.embedding.weights import load_weights, read_class_names
 from voisin.errors import InputError
 
-IMAGE_SIZE = 28
-N_FEATURES = 7 * 7 * 32
+_WIDTHS = (16, 32)  # channels of either block; those of the notebook whose weights it can load
+N_FEATURES = (IMAGE_SIZE // 4) ** 2 * _WIDTHS[1]  # 1,568: either block halves the sides
 
 
 class SimpleCNN(nn.Module):
@@ -33,8 +34,8 @@ class SimpleCNN(nn.Module):
 
     def __init__(self, in_channels: int, num_classes: int) -> None:
         super().__init__()
-        self.layer1 = _block(in_channels, 16)
-        self.layer2 = _block(16, 32)
+        self.layer1 = _block(in_channels, _WIDTHS[0])
+        self.layer2 = _block(*_WIDTHS)
         self.fc = nn.Linear(N_FEATURES, num_classes)
 
     def features(self, images: Tensor) -> Tensor:
@@ -60,7 +61,7 @@ def _block(in_channels: int, out_channels: int) -> nn.Sequential:
 def load_simple_cnn(
     path: Path, in_channels: int, num_classes: int, class_names: Sequence[str] = ()
 ) -> SimpleCNN:
-    """Load a network's weights from a ``.pth`` or ``.safetensors`` file; never code.
+    """Load a network's weights from a ``.pth`` or ``.safetensors`` file, without running code.
 
     Parameters
     ----------
@@ -69,8 +70,8 @@ def load_simple_cnn(
     in_channels, num_classes : int
         What the images need.
     class_names : sequence of str, optional
-        Where the file says which classes its outputs are (voisin's own do), the outputs are put
-        in this order.
+        Where the file names the classes of its outputs (voisin's own files do), the outputs are
+        put in this order.
 
     Raises
     ------
@@ -79,39 +80,34 @@ def load_simple_cnn(
         another shape, or it was trained on other classes.
     """
     network = SimpleCNN(in_channels, num_classes)
-    found = _read_state(path)
-    problem = _mismatch(network.state_dict(), found)
+    state = _read_state(path)
+    problem = _find_mismatch(network.state_dict(), state)
     if problem:
         message = (
             f"{path} does not fit SimpleCNN with {in_channels} channels and {num_classes} classes: "
             f"{problem}. Pass weights trained on images and classes like these."
         )
         raise InputError(message)
-    network.load_state_dict(dict(found))
-    named = read_class_names(path)
-    if named and class_names:
-        order = _order_of(path, named, class_names)
+    network.load_state_dict(dict(state))
+    trained_on = read_class_names(path)
+    if trained_on and class_names:
+        if set(trained_on) != set(class_names):
+            message = (
+                f"{path} was trained on the classes {', '.join(trained_on)}, "
+                f"but these images have {', '.join(class_names)}: pass weights for these classes."
+            )
+            raise InputError(message)
+        order = [list(trained_on).index(name) for name in class_names]
         network.fc.weight.data = network.fc.weight.data[order]
         network.fc.bias.data = network.fc.bias.data[order]
     return network.eval()
-
-
-def _order_of(path: Path, named: Sequence[str], class_names: Sequence[str]) -> list[int]:
-    """Return where the file has each class."""
-    if set(named) != set(class_names):
-        message = (
-            f"{path} was trained on the classes {', '.join(named)}, "
-            f"but these images have {', '.join(class_names)}: pass weights for these classes."
-        )
-        raise InputError(message)
-    return [list(named).index(name) for name in class_names]
 
 
 def _read_state(path: Path) -> Mapping[str, Tensor]:
     if not path.is_file():
         message = f"{path} is not a file: pass the expert's weights (.pth, .pt or .safetensors)."
         raise InputError(message)
-    state = load_weights_only(path)
+    state = load_weights(path)
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         message = (
             f"{path} holds no state dict: save it with torch.save(network.state_dict(), path)."
@@ -120,13 +116,13 @@ def _read_state(path: Path) -> Mapping[str, Tensor]:
     return state
 
 
-def _mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """Say which key or shape differs first; an empty text if none does."""
-    if missing := sorted(expected.keys() - found.keys()):
-        return f"{missing[0]} is missing (the file has {', '.join(sorted(found))})"
-    if unknown := sorted(found.keys() - expected.keys()):
+def _find_mismatch(expected: Mapping[str, Tensor], loaded: Mapping[str, Tensor]) -> str:
+    """Describe the first key or shape that differs; return an empty text if none does."""
+    if missing := sorted(expected.keys() - loaded.keys()):
+        return f"{missing[0]} is missing (the file has {', '.join(sorted(loaded))})"
+    if unknown := sorted(loaded.keys() - expected.keys()):
         return f"{unknown[0]} is not one of its keys ({', '.join(expected)})"
     for key, value in expected.items():
-        if value.shape != found[key].shape:
-            return f"{key} has shape {tuple(found[key].shape)}, expected {tuple(value.shape)}"
+        if value.shape != loaded[key].shape:
+            return f"{key} has shape {tuple(loaded[key].shape)}, expected {tuple(value.shape)}"
     return ""

@@ -1,11 +1,11 @@
-"""Images are read batch by batch, in the order of their source."""
+"""Images are embedded batch by batch, in the order of their source."""
 
 from itertools import chain
 
 import numpy as np
 import pytest
 
-from voisin.embedding.by_batch import embed_by_batch
+from voisin.embedding.registry import embed_by_batch
 from voisin.errors import InputError
 from voisin.sources.opening import open_images
 from voisin.types import no_progress
@@ -25,7 +25,7 @@ def test_no_batch_is_larger_than_asked_and_the_source_is_read_forward():
 
     vectors = embed_by_batch(images, embed_batch, batch_size=10, name="test", progress=no_progress)
 
-    assert [len(one) for one in batches] == [10, 10, 5]
+    assert [len(batch) for batch in batches] == [10, 10, 5]
     assert list(chain(*batches)) == sorted(images.positions.tolist())
     np.testing.assert_array_equal(vectors, positions_as_vectors(images).astype(np.float32))
 
@@ -38,10 +38,21 @@ def test_progress_counts_images():
         positions_as_vectors,
         batch_size=10,
         name="test",
-        progress=lambda *news: seen.append(news),
+        progress=lambda *update: seen.append(update),
     )
 
     assert seen == [("Embedding: test", done, 25) for done in (10, 20, 25)]
+
+
+def test_no_images_give_no_rows():
+    vectors = embed_by_batch(
+        open_images("digits").take(np.arange(0)),
+        positions_as_vectors,
+        batch_size=10,
+        name="test",
+        progress=no_progress,
+    )
+    assert len(vectors) == 0
 
 
 def test_values_that_are_not_finite_are_refused():

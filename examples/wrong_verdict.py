@@ -14,7 +14,7 @@ import sys
 import numpy as np
 
 import voisin
-from voisin.evaluation.scores import Scores
+from voisin.evaluation.verdict import Scores
 from voisin.types import ImageCollection, Pixels
 
 

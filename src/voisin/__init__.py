@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from voisin.embedding.inference import embed, predict
     from voisin.embedding.networks.simple_cnn import SimpleCNN, load_simple_cnn
     from voisin.errors import VoisinError
-    from voisin.evaluation.certainty import certainty
+    from voisin.evaluation.metrics import certainty
     from voisin.evaluation.verdict import Truth, score
     from voisin.neighbors.affinity import build_affinity
     from voisin.neighbors.search import find_neighbors, query_neighbors
@@ -47,7 +47,7 @@ _HOME = {
     "attach": "propagation.attachment",
     "audit_project": "audit.project",
     "build_affinity": "neighbors.affinity",
-    "certainty": "evaluation.certainty",
+    "certainty": "evaluation.metrics",
     "certify_project": "certificate.project",
     "compare": "comparison.compare",
     "draw_labels": "sources.few_labels",

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import voisin
-from voisin.evaluation.certainty import certainty
+from voisin.evaluation.metrics import certainty
 from voisin.querying.project import suggest_for_project
 from voisin.report.numbers import decimal, percent
 

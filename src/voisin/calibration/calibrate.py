@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from voisin.calibration.prior_shift import estimate_priors
 from voisin.calibration.reliability import ClassReliability, calibration_error, reliability_by_class
 from voisin.calibration.scaling import Calibration, class_weights, fit_calibration
-from voisin.evaluation.bootstrap import bootstrap_weights, interval
-from voisin.evaluation.scores import Estimate
+from voisin.evaluation.bootstrap import (
+    UNDEFINED,
+    Estimate,
+    draw_bootstrap_weights,
+    estimate_interval,
+)
 from voisin.types import HeldOut, Labels, Names, Probabilities, Propagation
 
 _RESAMPLES = 100
@@ -29,7 +33,6 @@ _EVEN = (
     "There are too few labels to estimate how common each class is among all images, so all "
     "were taken as equally common."
 )
-_UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +193,7 @@ def _uncertainty(
 ) -> tuple[Estimate, Estimate]:
     """Fit again to resampled labels, groups as wholes; estimate the shares anew, too."""
     some = pool[:: max(1, len(pool) // _SOME)]
-    draws = bootstrap_weights(
+    draws = draw_bootstrap_weights(
         len(held_out.labels), groups, n_resamples=_RESAMPLES, random_state=random_state, block=1
     )
     temperatures, confidences = [], []
@@ -205,8 +208,8 @@ def _uncertainty(
         confidences.append(replace(again, shares=told).apply(some).max(axis=1).mean())
     mean = float(fitted.apply(some).max(axis=1).mean())
     return (
-        interval(fitted.temperature, np.array(temperatures)),
-        interval(mean, np.array(confidences)),
+        estimate_interval(fitted.temperature, np.array(temperatures)),
+        estimate_interval(mean, np.array(confidences)),
     )
 
 
@@ -223,8 +226,8 @@ def _as_it_was(propagation: Propagation, held_out: HeldOut) -> CalibrationResult
         *_of_unreached(propagation.reached),
     )
     return CalibrationResult(
-        neutral, propagation.probabilities, propagation.reached, 0, _UNKNOWN, _UNKNOWN, (), (),
-        _UNKNOWN, _UNKNOWN, words,
+        neutral, propagation.probabilities, propagation.reached, 0, UNDEFINED, UNDEFINED, (), (),
+        UNDEFINED, UNDEFINED, words,
     )  # fmt: skip
 
 

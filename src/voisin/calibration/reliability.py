@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.evaluation.bootstrap import bootstrap_weights, interval
-from voisin.evaluation.scores import Estimate
+from voisin.evaluation.bootstrap import (
+    UNDEFINED,
+    Estimate,
+    draw_bootstrap_weights,
+    estimate_interval,
+)
 from voisin.types import Labels, Names, Probabilities
 
 _MOST_BINS, _FEWEST = 8, 12  # bins, and images in one
@@ -104,7 +108,7 @@ def calibration_error(
     images give a larger value by chance alone: read it with its interval.
     """
     if not len(labels):
-        return Estimate(float("nan"), float("nan"), float("nan"))
+        return UNDEFINED
     stated, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     bins = _equal_bins(stated)
     resampled = _resamples(len(labels), groups, weights, random_state)
@@ -114,7 +118,7 @@ def calibration_error(
         total += every[:, rows].sum(axis=1)
         gap += np.abs(every[:, rows] @ (right[rows] - stated[rows]))
     values = gap / np.maximum(total, 1e-300)
-    return interval(float(values[0]), values[1:])
+    return estimate_interval(float(values[0]), values[1:])
 
 
 def _of_class(
@@ -134,7 +138,9 @@ def _of_class(
         total = resampled[:, rows].sum(axis=1)
         hits = resampled[:, rows] @ is_class[rows].astype(np.float64)
         shares = np.divide(hits, total, where=total > 0, out=np.full_like(hits, np.nan))
-        bins.append(Bin(len(rows), mean, _not_too_narrow(interval(true, shares), len(rows))))
+        bins.append(
+            Bin(len(rows), mean, _not_too_narrow(estimate_interval(true, shares), len(rows)))
+        )
         gap += weight.sum() * abs(true - mean)
     error = gap / weights.sum() if len(weights) else float("nan")
     return ClassReliability(label, int(is_class.sum()), tuple(bins), float(error))
@@ -161,7 +167,7 @@ def _resamples(
 ) -> NDArray[np.float64]:
     if not n:
         return np.empty((0, 0))
-    drawn = bootstrap_weights(
+    drawn = draw_bootstrap_weights(
         n, groups, n_resamples=_RESAMPLES, random_state=random_state, block=_RESAMPLES
     )
     return np.concatenate(list(drawn)) * weights

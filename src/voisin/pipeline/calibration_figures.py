@@ -5,7 +5,7 @@ from typing import Any
 
 from voisin.calibration.calibrate import CalibrationResult
 from voisin.calibration.reliability import Bin, ClassReliability
-from voisin.evaluation.scores import Estimate
+from voisin.evaluation.bootstrap import Estimate
 from voisin.project.json_documents import number
 
 

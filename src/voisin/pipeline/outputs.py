@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from voisin import __version__
 from voisin.calibration.decisions import for_balanced_accuracy
-from voisin.evaluation.scores import Scores
+from voisin.evaluation.verdict import Scores
 from voisin.explanation.project import is_explainable
 from voisin.pipeline.calibrate import CalibratedLabels
 from voisin.pipeline.calibration_figures import calibration_figures

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from voisin.errors import InputError
-from voisin.evaluation.scores import Scores
-from voisin.evaluation.verdict import score
+from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.page import Explanation
 from voisin.explanation.project import SavedExplanation
 from voisin.neighbors.graph import find_components

@@ -222,7 +222,7 @@ def weighted_labels(
     a given one (as Iscen et al. 2019 do): spreading far over a graph flattens probabilities.
     With `even`, they are also divided by the weight of their class, as there.
     """
-    from voisin.evaluation.certainty import certainty
+    from voisin.evaluation.metrics import certainty
 
     given = experiment.labels != UNLABELED
     labels = np.where(given, experiment.labels, propagation.labels)

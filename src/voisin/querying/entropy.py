@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voisin.evaluation.certainty import certainty
+from voisin.evaluation.metrics import certainty
 from voisin.querying.batches import pick_apart
 from voisin.querying.doubt import describe_doubt
 from voisin.querying.suggestion import Suggestion, askable

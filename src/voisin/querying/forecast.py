@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from voisin.calibration.temperature import apply_temperature, even_by_class, fit_temperature
-from voisin.evaluation.certainty import certainty
+from voisin.evaluation.metrics import certainty
 from voisin.types import (
     UNLABELED,
     Indices,

@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from voisin.evaluation.scores import Estimate, ReliabilityBin, Scores
+from voisin.evaluation.bootstrap import Estimate
+from voisin.evaluation.metrics import ReliabilityBin
+from voisin.evaluation.verdict import Scores
 from voisin.report.coverage import CoverageCurve
 from voisin.report.numbers import decimal, percent
 from voisin.report.svg import ACCENT, INK, LINE, MUTED, SERIES, SURFACE, inline_svg

@@ -9,7 +9,7 @@ import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from voisin.evaluation.scores import Scores
+from voisin.evaluation.verdict import Scores
 from voisin.report import (
     charts,
     class_reliability,

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from voisin.evaluation.scores import Estimate, Scores
+from voisin.evaluation.bootstrap import Estimate
+from voisin.evaluation.verdict import Scores
 from voisin.report.wording import CEILING, FigureWording
 
 _PRECEDENCE = ("test", "unlabeled", "test-no-leak")

@@ -6,7 +6,6 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from tests.labeling.problems import clouds, few_labels, relabel
-from voisin.calibration.temperature import apply_temperature, even_by_class, fit_temperature
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.model_selection import select_by_losses
 from voisin.labeling.softmax_regression import fit_softmax
@@ -68,23 +67,6 @@ def test_shares_that_are_told_shift_the_probabilities_by_bayes_rule():
     np.testing.assert_allclose(told, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
 
 
-def test_a_temperature_that_was_applied_is_found_again():
-    generator = np.random.default_rng(0)
-    true = generator.dirichlet([1, 1, 1], size=20_000)
-    labels = (generator.random((20_000, 1)) > true.cumsum(axis=1)).sum(axis=1)
-    overconfident = apply_temperature(true, 0.4)
-
-    assert fit_temperature(overconfident, labels) == pytest.approx(2.5, rel=0.05)
-
-
-def test_a_few_labels_all_right_are_no_proof_of_certainty():
-    sure = np.array([[0.9, 0.1], [0.1, 0.9]] * 4)
-
-    found = apply_temperature(sure, fit_temperature(sure, np.array([0, 1] * 4)))
-
-    assert found.max() == pytest.approx(9 / 10, abs=0.01)
-
-
 def test_the_default_stays_unless_another_is_better_by_more_than_the_noise():
     generator = np.random.default_rng(0)
     default, weights = generator.random(50), np.ones(50)
@@ -93,12 +75,6 @@ def test_the_default_stays_unless_another_is_better_by_more_than_the_noise():
 
     assert select_by_losses([noisy, default], weights, default=1) == 1
     assert select_by_losses([default - 0.1, default], weights, default=1) == 0
-
-
-def test_every_class_weighs_the_same_however_many_labels_it_has():
-    weights = even_by_class(np.array([0, 0, 0, 2, -1]))
-    assert weights[:3].sum() == pytest.approx(weights[3])
-    assert weights[4] == 0
 
 
 def test_what_is_held_out_is_judged_by_models_that_never_saw_it():

@@ -244,7 +244,7 @@ def test_how_sure_is_told_in_words_and_by_class():
 
     page = render_report(replace(content, how_sure=sure))
 
-    for sentence in sure.words:
+    for sentence in sure.notes:
         assert str(escape(sentence)) in page
     for label in range(n_classes):
         assert f"class-reliability-{label}" in page

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.calibration.decisions import BALANCED, divide_by_priors
+from voisin.calibration.prior_shift import BALANCING_POWER, shift_priors
 from voisin.comparison.shared_context import SharedContext
 from voisin.errors import ConvergenceWarning, VoisinError
 from voisin.evaluation.significance import BALANCED_SUFFIX, FIGURES, Trial
@@ -154,7 +154,7 @@ class DrawContext:
         likeliest = Predictions(name, ids, probabilities, reached)
         if problem.class_priors is None or name in PEERS:
             return (likeliest,), found
-        balanced = divide_by_priors(probabilities, problem.class_priors, BALANCED)
+        balanced = shift_priors(probabilities, old=problem.class_priors, power=BALANCING_POWER)
         return (likeliest, Predictions(f"{name}{BALANCED_SUFFIX}", ids, balanced, reached)), found
 
     def remarks_on(self, name: str) -> tuple[str, ...]:

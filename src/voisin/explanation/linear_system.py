@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.errors import InputError
 from voisin.explanation.prior_propagation import PriorPropagation
 from voisin.labeling.consensus import FAR_ALPHA
-from voisin.labeling.graph_only import GraphOnly, even_weights, initial_scores_of
+from voisin.labeling.graph_only import GraphOnly, initial_scores_of
 from voisin.labeling.registry import name_of
 from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.harmonic import Harmonic
@@ -281,7 +282,7 @@ def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
         return _with_far(flow, problem, labeling.prior_propagation_share, labeling.alpha)
     method = labeling.method
     if isinstance(method, GraphOnly) and isinstance(method.method, Harmonic):
-        flow = harmonic_system(affinity, labels, problem.n_classes, even_weights(labels))
+        flow = harmonic_system(affinity, labels, problem.n_classes, weigh_by_class(labels))
         shares = problem.class_priors
         if shares is None:
             return flow

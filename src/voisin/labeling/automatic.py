@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.calibration.temperature import even_by_class
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.evaluation.metrics import macro_auc
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.consensus import SmoothedClassifier
@@ -87,11 +87,11 @@ def _try(method: LabelingMethod, problem: Problem) -> _Trial:
     """Fix the method's choices, and judge it by what it did not see."""
     fixed = method.label(problem).method
     held_out, weights = cross_fit(fixed, problem), _weights(problem)
-    losses = losses_at_best(held_out.probabilities, held_out.labels, weights)
+    losses = losses_at_best(held_out.probabilities, held_out.labels)
     auc = float(macro_auc(held_out.labels, held_out.probabilities, weights[None])[0])
     return _Trial(fixed, losses, float(np.average(losses, weights=weights)), auc)
 
 
 def _weights(problem: Problem) -> NDArray[np.float64]:
     rows = np.sort(np.concatenate([fold.held_out for fold in problem.folds]))  # as `cross_fit` does
-    return even_by_class(problem.labels[rows])
+    return weigh_by_class(problem.labels[rows])

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from voisin.calibration.bias_correction import correct_bias
 from voisin.calibration.prior_shift import estimate_priors
+from voisin.calibration.scaling import fit_scaling
 from voisin.errors import InputError, InputWarning
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.cross_validation import cross_fit
@@ -26,6 +26,7 @@ Shares = NDArray[np.float64]
 WAYS = ("given", "labels", "uniform", "estimate")
 _MOST_IMAGES = 5_000
 _FAR_APART = 0.15
+_VARIANCE = 1 / 16
 _ROUNDED = 0.02  # by which the sum of given shares may miss 1
 
 
@@ -187,7 +188,13 @@ def by_expectation(
     The temperature and the biases that suit the held-out labels best, all classes weighing the
     same, make the classes count as equally frequent. `possible` are the classes with a label.
     """
-    return estimate_priors(correct_bias(held_out)(images), possible=possible)
+    scaling = fit_scaling(
+        held_out.probabilities,
+        held_out.labels,
+        temperature_variance=_VARIANCE,
+        factor_variance=_VARIANCE,
+    )
+    return estimate_priors(scaling.apply(images), possible=possible)
 
 
 def by_confusion_matrix(images: Probabilities, held_out: HeldOut) -> Shares:

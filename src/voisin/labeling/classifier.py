@@ -1,22 +1,17 @@
 """A labeling by the vectors alone: logistic regression, as sure as held-out labels allow."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from voisin.calibration.temperature import (
-    apply_temperature,
-    even_by_class,
-    fit_temperature,
-    log_losses,
-)
+from voisin.calibration.prior_shift import shift_priors, weigh_by_class
+from voisin.calibration.scaling import fit_scaling, log_losses
 from voisin.labeling.model_selection import select_by_losses
 from voisin.labeling.softmax_regression import LinearScores, fit_softmax
 from voisin.parallel import blocks, workers
-from voisin.propagation.class_priors import rebalance
 from voisin.types import (
     UNLABELED,
     Embeddings,
@@ -82,15 +77,16 @@ class Classifier:
         strengths = STRENGTHS if self.strength is None else (self.strength,)
         held_out, found = held_out_scores(problem, strengths)
         labels = problem.labels[held_out]
-        weights = even_by_class(labels)
-        temperatures = [self.temperature or fit_temperature(p, labels, weights) for p in found]
+        weights = weigh_by_class(labels)
+        scalings = [fit_scaling(p, labels) for p in found]
+        if self.temperature is not None:
+            scalings = [replace(scaling, temperature=self.temperature) for scaling in scalings]
         losses = [
-            log_losses(apply_temperature(p, temperature), labels)
-            for p, temperature in zip(found, temperatures, strict=True)
+            log_losses(scaling.apply(p), labels) for p, scaling in zip(found, scalings, strict=True)
         ]
         default = strengths.index(DEFAULT_STRENGTH) if len(strengths) > 1 else 0
         best = select_by_losses(losses, weights, default)
-        return Classifier(strengths[best], temperatures[best])
+        return Classifier(strengths[best], scalings[best].temperature)
 
     def opinions(self, problem: Problem) -> tuple[Probabilities, Probabilities]:
         """Return the probabilities of the images of the graph, and of the new ones.
@@ -102,7 +98,10 @@ class Classifier:
         (model,) = _fit(scale, data, problem, [self.strength or DEFAULT_STRENGTH])
         temperature = self.temperature or DEFAULT_TEMPERATURE
         pool, new = (
-            _shift(softmax(scale.scores(model, vectors) / temperature, axis=1), problem)
+            shift_priors(
+                softmax(scale.scores(model, vectors) / temperature, axis=1),
+                new=problem.class_priors,
+            )
             for vectors in (data.embeddings, data.new)
         )
         return pool, new
@@ -138,7 +137,7 @@ def _fit(
     labels = problem.labels[rows]
     targets = np.eye(problem.n_classes)[labels]
     with workers(1):
-        return fit_softmax(scale(data.embeddings[rows]), targets, even_by_class(labels), strengths)
+        return fit_softmax(scale(data.embeddings[rows]), targets, weigh_by_class(labels), strengths)
 
 
 def held_out_scores(
@@ -157,12 +156,6 @@ def held_out_scores(
         found.append([softmax(scale.scores(model, vectors), axis=1) for model in models])
     held_out = np.concatenate([fold.held_out for fold in problem.folds])
     return held_out, [np.concatenate(one) for one in zip(*found, strict=True)]
-
-
-def _shift(probabilities: Probabilities, problem: Problem) -> Probabilities:
-    if problem.class_priors is None:
-        return probabilities
-    return rebalance(probabilities, problem.class_priors)
 
 
 def _reason(fixed: Classifier, problem: Problem) -> str:

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.calibration.temperature import even_by_class
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.consensus import with_labels
 from voisin.labeling.model_selection import select_by_held_out
@@ -96,7 +96,7 @@ def _spread_mistakes(
     labels = problem.labels[rows]
     mistakes[rows] = np.eye(problem.n_classes)[labels] - opinion[rows]
     usual = np.abs(mistakes[rows]).sum(axis=1).mean()
-    mistakes[rows] *= even_by_class(labels)[:, None]
+    mistakes[rows] *= weigh_by_class(labels)[:, None]
     smoother = normalize_affinity(problem.data.affinity)
     right = (1 - correction) * mistakes
     spread = chebyshev(smoother, correction, right, tol=tol, max_iter=_MOST).values

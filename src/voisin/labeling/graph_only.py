@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.calibration.prior_shift import shift_priors, weigh_by_class
 from voisin.propagation.attachment import attach
-from voisin.propagation.class_priors import rebalance
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import (
-    UNLABELED,
     Labeling,
-    Labels,
     Probabilities,
     Problem,
     Propagation,
@@ -39,31 +37,16 @@ class GraphOnly:
             problem.data.affinity,
             problem.labels,
             n_classes=problem.n_classes,
-            sample_weight=even_weights(problem.labels),
+            sample_weight=weigh_by_class(problem.labels),
         )
         if problem.class_priors is not None:
-            shifted = rebalance(found.probabilities, problem.class_priors)
+            shifted = shift_priors(found.probabilities, new=problem.class_priors)
             found = replace(found, probabilities=shifted)
         new, new_reached = propagate_to_new_images(problem, found)
         start, alpha = None, None
         if isinstance(self.method, LabelSpreading):
             start, alpha = initial_scores_of(problem), self.method.alpha
         return Labeling(found, new, new_reached, self, start=start, alpha=alpha)
-
-
-def even_weights(labels: Labels) -> NDArray[np.float64]:
-    """Weigh each label by one over the number of its class, as Iscen et al. (2019) do.
-
-    Spread far, a class with many labels would else take every image: the mass of a class in the
-    whole graph grows with its labels. Of an even draw this changes nothing.
-
-    Examples
-    --------
-    >>> even_weights(np.array([0, 0, 1, -1]))
-    array([1., 1., 2., 0.])
-    """
-    counts = np.bincount(labels[labels != UNLABELED])
-    return np.where(labels == UNLABELED, 0, counts.max() / np.maximum(counts, 1)[labels])
 
 
 def propagate_to_new_images(
@@ -78,5 +61,5 @@ def propagate_to_new_images(
 
 def initial_scores_of(problem: Problem) -> Probabilities:
     """Return the labels times their weights, and times the class shares where these are told."""
-    start = np.eye(problem.n_classes)[problem.labels] * even_weights(problem.labels)[:, None]
+    start = np.eye(problem.n_classes)[problem.labels] * weigh_by_class(problem.labels)[:, None]
     return start if problem.class_priors is None else start * problem.class_priors

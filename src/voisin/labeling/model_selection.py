@@ -5,12 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.calibration.temperature import (
-    apply_temperature,
-    even_by_class,
-    fit_temperature,
-    log_losses,
-)
+from voisin.calibration.prior_shift import weigh_by_class
+from voisin.calibration.scaling import fit_scaling, log_losses
 from voisin.types import Labels, Probabilities
 
 
@@ -25,18 +21,13 @@ def select_by_held_out(found: Sequence[Probabilities], labels: Labels, default: 
     default : int
         Position among the choices.
     """
-    weights = even_by_class(labels)
-    return select_by_losses(
-        [losses_at_best(one, labels, weights) for one in found], weights, default
-    )
+    weights = weigh_by_class(labels)
+    return select_by_losses([losses_at_best(one, labels) for one in found], weights, default)
 
 
-def losses_at_best(
-    probabilities: Probabilities, labels: Labels, weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def losses_at_best(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
     """Return each label's log loss at the temperature that suits the probabilities."""
-    temperature = fit_temperature(probabilities, labels, weights)
-    return log_losses(apply_temperature(probabilities, temperature), labels)
+    return log_losses(fit_scaling(probabilities, labels).apply(probabilities), labels)
 
 
 def select_by_losses(

@@ -78,7 +78,7 @@ def calibrate_labels(
         lambda: calibrate(
             labeled.propagation,
             labeled.held_out,
-            shares=problem.class_priors,
+            class_priors=problem.class_priors,
             groups=experiment.pool.groups,
             random_state=settings.random_state,
         ),

@@ -36,7 +36,7 @@ def calibration_figures(sure: CalibrationResult, class_names: Sequence[str]) -> 
         "classes": {
             class_names[after.label]: {
                 "n_held_out": after.n_images,
-                "expected_share": number(float(fitted.shares[after.label])),
+                "expected_share": number(float(fitted.class_priors[after.label])),
                 "factor": number(float(fitted.factors[after.label])),
                 "has_curve": curves[after.label] is not None,
                 "before": _reliability(before),
@@ -44,7 +44,7 @@ def calibration_figures(sure: CalibrationResult, class_names: Sequence[str]) -> 
             }
             for before, after in zip(sure.before, sure.after, strict=True)
         },
-        "remarks": list(sure.words),
+        "remarks": list(sure.notes),
     }
 
 

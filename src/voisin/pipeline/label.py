@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.calibration.decisions import BALANCED, divide_by_priors
+from voisin.calibration.prior_shift import BALANCING_POWER, shift_priors
 from voisin.labeling.class_prior_estimation import (
     ClassPriorEstimate,
     parse_class_priors,
@@ -72,7 +72,7 @@ class LabeledImages:
         propagated = Predictions("propagated", ids, probabilities, reached)
         if self.class_priors is None:
             return (propagated,)
-        balanced = divide_by_priors(probabilities, self.class_priors, BALANCED)
+        balanced = shift_priors(probabilities, old=self.class_priors, power=BALANCING_POWER)
         return propagated, Predictions("balanced", ids, balanced, reached)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin import __version__
-from voisin.calibration.decisions import for_balanced_accuracy
+from voisin.calibration.prior_shift import decide_for_balanced_accuracy
 from voisin.evaluation.verdict import Scores
 from voisin.explanation.project import is_explainable
 from voisin.pipeline.calibrate import CalibratedLabels
@@ -76,7 +76,9 @@ def write_outputs(
         experiment.labels,
         found.propagation,
         linked=found.linked,
-        balanced=None if shares is None else for_balanced_accuracy(found.propagation, shares),
+        balanced=None
+        if shares is None
+        else decide_for_balanced_accuracy(found.propagation, shares),
         calibrated=found.trust.how_sure.probabilities,
         why=found.trust.reasons(experiment.pool.ids),
     )

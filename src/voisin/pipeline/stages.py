@@ -222,6 +222,7 @@ def weighted_labels(
     a given one (as Iscen et al. 2019 do): spreading far over a graph flattens probabilities.
     With `even`, they are also divided by the weight of their class, as there.
     """
+    from voisin.calibration.prior_shift import weigh_by_class
     from voisin.evaluation.metrics import certainty
 
     given = experiment.labels != UNLABELED
@@ -229,10 +230,7 @@ def weighted_labels(
     sure = np.where(given | ~propagation.reached, 0, certainty(propagation.probabilities))
     weights = np.where(given, 1, sure / max(sure.max(), np.finfo(float).tiny))
     if even:
-        mass = np.bincount(
-            labels[weights > 0], weights[weights > 0], minlength=experiment.n_classes
-        )
-        weights = weights * np.where(labels >= 0, 1 / np.maximum(mass, 1e-9)[labels], 0)
+        weights = weigh_by_class(labels, weights=weights)
         weights /= weights.max()
     return TrainingLabels(labels, weights)
 

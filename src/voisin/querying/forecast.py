@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from voisin.calibration.temperature import apply_temperature, even_by_class, fit_temperature
+from voisin.calibration.scaling import Calibration, fit_scaling
 from voisin.evaluation.metrics import certainty
 from voisin.types import (
     UNLABELED,
@@ -95,14 +95,14 @@ def forecast_changes(
     check_count("n_draws", n_draws, 1)
     others = problem.labels == UNLABELED
     others[positions] = False
-    temperature = _temperature(problem, labeling)
-    before = apply_temperature(labeling.propagation.probabilities, temperature)
+    calibration = _calibration(problem, labeling)
+    before = calibration.apply(labeling.propagation.probabilities)
     after = []
     for draw, answers in enumerate(_draw(problem, before[positions], n_draws), start=1):
         labels = problem.labels.copy()
         labels[positions] = answers
         found = labeling.method.label(replace(problem, labels=labels, folds=()))
-        after.append(apply_temperature(found.propagation.probabilities[others], temperature))
+        after.append(calibration.apply(found.propagation.probabilities[others]))
         progress("Trying answers", draw, n_draws)
     before = before[others]
     flips = [int((one.argmax(axis=1) != before.argmax(axis=1)).sum()) for one in after]
@@ -117,16 +117,16 @@ def forecast_changes(
     )
 
 
-def _temperature(problem: Problem, labeling: Labeling) -> float:
+def _calibration(problem: Problem, labeling: Labeling) -> Calibration:
     """Find how much to sharpen or flatten the probabilities."""
     if not problem.folds:
-        return 1.0
+        return fit_scaling(labeling.propagation.probabilities[:0], problem.labels[:0])
     found = [
         labeling.method.label(problem.without(fold)).propagation.probabilities[fold.held_out]
         for fold in problem.folds
     ]
-    labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
-    return fit_temperature(np.concatenate(found), labels, even_by_class(labels))
+    rows = [fold.held_out for fold in problem.folds]
+    return fit_scaling(np.concatenate(found), problem.labels[np.concatenate(rows)])
 
 
 def _draw(problem: Problem, probabilities: Probabilities, n_draws: int) -> Labels:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.propagation.class_priors import rebalance
+from voisin.calibration.prior_shift import shift_priors
 from voisin.propagation.matrices import degrees_of
 from voisin.querying.batches import novelty, pick_apart
 from voisin.querying.doubt import describe_doubt, margin_uncertainty
 from voisin.querying.suggestion import Suggestion, askable, name_class
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
-
-_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,9 @@ class Mixed:
         rows = askable(problem, n, candidates)
         found = labeling.propagation
         doubt = np.where(
-            found.reached, margin_uncertainty(_evenly(problem, found.probabilities)), 1.0
+            found.reached,
+            margin_uncertainty(shift_priors(found.probabilities, old=problem.class_priors)),
+            1.0,
         )
         worth = _neighborhood(problem.data.affinity, doubt)[rows]
         known = np.flatnonzero(problem.labels != UNLABELED)
@@ -53,13 +53,6 @@ class Mixed:
         hopes = _rare_hopes(labeling.stated[picked], problem.labels, class_names)
         texts = (f"undecided: {one}{hope}" for one, hope in zip(reasons, hopes, strict=True))
         return Suggestion(picked, scores, tuple(texts))
-
-
-def _evenly(problem: Problem, probabilities: Probabilities) -> Probabilities:
-    """Undo the shares of the classes."""
-    if problem.class_priors is None:
-        return probabilities
-    return rebalance(probabilities, 1 / np.maximum(problem.class_priors, _LEAST))
 
 
 def _neighborhood(affinity: Affinity, doubt: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,8 +11,7 @@ from voisin.calibration.reliability import calibration_error, reliability_by_cla
 from voisin.calibration.scaling import Calibration, fit_calibration, fit_scaling
 from voisin.errors import InputError
 from voisin.evaluation.metrics import expected_calibration_error
-from voisin.labeling.cross_validation import cross_fit
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import cross_fit, make_folds
 from voisin.labeling.registry import make_method
 from voisin.types import Fold, GraphData, HeldOut, Problem, Propagation
 

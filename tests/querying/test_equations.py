@@ -8,7 +8,7 @@ from scipy import sparse
 
 from tests.querying.problems import blobs, labeled
 from voisin.calibration.scaling import fit_scaling
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 from voisin.labeling.registry import make_method
 from voisin.propagation.reweighted import ReweightedLaplace
 from voisin.querying.batches import novelty, pick_apart

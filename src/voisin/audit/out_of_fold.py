@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 from voisin.types import UNLABELED, Embeddings, Labels, Names, Probabilities
 
 _STRENGTH = 4.0  # of the labels against the penalty, for vectors of length about 1

@@ -154,7 +154,7 @@ def fit_scaling(
     even = factors / len(factors)
     if not n:
         return Calibration(1.0, factors, even, floors=0.0)
-    present = probabilities.any(axis=0)
+    present = np.asarray(probabilities.any(axis=0))
     present[labels] = True
     scores = np.log(np.maximum(probabilities[:, present], _LEAST))
     n_classes = scores.shape[1]

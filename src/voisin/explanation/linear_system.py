@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.calibration.prior_shift import weigh_by_class
 from voisin.errors import InputError
 from voisin.explanation.prior_propagation import PriorPropagation
-from voisin.labeling.consensus import FAR_ALPHA
-from voisin.labeling.graph_only import GraphOnly, initial_scores_of
+from voisin.labeling.consensus import PRIOR_PROPAGATION_ALPHA
+from voisin.labeling.graph_only import GraphOnly, initial_scores_of, weigh_labels
 from voisin.labeling.registry import name_of
 from voisin.propagation.gradients import conjugate_gradients
 from voisin.propagation.harmonic import Harmonic
@@ -282,7 +281,7 @@ def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
         return _with_far(flow, problem, labeling.prior_propagation_share, labeling.alpha)
     method = labeling.method
     if isinstance(method, GraphOnly) and isinstance(method.method, Harmonic):
-        flow = harmonic_system(affinity, labels, problem.n_classes, weigh_by_class(labels))
+        flow = harmonic_system(affinity, labels, problem.n_classes, weigh_labels(labels))
         shares = problem.class_priors
         if shares is None:
             return flow
@@ -299,7 +298,11 @@ def _with_far(flow: LinearSystem, problem: Problem, share: float, alpha: float) 
     """Part what images without label bring into the classifier's and what labels far away sent."""
     if not share:
         return flow
-    stretch, amount, labels = FAR_ALPHA / alpha, (1 - alpha) * share, initial_scores_of(problem)
+    stretch, amount, labels = (
+        PRIOR_PROPAGATION_ALPHA / alpha,
+        (1 - alpha) * share,
+        initial_scores_of(problem),
+    )
     weights = labels.sum(axis=1)[flow.labeled]
     spread = solve_system(flow.stretched(stretch), labels, tol=_FINE)
     sums = spread.sum(axis=1)

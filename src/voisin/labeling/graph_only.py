@@ -1,4 +1,7 @@
-"""A labeling by the graph alone: a propagation method, and the neighbors of new images."""
+"""Labeling by the graph alone: a propagation method, and the neighbors of new images.
+
+This module must not know classifiers.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -10,6 +13,7 @@ from voisin.propagation.attachment import attach
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import (
     Labeling,
+    Labels,
     Probabilities,
     Problem,
     Propagation,
@@ -21,8 +25,9 @@ from voisin.types import (
 class GraphOnly:
     """Carries the labels along the graph, each weighted by one over the number of its class.
 
-    So all classes count as equally frequent; where the shares ``π`` of the classes are told,
-    ``p_c ∝ π_c p_c`` follows (Bayes' rule for another prior).
+    So all classes count as equally frequent: spread far, a class with many labels would else take
+    every image, since its mass in the graph grows with its labels (Iscen et al. 2019). Where class
+    priors ``π`` are given, ``p_c ∝ π_c p_c`` follows (Bayes' rule for another prior).
 
     Parameters
     ----------
@@ -33,33 +38,49 @@ class GraphOnly:
 
     def label(self, problem: Problem) -> Labeling:
         """Give every image a distribution over the classes."""
-        found = self.method.propagate(
+        propagation = self.method.propagate(
             problem.data.affinity,
             problem.labels,
             n_classes=problem.n_classes,
-            sample_weight=weigh_by_class(problem.labels),
+            sample_weight=weigh_labels(problem.labels),
         )
         if problem.class_priors is not None:
-            shifted = shift_priors(found.probabilities, new=problem.class_priors)
-            found = replace(found, probabilities=shifted)
-        new, new_reached = propagate_to_new_images(problem, found)
+            shifted = shift_priors(propagation.probabilities, new=problem.class_priors)
+            propagation = replace(propagation, probabilities=shifted)
+        new, new_reached = propagate_to_new_images(problem, propagation)
         start, alpha = None, None
         if isinstance(self.method, LabelSpreading):
             start, alpha = initial_scores_of(problem), self.method.alpha
-        return Labeling(found, new, new_reached, self, start=start, alpha=alpha)
+        return Labeling(propagation, new, new_reached, self, start=start, alpha=alpha)
+
+
+def weigh_labels(labels: Labels) -> NDArray[np.float64]:
+    """Weigh each label by one over the number of its class; the smallest weight is 1.
+
+    The scale matters to the methods that compare the weights with the graph's: harmonic, Poisson
+    MBO and reweighted. Labels that are drawn evenly all weigh 1.
+
+    Examples
+    --------
+    >>> weigh_labels(np.array([0, 0, 1, -1]))
+    array([1., 1., 2., 0.])
+    """
+    weights = weigh_by_class(labels)
+    return np.asarray(weights / weights[weights > 0].min())
 
 
 def propagate_to_new_images(
-    problem: Problem, found: Propagation
+    problem: Problem, propagation: Propagation
 ) -> tuple[Probabilities, NDArray[np.bool_]]:
-    """Give new images the mean of their neighbors; reached if one of these is."""
+    """Give new images the mean of their neighbors; a label reaches them if it reaches one."""
     near = problem.data.near
     if near is None:
         return np.empty((0, problem.n_classes)), np.empty(0, dtype=bool)
-    return attach(near, found.probabilities), np.any(found.reached[near.indices], axis=1)
+    new_reached = np.any(propagation.reached[near.indices], axis=1)
+    return attach(near, propagation.probabilities), new_reached
 
 
 def initial_scores_of(problem: Problem) -> Probabilities:
-    """Return the labels times their weights, and times the class shares where these are told."""
-    start = np.eye(problem.n_classes)[problem.labels] * weigh_by_class(problem.labels)[:, None]
+    """Return the labels times their weights, and times the class priors where these are given."""
+    start = np.eye(problem.n_classes)[problem.labels] * weigh_labels(problem.labels)[:, None]
     return start if problem.class_priors is None else start * problem.class_priors

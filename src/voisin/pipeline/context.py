@@ -14,7 +14,7 @@ import numpy as np
 
 from voisin.embedding.specification import KINDS, EmbedderKind, parse_embedding
 from voisin.errors import InputWarning
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 from voisin.pipeline import stages as stage
 from voisin.pipeline.embed import Embedders, embed_images
 from voisin.pipeline.experiment import Experiment

@@ -126,7 +126,7 @@ def _tell(estimate: ClassPriorEstimate | None, experiment: Experiment) -> list[s
     if estimate is None:
         return []
     each = zip(
-        experiment.pool.class_names, estimate.shares, estimate.low, estimate.high, strict=True
+        experiment.pool.class_names, estimate.class_priors, estimate.low, estimate.high, strict=True
     )
     told = ", ".join(f"{name} {s:.0%} ({low:.0%} to {high:.0%})" for name, s, low, high in each)
     return [f"{ESTIMATED}, with 95 % intervals: {told}"]

@@ -23,9 +23,10 @@ from voisin.types import Labels, Probabilities
 from voisin.validation import check_one_of
 
 KINDS = ("auto", "temperature", "isotonic")
-# Smaller probabilities count as this, so that a single sure mistake costs at most 20.7 nats and
-# cannot decide a temperature alone. Chosen by hand.
-_LEAST = 1e-9
+# A run's calibration and `log_losses` take smaller probabilities for this, so that a single sure
+# mistake costs at most 20.7 nats. Chosen by hand.
+FLOOR = 1e-9
+_NEVER = -1e6  # log of a probability of 0 while fitting: e^(-1e6 / T) is 0 for every T up to 50
 _LABELS_OF_A_CURVE = 200  # of a class, and of the others; fewer make a curve of steps; by hand
 _WIDEST = float(np.log(50))  # T and b stay between 0.02 and 50: by hand, against overflow
 # Variances of the normal priors of log T and of log b in a run's calibration, chosen by hand: a
@@ -84,7 +85,7 @@ class Calibration:
     factors: NDArray[np.float64]
     class_priors: NDArray[np.float64]
     curves: tuple[Curve | None, ...] = ()
-    floors: float | NDArray[np.float64] = _LEAST
+    floors: float | NDArray[np.float64] = FLOOR
 
     def apply(self, probabilities: Probabilities) -> Probabilities:
         """Map rows that come from the method that the map was fitted for.
@@ -103,7 +104,7 @@ class Calibration:
             if curve is not None:
                 mapped[:, c] = np.interp(mapped[:, c], curve.stated, curve.true)
         if self.curves:
-            mapped = np.maximum(mapped, _LEAST)
+            mapped = np.maximum(mapped, FLOOR)
             mapped /= mapped.sum(axis=1, keepdims=True)
         return mapped
 
@@ -115,18 +116,19 @@ def fit_scaling(
     weights: NDArray[np.floating] | None = None,
     temperature_variance: float = np.inf,
     factor_variance: float = 0.0,
+    floor: float = 0.0,
 ) -> Calibration:
     """Find the T and b under which held-out labels are the least surprising.
 
     They minimize the summed log loss of ``softmax(log p / T + log b)``, all classes weighing the
     same, plus ``(log T)² / 2 v_T + Σ_c (log b_c)² / 2 v_b``. n labels, all of them right, are no
     proof of certainty: the target of the true class is ``(n + 1) / (n + 2)`` (the rule of
-    succession), and the other classes share the rest.
+    succession), and the other possible classes share the rest.
 
     Parameters
     ----------
     probabilities : array of shape (n_labels, n_classes)
-        Of images whose labels the method did not see. A class without any is left out.
+        Of images whose labels the method did not see.
     labels : array of shape (n_labels,)
         All known.
     weights : array of shape (n_labels,), optional
@@ -135,6 +137,10 @@ def fit_scaling(
         v_T, of the normal prior of log T.
     factor_variance : float, default=0
         v_b, of the normal prior of log b. At 0 the temperature alone is fitted.
+    floor : float, default=0
+        Smaller probabilities count as this, unless no row gives the class any: so the map can mend
+        a method that gives a class nothing where it occurs. At 0, a class without probability
+        keeps none, and a label of such a class says nothing.
 
     Returns
     -------
@@ -156,12 +162,17 @@ def fit_scaling(
         return Calibration(1.0, factors, even, floors=0.0)
     present = np.asarray(probabilities.any(axis=0))
     present[labels] = True
-    scores = np.log(np.maximum(probabilities[:, present], _LEAST))
-    n_classes = scores.shape[1]
-    targets = np.full(scores.shape, 1 / ((n + 2) * max(n_classes - 1, 1)))
-    targets[np.arange(n), np.searchsorted(np.flatnonzero(present), labels)] = (n + 1) / (n + 2)
+    floors = np.where(present, floor, 0.0)
+    clipped = np.maximum(probabilities, floors)
+    possible, truth = clipped > 0, (np.arange(n), labels)
+    scores = np.log(clipped, where=possible, out=np.full(clipped.shape, _NEVER))
     weights = weigh_by_class(labels, weights=weights)
-    precisions = np.full(1 + n_classes, 1 / factor_variance if factor_variance else 0.0)
+    total, weights = weights.sum(), weights * possible[truth]
+    n_others = np.maximum(possible.sum(axis=1, keepdims=True) - 1, 1)
+    targets = possible / (n_others * (n + 2))
+    targets[truth] = (n + 1) / (n + 2)
+    masses = targets.sum(axis=1, keepdims=True)
+    precisions = np.full(1 + len(factors), 1 / factor_variance if factor_variance else 0.0)
     precisions[0] = 1 / temperature_variance
 
     def loss(logs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -169,19 +180,15 @@ def fit_scaling(
         inverse = np.exp(logs[0])
         predicted = log_softmax(inverse * scores + logs[1:], axis=1)
         value = -(weights @ (targets * predicted)).sum() + (precisions * logs**2).sum() / 2
-        slopes = weights[:, None] * (np.exp(predicted) - targets)
+        slopes = weights[:, None] * (masses * np.exp(predicted) - targets)
         gradient = np.append(inverse * (slopes * scores).sum(), slopes.sum(axis=0))
-        return value / weights.sum(), (gradient + precisions * logs) / weights.sum()
+        return value / total, (gradient + precisions * logs) / total
 
-    bounds = [(-_WIDEST, _WIDEST)] + [
-        (-_WIDEST, _WIDEST) if factor_variance else (0, 0)
-    ] * n_classes
-    start = np.zeros(1 + n_classes)
+    widest = _WIDEST if factor_variance else 0.0
+    bounds = [(-_WIDEST, _WIDEST), *[(-widest, widest)] * len(factors)]
+    start = np.zeros(len(bounds))
     best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_TOLERANCES)
-    factors[present] = np.exp(best.x[1:])
-    return Calibration(
-        float(np.exp(-best.x[0])), factors, even, floors=np.where(present, _LEAST, 0)
-    )
+    return Calibration(float(np.exp(-best.x[0])), np.exp(best.x[1:]), even, floors=floors)
 
 
 def fit_calibration(
@@ -231,6 +238,7 @@ def fit_calibration(
         weights=weights,
         temperature_variance=_TEMPERATURE_VARIANCE,
         factor_variance=_FACTOR_VARIANCE,
+        floor=FLOOR,
     )
     if class_priors is not None:
         scaling = replace(scaling, class_priors=class_priors / class_priors.sum())
@@ -254,4 +262,4 @@ def fit_calibration(
 def log_losses(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
     """Return ``−log p`` of the true class of each row, at most 20.7."""
     of_truth = probabilities[np.arange(len(labels)), labels]
-    return np.asarray(-np.log(np.maximum(of_truth, _LEAST)))
+    return np.asarray(-np.log(np.maximum(of_truth, FLOOR)))

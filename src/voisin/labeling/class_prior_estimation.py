@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from voisin.calibration.prior_shift import estimate_priors
-from voisin.calibration.scaling import fit_scaling
+from voisin.calibration.scaling import FLOOR, fit_scaling
 from voisin.errors import InputError, InputWarning
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.cross_validation import cross_fit
@@ -209,6 +209,7 @@ def estimate_by_expectation(
         held_out.labels,
         temperature_variance=_VARIANCE,
         factor_variance=_VARIANCE,
+        floor=FLOOR,
     )
     return estimate_priors(scaling.apply(images), possible=possible)
 

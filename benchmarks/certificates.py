@@ -12,8 +12,8 @@ from scipy.stats import beta, hypergeom
 from benchmarks.data import fashion_mnist
 from benchmarks.derma import derma_features, derma_pool, draw
 from benchmarks.measuring import FOLDER
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.certificate.betting import Bets, RiskTarget, nested_sizes
-from voisin.labeling.graph_only import even_weights
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
 from voisin.propagation.matrices import normalize_affinity
@@ -39,7 +39,7 @@ def by_classifier(vectors, smoother, few, n_classes):
 
 def by_graph(_, smoother, few, n_classes):
     """The few labels spread over the graph."""
-    known = np.eye(n_classes)[few] * even_weights(few)[:, None]
+    known = np.eye(n_classes)[few] * weigh_by_class(few)[:, None]
     return _to_one(chebyshev(smoother, 0.95, known, tol=1e-4, max_iter=500).values)
 
 

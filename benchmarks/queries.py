@@ -32,7 +32,7 @@ from benchmarks.query_comparison.savings import share
 from voisin.evaluation.significance import holm, paired_p_value
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.consensus import SmoothedClassifier
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
 from voisin.project.cache import Cache

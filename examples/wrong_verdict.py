@@ -16,7 +16,7 @@ import numpy as np
 import voisin
 from voisin.embedding.inference import embed, predict
 from voisin.embedding.networks.simple_cnn import SimpleCNN
-from voisin.evaluation.scores import Scores
+from voisin.evaluation.verdict import Scores
 from voisin.training.supervised import SupervisedTraining
 from voisin.types import ImageCollection, Pixels
 

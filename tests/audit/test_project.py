@@ -14,8 +14,8 @@ from tests.finished_runs import write_run
 from tests.report.reader import Page
 from voisin.audit.audit import run_checks
 from voisin.audit.findings import AuditedImages
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.errors import ProjectError
-from voisin.labeling.graph_only import even_weights
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
 from voisin.pipeline.open_run import open_run
@@ -95,7 +95,7 @@ def test_each_source_against_a_label_is_named_with_its_probability():
     )  # fmt: skip
     others = np.array([0, 0, -1, 1, 1, 1])
     refit = LabelSpreading(alpha=0.9).propagate(
-        affinity, others, sample_weight=even_weights(others)
+        affinity, others, sample_weight=weigh_by_class(others)
     )
     by_graph = refit.probabilities[2, 0]
     assert 0.5 < by_graph < 0.99

@@ -5,8 +5,8 @@ import pytest
 from scipy import sparse
 
 from voisin.audit.suspect_labels import leave_one_out, out_of_fold_probabilities, rank_labels
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.errors import InputError
-from voisin.labeling.graph_only import even_weights
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
 from voisin.propagation.spreading import LabelSpreading
@@ -33,7 +33,7 @@ def refit_without(affinity, labels, image, alpha, n_classes):
     others[image] = -1
     method = LabelSpreading(alpha=alpha, tol=1e-12)
     return method.propagate(
-        affinity, others, n_classes=n_classes, sample_weight=even_weights(others)
+        affinity, others, n_classes=n_classes, sample_weight=weigh_by_class(others)
     )
 
 

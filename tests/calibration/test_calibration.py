@@ -6,16 +6,16 @@ from scipy.special import softmax
 
 from tests.propagation.graphs import random_affinity, two_moons
 from voisin.calibration.calibrate import calibrate
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.calibration.reliability import calibration_error, reliability_by_class
-from voisin.calibration.scaling import class_weights, fit_calibration
+from voisin.calibration.scaling import Calibration, fit_calibration, fit_scaling
 from voisin.errors import InputError
 from voisin.evaluation.metrics import expected_calibration_error
-from voisin.labeling.cross_validation import cross_fit
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import cross_fit, make_folds
 from voisin.labeling.registry import make_method
 from voisin.types import Fold, GraphData, HeldOut, Problem, Propagation
 
-SHARES = np.array([0.7, 0.2, 0.1])
+PRIORS = np.array([0.7, 0.2, 0.1])
 
 
 def evidence(labels, seed=0, spread=1.5):
@@ -29,7 +29,7 @@ def evidence(labels, seed=0, spread=1.5):
 def pool_and_labels(sharpness, n_pool=4_000, per_class=100, shift=(0.0, 0.0, 0.0)):
     """Probabilities that are wrong by a power and by factors; labels drawn evenly by class."""
     generator = np.random.default_rng(1)
-    truth = generator.choice(3, n_pool, p=SHARES)
+    truth = generator.choice(3, n_pool, p=PRIORS)
     labels = np.repeat(np.arange(3), per_class)
     pool = softmax(sharpness * (evidence(truth, 2) + shift), axis=1)
     held = softmax(sharpness * (evidence(labels, 3) + shift), axis=1)
@@ -50,12 +50,61 @@ def test_the_temperature_by_which_probabilities_were_spoiled_is_found(sharpness)
     np.testing.assert_allclose(found.factors, 1, atol=0.25)
 
 
+def test_a_temperature_that_was_applied_is_found_again():
+    generator = np.random.default_rng(0)
+    true = generator.dirichlet([1, 1, 1], size=20_000)
+    labels = (generator.random((20_000, 1)) > true.cumsum(axis=1)).sum(axis=1)
+    overconfident = Calibration(0.4, np.ones(3), np.full(3, 1 / 3)).apply(true)
+
+    assert fit_scaling(overconfident, labels).temperature == pytest.approx(2.5, rel=0.05)
+
+
+def test_a_few_labels_all_right_are_no_proof_of_certainty():
+    sure, labels = np.array([[0.9, 0.1], [0.1, 0.9]] * 4), np.array([0, 1] * 4)
+
+    assert fit_scaling(sure, labels).apply(sure).max() == pytest.approx(9 / 10, abs=0.01)
+
+
+@pytest.mark.parametrize("variance", [0.0, 0.5])
+def test_the_fitted_map_has_the_least_loss_of_all(variance):
+    _, _, held, labels = pool_and_labels(0.4, per_class=30, shift=(0, 1, -1))
+    n = len(labels)
+    targets = np.where(np.eye(3)[labels] > 0, (n + 1) / (n + 2), 1 / (2 * (n + 2)))
+
+    def loss(temperature, factors):
+        rows = softmax(np.log(held) / temperature + np.log(factors), axis=1)
+        penalty = np.log(temperature) ** 2 / 8
+        if variance:
+            penalty += (np.log(factors) ** 2).sum() / (2 * variance)
+        return -(targets * np.log(rows)).sum() + penalty
+
+    found = fit_scaling(held, labels, temperature_variance=4.0, factor_variance=variance)
+
+    least = loss(found.temperature, found.factors)
+    assert found.factors.std() > 0.1 if variance else (found.factors == 1).all()
+    for change in (0.98, 1.02):
+        assert loss(found.temperature * change, found.factors) > least
+        for c in range(3) if variance else ():
+            other = found.factors * np.where(np.arange(3) == c, change, 1)
+            assert loss(found.temperature, other) > least
+
+
+def test_a_class_that_no_row_gives_anything_gets_nothing():
+    _, _, held, labels = pool_and_labels(0.1, per_class=20)
+    wider = np.column_stack([held[:, :1], np.zeros(len(held)), held[:, 1:]])
+
+    found = fit_scaling(wider, labels + (labels > 0))
+
+    assert found.temperature == pytest.approx(fit_scaling(held, labels).temperature)
+    assert (found.apply(wider)[:, 1] == 0).all()
+
+
 @pytest.mark.parametrize("kind", ["temperature", "isotonic", "auto"])
 @pytest.mark.parametrize("sharpness", [0.2, 4])
-def test_with_the_shares_of_the_pool_the_map_is_right_for_the_pool(kind, sharpness):
+def test_with_the_class_priors_of_the_pool_the_map_is_right_for_the_pool(kind, sharpness):
     pool, truth, held, labels = pool_and_labels(sharpness, shift=(0, 1, -1))
 
-    found = fit_calibration(held, labels, shares=SHARES, kind=kind)
+    found = fit_calibration(held, labels, class_priors=PRIORS, kind=kind)
 
     even = fit_calibration(held, labels, kind=kind)
     assert ece(truth, pool) > 0.08
@@ -77,7 +126,7 @@ def test_uneven_labels_change_nothing_that_even_ones_would_not():
 def test_rows_sum_to_one_and_keep_their_order_under_one_temperature():
     pool, _, held, labels = pool_and_labels(0.5)
     for kind in ("temperature", "isotonic"):
-        found = fit_calibration(held, labels, shares=SHARES, kind=kind).apply(pool)
+        found = fit_calibration(held, labels, class_priors=PRIORS, kind=kind).apply(pool)
         np.testing.assert_allclose(found.sum(axis=1), 1)
         assert found.min() >= 0
 
@@ -92,19 +141,19 @@ def test_curves_are_for_classes_with_enough_labels():
     assert fit_calibration(held[:50], labels[:50]).curves == ()
 
 
-def test_labels_are_weighed_by_what_they_stand_for():
+def test_labels_are_weighed_by_the_priors_of_their_classes():
     labels = np.array([0] * 10 + [1] * 5 + [2] * 5)
 
-    weights = class_weights(labels, SHARES)
+    weights = weigh_by_class(labels, PRIORS)
 
     sums = np.bincount(labels, weights=weights)
-    np.testing.assert_allclose(sums / sums.sum(), SHARES)
+    np.testing.assert_allclose(sums / sums.sum(), PRIORS)
     assert weights.sum() == pytest.approx(20)
 
 
 def test_reliability_has_equal_bins_and_intervals_that_hold_the_truth():
     pool, truth, *_ = pool_and_labels(1)
-    right = softmax(np.log(pool) + np.log(SHARES), axis=1)
+    right = softmax(np.log(pool) + np.log(PRIORS), axis=1)
 
     classes = reliability_by_class(right, truth, np.ones(len(truth)))
 
@@ -160,7 +209,7 @@ def test_cross_fitting_says_what_the_method_says_without_each_fold():
         np.testing.assert_array_equal(found.probabilities[here], without[fold.held_out])
 
 
-def test_images_without_evidence_stay_as_they_are_and_are_told_in_words():
+def test_images_without_evidence_stay_as_they_are_and_are_noted():
     problem = moons(20)
     method = make_method("spreading", alpha=0.9)
     propagation = method.label(problem).propagation
@@ -170,7 +219,7 @@ def test_images_without_evidence_stay_as_they_are_and_are_told_in_words():
 
     np.testing.assert_array_equal(sure.probabilities[:3], propagation.probabilities[:3])
     assert not np.allclose(sure.probabilities[3:], propagation.probabilities[3:])
-    assert "3 images have no evidence: no label reaches them by any path." in sure.words
+    assert "3 images have no evidence: no label reaches them by any path." in sure.notes
 
 
 def calibrated(per_class, **options):
@@ -185,23 +234,23 @@ def calibrated(per_class, **options):
 def test_few_labels_are_told_and_widen_what_is_said():
     few, many = calibrated(4)[0], calibrated(40)[0]
 
-    assert any("4 held-out labels" in word and "rough guess" in word for word in few.words)
-    assert not any("ew labels" in word for word in many.words)
+    assert any("4 held-out labels" in note and "rough guess" in note for note in few.notes)
+    assert not any("ew labels" in note for note in many.notes)
     for one in ("temperature", "confidence"):
         narrow, wide = getattr(many, one), getattr(few, one)
         assert wide.high - wide.low > narrow.high - narrow.low
 
 
-def test_shares_are_estimated_from_enough_labels_only_and_that_is_said():
+def test_priors_are_estimated_from_enough_labels_only_and_that_is_noted():
     few, many = calibrated(14)[0], calibrated(15)[0]
 
-    np.testing.assert_allclose(few.calibration.shares, 1 / 3)
-    assert any("taken as equally common" in word for word in few.words)
-    assert many.calibration.shares[0] > 0.45
-    assert any("estimated from the images themselves" in word for word in many.words)
-    told, _ = calibrated(15, shares=SHARES)
-    np.testing.assert_allclose(told.calibration.shares, SHARES)
-    assert not any("common" in word for word in told.words)
+    np.testing.assert_allclose(few.calibration.class_priors, 1 / 3)
+    assert any("taken as equally common" in note for note in few.notes)
+    assert many.calibration.class_priors[0] > 0.45
+    assert any("estimated from the images themselves" in note for note in many.notes)
+    told, _ = calibrated(15, class_priors=PRIORS)
+    np.testing.assert_allclose(told.calibration.class_priors, PRIORS)
+    assert not any("common" in note for note in told.notes)
 
 
 def test_without_labels_to_hold_out_nothing_is_changed_and_that_is_said():
@@ -215,19 +264,19 @@ def test_without_labels_to_hold_out_nothing_is_changed_and_that_is_said():
 
     assert found.n_labels == 0
     np.testing.assert_array_equal(found.probabilities, propagation.probabilities)
-    assert "could not be calibrated" in found.words[0]
+    assert "could not be calibrated" in found.notes[0]
 
 
 def test_the_map_that_is_judged_has_not_seen_the_label():
-    found, held_out = calibrated(20, shares=SHARES, kind="isotonic")
+    found, held_out = calibrated(20, class_priors=PRIORS, kind="isotonic")
 
     mapped = held_out.probabilities.copy()
     for fold in range(5):
         here = held_out.folds == fold
         seen = held_out.probabilities[~here], held_out.labels[~here]
-        others = fit_calibration(*seen, shares=SHARES, kind="isotonic")
+        others = fit_calibration(*seen, class_priors=PRIORS, kind="isotonic")
         mapped[here] = others.apply(held_out.probabilities[here])
-    weights = class_weights(held_out.labels, SHARES)
+    weights = weigh_by_class(held_out.labels, PRIORS)
     assert found.error_after == calibration_error(mapped, held_out.labels, weights)
 
 

@@ -40,9 +40,9 @@ def test_methods_are_ranked_by_their_mean_with_the_samples_standard_deviation():
     assert (best.method, other.method) == ("b", "a")
     assert best.mean == pytest.approx(np.mean(values["b"]))
     assert best.std == pytest.approx(np.std(values["b"], ddof=1))
-    assert best.behind == 0
+    assert best.deficit == 0
     assert math.isnan(best.p_value)
-    assert other.behind == pytest.approx(0.1)
+    assert other.deficit == pytest.approx(0.1)
     assert other.values == (0.7, 0.8, 0.75)
 
 
@@ -88,7 +88,7 @@ def test_less_of_the_calibration_error_is_better():
     best, other = rank_methods(trials_of("ece", a=[0.2, 0.3], b=[0.1, 0.1]), "ece")
 
     assert (best.method, other.method) == ("b", "a")
-    assert other.behind == pytest.approx(0.15)
+    assert other.deficit == pytest.approx(0.15)
 
 
 def test_one_draw_has_no_spread_and_no_test():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voisin.errors import InputError
-from voisin.evaluation.bootstrap import bootstrap_weights
+from voisin.evaluation.bootstrap import draw_bootstrap_weights
 from voisin.evaluation.verdict import Truth, score
 from voisin.types import Predictions
 
@@ -68,7 +68,7 @@ def test_interval_of_accuracy_matches_the_binomial_one():
 
 def test_images_of_one_group_are_resampled_together():
     groups = np.array(["x", "x", "y", "z", "y"])
-    blocks = list(bootstrap_weights(5, groups, n_resamples=50, random_state=0, block=20))
+    blocks = list(draw_bootstrap_weights(5, groups, n_resamples=50, random_state=0, block=20))
     assert [len(block) for block in blocks] == [20, 20, 10]
     weights = np.concatenate(blocks)
     np.testing.assert_array_equal(weights[:, 0], weights[:, 1])

@@ -264,7 +264,7 @@ def test_a_probability_that_was_calibrated_is_stated_as_in_the_table(tmp_path):
 
 def test_where_auto_takes_a_method_that_is_no_weighted_sum_that_one_is_named(tmp_path, monkeypatch):
     poisson = ("poisson", GraphOnly(Poisson()), "it was told to")
-    monkeypatch.setattr("voisin.labeling.automatic._decide", lambda problem: poisson)
+    monkeypatch.setattr("voisin.labeling.automatic._select_method", lambda problem: poisson)
     finished = few_digits(tmp_path / "out", 4)
 
     with pytest.raises(InputError, match="scores of poisson are no weighted sum") as raised:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors, query_neighbors
 from voisin.types import Fold, GraphData, Problem

@@ -8,7 +8,7 @@ import pytest
 from tests.labeling.problems import clouds, few_labels, keep_few, problem_of, relabel, view_of
 from voisin.labeling.automatic import Automatic
 from voisin.labeling.consensus import SmoothedClassifier
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.registry import make_method
 from voisin.types import Fold, GraphData, Problem
@@ -73,7 +73,7 @@ def test_settings_are_chosen_without_the_held_out_labels_of_each_fold(name, monk
     classifier = replace(method.classifier, strength=3.0, temperature=1.0)
     fold = problem.folds[0].held_out
     for one in (problem, relabel(problem, fold, (problem.labels[fold] + 1) % 3)):
-        replace(method, classifier=classifier).decide(one)
+        replace(method, classifier=classifier).select_settings(one)
 
     honest, changed = seen
     for before, after in zip(honest, changed, strict=True):

@@ -9,8 +9,8 @@ import pytest
 from tests.labeling.problems import clouds, few_labels, keep_few, problem_of, relabel
 from voisin.errors import InputError, InputWarning
 from voisin.labeling.class_prior_estimation import (
-    by_confusion_matrix,
-    by_expectation,
+    estimate_by_confusion_matrix,
+    estimate_by_expectation,
     estimate_class_priors,
     parse_class_priors,
     resolve_class_priors,
@@ -31,7 +31,7 @@ def simulated(shares, n, seed=0):
     return truth, likelihood / likelihood.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("estimate", [by_expectation, by_confusion_matrix])
+@pytest.mark.parametrize("estimate", [estimate_by_expectation, estimate_by_confusion_matrix])
 def test_shares_are_found_from_calibrated_probabilities(estimate):
     labels, held_out = simulated(np.full(3, 1 / 3), 30_000, seed=1)
     truth, images = simulated(TRUE, 20_000)
@@ -42,7 +42,7 @@ def test_shares_are_found_from_calibrated_probabilities(estimate):
     assert found.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("estimate", [by_expectation, by_confusion_matrix])
+@pytest.mark.parametrize("estimate", [estimate_by_expectation, estimate_by_confusion_matrix])
 def test_overconfident_probabilities_do_not_mislead(estimate):
     def sharpen(rows):
         return rows**4 / (rows**4).sum(axis=1, keepdims=True)
@@ -66,9 +66,9 @@ def test_an_estimate_lies_in_its_interval_and_near_the_truth():
     found = estimate_class_priors(problem, n_bootstrap=20)
 
     unlabeled = np.bincount(truth[problem.labels < 0]) / (problem.labels < 0).sum()
-    np.testing.assert_allclose(found.shares, unlabeled, atol=0.1)
-    assert (found.low <= found.shares + 0.02).all()
-    assert (found.shares <= found.high + 0.02).all()
+    np.testing.assert_allclose(found.class_priors, unlabeled, atol=0.1)
+    assert (found.low <= found.class_priors + 0.02).all()
+    assert (found.class_priors <= found.high + 0.02).all()
 
 
 def test_a_class_with_a_single_label_is_not_taken_for_one_that_never_occurs():
@@ -79,7 +79,7 @@ def test_a_class_with_a_single_label_is_not_taken_for_one_that_never_occurs():
     with pytest.warns(InputWarning, match="two ways to estimate them differ"):
         found = estimate_class_priors(problem_of(vectors, labels), n_bootstrap=5)
 
-    assert 0.05 < found.shares[1] < 0.5
+    assert 0.05 < found.class_priors[1] < 0.5
     assert found.high[1] > 0.02
 
 
@@ -111,7 +111,7 @@ def test_what_a_user_says_of_the_shares_becomes_numbers():
     given, _ = resolve_class_priors("given", problem, np.array([3.0, 1, 1]))
     np.testing.assert_allclose(given, [0.6, 0.2, 0.2])
     estimated, report = resolve_class_priors("estimate", problem)
-    np.testing.assert_array_equal(estimated, report.shares)
+    np.testing.assert_array_equal(estimated, report.class_priors)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_cross_fitting_without_folds_is_of_no_image():
 def test_estimated_shares_make_more_images_right():
     problem, truth = uneven()
     method = make_method("smoothed-classifier").label(problem).method
-    shares = estimate_class_priors(problem, n_bootstrap=0).shares
+    shares = estimate_class_priors(problem, n_bootstrap=0).class_priors
 
     even = method.label(problem).propagation.labels
     told = method.label(replace(problem, class_priors=shares)).propagation.labels

@@ -6,10 +6,8 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from tests.labeling.problems import clouds, few_labels, relabel
-from voisin.calibration.temperature import apply_temperature, even_by_class, fit_temperature
-from voisin.labeling.classifier import Classifier
-from voisin.labeling.model_selection import select_by_losses
-from voisin.labeling.softmax_regression import fit_softmax
+from voisin.labeling.classifier import Classifier, fit_softmax
+from voisin.labeling.cross_validation import select_by_losses
 
 
 @pytest.mark.parametrize("n_dims", [4, 200], ids=["fewer dimensions", "more dimensions"])
@@ -49,8 +47,8 @@ def test_shift_and_unit_of_the_vectors_do_not_matter():
     moved = type(data)(100 * data.embeddings + 7, data.affinity, 100 * data.new + 7, data.near)
     method = Classifier(strength=3.0, temperature=1.0)
 
-    pool, new = method.opinions(problem)
-    pool_moved, new_moved = method.opinions(type(problem)(moved, problem.labels, 3))
+    pool, new = method.predict_probabilities(problem)
+    pool_moved, new_moved = method.predict_probabilities(type(problem)(moved, problem.labels, 3))
 
     np.testing.assert_allclose(pool_moved, pool, atol=1e-3)
     np.testing.assert_allclose(new_moved, new, atol=1e-3)
@@ -60,29 +58,14 @@ def test_shares_that_are_told_shift_the_probabilities_by_bayes_rule():
     problem, _ = few_labels()
     shares = np.array([0.6, 0.3, 0.1])
     method = Classifier(strength=3.0, temperature=1.0)
-    plain, _ = method.opinions(problem)
+    plain, _ = method.predict_probabilities(problem)
 
-    told, _ = method.opinions(type(problem)(problem.data, problem.labels, 3, (), shares))
+    told, _ = method.predict_probabilities(
+        type(problem)(problem.data, problem.labels, 3, (), shares)
+    )
 
     expected = plain * shares
     np.testing.assert_allclose(told, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)
-
-
-def test_a_temperature_that_was_applied_is_found_again():
-    generator = np.random.default_rng(0)
-    true = generator.dirichlet([1, 1, 1], size=20_000)
-    labels = (generator.random((20_000, 1)) > true.cumsum(axis=1)).sum(axis=1)
-    overconfident = apply_temperature(true, 0.4)
-
-    assert fit_temperature(overconfident, labels) == pytest.approx(2.5, rel=0.05)
-
-
-def test_a_few_labels_all_right_are_no_proof_of_certainty():
-    sure = np.array([[0.9, 0.1], [0.1, 0.9]] * 4)
-
-    found = apply_temperature(sure, fit_temperature(sure, np.array([0, 1] * 4)))
-
-    assert found.max() == pytest.approx(9 / 10, abs=0.01)
 
 
 def test_the_default_stays_unless_another_is_better_by_more_than_the_noise():
@@ -95,21 +78,15 @@ def test_the_default_stays_unless_another_is_better_by_more_than_the_noise():
     assert select_by_losses([default - 0.1, default], weights, default=1) == 0
 
 
-def test_every_class_weighs_the_same_however_many_labels_it_has():
-    weights = even_by_class(np.array([0, 0, 0, 2, -1]))
-    assert weights[:3].sum() == pytest.approx(weights[3])
-    assert weights[4] == 0
-
-
 def test_what_is_held_out_is_judged_by_models_that_never_saw_it():
-    from voisin.labeling.classifier import held_out_scores
+    from voisin.labeling.classifier import predict_out_of_fold
 
     problem, _ = few_labels(6)
     fold = problem.folds[0].held_out
     wrong = relabel(problem, fold, (problem.labels[fold] + 1) % 3)
 
-    rows, honest = held_out_scores(problem, [10.0])
-    _, changed = held_out_scores(wrong, [10.0])
+    rows, honest = predict_out_of_fold(problem, [10.0])
+    _, changed = predict_out_of_fold(wrong, [10.0])
 
     of_fold = np.isin(rows, fold)
     np.testing.assert_array_equal(honest[0][of_fold], changed[0][of_fold])

@@ -31,7 +31,7 @@ def found(n, **options):
 
 
 def test_a_modest_method_gets_a_temperature_below_one_and_a_smaller_error():
-    _, sure = found(400, shares=np.array([0.5, 0.5]), kind="temperature")
+    _, sure = found(400, class_priors=np.array([0.5, 0.5]), kind="temperature")
 
     told = calibration_figures(sure, NAMES)
 
@@ -48,7 +48,7 @@ def test_a_modest_method_gets_a_temperature_below_one_and_a_smaller_error():
 
 
 def test_each_class_has_its_reliability_before_and_after():
-    labels, sure = found(400, shares=np.array([0.5, 0.5]), kind="temperature")
+    labels, sure = found(400, class_priors=np.array([0.5, 0.5]), kind="temperature")
 
     classes = calibration_figures(sure, NAMES)["classes"]
 
@@ -68,7 +68,7 @@ def test_each_class_has_its_reliability_before_and_after():
 
 
 def test_curves_are_told_as_isotonic():
-    _, sure = found(400, shares=np.array([0.5, 0.5]), kind="isotonic")
+    _, sure = found(400, class_priors=np.array([0.5, 0.5]), kind="isotonic")
     told = calibration_figures(sure, NAMES)
     assert told["way"] == "isotonic"
     assert told["classes"]["cat"]["has_curve"]
@@ -85,4 +85,4 @@ def test_where_no_label_was_held_out_the_figures_are_null_in_valid_json():
     assert told["n_held_out"] == 0
     assert told["temperature"] == {"value": None, "interval": [None, None]}
     assert told["classes"] == {}
-    assert told["remarks"] == list(sure.words)
+    assert told["remarks"] == list(sure.notes)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import voisin
-from voisin.evaluation.certainty import certainty
+from voisin.evaluation.metrics import certainty
 from voisin.report.wording import decimal, percent
 
 QUICK = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}

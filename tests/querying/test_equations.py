@@ -7,8 +7,8 @@ import pytest
 from scipy import sparse
 
 from tests.querying.problems import blobs, labeled
-from voisin.calibration.temperature import apply_temperature, even_by_class, fit_temperature
-from voisin.labeling.folds import make_folds
+from voisin.calibration.scaling import fit_scaling
+from voisin.labeling.cross_validation import make_folds
 from voisin.labeling.registry import make_method
 from voisin.propagation.reweighted import ReweightedLaplace
 from voisin.querying.batches import novelty, pick_diverse
@@ -213,8 +213,8 @@ def test_the_forecast_is_calibrated_by_the_labels_that_folds_hold_out():
         for fold in folds
     ]
     truth = problem.labels[np.concatenate([fold.held_out for fold in folds])]
-    temperature = fit_temperature(np.concatenate(held_out), truth, even_by_class(truth))
-    calibrated = apply_temperature(labeling.propagation.probabilities, temperature)
+    calibration = fit_scaling(np.concatenate(held_out), truth)
+    calibrated = calibration.apply(labeling.propagation.probabilities)
     believed = replace(
         labeling, propagation=replace(labeling.propagation, probabilities=calibrated)
     )
@@ -224,7 +224,7 @@ def test_the_forecast_is_calibrated_by_the_labels_that_folds_hold_out():
     )
     plain = forecast_changes(problem, believed, np.array([10, 11, 12]), n_draws=9)
 
-    assert abs(temperature - 1) > 0.1
+    assert abs(calibration.temperature - 1) > 0.1
     assert (forecast.flips, forecast.fewest, forecast.most) == (
         plain.flips,
         plain.fewest,

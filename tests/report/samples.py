@@ -6,7 +6,9 @@ import numpy as np
 from PIL import Image
 
 from tests.report.reader import Page
-from voisin.evaluation.scores import Estimate, ReliabilityBin, Scores
+from voisin.evaluation.bootstrap import Estimate
+from voisin.evaluation.metrics import ReliabilityBin
+from voisin.evaluation.verdict import Scores
 from voisin.report.content import ReportContent, StageTime
 from voisin.report.page import render_report
 from voisin.sources.summary import Summary

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.samples import sample_content
-from voisin.evaluation.certainty import certainty
+from voisin.evaluation.metrics import certainty
 from voisin.report.gallery import MAX_CLASSES, N_MISTAKES, make_cards, select_images
 
 seeds = st.integers(0, 2**32 - 1)

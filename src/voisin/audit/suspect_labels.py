@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from voisin.audit.findings import DOUBTFUL, AuditedImages, Entry, Finding
 from voisin.errors import InputError
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.solvers import chebyshev
 from voisin.types import (

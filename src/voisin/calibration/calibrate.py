@@ -1,7 +1,7 @@
-"""From labels that were held out to calibrated probabilities of all images, and how sure of that.
+"""Calibration of a run: held-out labels to calibrated probabilities, and how far to trust them.
 
-The map that is judged is not the one that is used: each label is mapped by what the other
-folds' labels taught. It knows probabilities and labels, not methods or pictures.
+The map that is judged is not the one that is used: each held-out label is mapped by what the
+labels of the other folds taught. This module must not know methods, images or files.
 """
 
 from dataclasses import dataclass, replace
@@ -9,27 +9,32 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.calibration.prior_shift import estimate_priors
+from voisin.calibration.prior_shift import estimate_priors, weigh_by_class
 from voisin.calibration.reliability import ClassReliability, calibration_error, reliability_by_class
-from voisin.calibration.scaling import Calibration, class_weights, fit_calibration
-from voisin.evaluation.bootstrap import bootstrap_weights, interval
-from voisin.evaluation.scores import Estimate
+from voisin.calibration.scaling import Calibration, fit_calibration
+from voisin.evaluation.bootstrap import (
+    UNDEFINED,
+    Estimate,
+    draw_bootstrap_weights,
+    estimate_interval,
+)
 from voisin.types import HeldOut, Labels, Names, Probabilities, Propagation
 
-_RESAMPLES = 100
-_FOLDS = 5  # where it is not told which fold held a label out
-_SOME = 1_000  # images that stand for all in the bootstrap
-_FEW, _VERY_FEW = 20, 5  # labels a class
-_TO_ESTIMATE = 15  # labels a class, on average, from which on shares are estimated
-_ESTIMATED = (
+_RESAMPLES = 100  # each fits the map again, which bounds the time; chosen by hand
+_FOLDS = 5  # where nothing says which fold held a label out; as many as `make_folds` makes
+_BOOTSTRAP_IMAGES = 1_000  # that stand for all images in each resample, to bound the time: by hand
+_FEW, _VERY_FEW = 20, 5  # labels of the rarest class, below which a note warns; chosen by hand
+# Labels a class, on average, from which on priors are estimated: with fewer, the estimate did harm
+# (DermaMNIST, the second table of docs/trust.md).
+_ENOUGH_TO_ESTIMATE = 15
+_PRIORS_ESTIMATED = (
     "How common each class is among all images was estimated from the images themselves; "
     "the probabilities are right only as far as that is."
 )
-_EVEN = (
+_PRIORS_EVEN = (
     "There are too few labels to estimate how common each class is among all images, so all "
     "were taken as equally common."
 )
-_UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,37 +47,37 @@ class CalibrationResult:
     probabilities : array of shape (n_samples, n_classes)
         Calibrated; as they were where no label reaches the image.
     reached : array of shape (n_samples,)
+    notes : tuple of str
+        What a reader should know, a sentence each.
     n_labels : int
         Labels held out in turn; 0 where none could be, and nothing was changed.
     error_before, error_after : Estimate
-        Expected calibration error of the held-out labels, each weighed as the pool is expected.
+        Expected calibration error of the held-out labels, their classes weighing by the priors.
     before, after : tuple of ClassReliability
     temperature : Estimate
         With the interval that other labels of the same number could have given.
     confidence : Estimate
         Mean calibrated probability of the predicted class, likewise.
-    words : tuple of str
-        What a reader should know, a sentence each.
     """
 
     calibration: Calibration
     probabilities: Probabilities
     reached: NDArray[np.bool_]
-    n_labels: int
-    error_before: Estimate
-    error_after: Estimate
-    before: tuple[ClassReliability, ...]
-    after: tuple[ClassReliability, ...]
-    temperature: Estimate
-    confidence: Estimate
-    words: tuple[str, ...]
+    notes: tuple[str, ...]
+    n_labels: int = 0
+    error_before: Estimate = UNDEFINED
+    error_after: Estimate = UNDEFINED
+    before: tuple[ClassReliability, ...] = ()
+    after: tuple[ClassReliability, ...] = ()
+    temperature: Estimate = UNDEFINED
+    confidence: Estimate = UNDEFINED
 
 
 def calibrate(
     propagation: Propagation,
     held_out: HeldOut,
     *,
-    shares: NDArray[np.float64] | None = None,
+    class_priors: NDArray[np.float64] | None = None,
     groups: Names | None = None,
     kind: str = "auto",
     random_state: int = 0,
@@ -82,9 +87,9 @@ def calibrate(
     Parameters
     ----------
     propagation : Propagation
-        Of all images, on the same footing as `held_out`.
+        Of all images, found by the method that found `held_out`.
     held_out : HeldOut
-    shares : array of shape (n_classes,), optional
+    class_priors : array of shape (n_classes,), optional
         Expected share of each class among the images; by default estimated from them, or even
         where there are fewer than 15 labels a class.
     groups : array of shape (n_samples,), optional
@@ -92,171 +97,149 @@ def calibrate(
     kind : {"auto", "temperature", "isotonic"}, default="auto"
     random_state : int, default=0
     """
-    usable = _only_reached(held_out)
-    names = None if groups is None else groups[usable.rows]
-    reached = propagation.reached
-    pool = propagation.probabilities[reached]
-    if not len(usable.labels) or not len(pool):
-        return _as_it_was(propagation, held_out)
-    told, words = _expected(shares, usable, pool)
-    fitted = fit_calibration(usable.probabilities, usable.labels, shares=told, kind=kind)
+    n_held_out = len(held_out.labels)
+    kept = np.ones(n_held_out, bool) if held_out.reached is None else held_out.reached
+    folds = np.arange(n_held_out) % _FOLDS if held_out.folds is None else held_out.folds
+    labels, predicted, folds = held_out.labels[kept], held_out.probabilities[kept], folds[kept]
+    names = None if groups is None else groups[held_out.rows[kept]]
+    reached, pool = propagation.reached, propagation.probabilities[propagation.reached]
+    if not len(labels) or not len(pool):
+        return _leave_uncalibrated(propagation, n_held_out)
+    n_classes, prior_notes, estimated = pool.shape[1], [], False
+    if class_priors is None:
+        estimated = len(labels) >= _ENOUGH_TO_ESTIMATE * n_classes
+        prior_notes = [_PRIORS_ESTIMATED if estimated else _PRIORS_EVEN]
+        class_priors = np.full(n_classes, 1 / n_classes)
+    if estimated:
+        even = fit_calibration(predicted, labels, kind="temperature")
+        class_priors = estimate_priors(even.apply(pool))
+    fitted = fit_calibration(predicted, labels, class_priors=class_priors, kind=kind)
     probabilities = propagation.probabilities.copy()
     probabilities[reached] = fitted.apply(pool)
-    temperature, confidence = _uncertainty(
-        fitted, usable, names, pool, _ESTIMATED in words, random_state
+    temperature, confidence = _estimate_uncertainty(
+        fitted, predicted, labels, names, pool, estimated=estimated, random_state=random_state
+    )
+    cross_fitted = _map_by_other_folds(predicted, labels, folds, class_priors, kind)
+    weights = weigh_by_class(labels, class_priors)
+    error_before, error_after = (
+        calibration_error(rows, labels, weights, groups=names, random_state=random_state)
+        for rows in (predicted, cross_fitted)
     )
     before, after = (
-        _judge(one, usable.labels, told, names, random_state)
-        for one in (usable.probabilities, _each_by_the_others(usable, told, kind))
+        reliability_by_class(rows, labels, weights, groups=names, random_state=random_state)
+        for rows in (predicted, cross_fitted)
     )
-    found = CalibrationResult(
+    counts = np.bincount(held_out.labels, minlength=n_classes)
+    return CalibrationResult(
         calibration=fitted,
         probabilities=probabilities,
         reached=reached,
-        n_labels=len(usable.labels),
-        error_before=before[0],
-        error_after=after[0],
-        before=before[1],
-        after=after[1],
+        notes=_write_notes(counts, confidence, prior_notes, n_held_out - len(labels), reached),
+        n_labels=len(labels),
+        error_before=error_before,
+        error_after=error_after,
+        before=before,
+        after=after,
         temperature=temperature,
         confidence=confidence,
-        words=words,
-    )
-    return replace(found, words=_words(found, held_out))
-
-
-def _judge(
-    probabilities: Probabilities,
-    labels: Labels,
-    shares: NDArray[np.float64],
-    groups: Names | None,
-    random_state: int,
-) -> tuple[Estimate, tuple[ClassReliability, ...]]:
-    """Compare with the held-out labels, each weighing as many images as it stands for."""
-    weights = class_weights(labels, shares)
-    error = calibration_error(
-        probabilities, labels, weights, groups=groups, random_state=random_state
-    )
-    by_class = reliability_by_class(
-        probabilities, labels, weights, groups=groups, random_state=random_state
-    )
-    return error, by_class
-
-
-def _expected(
-    shares: NDArray[np.float64] | None, held_out: HeldOut, pool: Probabilities
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Share of each class among the images, and what must be said of it."""
-    n_classes = pool.shape[1]
-    if shares is not None:
-        return shares, ()
-    if len(held_out.labels) < _TO_ESTIMATE * n_classes:
-        return np.full(n_classes, 1 / n_classes), (_EVEN,)
-    plain = fit_calibration(held_out.probabilities, held_out.labels, kind="temperature")
-    return estimate_priors(plain.even(pool)), (_ESTIMATED,)
-
-
-def _only_reached(held_out: HeldOut) -> HeldOut:
-    reached, n = held_out.reached, len(held_out.labels)
-    kept = np.ones(n, dtype=bool) if reached is None else reached
-    folds = np.arange(n) % _FOLDS if held_out.folds is None else held_out.folds
-    return HeldOut(
-        held_out.rows[kept],
-        held_out.labels[kept],
-        held_out.probabilities[kept],
-        kept[kept],
-        folds[kept],
     )
 
 
-def _each_by_the_others(held_out: HeldOut, shares: NDArray[np.float64], kind: str) -> Probabilities:
-    mapped, folds = held_out.probabilities.copy(), np.asarray(held_out.folds)
-    for fold in np.unique(folds):
-        here = folds == fold
-        others = fit_calibration(
-            held_out.probabilities[~here], held_out.labels[~here], shares=shares, kind=kind
-        )
-        mapped[here] = others.apply(held_out.probabilities[here])
-    return mapped
-
-
-def _uncertainty(
-    fitted: Calibration,
-    held_out: HeldOut,
-    groups: Names | None,
-    pool: Probabilities,
-    estimated: bool,  # noqa: FBT001
-    random_state: int,
-) -> tuple[Estimate, Estimate]:
-    """Fit again to resampled labels, groups as wholes; estimate the shares anew, too."""
-    some = pool[:: max(1, len(pool) // _SOME)]
-    draws = bootstrap_weights(
-        len(held_out.labels), groups, n_resamples=_RESAMPLES, random_state=random_state, block=1
-    )
-    temperatures, confidences = [], []
-    for draw in draws:
-        again = fit_calibration(
-            held_out.probabilities, held_out.labels, kind="temperature", weights=draw[0]
-        )
-        told = (
-            estimate_priors(again.even(some), start=fitted.shares) if estimated else fitted.shares
-        )
-        temperatures.append(again.temperature)
-        confidences.append(replace(again, shares=told).apply(some).max(axis=1).mean())
-    mean = float(fitted.apply(some).max(axis=1).mean())
-    return (
-        interval(fitted.temperature, np.array(temperatures)),
-        interval(mean, np.array(confidences)),
-    )
-
-
-def _as_it_was(propagation: Propagation, held_out: HeldOut) -> CalibrationResult:
+def _leave_uncalibrated(propagation: Propagation, n_held_out: int) -> CalibrationResult:
+    """Return the probabilities as they are, with a note that says why."""
     n_classes = propagation.probabilities.shape[1]
     neutral = Calibration(1.0, np.ones(n_classes), np.full(n_classes, 1 / n_classes))
     why = (
-        "no class has two labels of different groups, so none could be held out"
-        if not len(held_out.labels)
-        else "no label that was held out is reached by the others"
+        "no label that was held out is reached by the others"
+        if n_held_out
+        else "no class has two labels of different groups, so none could be held out"
     )
-    words = (
+    notes = (
         f"The probabilities could not be calibrated: {why}. Take them as a ranking.",
-        *_of_unreached(propagation.reached),
+        *_note_unreached(propagation.reached),
     )
-    return CalibrationResult(
-        neutral, propagation.probabilities, propagation.reached, 0, _UNKNOWN, _UNKNOWN, (), (),
-        _UNKNOWN, _UNKNOWN, words,
-    )  # fmt: skip
+    return CalibrationResult(neutral, propagation.probabilities, propagation.reached, notes)
 
 
-def _words(found: CalibrationResult, held_out: HeldOut) -> tuple[str, ...]:
-    n_classes = len(found.calibration.shares)
-    counts = np.bincount(held_out.labels, minlength=n_classes)
-    spread = found.confidence
-    said = [
-        f"With other labels of the same number, the mean confidence of {spread.value:.0%} could "
-        f"have come out anywhere from {spread.low:.0%} to {spread.high:.0%}."
-    ]
-    least = int(counts.min())
-    if least < _VERY_FEW:
-        said.insert(0, _few("Too few labels to calibrate by", least, "a rough guess"))
-    elif least < _FEW:
-        said.insert(0, _few("Few labels to calibrate by", least, "uncertain themselves"))
-    said += found.words
-    missing = len(held_out.labels) - found.n_labels
-    if missing:
-        said.append(f"{missing:,} held-out labels are reached by no other and were left out.")
-    return (*said, *_of_unreached(found.reached))
+def _map_by_other_folds(
+    predicted: Probabilities,
+    labels: Labels,
+    folds: NDArray[np.int64],
+    class_priors: NDArray[np.float64],
+    kind: str,
+) -> Probabilities:
+    """Map each row by the calibration that is fitted to the labels of the other folds."""
+    mapped = predicted.copy()
+    for fold in np.unique(folds):
+        here = folds == fold
+        others = fit_calibration(
+            predicted[~here], labels[~here], class_priors=class_priors, kind=kind
+        )
+        mapped[here] = others.apply(predicted[here])
+    return mapped
 
 
-def _few(what: str, least: int, verdict: str) -> str:
-    noun = "label" if least == 1 else "labels"
-    return f"{what}: the rarest class has {least} held-out {noun}. The probabilities are {verdict}."
+def _estimate_uncertainty(
+    fitted: Calibration,
+    predicted: Probabilities,
+    labels: Labels,
+    groups: Names | None,
+    pool: Probabilities,
+    *,
+    estimated: bool,
+    random_state: int,
+) -> tuple[Estimate, Estimate]:
+    """Return temperature and mean confidence, with intervals over resampled labels.
+
+    Groups are resampled as wholes; class priors that were estimated are estimated anew.
+    """
+    some = pool[:: max(1, len(pool) // _BOOTSTRAP_IMAGES)]
+    temperatures, confidences = [], []
+    for weights in draw_bootstrap_weights(
+        len(labels), groups, n_resamples=_RESAMPLES, random_state=random_state, block=1
+    ):
+        again = fit_calibration(predicted, labels, kind="temperature", weights=weights[0])
+        priors = fitted.class_priors
+        if estimated:
+            priors = estimate_priors(again.apply(some), start=priors)
+        temperatures.append(again.temperature)
+        confidences.append(replace(again, class_priors=priors).apply(some).max(axis=1).mean())
+    mean = float(fitted.apply(some).max(axis=1).mean())
+    return (
+        estimate_interval(fitted.temperature, np.array(temperatures)),
+        estimate_interval(mean, np.array(confidences)),
+    )
 
 
-def _of_unreached(reached: NDArray[np.bool_]) -> tuple[str, ...]:
+def _write_notes(
+    counts: NDArray[np.int64],
+    confidence: Estimate,
+    prior_notes: list[str],
+    n_left_out: int,
+    reached: NDArray[np.bool_],
+) -> tuple[str, ...]:
+    """Say what a reader should know: how few labels there are, and what hangs on which."""
+    notes, fewest = [], int(counts.min())
+    if fewest < _FEW:
+        very = fewest < _VERY_FEW
+        notes.append(
+            f"{'Too few' if very else 'Few'} labels to calibrate by: the rarest class has {fewest} "
+            f"held-out {'label' if fewest == 1 else 'labels'}. The probabilities are "
+            f"{'a rough guess' if very else 'uncertain themselves'}."
+        )
+    notes.append(
+        f"With other labels of the same number, the mean confidence of {confidence.value:.0%} "
+        f"could have come out anywhere from {confidence.low:.0%} to {confidence.high:.0%}."
+    )
+    notes += prior_notes
+    if n_left_out:
+        notes.append(f"{n_left_out:,} held-out labels are reached by no other and were left out.")
+    return (*notes, *_note_unreached(reached))
+
+
+def _note_unreached(reached: NDArray[np.bool_]) -> list[str]:
     n_unreached = int((~reached).sum())
     if not n_unreached:
-        return ()
-    verb = "has" if n_unreached == 1 else "have"
-    noun = "image" if n_unreached == 1 else "images"
-    return (f"{n_unreached:,} {noun} {verb} no evidence: no label reaches them by any path.",)
+        return []
+    images = "image has" if n_unreached == 1 else "images have"
+    return [f"{n_unreached:,} {images} no evidence: no label reaches them by any path."]

@@ -1,6 +1,7 @@
-"""How often probabilities are right, a class at a time; it knows no methods.
+"""Reliability: how often probabilities are right, in all and a class at a time.
 
-Reliability diagrams: Murphy & Winkler 1977; bins of equal count: Nguyen & O'Connor 2015.
+Reliability diagrams: Murphy & Winkler 1977; bins of equal count: Nguyen & O'Connor 2015. This
+module must not know how probabilities were found or calibrated.
 """
 
 from dataclasses import dataclass
@@ -8,12 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.evaluation.bootstrap import bootstrap_weights, interval
-from voisin.evaluation.scores import Estimate
+from voisin.evaluation.bootstrap import (
+    UNDEFINED,
+    Estimate,
+    draw_bootstrap_weights,
+    estimate_interval,
+)
 from voisin.types import Labels, Names, Probabilities
 
-_MOST_BINS, _FEWEST = 8, 12  # bins, and images in one
-_RESAMPLES = 500
+_MAX_BINS, _MIN_PER_BIN = 8, 12  # few enough to read, and images enough to count hits: by hand
+_RESAMPLES = 500  # behind each 95 % interval: by hand, for limits that are drawn, not compared
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,26 @@ def reliability_by_class(
     >>> first.n_images, first.bins[0].n, first.bins[0].true.value
     (10, 20, 0.5)
     """
-    resampled = _resamples(len(labels), groups, weights, random_state)
-    return tuple(
-        _of_class(c, probabilities[:, c], labels == c, weights, resampled)
-        for c in range(probabilities.shape[1])
-    )
+    resampled = _resample(len(labels), groups, weights, random_state)
+    classes = []
+    for label in range(probabilities.shape[1]):
+        stated, is_class = probabilities[:, label], labels == label
+        bins, gap = [], 0.0
+        for rows in _equal_bins(stated):
+            weight = weights[rows]
+            if not weight.sum() > 0:
+                continue
+            mean = float(np.average(stated[rows], weights=weight))
+            true = float(np.average(is_class[rows], weights=weight))
+            totals = resampled[:, rows].sum(axis=1)
+            hits = resampled[:, rows] @ is_class[rows].astype(np.float64)
+            shares = np.divide(hits, totals, where=totals > 0, out=np.full_like(hits, np.nan))
+            share = _widen_at_the_ends(estimate_interval(true, shares), len(rows))
+            bins.append(Bin(len(rows), mean, share))
+            gap += weight.sum() * abs(true - mean)
+        error = float(gap / weights.sum()) if len(weights) else float("nan")
+        classes.append(ClassReliability(label, int(is_class.sum()), tuple(bins), error))
+    return tuple(classes)
 
 
 def calibration_error(
@@ -98,50 +118,27 @@ def calibration_error(
     groups: Names | None = None,
     random_state: int = 0,
 ) -> Estimate:
-    """Mean gap between the probability of the predicted class and how often it is right.
+    """Return the mean gap between the probability of the predicted class and how often it is right.
 
     ``Σ_b w_b |true_b − stated_b|`` over bins of equal count of the largest probability. Fewer
     images give a larger value by chance alone: read it with its interval.
     """
     if not len(labels):
-        return Estimate(float("nan"), float("nan"), float("nan"))
+        return UNDEFINED
     stated, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     bins = _equal_bins(stated)
-    resampled = _resamples(len(labels), groups, weights, random_state)
-    every = np.concatenate([weights[None], resampled])
-    total, gap = np.zeros(len(every)), np.zeros(len(every))
+    resampled = _resample(len(labels), groups, weights, random_state)
+    weightings = np.concatenate([weights[None], resampled])
+    totals, gaps = np.zeros(len(weightings)), np.zeros(len(weightings))
     for rows in bins:
-        total += every[:, rows].sum(axis=1)
-        gap += np.abs(every[:, rows] @ (right[rows] - stated[rows]))
-    values = gap / np.maximum(total, 1e-300)
-    return interval(float(values[0]), values[1:])
+        totals += weightings[:, rows].sum(axis=1)
+        gaps += np.abs(weightings[:, rows] @ (right[rows] - stated[rows]))
+    values = gaps / np.maximum(totals, np.finfo(float).tiny)
+    return estimate_interval(float(values[0]), values[1:])
 
 
-def _of_class(
-    label: int,
-    stated: NDArray[np.float64],
-    is_class: NDArray[np.bool_],
-    weights: NDArray[np.float64],
-    resampled: NDArray[np.float64],
-) -> ClassReliability:
-    bins, gap = [], 0.0
-    for rows in _equal_bins(stated):
-        weight = weights[rows]
-        if not weight.sum() > 0:
-            continue
-        mean = float(np.average(stated[rows], weights=weight))
-        true = float(np.average(is_class[rows], weights=weight))
-        total = resampled[:, rows].sum(axis=1)
-        hits = resampled[:, rows] @ is_class[rows].astype(np.float64)
-        shares = np.divide(hits, total, where=total > 0, out=np.full_like(hits, np.nan))
-        bins.append(Bin(len(rows), mean, _not_too_narrow(interval(true, shares), len(rows))))
-        gap += weight.sum() * abs(true - mean)
-    error = gap / weights.sum() if len(weights) else float("nan")
-    return ClassReliability(label, int(is_class.sum()), tuple(bins), float(error))
-
-
-def _not_too_narrow(share: Estimate, n: int) -> Estimate:
-    """Widen what a bootstrap of nothing but noes (or ayes) says: Clopper & Pearson 1934."""
+def _widen_at_the_ends(share: Estimate, n: int) -> Estimate:
+    """Widen the interval of a share of 0 or 1, which no resample varies: Clopper & Pearson 1934."""
     if share.value <= 0:
         return Estimate(share.value, 0.0, max(share.high, 1 - 0.025 ** (1 / n)))
     if share.value >= 1:
@@ -152,16 +149,16 @@ def _not_too_narrow(share: Estimate, n: int) -> Estimate:
 def _equal_bins(stated: NDArray[np.float64]) -> list[NDArray[np.int64]]:
     if not len(stated):
         return []
-    n_bins = int(np.clip(len(stated) // _FEWEST, 1, _MOST_BINS))
+    n_bins = int(np.clip(len(stated) // _MIN_PER_BIN, 1, _MAX_BINS))
     return np.array_split(np.argsort(stated, kind="stable"), n_bins)
 
 
-def _resamples(
+def _resample(
     n: int, groups: Names | None, weights: NDArray[np.float64], random_state: int
 ) -> NDArray[np.float64]:
     if not n:
         return np.empty((0, 0))
-    drawn = bootstrap_weights(
+    counts = draw_bootstrap_weights(
         n, groups, n_resamples=_RESAMPLES, random_state=random_state, block=_RESAMPLES
     )
-    return np.concatenate(list(drawn)) * weights
+    return np.concatenate(list(counts)) * weights

@@ -1,26 +1,39 @@
-"""Probabilities that mean what they say: a map fitted to labels that were held out.
+"""Scaling: the one map from probabilities to calibrated ones, fitted to labels that were held out.
 
 Temperature: Guo, Pleiss, Sun & Weinberger, "On calibration of modern neural networks", 2017; with
-a factor a class: Alexandari, Kundaje & Shrikumar 2020. Other class shares: Saerens et al. 2002.
-Isotonic: Zadrozny & Elkan 2002. It knows probabilities and labels, not where they came from.
+a factor a class: Alexandari, Kundaje & Shrikumar, "Maximum likelihood with bias-corrected
+calibration is hard-to-beat at label shift adaptation", 2020. Targets: Platt 1999. Isotonic curves:
+Zadrozny & Elkan 2002.
+
+Three purposes share `fit_scaling`: the classifier's temperature and the comparison of methods
+(temperature alone), the estimate of class priors, and the calibration of a run (`fit_calibration`,
+which adds priors and curves). This module must not know where probabilities came from.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression, minimize
+from scipy.special import log_softmax, softmax
 
+from voisin.calibration.prior_shift import shift_priors, weigh_by_class
 from voisin.errors import InputError
 from voisin.types import Labels, Probabilities
 from voisin.validation import check_one_of
 
 KINDS = ("auto", "temperature", "isotonic")
-_LEAST = 1e-9
-_ENOUGH = 200  # labels of a class, and of the others, for a curve of its own
-_WIDEST = float(np.log(50))
-_WIDE = 4.0  # standard deviations expected, squared: of log T ...
-_NARROW = 0.5  # ... and of the logarithm of a class's factor
+# A run's calibration and `log_losses` take smaller probabilities for this, so that a single sure
+# mistake costs at most 20.7 nats. Chosen by hand.
+FLOOR = 1e-9
+_NEVER = -1e6  # log of a probability of 0 while fitting: e^(-1e6 / T) is 0 for every T up to 50
+_LABELS_OF_A_CURVE = 200  # of a class, and of the others; fewer make a curve of steps; by hand
+_WIDEST = float(np.log(50))  # T and b stay between 0.02 and 50: by hand, against overflow
+# Variances of the normal priors of log T and of log b in a run's calibration, chosen by hand: a
+# factor e² of T and a factor 2 of b are usual. They matter only where labels are few.
+_TEMPERATURE_VARIANCE, _FACTOR_VARIANCE = 4.0, 0.5
+# Tighter than SciPy's, so that results do not hang on where the optimizer stopped: by hand.
+_TOLERANCES = {"ftol": 1e-12, "gtol": 1e-7}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +42,24 @@ class Curve:
 
     stated: NDArray[np.float64]
     true: NDArray[np.float64]
+
+    @classmethod
+    def fit(
+        cls,
+        stated: NDArray[np.float64],
+        is_class: NDArray[np.bool_],
+        weights: NDArray[np.float64],
+    ) -> "Curve":
+        """Fit a rising step function, and join the middles of its steps; equal values are one."""
+        x, position = np.unique(stated, return_inverse=True)
+        totals = np.bincount(position, weights=weights)
+        hits = np.bincount(position, weights=weights * is_class)
+        counted = totals > 0
+        x, totals, shares = x[counted], totals[counted], hits[counted] / totals[counted]
+        steps = isotonic_regression(shares, weights=totals)
+        starts = steps.blocks[:-1]
+        middles = np.add.reduceat(totals * x, starts) / np.add.reduceat(totals, starts)
+        return cls(middles, steps.x[starts])
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,19 +72,23 @@ class Calibration:
         T: above 1 the probabilities were too sure, below 1 too modest.
     factors : array of shape (n_classes,)
         b: above 1 the class was given too little.
-    shares : array of shape (n_classes,)
+    class_priors : array of shape (n_classes,)
         π: expected share of each class among the images.
     curves : tuple of Curve or None
         One a class; empty without any.
+    floors : float or array of shape (n_classes,)
+        Smaller probabilities count as this; 0 for a class that got none in any held-out row, so
+        that it gets none by the map either.
     """
 
     temperature: float
     factors: NDArray[np.float64]
-    shares: NDArray[np.float64]
+    class_priors: NDArray[np.float64]
     curves: tuple[Curve | None, ...] = ()
+    floors: float | NDArray[np.float64] = FLOOR
 
     def apply(self, probabilities: Probabilities) -> Probabilities:
-        """Map rows of probabilities, given on the footing that the map was fitted on.
+        """Map rows that come from the method that the map was fitted for.
 
         Examples
         --------
@@ -61,33 +96,34 @@ class Calibration:
         >>> sharper.apply(np.array([[0.8, 0.2]])).round(3)
         array([[0.941, 0.059]])
         """
-        found = _powers(probabilities, self.temperature, self.factors * self.shares)
+        with np.errstate(divide="ignore"):  # log 0 = -inf is meant: no probability stays none
+            scores = np.log(np.maximum(probabilities, self.floors))
+        scores = scores / self.temperature + np.log(self.factors)
+        mapped = shift_priors(softmax(scores, axis=1), new=self.class_priors)
         for c, curve in enumerate(self.curves):
             if curve is not None:
-                found[:, c] = np.interp(found[:, c], curve.stated, curve.true)
+                mapped[:, c] = np.interp(mapped[:, c], curve.stated, curve.true)
         if self.curves:
-            found = np.maximum(found, _LEAST)
-            found /= found.sum(axis=1, keepdims=True)
-        return found
-
-    def even(self, probabilities: Probabilities) -> Probabilities:
-        """Map rows as if all classes were equally frequent."""
-        return _powers(probabilities, self.temperature, self.factors)
+            mapped = np.maximum(mapped, FLOOR)
+            mapped /= mapped.sum(axis=1, keepdims=True)
+        return mapped
 
 
-def fit_calibration(
+def fit_scaling(
     probabilities: Probabilities,
     labels: Labels,
     *,
-    shares: NDArray[np.float64] | None = None,
-    kind: str = "auto",
     weights: NDArray[np.floating] | None = None,
+    temperature_variance: float = np.inf,
+    factor_variance: float = 0.0,
+    floor: float = 0.0,
 ) -> Calibration:
-    """Find the map under which held-out labels are the least surprising.
+    """Find the T and b under which held-out labels are the least surprising.
 
-    T and b minimize the mean log loss, every class weighing the same, since labels are often
-    drawn by class while the images are not; the shares π then follow by Bayes' rule. Doubt keeps
-    them near 1 where labels are few: ``(log T)² / 8 + Σ_c (log b_c)²`` counts as much as a label.
+    They minimize the summed log loss of ``softmax(log p / T + log b)``, all classes weighing the
+    same, plus ``(log T)² / 2 v_T + Σ_c (log b_c)² / 2 v_b``. n labels, all of them right, are no
+    proof of certainty: the target of the true class is ``(n + 1) / (n + 2)`` (the rule of
+    succession), and the other possible classes share the rest.
 
     Parameters
     ----------
@@ -95,7 +131,86 @@ def fit_calibration(
         Of images whose labels the method did not see.
     labels : array of shape (n_labels,)
         All known.
-    shares : array of shape (n_classes,), optional
+    weights : array of shape (n_labels,), optional
+        How often each label counts, such as in a bootstrap.
+    temperature_variance : float, default=inf
+        v_T, of the normal prior of log T.
+    factor_variance : float, default=0
+        v_b, of the normal prior of log b. At 0 the temperature alone is fitted.
+    floor : float, default=0
+        Smaller probabilities count as this, unless no row gives the class any: so the map can mend
+        a method that gives a class nothing where it occurs. At 0, a class without probability
+        keeps none, and a label of such a class says nothing.
+
+    Returns
+    -------
+    Calibration
+        All classes equally frequent; the map that changes nothing where there are no labels.
+
+    Examples
+    --------
+    Sure at 0.99, and right in three of four.
+
+    >>> stated = np.array([[0.99, 0.01], [0.01, 0.99]])[[0, 0, 0, 1, 1, 1, 1, 0] * 100]
+    >>> labels = np.array([0, 0, 0, 0, 1, 1, 1, 1] * 100)
+    >>> fit_scaling(stated, labels).apply(stated[:1]).round(2)
+    array([[0.75, 0.25]])
+    """
+    n, factors = len(labels), np.ones(probabilities.shape[1])
+    even = factors / len(factors)
+    if not n:
+        return Calibration(1.0, factors, even, floors=0.0)
+    present = np.asarray(probabilities.any(axis=0))
+    present[labels] = True
+    floors = np.where(present, floor, 0.0)
+    clipped = np.maximum(probabilities, floors)
+    possible, truth = clipped > 0, (np.arange(n), labels)
+    scores = np.log(clipped, where=possible, out=np.full(clipped.shape, _NEVER))
+    weights = weigh_by_class(labels, weights=weights)
+    total, weights = weights.sum(), weights * possible[truth]
+    n_others = np.maximum(possible.sum(axis=1, keepdims=True) - 1, 1)
+    targets = possible / (n_others * (n + 2))
+    targets[truth] = (n + 1) / (n + 2)
+    masses = targets.sum(axis=1, keepdims=True)
+    precisions = np.full(1 + len(factors), 1 / factor_variance if factor_variance else 0.0)
+    precisions[0] = 1 / temperature_variance
+
+    def loss(logs: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Return mean loss and gradient at ``log(1 / T), log b``."""
+        inverse = np.exp(logs[0])
+        predicted = log_softmax(inverse * scores + logs[1:], axis=1)
+        value = -(weights @ (targets * predicted)).sum() + (precisions * logs**2).sum() / 2
+        slopes = weights[:, None] * (masses * np.exp(predicted) - targets)
+        gradient = np.append(inverse * (slopes * scores).sum(), slopes.sum(axis=0))
+        return value / total, (gradient + precisions * logs) / total
+
+    widest = _WIDEST if factor_variance else 0.0
+    bounds = [(-_WIDEST, _WIDEST), *[(-widest, widest)] * len(factors)]
+    start = np.zeros(len(bounds))
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_TOLERANCES)
+    return Calibration(float(np.exp(-best.x[0])), np.exp(best.x[1:]), even, floors=floors)
+
+
+def fit_calibration(
+    probabilities: Probabilities,
+    labels: Labels,
+    *,
+    class_priors: NDArray[np.float64] | None = None,
+    kind: str = "auto",
+    weights: NDArray[np.floating] | None = None,
+) -> Calibration:
+    """Fit the map that a run applies: `fit_scaling`, class priors, and a curve a class.
+
+    T and b are fitted with all classes weighing the same, since labels are often drawn by class
+    while the images are not; the priors π then follow by Bayes' rule.
+
+    Parameters
+    ----------
+    probabilities : array of shape (n_labels, n_classes)
+        Of images whose labels the method did not see.
+    labels : array of shape (n_labels,)
+        All known.
+    class_priors : array of shape (n_classes,), optional
         Expected share of each class among the images; even by default.
     kind : {"auto", "temperature", "isotonic"}, default="auto"
         ``auto`` adds a curve for classes with at least 200 labels, and as many others;
@@ -111,116 +226,40 @@ def fit_calibration(
     ------
     InputError
         If shapes disagree, or the kind is unknown.
-
-    Examples
-    --------
-    Sure at 0.99, and right in three of four.
-
-    >>> stated = np.array([[0.99, 0.01], [0.01, 0.99]])[[0, 0, 0, 1, 1, 1, 1, 0] * 100]
-    >>> labels = np.array([0, 0, 0, 0, 1, 1, 1, 1] * 100)
-    >>> fit_calibration(stated, labels).apply(stated[:1]).round(2)
-    array([[0.75, 0.25]])
     """
     check_one_of("kind", kind, KINDS)
     n_classes = probabilities.shape[1]
     if len(labels) != len(probabilities):
         message = f"{len(labels)} labels for {len(probabilities)} rows: pass one a row."
         raise InputError(message)
-    if shares is None:
-        shares = np.full(n_classes, 1 / n_classes)
-    weights = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=np.float64)
-    temperature, factors = _fit_powers(probabilities, labels, class_weights(labels, None, weights))
-    found = Calibration(temperature, factors, shares / shares.sum())
+    scaling = fit_scaling(
+        probabilities,
+        labels,
+        weights=weights,
+        temperature_variance=_TEMPERATURE_VARIANCE,
+        factor_variance=_FACTOR_VARIANCE,
+        floor=FLOOR,
+    )
+    if class_priors is not None:
+        scaling = replace(scaling, class_priors=class_priors / class_priors.sum())
     if kind == "temperature" or not len(labels):
-        return found
+        return scaling
+    weights = np.ones(len(labels)) if weights is None else weights
     counts = np.bincount(labels, weights=weights, minlength=n_classes)
-    least = _ENOUGH if kind == "auto" else 1
+    least = _LABELS_OF_A_CURVE if kind == "auto" else 1
     has_curve = np.minimum(counts, weights.sum() - counts) >= least
     if not has_curve.any():
-        return found
-    stated, importance = found.apply(probabilities), class_weights(labels, shares, weights)
+        return scaling
+    stated = scaling.apply(probabilities)
+    importance = weigh_by_class(labels, scaling.class_priors, weights)
     curves = tuple(
-        _curve(stated[:, c], labels == c, importance) if has_curve[c] else None
+        Curve.fit(stated[:, c], labels == c, importance) if has_curve[c] else None
         for c in range(n_classes)
     )
-    return Calibration(temperature, factors, found.shares, curves)
+    return replace(scaling, curves=curves)
 
 
-def class_weights(
-    labels: Labels,
-    shares: NDArray[np.float64] | None = None,
-    weights: NDArray[np.floating] | None = None,
-) -> NDArray[np.float64]:
-    """Weigh labels so that their classes count by their shares: ``π_c / (share of labels)_c``.
-
-    Examples
-    --------
-    >>> class_weights(np.array([0, 0, 0, 1]))
-    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
-    """
-    weights = np.ones(len(labels)) if weights is None else weights
-    counts = np.bincount(labels, weights=weights)
-    seen = counts > 0
-    wanted = np.where(seen, 1.0 if shares is None else shares[: len(counts)], 0)
-    each = np.divide(wanted, counts, where=seen, out=np.zeros_like(counts))
-    scale = weights.sum() / max(wanted.sum(), _LEAST)
-    return np.asarray(scale * each[labels] * weights)
-
-
-def _powers(
-    probabilities: Probabilities, temperature: float, factors: NDArray[np.float64]
-) -> Probabilities:
-    logs = np.log(np.maximum(probabilities, _LEAST)) / temperature + np.log(
-        np.maximum(factors, _LEAST)
-    )
-    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _fit_powers(
-    probabilities: Probabilities, labels: Labels, weights: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64]]:
-    """Minimize the log loss over ``log(1/T)`` and ``log b``.
-
-    n labels, all of them right, are no proof of certainty: the goal of the true class is
-    ``(n + 1) / (n + 2)``, as in Platt 1999.
-    """
-    n, n_classes = probabilities.shape
-    if not n:
-        return 1.0, np.ones(n_classes)
-    logs = np.log(np.maximum(probabilities, _LEAST))
-    truth = np.full((n, n_classes), 1 / ((n + 2) * max(n_classes - 1, 1)))
-    truth[np.arange(n), labels] = (n + 1) / (n + 2)
-    total = weights.sum()
-
-    def loss(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        power, offsets = np.exp(at[0]), at[1:]
-        scores = power * logs + offsets
-        scores -= scores.max(axis=1, keepdims=True)
-        normalizer = np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        log_found = scores - normalizer
-        slope = weights[:, None] * (np.exp(log_found) - truth)
-        doubt = at[0] ** 2 / (2 * _WIDE) + (offsets**2).sum() / (2 * _NARROW)
-        value = -(weights[:, None] * truth * log_found).sum() + doubt
-        gradient = np.concatenate([[power * (slope * logs).sum()], slope.sum(axis=0)])
-        gradient += np.concatenate([[at[0] / _WIDE], offsets / _NARROW])
-        return float(value / total), gradient / total
-
-    bounds = [(-_WIDEST, _WIDEST)] * (n_classes + 1)
-    found = minimize(loss, np.zeros(n_classes + 1), jac=True, method="L-BFGS-B", bounds=bounds)
-    return float(np.exp(-found.x[0])), np.exp(found.x[1:])
-
-
-def _curve(
-    stated: NDArray[np.float64], is_class: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> Curve:
-    """Fit a rising step function, and join the middles of its steps; equal values are one."""
-    x, place = np.unique(stated, return_inverse=True)
-    w = np.bincount(place, weights=weights)
-    counted = w > 0
-    hits = np.bincount(place, weights=weights * is_class)
-    x, w, y = x[counted], w[counted], hits[counted] / w[counted]
-    found = isotonic_regression(y, weights=w)
-    starts = found.blocks[:-1]
-    middles = np.add.reduceat(w * x, starts) / np.add.reduceat(w, starts)
-    return Curve(middles, found.x[starts])
+def log_losses(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """Return ``−log p`` of the true class of each row, at most 20.7."""
+    of_truth = probabilities[np.arange(len(labels)), labels]
+    return np.asarray(-np.log(np.maximum(of_truth, FLOOR)))

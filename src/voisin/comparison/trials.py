@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin import __version__
-from voisin.calibration.decisions import BALANCED, divide_by_priors
+from voisin.calibration.prior_shift import BALANCING_POWER, shift_priors
 from voisin.errors import ConvergenceWarning, InputError, InputWarning, VoisinError
 from voisin.evaluation.significance import BALANCED_SUFFIX, FIGURES, Trial
 from voisin.evaluation.verdict import Truth, score
@@ -198,7 +198,7 @@ class DrawContext:
         balanced = Predictions(
             f"{name}{BALANCED_SUFFIX}",
             ids,
-            divide_by_priors(probabilities, problem.class_priors, BALANCED),
+            shift_priors(probabilities, old=problem.class_priors, power=BALANCING_POWER),
             reached,
         )
         return (most_probable, balanced), labeling

@@ -1,16 +1,31 @@
-"""Resampled weights of images, whole groups together; it knows no figures."""
+"""Bootstrap: how often each image is drawn, whole groups together, and intervals of estimates.
+
+This module must not know metrics: it resamples images, and reads intervals off any values.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.evaluation.scores import Estimate
 from voisin.types import Names
 
 
-def bootstrap_weights(
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % bootstrap interval; NaN where it is not defined."""
+
+    value: float
+    low: float
+    high: float
+
+
+UNDEFINED = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+def draw_bootstrap_weights(
     n_images: int, groups: Names | None, *, n_resamples: int, random_state: int, block: int
 ) -> Iterator[NDArray[np.float64]]:
     """Yield how often each image is drawn in each resample, drawing with replacement.
@@ -34,8 +49,8 @@ def bootstrap_weights(
         yield np.stack(rows).astype(np.float64)
 
 
-def interval(value: float, resampled: NDArray[np.float64]) -> Estimate:
-    """Value with the 2.5th and 97.5th percentile of its resamples."""
+def estimate_interval(value: float, resampled: NDArray[np.float64]) -> Estimate:
+    """Return the value with the 2.5th and 97.5th percentile of its resamples, NaN left out."""
     defined = resampled[~np.isnan(resampled)]
     if np.isnan(value) or not len(defined):
         return Estimate(float(value), float("nan"), float("nan"))

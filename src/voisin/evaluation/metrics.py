@@ -1,21 +1,59 @@
-"""Figures of class probabilities against the truth, for many weightings of the images at once.
+"""Metrics of class probabilities against the truth, for many weightings of the images at once.
 
-Every figure takes ``weights`` of shape (n_weightings, n_images) and returns one value a weighting.
-Ones give the figure itself; bootstrap counts give its distribution. Area under the curve and
+Every metric takes ``weights`` of shape (n_weightings, n_images) and returns one value a weighting.
+Ones give the metric itself; bootstrap counts give its distribution. Area under the curve and
 accuracy are those of MedMNIST's evaluator (Yang et al. 2023): the mean over the classes of
 one-against-rest areas, and the share of images whose largest probability is at their class.
+`certainty` alone needs no truth. This module must not know ids, files or intervals.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import entr
 
-from voisin.evaluation.scores import ReliabilityBin
 from voisin.types import Labels, Probabilities
 
 Weights = NDArray[np.float64]  # (n_weightings, n_images)
 Figures = NDArray[np.float64]  # (n_weightings,)
-N_BINS = 15
+N_BINS = 15  # of the expected calibration error, as in Guo et al. 2017
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Predictions of similar confidence: their mean confidence, and how often they are right."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+def certainty(probabilities: Probabilities) -> NDArray[np.float64]:
+    """One minus the normalized entropy: ``1 − H(p) / log C`` (Iscen et al. 2019).
+
+    Parameters
+    ----------
+    probabilities : array of shape (n_images, n_classes)
+
+    Returns
+    -------
+    array of shape (n_images,)
+        From 0, all classes alike, to 1, one class alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> certainty(np.array([[0.5, 0.5], [1.0, 0.0]]))
+    array([0., 1.])
+    """
+    n_classes = probabilities.shape[1]
+    if n_classes == 1:
+        return np.ones(len(probabilities))
+    return np.clip(1 - entr(probabilities).sum(axis=1) / np.log(n_classes), 0, 1)
 
 
 def macro_auc(truth: Labels, probabilities: Probabilities, weights: Weights) -> Figures:
@@ -100,10 +138,10 @@ def reliability(truth: Labels, probabilities: Probabilities) -> tuple[Reliabilit
     sums = _bin_sums(truth, probabilities, np.ones((1, len(truth))))
     edges = np.linspace(0, 1, N_BINS + 1)
     return tuple(
-        ReliabilityBin(
-            float(edges[b]), float(edges[b + 1]), int(n), float(sure / n), float(right / n)
+        ReliabilityBin(low, high, int(n), float(confidence / n), float(correct / n))
+        for low, high, n, confidence, correct in zip(
+            edges[:-1].tolist(), edges[1:].tolist(), *(s[0] for s in sums), strict=True
         )
-        for b, (n, sure, right) in enumerate(zip(*(s[0] for s in sums), strict=True))
         if n
     )
 
@@ -116,11 +154,11 @@ def _bin_sums(
     correct = probabilities.argmax(axis=1) == truth
     bins = np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
     columns, shape = (np.arange(len(bins)), bins), (len(bins), N_BINS)
-    n, sure, right = (
+    n, summed_confidence, n_correct = (
         weights @ sparse.csr_array((values, columns), shape=shape)
         for values in (np.ones(len(bins)), confidence, correct.astype(float))
     )
-    return n, sure, right
+    return n, summed_confidence, n_correct
 
 
 def _ratio(numerator: Weights, denominator: Weights) -> Weights:

@@ -7,7 +7,7 @@ test, which Demšar (2006) advises across data sets where neither holds, could n
 in five draws: its smallest p-value there is 1/16. Comparing each method with the best is many
 tests; Holm's (1979) correction keeps the chance that any of them errs below the level asked for.
 
-It knows figures, not what they were computed from.
+This module must not know what the figures were computed from.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
 FIGURES = ("auc", "accuracy", "balanced_accuracy", "macro_f1", "ece")
 LESS_IS_BETTER = ("ece", "seconds")
-LEVEL = 0.05
+LEVEL = 0.05  # the usual level of a test, by convention
 BALANCED_SUFFIX = "-balanced"  # of a method's name: under class shares, decided for rare classes
 
 
@@ -64,7 +65,7 @@ class Ranking:
         One a draw, in the order of the draws.
     mean, std : float
         Over the draws; the standard deviation is the sample's (n − 1), NaN of one draw.
-    behind : float
+    deficit : float
         How much worse than the best method, on average over the draws; 0 for the best.
     p_value : float
         Of the paired test against the best method, by Holm's correction; NaN for the best itself,
@@ -75,13 +76,13 @@ class Ranking:
     values: tuple[float, ...]
     mean: float
     std: float
-    behind: float
+    deficit: float
     p_value: float
 
     @property
     def is_best(self) -> bool:
         """Whether no method has a better mean."""
-        return self.behind == 0
+        return self.deficit == 0
 
     @property
     def may_be_as_good(self) -> bool:
@@ -102,7 +103,7 @@ def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking,
 
     Returns
     -------
-    tuple of Standing
+    tuple of Ranking
         Empty if there is no draw that all methods share.
 
     Examples
@@ -112,31 +113,35 @@ def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking,
     >>> near = [trial(draw, "near", 0.80 + 0.01 * draw) for draw in range(4)]
     >>> far = [trial(draw, "far", auc) for draw, auc in enumerate([0.7, 0.72, 0.71, 0.73])]
     >>> best, other = rank_methods([*far, *near])
-    >>> best.method, round(best.mean, 3), round(other.behind, 3), round(other.p_value, 4)
+    >>> best.method, round(best.mean, 3), round(other.deficit, 3), round(other.p_value, 4)
     ('near', 0.815, 0.1, 0.0001)
     """
-    names = list(dict.fromkeys(one.method for one in trials))
-    table = _table(trials, names, figure)
+    names = list(dict.fromkeys(trial.method for trial in trials))
+    values = {(trial.draw, trial.method): float(getattr(trial, figure)) for trial in trials}
+    draws = sorted({trial.draw for trial in trials})
+    rows = [[values.get((draw, name), np.nan) for name in names] for draw in draws]
+    table = np.array(rows, dtype=np.float64).reshape(len(draws), len(names))
+    table = table[~np.isnan(table).any(axis=1)]  # draws of which every method has the figure
     if not table.size:
         return ()
     means = table.mean(axis=0)
     worse = table if figure in LESS_IS_BETTER else -table
     order = np.argsort(worse.mean(axis=0), kind="stable")
-    behind = worse - worse[:, order[:1]]
+    deficits = worse - worse[:, order[:1]]
     p_values = np.full(len(names), np.nan)
     rivals = order[1:]
-    p_values[rivals] = holm(np.array([paired_p_value(behind[:, rival]) for rival in rivals]))
+    p_values[rivals] = holm(np.array([paired_p_value(deficits[:, rival]) for rival in rivals]))
     spread = table.std(axis=0, ddof=1) if len(table) > 1 else np.full(len(names), np.nan)
     return tuple(
         Ranking(
-            names[place],
-            tuple(table[:, place].tolist()),
-            float(means[place]),
-            float(spread[place]),
-            float(behind[:, place].mean()),
-            float(p_values[place]),
+            names[column],
+            tuple(table[:, column].tolist()),
+            float(means[column]),
+            float(spread[column]),
+            float(deficits[:, column].mean()),
+            float(p_values[column]),
         )
-        for place in order
+        for column in order
     )
 
 
@@ -150,8 +155,6 @@ def paired_p_value(differences: NDArray[np.float64]) -> float:
     >>> round(paired_p_value(np.array([0.01, 0.02, 0.015])), 4)
     0.0351
     """
-    from scipy.special import stdtr
-
     n = len(differences)
     if n < 2:
         return float("nan")
@@ -177,12 +180,3 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     corrected = np.empty_like(p_values, dtype=np.float64)
     corrected[order] = stepped
     return corrected
-
-
-def _table(trials: Sequence[Trial], names: Sequence[str], figure: str) -> NDArray[np.float64]:
-    """Lay the figure out, a row a draw that every method has, a column a method."""
-    found = {(one.draw, one.method): float(getattr(one, figure)) for one in trials}
-    draws = sorted({one.draw for one in trials})
-    rows = [[found.get((draw, name), np.nan) for name in names] for draw in draws]
-    table = np.array(rows, dtype=np.float64).reshape(len(draws), len(names))
-    return table[~np.isnan(table).any(axis=1)]

@@ -1,4 +1,8 @@
-"""The verdict on predictions: each is matched with its truth by id, never by position."""
+"""The verdict on predictions: each is matched with its truth by id, never by position.
+
+This module checks, matches and puts the metrics together; it must not know how predictions were
+made, nor how scores are shown.
+"""
 
 from dataclasses import dataclass
 
@@ -7,8 +11,7 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError
 from voisin.evaluation import metrics
-from voisin.evaluation.bootstrap import bootstrap_weights, interval
-from voisin.evaluation.scores import Estimate, Scores
+from voisin.evaluation.bootstrap import Estimate, draw_bootstrap_weights, estimate_interval
 from voisin.types import (
     UNLABELED,
     ImageCollection,
@@ -18,7 +21,45 @@ from voisin.types import (
     Probabilities,
 )
 
-_ENTRIES_AT_ONCE = 1 << 21  # of a block of resamples: 16 MB
+# Weights of a block of resamples: 16 MB of float64, set by hand to bound the memory.
+_ENTRIES_AT_ONCE = 1 << 21
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The metrics of one method in one scope, with their intervals.
+
+    Attributes
+    ----------
+    method : str
+        Such as ``propagated``.
+    scope : str
+        ``unlabeled``, ``test`` or ``test-no-leak``.
+    n : int
+        Images scored.
+    n_unanswered : int
+        Images for which the method had no evidence: they count as not found.
+    auc, accuracy, macro_f1, balanced_accuracy, ece : Estimate
+    recall : dict of str to Estimate
+        By class name; NaN where the scope has no image of the class.
+    confusion : array of shape (n_classes, n_classes)
+        Counts; a row a true class, a column a predicted one; unanswered images are in none.
+    reliability : tuple of ReliabilityBin
+        Bins without predictions are left out.
+    """
+
+    method: str
+    scope: str
+    n: int
+    auc: Estimate
+    accuracy: Estimate
+    macro_f1: Estimate
+    balanced_accuracy: Estimate
+    ece: Estimate
+    recall: dict[str, Estimate]
+    confusion: NDArray[np.int64]
+    reliability: tuple[metrics.ReliabilityBin, ...]
+    n_unanswered: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,25 +141,29 @@ def score(
     """
     order = np.argsort(truth.ids)  # one order of summation, whatever the order of the file
     labels = truth.labels[order]
+    n_images, n_classes = len(labels), len(truth.class_names)
     groups = None if truth.groups is None else truth.groups[order]
-    probabilities, reached = _aligned(predictions, truth.ids[order], len(truth.class_names))
-    predicted = np.where(reached, probabilities.argmax(axis=1), probabilities.shape[1])
-    case = _Case(labels, probabilities, predicted)
-    figures = case.figures(np.ones((1, len(labels))))[0]
-    weights = bootstrap_weights(
-        len(labels),
+    probabilities, reached = _match_by_id(predictions, truth.ids[order], n_classes)
+    predicted = np.where(reached, probabilities.argmax(axis=1), n_classes)
+    ones = np.ones((1, n_images))
+    weights = draw_bootstrap_weights(
+        n_images,
         groups,
-        n_resamples=n_resamples or max(200, min(1_000, 20_000_000 // len(labels))),
+        n_resamples=n_resamples or max(200, min(1_000, 20_000_000 // n_images)),
         random_state=random_state,
-        block=max(1, _ENTRIES_AT_ONCE // max(len(labels), len(truth.class_names) ** 2)),
+        block=max(1, _ENTRIES_AT_ONCE // max(n_images, n_classes**2)),
     )
-    resampled = np.concatenate([case.figures(block) for block in weights])
-    estimates = [interval(*pair) for pair in zip(figures, resampled.T, strict=True)]
+    values = _all_metrics(labels, probabilities, predicted, ones)[0]
+    resampled = np.concatenate(
+        [_all_metrics(labels, probabilities, predicted, block) for block in weights]
+    )
+    estimates = [estimate_interval(*pair) for pair in zip(values, resampled.T, strict=True)]
     auc, accuracy, macro_f1, balanced_accuracy, ece, *recalls = estimates
+    counts = metrics.confusion(labels, predicted, n_classes, ones)[0, :, :-1]
     return Scores(
         method=predictions.method,
         scope=scope,
-        n=len(labels),
+        n=n_images,
         n_unanswered=int((~reached).sum()),
         auc=auc,
         accuracy=accuracy,
@@ -126,46 +171,35 @@ def score(
         balanced_accuracy=balanced_accuracy,
         ece=ece,
         recall=dict(zip(truth.class_names, recalls, strict=True)),
-        confusion=case.confusion(),
+        confusion=np.rint(counts).astype(np.int64),
         reliability=metrics.reliability(labels, probabilities),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """Matched truth and predictions; `predicted` is the number of classes where unanswered."""
+def _all_metrics(
+    labels: Labels, probabilities: Probabilities, predicted: Labels, weights: metrics.Weights
+) -> NDArray[np.float64]:
+    """Return a row a weighting: AUC, accuracy, F1, balanced accuracy, ECE, recall of each class.
 
-    labels: Labels
-    probabilities: Probabilities
-    predicted: Labels
-
-    def figures(self, weights: metrics.Weights) -> NDArray[np.float64]:
-        """All figures, a row a weighting: AUC, accuracy, F1, balanced accuracy, ECE, recalls."""
-        n_classes = self.probabilities.shape[1]
-        confusions = metrics.confusion(self.labels, self.predicted, n_classes, weights)
-        return np.column_stack(
-            [
-                metrics.macro_auc(self.labels, self.probabilities, weights),
-                metrics.accuracy(confusions),
-                metrics.macro_f1(confusions),
-                metrics.balanced_accuracy(confusions),
-                metrics.expected_calibration_error(self.labels, self.probabilities, weights),
-                metrics.recall(confusions),
-            ]
-        )
-
-    def confusion(self) -> NDArray[np.int64]:
-        """Count; the unanswered are in no column."""
-        ones = np.ones((1, len(self.labels)))
-        n_classes = self.probabilities.shape[1]
-        counts = metrics.confusion(self.labels, self.predicted, n_classes, ones)[0, :, :-1]
-        return np.rint(counts).astype(np.int64)
+    `predicted` is the number of classes where an image is unanswered.
+    """
+    confusions = metrics.confusion(labels, predicted, probabilities.shape[1], weights)
+    return np.column_stack(
+        [
+            metrics.macro_auc(labels, probabilities, weights),
+            metrics.accuracy(confusions),
+            metrics.macro_f1(confusions),
+            metrics.balanced_accuracy(confusions),
+            metrics.expected_calibration_error(labels, probabilities, weights),
+            metrics.recall(confusions),
+        ]
+    )
 
 
-def _aligned(
+def _match_by_id(
     predictions: Predictions, ids: Names, n_classes: int
 ) -> tuple[Probabilities, NDArray[np.bool_]]:
-    """Rows of the predictions in the order of `ids`, and whether each had evidence."""
+    """Return the predictions in the order of `ids`, and whether each had evidence."""
     if predictions.probabilities.shape != (len(predictions.ids), n_classes):
         message = (
             f"probabilities of {predictions.method!r} has shape {predictions.probabilities.shape}: "
@@ -186,20 +220,17 @@ def _aligned(
             f"{predictions.method!r} predicts {str(twice[0])!r} more than once: ids must be unique."
         )
         raise InputError(message)
-    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-    missing = ids[known[place] != ids]
+    position = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    missing = ids[known[position] != ids]
     if len(missing):
         message = (
             f"{predictions.method!r} has no prediction for {len(missing)} of {len(ids)} images, "
             f"first {str(missing[0])!r}: predict them all, or leave them out of the truth."
         )
         raise InputError(message)
-    rows = order[place]
+    rows = order[position]
     reached = predictions.reached
     return (
         predictions.probabilities[rows],
         np.ones(len(ids), dtype=bool) if reached is None else reached[rows],
     )
-
-
-__all__ = ["Estimate", "Scores", "Truth", "score"]

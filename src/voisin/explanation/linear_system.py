@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import InputError
-from voisin.labeling.consensus import FAR_ALPHA
-from voisin.labeling.graph_only import GraphOnly, even_weights, initial_scores_of
+from voisin.labeling.consensus import PRIOR_PROPAGATION_ALPHA
+from voisin.labeling.graph_only import GraphOnly, initial_scores_of, weigh_labels
 from voisin.labeling.registry import name_of
 from voisin.propagation.harmonic import Harmonic
 from voisin.propagation.known_labels import read_labeled_nodes
@@ -342,10 +342,12 @@ def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
         if not labeling.prior_propagation_share:
             return system
         total = (1 - labeling.alpha) * labeling.prior_propagation_share
-        return _with_prior_propagation(system, problem, FAR_ALPHA / labeling.alpha, total)
+        return _with_prior_propagation(
+            system, problem, PRIOR_PROPAGATION_ALPHA / labeling.alpha, total
+        )
     method = labeling.method
     if isinstance(method, GraphOnly) and isinstance(method.method, Harmonic):
-        system = harmonic_system(affinity, labels, problem.n_classes, even_weights(labels))
+        system = harmonic_system(affinity, labels, problem.n_classes, weigh_labels(labels))
         priors = problem.class_priors
         if priors is None:
             return system

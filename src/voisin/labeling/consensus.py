@@ -1,7 +1,8 @@
-"""A labeling by vectors and graph: opinions of every image, smoothed along the graph.
+"""Labeling by vectors and graph: a classifier's probabilities, smoothed along the graph.
 
 Zhu, Ghahramani & Lafferty, "Semi-supervised learning using Gaussian fields and harmonic
-functions", 2003, section 5 (external classifiers), in the equation of Zhou et al. 2004.
+functions", 2003, section 5 (external classifiers), in the equation of Zhou et al. 2004. This module
+must not know how the classifier is fitted.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,8 +11,8 @@ from itertools import product
 import numpy as np
 
 from voisin.labeling.classifier import Classifier
+from voisin.labeling.cross_validation import explain_selection, select_by_held_out
 from voisin.labeling.graph_only import GraphOnly
-from voisin.labeling.model_selection import select_by_held_out
 from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.result import attach, rows_to_one
 from voisin.propagation.solvers import chebyshev
@@ -19,39 +20,41 @@ from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Fold, Labeling, Probabilities, Problem
 from voisin.validation import check_in_closed_interval, check_in_open_interval
 
-ALPHAS = (0.3, 0.5, 0.7, 0.9)
-DEFAULT_ALPHA = 0.5
-GRAPH_SHARES = (0.0, 0.3, 0.5, 0.7)
-DEFAULT_GRAPH_SHARE = 0.5
-BLIND_GRAPH_SHARE = 0.7  # one label a class: the classifier knows little
-FAR_ALPHA = 0.99
-_FAR = GraphOnly(LabelSpreading(alpha=FAR_ALPHA))
-_COARSE, _MOST = 1e-4, 1_000  # close enough to choose by
+# What cross-validation selects among, and the defaults that stay unless it finds better: by hand.
+ALPHAS, DEFAULT_ALPHA = (0.3, 0.5, 0.7, 0.9), 0.5
+GRAPH_SHARES, DEFAULT_GRAPH_SHARE = (0.0, 0.3, 0.5, 0.7), 0.5
+# Where no label can be held out there is one label a class, and the classifier knows little: by
+# hand.
+GRAPH_SHARE_WITHOUT_FOLDS = 0.7
+PRIOR_PROPAGATION_ALPHA = 0.99  # that of `spreading`, which docs/decisions/alpha.md explains
+_PRIOR_PROPAGATION = GraphOnly(LabelSpreading(alpha=PRIOR_PROPAGATION_ALPHA))
+_COARSE, _MAX_ITER = 1e-4, 1_000  # of the solver: close enough to select settings by; by hand
 
 
 @dataclass(frozen=True)
 class SmoothedClassifier:
-    """Spreads true labels where they are known, and opinions elsewhere.
+    """Spreads true labels where they are known, and probabilities elsewhere.
 
-    ``F = (1 − alpha) (I − alpha S)⁻¹ B``, where row i of B is the label of image i, or an
-    opinion of it: ``(1 − w) p + w q`` of the classifier's probabilities p and those of far label
-    spreading (0.99) q. Then each row is divided by its sum. A new image gets
-    ``(1 − alpha) b + alpha f``, its own opinion and the mean of its neighbors.
+    ``F = (1 − alpha) (I − alpha S)⁻¹ B``, where row i of B is the label of image i, or
+    ``(1 − w) p + w q``: the classifier's probabilities p, and q, those of a prior propagation of
+    the labels along the same graph, by spreading with alpha 0.99. Then each row is divided by its
+    sum. A new image gets ``(1 − alpha) b + alpha f``: b of itself, and f the mean of its neighbors.
 
     Parameters
     ----------
     alpha : float, optional
-        In (0, 1). By default 0.5, or one of 0.3, 0.7, 0.9 if held-out labels say so.
+        In (0, 1). By default 0.5, or one of 0.3, 0.7, 0.9 that cross-validation selects.
     graph_share : float, optional, default=0
-        w in [0, 1]. If None, 0.5, or one of 0, 0.3, 0.7 if held-out labels say so; 0.7 where
-        none can be held out.
+        w in [0, 1]. If None, 0.5, or one of 0, 0.3, 0.7 that cross-validation selects; 0.7 where
+        no label can be held out.
     classifier : Classifier, optional
-        By default one that decides its own settings.
+        By default one that selects its own settings.
 
     Notes
     -----
-    Held-out labels say so if their log loss, at the temperature that suits each choice and all
-    classes weighing the same, is less by more than a standard error.
+    Cross-validation selects another value than the default if the log loss of held-out labels, at
+    the temperature that suits each value and all classes weighing the same, is less by more than a
+    standard error.
     """
 
     alpha: float | None = None
@@ -66,104 +69,85 @@ class SmoothedClassifier:
 
     def label(self, problem: Problem) -> Labeling:
         """Give every image a distribution over the classes."""
-        fixed = self.decide(problem)
-        alpha, share = fixed.alpha or DEFAULT_ALPHA, fixed.graph_share or 0.0
-        opinion, new = fixed.classifier.opinions(problem)
-        mixed = opinion
+        method = self.select_settings(problem)
+        alpha, share = method.alpha or DEFAULT_ALPHA, method.graph_share or 0.0
+        classified, new = method.classifier.predict_probabilities(problem)
+        mixed, settings = classified, f"alpha {alpha:g}"
         if share:
-            far = _FAR.label(problem)
-            mixed = (1 - share) * opinion + share * far.propagation.probabilities
-            new = (1 - share) * new + share * far.new
-        start = with_labels(mixed, problem)
-        found = LabelSpreading(alpha=alpha).propagate(problem.data.affinity, start)
+            settings += f", spreading's share of the opinions {share:g}"
+            prior = _PRIOR_PROPAGATION.label(problem)
+            mixed = (1 - share) * classified + share * prior.propagation.probabilities
+            new = (1 - share) * new + share * prior.new
+        start = put_labels(mixed, problem)
+        propagation = LabelSpreading(alpha=alpha).propagate(problem.data.affinity, start)
         if problem.data.near is not None:
-            new = (1 - alpha) * new + alpha * attach(problem.data.near, found.probabilities)
+            new = (1 - alpha) * new + alpha * attach(problem.data.near, propagation.probabilities)
         return Labeling(
-            found,
+            propagation,
             new,
             np.full(len(new), fill_value=True),
-            fixed,
-            reason=_reason(fixed, problem),
+            method,
+            reason=explain_selection(settings, problem),
             start=start,
             alpha=alpha,
-            opinion=opinion,
+            opinion=classified,
             prior_propagation_share=share,
         )
 
-    def decide(self, problem: Problem) -> "SmoothedClassifier":
-        """Return this method with every setting fixed."""
-        classifier = self.classifier.decide(problem)
+    def select_settings(self, problem: Problem) -> "SmoothedClassifier":
+        """Return this method with every setting fixed, by out-of-fold losses where it can be."""
+        classifier = self.classifier.select_settings(problem)
         if self.alpha is not None and self.graph_share is not None:
             return replace(self, classifier=classifier)
         if not problem.folds:
-            share = BLIND_GRAPH_SHARE if self.graph_share is None else self.graph_share
+            share = GRAPH_SHARE_WITHOUT_FOLDS if self.graph_share is None else self.graph_share
             return SmoothedClassifier(self.alpha or DEFAULT_ALPHA, share, classifier)
         alphas = ALPHAS if self.alpha is None else (self.alpha,)
         shares = GRAPH_SHARES if self.graph_share is None else (self.graph_share,)
-        choices = list(product(alphas, shares))
-        default = choices.index(
+        pairs = list(product(alphas, shares))
+        default = pairs.index(
             (self.alpha or DEFAULT_ALPHA, shares[0] if len(shares) == 1 else DEFAULT_GRAPH_SHARE)
         )
-        alpha, share = choices[_best(classifier, problem, alphas, shares, default)]
+        evenly = replace(problem, class_priors=None)  # held-out labels are judged evenly
+        by_fold = [_smooth_fold(classifier, evenly, fold, alphas, shares) for fold in problem.folds]
+        candidates = [np.concatenate(rows) for rows in zip(*by_fold, strict=True)]
+        labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
+        alpha, share = pairs[select_by_held_out(candidates, labels, default)]
         return SmoothedClassifier(alpha, share, classifier)
 
 
-def with_labels(opinion: Probabilities, problem: Problem) -> Probabilities:
-    """Put the true labels in the place of the opinions, where they are known."""
+def put_labels(probabilities: Probabilities, problem: Problem) -> Probabilities:
+    """Return the probabilities with the true labels in their place, where these are known."""
     rows = np.flatnonzero(problem.labels != UNLABELED)
-    start = opinion.copy()
+    start = probabilities.copy()
     start[rows] = np.eye(problem.n_classes)[problem.labels[rows]]
     return start
 
 
-def _best(
-    classifier: Classifier,
-    problem: Problem,
-    alphas: tuple[float, ...],
-    shares: tuple[float, ...],
-    default: int,
-) -> int:
-    """Judge each choice by labels that its opinions never saw; return its position."""
-    problem = replace(problem, class_priors=None)  # held-out labels are judged evenly
-    parts = [_held_out_rows(classifier, problem, fold, alphas, shares) for fold in problem.folds]
-    labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
-    return select_by_held_out(
-        [np.concatenate(one) for one in zip(*parts, strict=True)], labels, default
-    )
-
-
-def _held_out_rows(
+def _smooth_fold(
     classifier: Classifier,
     problem: Problem,
     fold: Fold,
     alphas: tuple[float, ...],
     shares: tuple[float, ...],
 ) -> list[Probabilities]:
-    """Return the probabilities of one fold's images, by choice.
+    """Return the probabilities of one fold's images, for each pair of alpha and share.
 
-    The equation is linear: it is solved once for the classifier, once for far spreading.
+    The equation is linear: it is solved once for the classifier, once for the prior propagation.
     """
     inner = problem.without(fold)
-    starts = [with_labels(classifier.opinions(inner)[0], inner)]
+    starts = [put_labels(classifier.predict_probabilities(inner)[0], inner)]
     if any(shares):
-        starts.append(with_labels(_FAR.label(inner).propagation.probabilities, inner))
+        prior = _PRIOR_PROPAGATION.label(inner).propagation.probabilities
+        starts.append(put_labels(prior, inner))
     smoother, right = normalize_affinity(fold.data.affinity), np.hstack(starts)
-    found = []
+    smoothed = []
     for alpha in alphas:
-        solved = chebyshev(smoother, alpha, (1 - alpha) * right, tol=_COARSE, max_iter=_MOST)
-        near, far = np.split(solved.values[fold.held_out], [problem.n_classes], axis=1)
+        solved = chebyshev(smoother, alpha, (1 - alpha) * right, tol=_COARSE, max_iter=_MAX_ITER)
+        classified, spread = np.split(solved.values[fold.held_out], [problem.n_classes], axis=1)
         for share in shares:
-            scores = (1 - share) * near + share * far if share else near
-            everywhere = np.full(len(scores), fill_value=True)
+            scores = (1 - share) * classified + share * spread if share else classified
+            reached = np.full(len(scores), fill_value=True)
             even = np.full(problem.n_classes, 1 / problem.n_classes)
-            found.append(rows_to_one(scores, everywhere, even))
-    return found
-
-
-def _reason(fixed: SmoothedClassifier, problem: Problem) -> str:
-    settings = f"alpha {fixed.alpha:g}"
-    if fixed.graph_share:
-        settings += f", spreading's share of the opinions {fixed.graph_share:g}"
-    if not problem.folds:
-        return f"{settings}: the default, since no label could be held out"
-    return f"{settings}, by the log loss of labels held out in {len(problem.folds)} folds"
+            smoothed.append(rows_to_one(scores, reached, even))
+    return smoothed

@@ -1,7 +1,7 @@
-"""A labeling by vectors and graph: a classifier's mistakes spread along the graph, then opinions.
+"""Labeling by vectors and graph: spread a classifier's errors, correct it by them, and smooth.
 
 Huang, He, Singh, Lim & Benson, "Combining label propagation and simple models out-performs graph
-neural networks", 2021.
+neural networks", 2021. This module must not know how the classifier is fitted.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,10 +10,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.calibration.temperature import even_by_class
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.labeling.classifier import Classifier
-from voisin.labeling.consensus import with_labels
-from voisin.labeling.model_selection import select_by_held_out
+from voisin.labeling.consensus import put_labels
+from voisin.labeling.cross_validation import select_by_held_out
 from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.result import attach
 from voisin.propagation.solvers import chebyshev
@@ -21,14 +21,16 @@ from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Labeling, Probabilities, Problem
 from voisin.validation import check_in_open_interval
 
-CHOICES = tuple(product((0.5, 0.9), (0.5, 0.7, 0.9)))  # correction, smoothing
+# Pairs of correction and alpha that cross-validation selects among, and the default: by hand.
+CHOICES = tuple(product((0.5, 0.9), (0.5, 0.7, 0.9)))
 DEFAULT = (0.9, 0.7)
-_FINE, _COARSE, _MOST = 1e-6, 1e-4, 1_000
+# Tolerances of the solver, for the result and to select settings by, and its bound: by hand.
+_FINE, _COARSE, _MAX_ITER = 1e-6, 1e-4, 1_000
 
 
 @dataclass(frozen=True)
 class CorrectAndSmooth:
-    """Spreads the classifier's mistakes at labeled images, corrects by them, and smooths.
+    """Spreads the classifier's errors at labeled images, corrects by them, and smooths.
 
     With P the classifier's probabilities and E = Y − P at labeled images (weighted so that all
     classes count the same), zero elsewhere, ``Ê = (1 − a) (I − a S)⁻¹ E``, each row scaled to the
@@ -41,10 +43,10 @@ class CorrectAndSmooth:
     correction : float, optional
         a, in (0, 1).
     alpha : float, optional
-        In (0, 1). By default 0.9 and 0.7, or those of 0.5, 0.9 and of 0.5, 0.7, 0.9 that
-        held-out labels tell to be better by a standard error.
+        In (0, 1). By default 0.9 and 0.7, or those of 0.5, 0.9 and of 0.5, 0.7, 0.9 whose
+        log loss on held-out labels is less by more than a standard error.
     classifier : Classifier, optional
-        By default one that decides its own settings.
+        By default one that selects its own settings.
     """
 
     correction: float | None = None
@@ -58,72 +60,74 @@ class CorrectAndSmooth:
 
     def label(self, problem: Problem) -> Labeling:
         """Give every image a distribution over the classes."""
-        fixed = self.decide(problem)
-        correction, alpha = fixed.correction or DEFAULT[0], fixed.alpha or DEFAULT[1]
-        opinion, new = fixed.classifier.opinions(problem)
-        mistakes = _spread_mistakes(opinion, problem, correction, _FINE)
-        start = with_labels(_correct(opinion, mistakes), problem)
-        found = LabelSpreading(alpha=alpha).propagate(problem.data.affinity, start)
+        method = self.select_settings(problem)
+        correction, alpha = method.correction or DEFAULT[0], method.alpha or DEFAULT[1]
+        classified, new = method.classifier.predict_probabilities(problem)
+        errors = _spread_errors(classified, problem, correction, _FINE)
+        start = put_labels(_correct(classified, errors), problem)
+        propagation = LabelSpreading(alpha=alpha).propagate(problem.data.affinity, start)
         if problem.data.near is not None:
-            corrected = _correct(new, attach(problem.data.near, mistakes))
-            near = attach(problem.data.near, found.probabilities)
-            new = (1 - alpha) * corrected + alpha * near
+            corrected = _correct(new, attach(problem.data.near, errors))
+            of_neighbors = attach(problem.data.near, propagation.probabilities)
+            new = (1 - alpha) * corrected + alpha * of_neighbors
         return Labeling(
-            found,
+            propagation,
             new,
             np.full(len(new), fill_value=True),
-            fixed,
+            method,
             reason=f"correction {correction:g}, alpha {alpha:g}",
             start=start,
             alpha=alpha,
-            opinion=opinion,
+            opinion=classified,
         )
 
-    def decide(self, problem: Problem) -> "CorrectAndSmooth":
-        """Return this method with every setting fixed."""
-        classifier = self.classifier.decide(problem)
+    def select_settings(self, problem: Problem) -> "CorrectAndSmooth":
+        """Return this method with every setting fixed, by out-of-fold losses where it can be."""
+        classifier = self.classifier.select_settings(problem)
         correction, alpha = self.correction or DEFAULT[0], self.alpha or DEFAULT[1]
         if self.correction is None and self.alpha is None and problem.folds:
-            correction, alpha = _choose(classifier, problem)
+            correction, alpha = _select_pair(classifier, problem)
         return CorrectAndSmooth(correction, alpha, classifier)
 
 
-def _spread_mistakes(
-    opinion: Probabilities, problem: Problem, correction: float, tol: float
+def _spread_errors(
+    classified: Probabilities, problem: Problem, correction: float, tol: float
 ) -> NDArray[np.float64]:
     rows = np.flatnonzero(problem.labels != UNLABELED)
-    mistakes = np.zeros_like(opinion)
+    errors = np.zeros_like(classified)
     labels = problem.labels[rows]
-    mistakes[rows] = np.eye(problem.n_classes)[labels] - opinion[rows]
-    usual = np.abs(mistakes[rows]).sum(axis=1).mean()
-    mistakes[rows] *= even_by_class(labels)[:, None]
+    errors[rows] = np.eye(problem.n_classes)[labels] - classified[rows]
+    mean_length = np.abs(errors[rows]).sum(axis=1).mean()
+    errors[rows] *= weigh_by_class(labels)[:, None]
     smoother = normalize_affinity(problem.data.affinity)
-    right = (1 - correction) * mistakes
-    spread = chebyshev(smoother, correction, right, tol=tol, max_iter=_MOST).values
+    right = (1 - correction) * errors
+    spread = chebyshev(smoother, correction, right, tol=tol, max_iter=_MAX_ITER).values
     lengths = np.abs(spread).sum(axis=1, keepdims=True)
-    return np.divide(usual * spread, lengths, where=lengths > 0, out=np.zeros_like(opinion))
+    return np.divide(mean_length * spread, lengths, where=lengths > 0, out=np.zeros_like(spread))
 
 
-def _correct(opinion: Probabilities, mistakes: NDArray[np.float64]) -> Probabilities:
-    corrected = np.maximum(opinion + mistakes, 0)
+def _correct(classified: Probabilities, errors: NDArray[np.float64]) -> Probabilities:
+    corrected = np.maximum(classified + errors, 0)
     return np.asarray(corrected / corrected.sum(axis=1, keepdims=True))
 
 
-def _choose(classifier: Classifier, problem: Problem) -> tuple[float, float]:
-    """Correct and smooth in each fold by what is known without its labels; judge by these."""
+def _select_pair(classifier: Classifier, problem: Problem) -> tuple[float, float]:
+    """Correct and smooth in each fold without its labels; judge each pair by these."""
     problem = replace(problem, class_priors=None)  # held-out labels are judged evenly
-    parts: list[list[Probabilities]] = [[] for _ in CHOICES]
+    by_pair: list[list[Probabilities]] = [[] for _ in CHOICES]
     for fold in problem.folds:
         inner = problem.without(fold)
-        opinion = classifier.opinions(inner)[0]
+        classified = classifier.predict_probabilities(inner)[0]
         corrected = {
-            a: with_labels(_correct(opinion, _spread_mistakes(opinion, inner, a, _COARSE)), inner)
-            for a, _ in CHOICES
+            a: put_labels(
+                _correct(classified, _spread_errors(classified, inner, a, _COARSE)), inner
+            )
+            for a in {a for a, _ in CHOICES}
         }
-        for part, (correction, alpha) in zip(parts, CHOICES, strict=True):
+        for rows, (correction, alpha) in zip(by_pair, CHOICES, strict=True):
             spreading = LabelSpreading(alpha=alpha, tol=_COARSE)
             smooth = spreading.propagate(fold.data.affinity, corrected[correction])
-            part.append(smooth.probabilities[fold.held_out])
+            rows.append(smooth.probabilities[fold.held_out])
     labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
-    found = [np.concatenate(one) for one in parts]
-    return CHOICES[select_by_held_out(found, labels, CHOICES.index(DEFAULT))]
+    candidates = [np.concatenate(rows) for rows in by_pair]
+    return CHOICES[select_by_held_out(candidates, labels, CHOICES.index(DEFAULT))]

@@ -1,15 +1,17 @@
-"""A labeling by the graph alone: a propagation method, and the neighbors of new images."""
+"""Labeling by the graph alone: a propagation method, and the neighbors of new images.
+
+This module must not know classifiers.
+"""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.propagation.class_priors import rebalance
+from voisin.calibration.prior_shift import shift_priors, weigh_by_class
 from voisin.propagation.result import attach
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import (
-    UNLABELED,
     Labeling,
     Labels,
     Probabilities,
@@ -23,8 +25,9 @@ from voisin.types import (
 class GraphOnly:
     """Carries the labels along the graph, each weighted by one over the number of its class.
 
-    So all classes count as equally frequent; where the shares ``π`` of the classes are told,
-    ``p_c ∝ π_c p_c`` follows (Bayes' rule for another prior).
+    So all classes count as equally frequent: spread far, a class with many labels would else take
+    every image, since its mass in the graph grows with its labels (Iscen et al. 2019). Where class
+    priors ``π`` are given, ``p_c ∝ π_c p_c`` follows (Bayes' rule for another prior).
 
     Parameters
     ----------
@@ -35,48 +38,49 @@ class GraphOnly:
 
     def label(self, problem: Problem) -> Labeling:
         """Give every image a distribution over the classes."""
-        found = self.method.propagate(
+        propagation = self.method.propagate(
             problem.data.affinity,
             problem.labels,
             n_classes=problem.n_classes,
-            sample_weight=even_weights(problem.labels),
+            sample_weight=weigh_labels(problem.labels),
         )
         if problem.class_priors is not None:
-            shifted = rebalance(found.probabilities, problem.class_priors)
-            found = replace(found, probabilities=shifted)
-        new, new_reached = propagate_to_new_images(problem, found)
+            shifted = shift_priors(propagation.probabilities, new=problem.class_priors)
+            propagation = replace(propagation, probabilities=shifted)
+        new, new_reached = propagate_to_new_images(problem, propagation)
         start, alpha = None, None
         if isinstance(self.method, LabelSpreading):
             start, alpha = initial_scores_of(problem), self.method.alpha
-        return Labeling(found, new, new_reached, self, start=start, alpha=alpha)
+        return Labeling(propagation, new, new_reached, self, start=start, alpha=alpha)
 
 
-def even_weights(labels: Labels) -> NDArray[np.float64]:
-    """Weigh each label by one over the number of its class, as Iscen et al. (2019) do.
+def weigh_labels(labels: Labels) -> NDArray[np.float64]:
+    """Weigh each label by one over the number of its class; the smallest weight is 1.
 
-    Spread far, a class with many labels would else take every image: the mass of a class in the
-    whole graph grows with its labels. Of an even draw this changes nothing.
+    The scale matters to the methods that compare the weights with the graph's: harmonic, Poisson
+    MBO and reweighted. Labels that are drawn evenly all weigh 1.
 
     Examples
     --------
-    >>> even_weights(np.array([0, 0, 1, -1]))
+    >>> weigh_labels(np.array([0, 0, 1, -1]))
     array([1., 1., 2., 0.])
     """
-    counts = np.bincount(labels[labels != UNLABELED])
-    return np.where(labels == UNLABELED, 0, counts.max() / np.maximum(counts, 1)[labels])
+    weights = weigh_by_class(labels)
+    return np.asarray(weights / weights[weights > 0].min())
 
 
 def propagate_to_new_images(
-    problem: Problem, found: Propagation
+    problem: Problem, propagation: Propagation
 ) -> tuple[Probabilities, NDArray[np.bool_]]:
-    """Give new images the mean of their neighbors; reached if one of these is."""
+    """Give new images the mean of their neighbors; a label reaches them if it reaches one."""
     near = problem.data.near
     if near is None:
         return np.empty((0, problem.n_classes)), np.empty(0, dtype=bool)
-    return attach(near, found.probabilities), np.any(found.reached[near.indices], axis=1)
+    new_reached = np.any(propagation.reached[near.indices], axis=1)
+    return attach(near, propagation.probabilities), new_reached
 
 
 def initial_scores_of(problem: Problem) -> Probabilities:
-    """Return the labels times their weights, and times the class shares where these are told."""
-    start = np.eye(problem.n_classes)[problem.labels] * even_weights(problem.labels)[:, None]
+    """Return the labels times their weights, and times the class priors where these are given."""
+    start = np.eye(problem.n_classes)[problem.labels] * weigh_labels(problem.labels)[:, None]
     return start if problem.class_priors is None else start * problem.class_priors

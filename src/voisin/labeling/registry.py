@@ -1,31 +1,38 @@
-"""The labeling methods by name; a new one is a file and an entry here."""
+"""The labeling methods by name; a new one is a file of `voisin.labeling` and an entry here.
+
+A method's module is imported when the method is made, so that settings can check a name without
+loading any. This module must not know what the methods do.
+"""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
 
-from voisin.labeling.automatic import Automatic
-from voisin.labeling.classifier import Classifier
-from voisin.labeling.consensus import SmoothedClassifier
-from voisin.labeling.correct_and_smooth import CorrectAndSmooth
-from voisin.labeling.graph_only import GraphOnly
-from voisin.propagation.harmonic import Harmonic
-from voisin.propagation.poisson import Poisson
-from voisin.propagation.poisson_mbo import PoissonMBO
-from voisin.propagation.reweighted import ReweightedLaplace
-from voisin.propagation.spreading import LabelSpreading
 from voisin.types import LabelingMethod
 from voisin.validation import check_one_of
 
+
+def _make(module: str, class_name: str, **options: Any) -> Any:
+    return getattr(import_module(f"voisin.{module}"), class_name)(**options)
+
+
+def _make_graph_only(module: str, class_name: str, **options: Any) -> LabelingMethod:
+    method = _make(f"propagation.{module}", class_name, **options)
+    graph_only: LabelingMethod = _make("labeling.graph_only", "GraphOnly", method=method)
+    return graph_only
+
+
 METHODS: Mapping[str, Callable[[float], LabelingMethod]] = {
-    "auto": lambda _: Automatic(),
-    "consensus": lambda _: SmoothedClassifier(graph_share=None),
-    "smoothed-classifier": lambda _: SmoothedClassifier(),
-    "correct-and-smooth": lambda _: CorrectAndSmooth(),
-    "classifier": lambda _: Classifier(),
-    "spreading": lambda alpha: GraphOnly(LabelSpreading(alpha=alpha)),
-    "harmonic": lambda _: GraphOnly(Harmonic()),
-    "poisson": lambda _: GraphOnly(Poisson()),
-    "poisson-mbo": lambda _: GraphOnly(PoissonMBO()),
-    "reweighted": lambda _: GraphOnly(ReweightedLaplace()),
+    "auto": lambda _: _make("labeling.automatic", "Automatic"),
+    "consensus": lambda _: _make("labeling.consensus", "SmoothedClassifier", graph_share=None),
+    "smoothed-classifier": lambda _: _make("labeling.consensus", "SmoothedClassifier"),
+    "correct-and-smooth": lambda _: _make("labeling.correct_and_smooth", "CorrectAndSmooth"),
+    "classifier": lambda _: _make("labeling.classifier", "Classifier"),
+    "spreading": lambda alpha: _make_graph_only("spreading", "LabelSpreading", alpha=alpha),
+    "harmonic": lambda _: _make_graph_only("harmonic", "Harmonic"),
+    "poisson": lambda _: _make_graph_only("poisson", "Poisson"),
+    "poisson-mbo": lambda _: _make_graph_only("poisson_mbo", "PoissonMBO"),
+    "reweighted": lambda _: _make_graph_only("reweighted", "ReweightedLaplace"),
 }
 
 
@@ -51,15 +58,15 @@ def name_of(method: LabelingMethod) -> str:
 
     Examples
     --------
-    >>> name_of(GraphOnly(Poisson()))
+    >>> name_of(make_method("poisson"))
     'poisson'
     """
-    names = (name for name, make in METHODS.items() if _kind(make(0.99)) == _kind(method))
+
+    def kind(method: LabelingMethod) -> tuple[type, type]:
+        return type(method), type(getattr(method, "method", None))
+
+    names = (name for name, make in METHODS.items() if kind(make(0.99)) == kind(method))
     return next(names, type(method).__name__)
-
-
-def _kind(method: LabelingMethod) -> tuple[type, type | None]:
-    return type(method), type(method.method) if isinstance(method, GraphOnly) else None
 
 
 def takes_alpha(name: str) -> bool:

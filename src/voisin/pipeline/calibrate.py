@@ -7,7 +7,7 @@ import numpy as np
 
 from voisin.calibration.calibrate import CalibrationResult, calibrate
 from voisin.calibration.reliability import ClassReliability
-from voisin.evaluation.scores import Estimate
+from voisin.evaluation.bootstrap import Estimate
 from voisin.pipeline.context import Context
 from voisin.pipeline.label import LabeledImages
 from voisin.pipeline.prepare import Experiment
@@ -22,7 +22,7 @@ def calibrate_labels(context: Context, labeled: LabeledImages) -> CalibrationRes
         lambda: calibrate(
             labeled.propagation,
             labeled.held_out,
-            shares=labeled.class_priors,
+            class_priors=labeled.class_priors,
             groups=context.experiment.pool.groups,
             random_state=context.stages.settings.random_state,
         ),
@@ -78,7 +78,7 @@ def calibration_figures(
         "classes": {
             class_names[after.label]: {
                 "n_held_out": after.n_images,
-                "expected_share": number(float(fitted.shares[after.label])),
+                "expected_share": number(float(fitted.class_priors[after.label])),
                 "factor": number(float(fitted.factors[after.label])),
                 "has_curve": curves[after.label] is not None,
                 "before": _reliability(before),
@@ -86,7 +86,7 @@ def calibration_figures(
             }
             for before, after in zip(calibration.before, calibration.after, strict=True)
         },
-        "remarks": list(calibration.words),
+        "notes": list(calibration.notes),
     }
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.evaluation.certainty import certainty
+from voisin.calibration.prior_shift import weigh_by_class
+from voisin.evaluation.metrics import certainty
 from voisin.pipeline.prepare import Experiment, TrainingLabels
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import hash_of
@@ -151,8 +152,7 @@ def weighted_labels(
     certain = np.where(given | ~propagation.reached, 0, certainty(propagation.probabilities))
     weights = np.where(given, 1, certain / max(certain.max(), np.finfo(float).tiny))
     if balanced:
-        mass = np.bincount(labels[weights > 0], weights[weights > 0], experiment.n_classes)
-        weights = weights * np.where(labels >= 0, 1 / np.maximum(mass, 1e-9)[labels], 0)
+        weights = weigh_by_class(labels, weights=weights)
         weights /= weights.max()
     return TrainingLabels(labels, weights)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from voisin.embedding.specification import KINDS, EmbedderKind, parse_embedding
 from voisin.errors import InputError, InputWarning
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 from voisin.pipeline.classifiers import (
     TrainedNetwork,
     load_expert_network,

@@ -11,10 +11,10 @@ from itertools import islice
 
 import numpy as np
 
-from voisin.calibration.temperature import even_by_class
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.evaluation.metrics import macro_auc
+from voisin.labeling.cross_validation import losses_at_best_temperature
 from voisin.labeling.graph_only import GraphOnly
-from voisin.labeling.model_selection import losses_at_best
 from voisin.labeling.registry import make_method
 from voisin.pipeline.classifiers import weighted_labels
 from voisin.pipeline.context import Context, StoredGraphData
@@ -174,8 +174,8 @@ def _join(parts: Sequence[HeldOut]) -> HeldOut:
 
 
 def _judge(number: int, held_out: HeldOut) -> LoopRound:
-    weights = even_by_class(held_out.labels)
-    losses = losses_at_best(held_out.probabilities, held_out.labels, weights)
+    weights = weigh_by_class(held_out.labels)
+    losses = losses_at_best_temperature(held_out.probabilities, held_out.labels)
     auc = macro_auc(held_out.labels, held_out.probabilities, weights[None])[0]
     return LoopRound(number, float(np.average(losses, weights=weights)), float(auc))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.calibration.decisions import BALANCED, divide_by_priors
+from voisin.calibration.prior_shift import BALANCING_POWER, shift_priors
 from voisin.labeling.class_prior_estimation import (
     ClassPriorEstimate,
     parse_class_priors,
@@ -95,7 +95,7 @@ class LabeledImages:
         propagated = Predictions("propagated", experiment.ids, probabilities, reached)
         if self.class_priors is None:
             return (propagated,)
-        balanced = divide_by_priors(probabilities, self.class_priors, BALANCED)
+        balanced = shift_priors(probabilities, old=self.class_priors, power=BALANCING_POWER)
         return propagated, Predictions("balanced", experiment.ids, balanced, reached)
 
 
@@ -128,6 +128,6 @@ def label_images(context: Context, graph_data: StoredGraphData) -> LabeledImages
 
 def describe_estimate(estimate: ClassPriorEstimate, class_names: tuple[str, ...]) -> str:
     """Say which class priors were estimated."""
-    each = zip(class_names, estimate.shares, estimate.low, estimate.high, strict=True)
+    each = zip(class_names, estimate.class_priors, estimate.low, estimate.high, strict=True)
     classes = ", ".join(f"{name} {p:.0%} ({low:.0%} to {high:.0%})" for name, p, low, high in each)
     return f"Estimated class priors, with 95 % intervals: {classes}"

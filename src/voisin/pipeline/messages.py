@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.evaluation.scores import Scores
+from voisin.evaluation.verdict import Scores
 from voisin.pipeline.prepare import Experiment
 from voisin.sources.summary import summarize
 from voisin.types import UNLABELED, ImageCollection

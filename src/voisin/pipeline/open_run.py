@@ -9,7 +9,7 @@ from pathlib import Path
 from voisin.audit.project import AuditResult, audit_run
 from voisin.certificate.project import CertificateResult, certify_run, verify_run
 from voisin.errors import InputError
-from voisin.evaluation.scores import Scores
+from voisin.evaluation.verdict import Scores
 from voisin.explanation.page import Explanation
 from voisin.explanation.project import SYSTEM, StoredSystem, explain_image
 from voisin.project.finished_run import FinishedRun

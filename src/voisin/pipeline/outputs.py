@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from voisin import __version__
 from voisin.calibration.calibrate import CalibrationResult
-from voisin.calibration.decisions import for_balanced_accuracy
-from voisin.evaluation.scores import Scores
+from voisin.calibration.prior_shift import decide_for_balanced_accuracy
+from voisin.evaluation.verdict import Scores
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import SYSTEM, StoredSystem, describe_contributors
 from voisin.pipeline.calibrate import calibration_figures
@@ -92,7 +92,9 @@ def write_outputs(
         experiment.labels,
         labeled.propagation,
         linked=results.linked,
-        balanced=None if priors is None else for_balanced_accuracy(labeled.propagation, priors),
+        balanced=None
+        if priors is None
+        else decide_for_balanced_accuracy(labeled.propagation, priors),
         calibrated=results.calibration.probabilities,
         why=None if contributors is None else describe_contributors(contributors, pool.ids),
     )

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from voisin.evaluation.scores import Scores
-from voisin.evaluation.verdict import score
+from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.project import take_apart
 from voisin.labeling.registry import make_method
 from voisin.neighbors.graph import find_components

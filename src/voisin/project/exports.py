@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.evaluation.certainty import certainty
-from voisin.evaluation.scores import Estimate, Scores
+from voisin.evaluation.bootstrap import Estimate
+from voisin.evaluation.metrics import certainty
+from voisin.evaluation.verdict import Scores
 from voisin.types import UNLABELED, ImageCollection, Labels, Probabilities, Propagation
 from voisin.writing import PARTIAL, write_atomically
 

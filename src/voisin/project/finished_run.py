@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.errors import ProjectError
-from voisin.evaluation.scores import Scores
+from voisin.evaluation.verdict import Scores
 from voisin.project.folder import SCHEMA, SETTINGS
 from voisin.project.stored import load
 from voisin.settings import Settings

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from voisin.calibration.temperature import apply_temperature, even_by_class, fit_temperature
-from voisin.evaluation.certainty import certainty
+from voisin.calibration.scaling import fit_scaling
+from voisin.evaluation.metrics import certainty
 from voisin.types import (
     UNLABELED,
     Indices,
@@ -97,7 +97,7 @@ def forecast_changes(
     check_count("n_draws", n_draws, 1)
     others = problem.labels == UNLABELED
     others[positions] = False
-    temperature = 1.0
+    calibration = fit_scaling(labeling.propagation.probabilities[:0], problem.labels[:0])
     if problem.folds:
         held_out = np.concatenate([fold.held_out for fold in problem.folds])
         out_of_fold = [
@@ -105,8 +105,8 @@ def forecast_changes(
             for fold in problem.folds
         ]
         labels = problem.labels[held_out]
-        temperature = fit_temperature(np.concatenate(out_of_fold), labels, even_by_class(labels))
-    before = apply_temperature(labeling.propagation.probabilities, temperature)
+        calibration = fit_scaling(np.concatenate(out_of_fold), labels)
+    before = calibration.apply(labeling.propagation.probabilities)
     asked, before = before[positions], before[others]
     rng = np.random.default_rng(problem.random_state)
     uniform = rng.random((n_draws, len(positions), 1))
@@ -116,7 +116,7 @@ def forecast_changes(
         labels = problem.labels.copy()
         labels[positions] = answers[draw]
         again = labeling.method.label(replace(problem, labels=labels, folds=())).propagation
-        after = apply_temperature(again.probabilities[others], temperature)
+        after = calibration.apply(again.probabilities[others])
         flips.append(int((after.argmax(axis=1) != before.argmax(axis=1)).sum()))
         rises.append(_mean_certainty(after) - _mean_certainty(before))
         progress("Trying answers", draw + 1, n_draws)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voisin.propagation.class_priors import rebalance
+from voisin.calibration.prior_shift import shift_priors
 from voisin.propagation.matrices import degrees_of
 from voisin.querying.batches import novelty, pick_diverse
 from voisin.querying.strategy import Suggestion, find_askable, name_class
@@ -43,8 +43,7 @@ class Mixed:
         propagation, affinity = labeling.propagation, problem.data.affinity
         probabilities = propagation.probabilities
         if problem.class_priors is not None:
-            inverse_priors = 1 / np.maximum(problem.class_priors, _MIN_PRIOR)
-            probabilities = rebalance(probabilities, inverse_priors)
+            probabilities = shift_priors(probabilities, old=problem.class_priors)
         own = np.where(propagation.reached, margin_uncertainty(probabilities), 1.0)
         degrees = degrees_of(affinity)
         around = np.divide(affinity @ own, degrees, where=degrees > 0, out=np.zeros_like(own))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.errors import InputError, VoisinError
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 from voisin.labeling.registry import make_method
 from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project

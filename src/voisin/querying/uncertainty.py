@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.evaluation.certainty import certainty
+from voisin.evaluation.metrics import certainty
 from voisin.querying.batches import pick_diverse
 from voisin.querying.strategy import Suggestion, find_askable, name_class
 from voisin.types import Indices, Labeling, Probabilities, Problem

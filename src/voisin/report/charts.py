@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from voisin.calibration.reliability import ClassReliability
-from voisin.evaluation.scores import Estimate, Scores
+from voisin.evaluation.bootstrap import Estimate
+from voisin.evaluation.verdict import Scores
 from voisin.report.coverage import CoverageCurve
 from voisin.report.svg import ACCENT, INK, LINE, MUTED, SERIES, SURFACE, inline_svg
 from voisin.report.wording import EXPERT, METHODS, FigureWording, decimal, method_wording, percent

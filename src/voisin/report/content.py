@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.calibration.calibrate import CalibrationResult
-from voisin.evaluation.scores import Scores
+from voisin.evaluation.verdict import Scores
 from voisin.sources.summary import Summary
 from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import Embeddings, ImageCollection, Labels, Probabilities

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.evaluation.certainty import certainty
+from voisin.evaluation.metrics import certainty
 from voisin.types import UNLABELED, Labels, Probabilities
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voisin.evaluation.certainty import certainty
+from voisin.evaluation.metrics import certainty
 from voisin.neighbors.search import query_neighbors
 from voisin.report.content import ReportContent
 from voisin.types import UNLABELED, Indices

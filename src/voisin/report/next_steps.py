@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voisin.evaluation.certainty import certainty
+from voisin.evaluation.metrics import certainty
 from voisin.report.content import ReportContent
 from voisin.types import UNLABELED
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from voisin.evaluation.scores import Estimate, Scores
+from voisin.evaluation.bootstrap import Estimate
+from voisin.evaluation.verdict import Scores
 from voisin.report import charts, confusion, gallery
 from voisin.report.content import ReportContent, count_image_use
 from voisin.report.coverage import coverage_curve

@@ -1,7 +1,7 @@
-"""From what another library answers to a `Labeling`: every class a column, every row a sum of one.
+"""Turn the scores of another library into a `Labeling`: a column a class, rows that sum to one.
 
-A row without any finite positive entry is no answer: it becomes the shares of the labels, and
-is flagged as not reached.
+A row without any finite positive entry is no answer: it becomes the class frequencies of the
+labels, and is flagged as not reached. This module must not know any library.
 """
 
 import numpy as np
@@ -42,15 +42,15 @@ def to_labeling(
     converged : bool, default=True
     """
     probabilities, reached = _rows_to_one(scores, problem)
-    found = Propagation(probabilities, reached, n_iter, float("nan"), converged)
+    propagation = Propagation(probabilities, reached, n_iter, float("nan"), converged)
     if of_new is not None:
-        return Labeling(found, *_rows_to_one(of_new, problem), method)
+        return Labeling(propagation, *_rows_to_one(of_new, problem), method)
     near = problem.data.near
     if near is None:
-        nothing = np.empty((0, problem.n_classes))
-        return Labeling(found, nothing, np.empty(0, dtype=bool), method)
+        none = np.empty((0, problem.n_classes))
+        return Labeling(propagation, none, np.empty(0, dtype=bool), method)
     new_reached = np.any(reached[near.indices], axis=1)
-    return Labeling(found, attach(near, probabilities), new_reached, method)
+    return Labeling(propagation, attach(near, probabilities), new_reached, method)
 
 
 def labeled_classes(labels: Labels) -> Labels:

@@ -1,4 +1,7 @@
-"""graphlearning's methods, by the authors of Poisson learning (Calder et al. 2020)."""
+"""graphlearning's methods, by the authors of Poisson learning (Calder et al. 2020).
+
+This module alone may import graphlearning, and late.
+"""
 
 from dataclasses import dataclass
 
@@ -12,11 +15,11 @@ from voisin.types import UNLABELED, Labeling, Problem
 
 @dataclass(frozen=True)
 class GraphLearning:
-    """A model of ``graphlearning.ssl`` on the graph of the view.
+    """A model of ``graphlearning.ssl`` on the problem's graph.
 
     Poisson learning's scores have any sign; they become positive ones of the same order in each
-    row. The MBO scheme answers with decisions alone, for which it is told the class shares: even
-    ones, unless something is known of them.
+    row. The MBO scheme answers with decisions alone, for which it takes the class priors: even
+    ones, unless the problem has some.
 
     Parameters
     ----------
@@ -33,7 +36,7 @@ class GraphLearning:
         classes = labeled_classes(problem.labels)
         rows = np.flatnonzero(problem.labels != UNLABELED)
         graph = sparse.csr_matrix(problem.data.affinity.astype(np.float64))  # noqa: TID251
-        model = getattr(ssl, self.model)(graph, class_priors=self._shares(problem, len(classes)))
+        model = getattr(ssl, self.model)(graph, class_priors=self._priors(problem, len(classes)))
         try:
             scores = model.fit(rows, np.searchsorted(classes, problem.labels[rows]))
         except SystemExit as error:  # how graphlearning ends on what it cannot use
@@ -43,7 +46,7 @@ class GraphLearning:
             scores = likelihoods(scores, np.ones_like(scores, dtype=bool))
         return to_labeling(self, problem, scores)
 
-    def _shares(self, problem: Problem, n_labeled: int) -> list[float] | None:
+    def _priors(self, problem: Problem, n_labeled: int) -> list[float] | None:
         if self.model != "poisson_mbo":
             return None
         if problem.class_priors is None:

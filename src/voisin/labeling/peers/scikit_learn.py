@@ -1,4 +1,7 @@
-"""scikit-learn's semi-supervised methods: as a user would call them, and on the same graph."""
+"""scikit-learn's semi-supervised methods: as a user would call them, and on the same graph.
+
+Only the peers' registry may import this module, and late, since it loads scikit-learn.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
 
 from voisin.labeling.peers.answer import to_labeling
-from voisin.types import Affinity, Labeling, Problem
+from voisin.types import Labeling, Problem
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class ByVectors:
 
 @dataclass(frozen=True)
 class ByGraph:
-    """An estimator that takes the graph of the view in place of its kernel.
+    """An estimator that takes the problem's graph in place of its kernel.
 
     Parameters
     ----------
@@ -54,19 +57,16 @@ class ByGraph:
     def label(self, problem: Problem) -> Labeling:
         """Fit on the graph; new images take the mean of their neighbors."""
         rows = np.arange(len(problem.labels))[:, None]
-        affinity = _as_it_takes(problem.data.affinity)
-        fitted = self.make(kernel=lambda *_: affinity).fit(rows, problem.labels)
+        affinity = problem.data.affinity
+        alone = sparse.diags_array((affinity.sum(axis=1) == 0).astype(affinity.dtype))
+        # Its normalization of rows needs a matrix, and an image without neighbors its own weight.
+        kernel = sparse.csc_matrix(affinity + alone)
+        fitted = self.make(kernel=lambda *_: kernel).fit(rows, problem.labels)
         return to_labeling(self, problem, fitted.label_distributions_, n_iter=fitted.n_iter_)
 
     def __repr__(self) -> str:
         """Name the estimator, whose function's address means nothing."""
         return f"ByGraph(make={self.make.__name__})"
-
-
-def _as_it_takes(affinity: Affinity) -> Any:
-    """As a matrix, which its normalization of rows needs; an image without neighbors keeps 1."""
-    alone = sparse.diags_array((affinity.sum(axis=1) == 0).astype(affinity.dtype))
-    return sparse.csc_matrix(affinity + alone)
 
 
 def propagation() -> ByVectors:
@@ -85,10 +85,10 @@ def self_training() -> ByVectors:
 
 
 def propagation_on_graph() -> ByGraph:
-    """Make LabelPropagation on the graph of the view."""
+    """Make LabelPropagation on the problem's graph."""
     return ByGraph(LabelPropagation)
 
 
 def spreading_on_graph() -> ByGraph:
-    """Make LabelSpreading on the graph of the view."""
+    """Make LabelSpreading on the problem's graph."""
     return ByGraph(LabelSpreading)

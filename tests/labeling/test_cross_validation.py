@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voisin.labeling.folds import make_folds
+from voisin.labeling.cross_validation import make_folds
 
 
 @given(

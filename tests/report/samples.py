@@ -9,7 +9,7 @@ from tests.report.reader import Page
 from voisin.evaluation.scores import Estimate, ReliabilityBin, Scores
 from voisin.report.content import ReportContent, StageTime
 from voisin.report.page import render_report
-from voisin.sources.summary import Summary
+from voisin.sources.collection import Summary
 from voisin.training.rounds import PseudoLabelRound
 from voisin.types import ImageCollection
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sources.small import medmnist_bytes
 from voisin.sources import medmnist
-from voisin.sources.medmnist_sets import MedMNISTSet
+from voisin.sources.medmnist import MedMNISTSet
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from tests.sources.small import (
     write_table,
 )
 from voisin.errors import InputError
-from voisin.sources.kinds import Columns
+from voisin.sources.collection import Columns, summarize
 from voisin.sources.opening import KINDS, open_images
 from voisin.sources.reading import load_picture, read_images
-from voisin.sources.summary import summarize
 
 
 def small_digits(folder):

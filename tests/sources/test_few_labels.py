@@ -1,4 +1,4 @@
-"""A few labels drawn, read from a file, and images set aside as test."""
+"""A few labels: drawn, read from a file and checked; and a test split drawn by groups."""
 
 from dataclasses import replace
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.sources.small import write_folder, write_table
 from voisin.errors import InputError, InputWarning
 from voisin.sources.arrays import ArrayReader
-from voisin.sources.collecting import collect_images
-from voisin.sources.few_labels import draw_labels, draw_test, read_label_file
+from voisin.sources.collection import collect_images
+from voisin.sources.few_labels import check_classes, draw_labels, draw_test, read_label_file
 from voisin.sources.opening import open_images
 
 seeds = st.integers(0, 2**32 - 1)
@@ -308,3 +308,32 @@ def test_a_share_that_leaves_one_side_empty_is_refused(labels):
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(InputError, match=r"outside \(0, 1\)"):
         draw_test(replace(open_images("digits"), splits=None), share=share)
+
+
+# --- check_classes --------------------------------------------------------------------------
+
+
+def test_labels_of_two_classes_are_enough():
+    check_classes(np.array([0, -1, 1]), ["cat", "dog"])
+
+
+def test_no_label_is_an_error():
+    with pytest.raises(InputError, match="None of the 2 images is labeled"):
+        check_classes(np.array([-1, -1]), ["cat", "dog"])
+
+
+@pytest.mark.parametrize("class_names", [["cat"], ["cat", "dog", "cow"]])
+def test_a_single_label_is_an_error_in_the_singular(class_names):
+    with pytest.raises(InputError, match="There is one label, so all are of one class, cat"):
+        check_classes(np.array([0, -1]), class_names)
+
+
+@pytest.mark.parametrize("class_names", [["cat"], ["cat", "dog", "cow"]])
+def test_labels_of_one_class_are_an_error(class_names):
+    with pytest.raises(InputError, match="All 2 labels are of one class, cat"):
+        check_classes(np.array([0, 0, -1]), class_names)
+
+
+def test_classes_without_labels_are_named():
+    with pytest.warns(InputWarning, match="No image is labeled dog, ant, so no image will get"):
+        check_classes(np.array([0, 2, -1]), ["cat", "dog", "cow", "ant"])

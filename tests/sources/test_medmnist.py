@@ -6,7 +6,7 @@ import pytest
 
 from voisin.errors import DownloadError, InputError
 from voisin.sources import medmnist
-from voisin.sources.medmnist_sets import find_set, read_sets, record_url, refused_sets
+from voisin.sources.medmnist import find_set, read_sets, record_url, refused_sets
 from voisin.sources.opening import open_images
 
 
@@ -143,4 +143,4 @@ def test_downloads_go_to_the_place_for_caches_of_the_system_by_default(
     open_images("breastmnist")
 
     assert (tmp_path / "system" / "voisin" / "breastmnist.npz").is_file()
-    assert medmnist.MEDMNIST.names[1] == "dermamnist"
+    assert medmnist.MedMNISTSource.names[1] == "dermamnist"

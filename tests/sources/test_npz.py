@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.sources.small import medmnist_arrays, random_pixels
 from voisin.errors import InputError
-from voisin.sources.medmnist_sets import read_sets
+from voisin.sources.medmnist import read_sets
 from voisin.sources.npz_file import NpzArray
 from voisin.sources.opening import open_images
 from voisin.sources.reading import read_images

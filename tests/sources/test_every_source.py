@@ -150,7 +150,7 @@ def test_pictures_are_gray_or_color_as_the_reader_says(source):
     assert read_images(images, size=3).pixels.shape == (len(images), 3, 3, images.reader.n_channels)
 
 
-def test_a_picture_for_the_eye_is_no_longer_than_asked(source):
+def test_a_picture_to_look_at_is_no_longer_than_asked(source):
     assert max(load_picture(open_images(source), 0, size=3).size) == 3
 
 

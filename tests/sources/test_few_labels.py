@@ -202,7 +202,7 @@ def test_two_spellings_of_one_id_are_one_id(tmp_path):
         read_label_file(path, images)
 
 
-def test_a_typing_error_among_many_ids_is_told_at_once(tmp_path, monkeypatch):
+def test_a_typing_error_among_many_ids_is_reported_at_once(tmp_path, monkeypatch):
     labels = np.full(20_000, -1)
     images = collection(labels, n_classes=0)
     monkeypatch.setattr(
@@ -250,8 +250,8 @@ def test_each_class_gives_its_share_to_the_nearest_image(seed, share):
     images = collection(LABELS, n_classes=3)
     in_test = draw_test(images, share=share, random_state=seed) == "test"
 
-    found = np.bincount(LABELS[in_test & (LABELS >= 0)], minlength=3)
-    assert (abs(found - share * np.array([50, 20, 10])) <= 0.5).all()
+    counts = np.bincount(LABELS[in_test & (LABELS >= 0)], minlength=3)
+    assert (abs(counts - share * np.array([50, 20, 10])) <= 0.5).all()
     assert not in_test[LABELS == -1].any()
 
 
@@ -263,8 +263,8 @@ def test_groups_never_part_between_train_and_test(seed):
     assert not set(groups[splits == "test"]) & set(groups[splits == "train"])
     for class_ in range(4):
         largest = max(np.bincount(groups[labels == class_]), default=0)
-        found = (labels[splits == "test"] == class_).sum()
-        assert abs(found - 0.3 * (labels == class_).sum()) <= largest / 2 + 1e-9
+        n_test = (labels[splits == "test"] == class_).sum()
+        assert abs(n_test - 0.3 * (labels == class_).sum()) <= largest / 2 + 1e-9
 
 
 def test_the_same_random_state_sets_the_same_aside_and_another_others():
@@ -299,8 +299,8 @@ def test_a_source_with_splits_keeps_them():
 
 @pytest.mark.parametrize("labels", [[0, 1], [-1, -1]])
 def test_a_share_that_leaves_one_side_empty_is_refused(labels):
-    words = r"test share of 0\.1 of the . labeled images of made up.*pass another \(test_share"
-    with pytest.raises(InputError, match=words):
+    message = r"test share of 0\.1 of the . labeled images of made up.*pass another \(test_share"
+    with pytest.raises(InputError, match=message):
         draw_test(collection(labels, 2), share=0.1)
 
 

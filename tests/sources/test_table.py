@@ -1,4 +1,4 @@
-"""Tables: their columns as text, and what is said of damaged ones; their rows as images."""
+"""Tables: their columns as text, and the errors of damaged ones; their rows as images."""
 
 import string
 

@@ -27,7 +27,7 @@ _PROJECT_FILES = {"voisin.toml", ".voisin.lock"}  # written by this program into
 class FolderSource(SourceKind):
     """A folder of image files."""
 
-    description = "a folder with a sub-folder of images a class"
+    description = "a folder with a sub-folder of images for each class"
 
     def recognizes(self, source: Source) -> bool:
         """Whether it is a folder that exists."""
@@ -42,13 +42,13 @@ class FolderSource(SourceKind):
             suffixes = ", ".join(f"{suffix} {count}" for suffix, count in sorted(undecoded.items()))
             message = (
                 f"{undecoded.total()} pictures in {folder} are of kinds that are not read "
-                f"({suffixes}): convert them to PNG or JPEG to have them in."
+                f"({suffixes}): convert them to PNG or JPEG to include them."
             )
             warnings.warn(message, InputWarning, stacklevel=3)
         paths = [path for path in entries if not path.endswith("/")]
         if not paths:
             message = (
-                f"{folder} holds no image: put images in a sub-folder a class "
+                f"{folder} holds no image: put images in a sub-folder for each class "
                 f"({', '.join(IMAGE_SUFFIXES)})."
             )
             raise InputError(message)
@@ -58,7 +58,7 @@ class FolderSource(SourceKind):
         others = sorted({name for name in top_folders if name.lower() not in not_a_class})
         if splits and others:
             message = (
-                f"{', '.join(splits)} in {folder} could be splits, but {others[0]} lies beside: "
+                f"{', '.join(splits)} in {folder} could be splits, but {others[0]} is not one: "
                 "all are taken as classes."
             )
             warnings.warn(message, InputWarning, stacklevel=3)

@@ -84,7 +84,7 @@ def open_images(
             value = getattr(columns, column.name)
             if value is not None and not kind.has_columns:
                 message = (
-                    f"{column.name}_column={value!r} means nothing for {source}: "
+                    f"{column.name}_column={value!r} does not apply to {source}: "
                     "only a table has columns; leave it out."
                 )
                 raise InputError(message)

@@ -1,5 +1,10 @@
-"""Checks of what the caller passed: each says what came, what was expected and what to do."""
+"""Checks of what the caller passed, and words for error messages that list names.
 
+Each error says what came, what was expected and what to do. The checks see settings, arrays and
+texts; this module must not import anything that knows images, files or methods.
+"""
+
+import difflib
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -9,10 +14,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from voisin.errors import InputError, MissingDependencyError
-from voisin.types import UNLABELED
+from voisin.types import UNLABELED, Names
 
-_BLOCK = 8_192
-_LARGEST, _SMALLEST = 1e15, 1e-15  # beyond them, squared distances leave the range of float32
+# Rows checked at a time. Chosen by hand: even at 2,048 dimensions a block's copy of absolute values
+# takes 64 MB, and there are few enough blocks that the loop costs nothing.
+_ROWS_PER_BLOCK = 8_192
+# Float32 holds about 1e-38 to 3e38. Squared distances of entries within these bounds, summed over
+# thousands of dimensions, stay inside that range with some orders of magnitude to spare.
+_LARGEST, _SMALLEST = 1e15, 1e-15
+# Chosen by hand: looking for the most similar of more names takes seconds.
+_MAX_CHOICES = 10_000
 
 
 def check_in_open_interval(name: str, value: float, low: float, high: float) -> None:
@@ -40,7 +51,7 @@ def check_at_least(name: str, value: float, low: float) -> None:
 
 
 def check_count(name: str, value: int, low: int) -> None:
-    """Refuse what is no whole number, or below `low`."""
+    """Refuse a setting that is not a whole number, or is below `low`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         message = f"{name}={value!r} is no whole number: pass {low} or more."
         raise InputError(message)
@@ -48,7 +59,7 @@ def check_count(name: str, value: int, low: int) -> None:
 
 
 def check_random_state(random_state: int | np.random.Generator | None) -> None:
-    """Refuse what no draw can begin with."""
+    """Refuse a random state that is not None, a Generator, or a whole number from 0."""
     if not (random_state is None or isinstance(random_state, np.random.Generator)):
         check_count("random_state", random_state, 0)
 
@@ -70,15 +81,16 @@ def check_one_of(name: str, value: str, choices: Iterable[str]) -> None:
 def check_finite_rows(
     name: str, array: NDArray[np.floating], numbers: Sequence[int] | None = None
 ) -> None:
-    """Refuse vectors between which float32 can hold no distance.
+    """Refuse vectors whose distances float32 cannot hold.
 
-    Where entries are NaN, infinite or huge, say in how many rows and which first, by the numbers
-    that the caller knows the rows by.
+    These are vectors with NaN, infinite or huge entries, and an array all of whose entries are
+    tiny. The error says how many rows are bad, and which is the first: its position, or its number
+    in `numbers` where the caller numbers the rows otherwise.
     """
-    starts = range(0, len(array), _BLOCK)  # by blocks: the array may be on disk
-    blocks = (array[start : start + _BLOCK] for start in starts)
-    parts = [np.abs(block).max(axis=1, initial=0).astype(np.float64) for block in blocks]
-    largest = np.concatenate([np.empty(0), *parts])
+    starts = range(0, len(array), _ROWS_PER_BLOCK)  # by blocks: the array may be on disk
+    blocks = (array[start : start + _ROWS_PER_BLOCK] for start in starts)
+    maxima = [np.abs(block).max(axis=1, initial=0).astype(np.float64) for block in blocks]
+    largest = np.concatenate([np.empty(0), *maxima])
     bad = np.flatnonzero(~(largest <= _LARGEST))
     if len(bad):
         first = bad[0] if numbers is None else numbers[bad[0]]
@@ -96,7 +108,7 @@ def check_finite_rows(
 
 
 def check_embeddings(embeddings: Any) -> None:
-    """Refuse what is not a finite matrix of numbers, one row an image."""
+    """Refuse embeddings that are not a matrix of finite floats, one row an image."""
     if not isinstance(embeddings, np.ndarray):
         message = (
             f"embeddings is a {type(embeddings).__name__}: "
@@ -113,9 +125,9 @@ def check_embeddings(embeddings: Any) -> None:
 
 
 def check_affinity(graph: Any) -> sparse.csr_array:
-    """Give a graph, sparse or dense, by its rows; refuse one that cannot carry labels.
+    """Convert a graph, sparse or dense, to a CSR array, and refuse unusable weights.
 
-    It must be square, symmetric, finite and non-negative.
+    The matrix must be square, symmetric, finite and non-negative.
     """
     try:
         affinity = sparse.csr_array(graph)
@@ -133,7 +145,11 @@ def check_affinity(graph: Any) -> sparse.csr_array:
             f"affinity has negative weights (lowest {affinity.data.min():g}): pass weights >= 0."
         )
         raise InputError(message)
-    if _looks_symmetric(affinity):
+    # W x = Wᵀ x for one random x shows that W is symmetric (up to rounding: the tolerance is some
+    # hundred float32 roundings), far quicker than W − Wᵀ, which is computed only if this fails.
+    probe = np.random.default_rng(0).standard_normal(affinity.shape[0], dtype=np.float32)
+    forward, backward = affinity @ probe, affinity.T @ probe
+    if np.allclose(forward, backward, rtol=1e-5, atol=1e-5 * abs(forward).max(initial=0)):
         return affinity
     gap = abs(affinity - affinity.T)
     if gap.nnz and gap.data.max() > 1e-4 * affinity.data.max():
@@ -145,17 +161,10 @@ def check_affinity(graph: Any) -> sparse.csr_array:
     return affinity
 
 
-def _looks_symmetric(affinity: sparse.csr_array) -> bool:
-    """Compare ``W x`` with ``Wᵀ x`` for one random x: certain, and far quicker than W − Wᵀ."""
-    probe = np.random.default_rng(0).standard_normal(affinity.shape[0], dtype=np.float32)
-    forward, backward = affinity @ probe, affinity.T @ probe
-    return bool(np.allclose(forward, backward, rtol=1e-5, atol=1e-5 * abs(forward).max(initial=0)))
-
-
 def check_partial_labels(
     labels: NDArray[Any], n_samples: int, n_classes: int | None = None
 ) -> None:
-    """Refuse labels that do not fit the graph, or of which none is known."""
+    """Refuse labels that do not fit the graph, or that are all unknown."""
     if labels.shape != (n_samples,):
         message = (
             f"labels has shape {labels.shape}, but this graph has {n_samples} nodes: "
@@ -177,8 +186,57 @@ def check_partial_labels(
 
 
 def check_installed(what: str, libraries: Iterable[str], extra: str) -> None:
-    """Refuse what needs libraries that are not installed, and say how to install them."""
+    """Raise an error that says how to install those of `libraries` that are missing.
+
+    `what` is the feature that needs them, and `extra` the extra of this package that brings them.
+    """
     missing = [library for library in libraries if find_spec(library) is None]
     if missing:
         message = f"{what} needs {' and '.join(missing)}: pip install 'voisin[{extra}]'"
         raise MissingDependencyError(message)
+
+
+def check_distinct(texts: Sequence[str] | Names, what: str) -> None:
+    """Refuse empty and repeated texts; the error names the first one."""
+    seen: set[str] = set()
+    for row, text in enumerate(texts, start=1):
+        if not text:
+            message = f"The {what} of row {row} is empty: give each a text of its own."
+            raise InputError(message)
+        if text in seen:
+            message = f"The {what} {str(text)!r} occurs more than once: give each its own."
+            raise InputError(message)
+        seen.add(text)
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Suggest the choice most similar to `word`; empty if none is similar or there are too many.
+
+    Examples
+    --------
+    >>> did_you_mean("lable", ["path", "label"])
+    ' Did you mean label?'
+    >>> did_you_mean("xyz", ["path", "label"])
+    ''
+    """
+    choices = tuple(choices)
+    if len(choices) > _MAX_CHOICES:
+        return ""
+    by_lowercase = {choice.lower(): choice for choice in choices}
+    similar = difflib.get_close_matches(word.lower(), by_lowercase, n=1)
+    return f" Did you mean {by_lowercase[similar[0]]}?" if similar else ""
+
+
+def list_some(names: Iterable[str], limit: int = 20) -> str:
+    """Join names with commas, and count those beyond the limit.
+
+    Examples
+    --------
+    >>> list_some(["a", "b", "c", "d"], limit=2)
+    'a, b and 2 more'
+    >>> list_some([])
+    'none'
+    """
+    names = list(names)
+    shown = ", ".join(names[:limit]) or "none"
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown

@@ -11,7 +11,7 @@ from voisin.evaluation.metrics import ReliabilityBin
 from voisin.evaluation.verdict import Scores
 from voisin.report.content import ReportContent, StageTime
 from voisin.report.page import render_report
-from voisin.sources.summary import Summary
+from voisin.sources.collection import Summary
 from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import ImageCollection
 

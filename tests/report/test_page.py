@@ -9,7 +9,7 @@ from tests.report.reader import Page
 from tests.report.samples import page_of, sample_content, sample_images, sample_scores
 from voisin.errors import UnreadableImageError
 from voisin.report.page import render_report
-from voisin.sources.summary import Summary
+from voisin.sources.collection import Summary
 
 
 def test_the_images_labels_groups_and_splits_of_the_source_are_counted():

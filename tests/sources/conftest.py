@@ -9,7 +9,7 @@ import pytest
 
 from tests.sources.small import medmnist_bytes
 from voisin.sources import medmnist
-from voisin.sources.medmnist_sets import MedMNISTSet
+from voisin.sources.medmnist import MedMNISTSet
 
 
 @pytest.fixture
@@ -21,11 +21,11 @@ def medmnist_server(monkeypatch, tmp_path):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             server.asked.append(self.path)
-            found = self.path.startswith("/breastmnist")
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Length", str(len(server.content) if found else 0))
+            exists = self.path.startswith("/breastmnist")
+            self.send_response(200 if exists else 404)
+            self.send_header("Content-Length", str(len(server.content) if exists else 0))
             self.end_headers()
-            if found:
+            if exists:
                 self.wfile.write(server.content)
 
         def log_message(self, *args):

@@ -14,10 +14,9 @@ from tests.sources.small import (
     write_table,
 )
 from voisin.errors import InputError
-from voisin.sources.kinds import Columns
+from voisin.sources.collection import Columns, summarize
 from voisin.sources.opening import KINDS, open_images
 from voisin.sources.reading import load_picture, read_images
-from voisin.sources.summary import summarize
 
 
 def small_digits(folder):
@@ -151,7 +150,7 @@ def test_pictures_are_gray_or_color_as_the_reader_says(source):
     assert read_images(images, size=3).pixels.shape == (len(images), 3, 3, images.reader.n_channels)
 
 
-def test_a_picture_for_the_eye_is_no_longer_than_asked(source):
+def test_a_picture_to_look_at_is_no_longer_than_asked(source):
     assert max(load_picture(open_images(source), 0, size=3).size) == 3
 
 

@@ -1,4 +1,4 @@
-"""A few labels drawn, read from a file, and images set aside as test."""
+"""A few labels: drawn, read from a file and checked; and a test split drawn by groups."""
 
 from dataclasses import replace
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.sources.small import write_folder, write_table
 from voisin.errors import InputError, InputWarning
 from voisin.sources.arrays import ArrayReader
-from voisin.sources.collecting import collect_images
-from voisin.sources.few_labels import draw_labels, draw_test, read_label_file
+from voisin.sources.collection import collect_images
+from voisin.sources.few_labels import check_classes, draw_labels, draw_test, read_label_file
 from voisin.sources.opening import open_images
 
 seeds = st.integers(0, 2**32 - 1)
@@ -202,7 +202,7 @@ def test_two_spellings_of_one_id_are_one_id(tmp_path):
         read_label_file(path, images)
 
 
-def test_a_typing_error_among_many_ids_is_told_at_once(tmp_path, monkeypatch):
+def test_a_typing_error_among_many_ids_is_reported_at_once(tmp_path, monkeypatch):
     labels = np.full(20_000, -1)
     images = collection(labels, n_classes=0)
     monkeypatch.setattr(
@@ -250,8 +250,8 @@ def test_each_class_gives_its_share_to_the_nearest_image(seed, share):
     images = collection(LABELS, n_classes=3)
     in_test = draw_test(images, share=share, random_state=seed) == "test"
 
-    found = np.bincount(LABELS[in_test & (LABELS >= 0)], minlength=3)
-    assert (abs(found - share * np.array([50, 20, 10])) <= 0.5).all()
+    counts = np.bincount(LABELS[in_test & (LABELS >= 0)], minlength=3)
+    assert (abs(counts - share * np.array([50, 20, 10])) <= 0.5).all()
     assert not in_test[LABELS == -1].any()
 
 
@@ -263,8 +263,8 @@ def test_groups_never_part_between_train_and_test(seed):
     assert not set(groups[splits == "test"]) & set(groups[splits == "train"])
     for class_ in range(4):
         largest = max(np.bincount(groups[labels == class_]), default=0)
-        found = (labels[splits == "test"] == class_).sum()
-        assert abs(found - 0.3 * (labels == class_).sum()) <= largest / 2 + 1e-9
+        n_test = (labels[splits == "test"] == class_).sum()
+        assert abs(n_test - 0.3 * (labels == class_).sum()) <= largest / 2 + 1e-9
 
 
 def test_the_same_random_state_sets_the_same_aside_and_another_others():
@@ -299,8 +299,8 @@ def test_a_source_with_splits_keeps_them():
 
 @pytest.mark.parametrize("labels", [[0, 1], [-1, -1]])
 def test_a_share_that_leaves_one_side_empty_is_refused(labels):
-    words = r"test share of 0\.1 of the . labeled images of made up.*pass another \(test_share"
-    with pytest.raises(InputError, match=words):
+    message = r"test share of 0\.1 of the . labeled images of made up.*pass another \(test_share"
+    with pytest.raises(InputError, match=message):
         draw_test(collection(labels, 2), share=0.1)
 
 
@@ -308,3 +308,32 @@ def test_a_share_that_leaves_one_side_empty_is_refused(labels):
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(InputError, match=r"outside \(0, 1\)"):
         draw_test(replace(open_images("digits"), splits=None), share=share)
+
+
+# --- check_classes --------------------------------------------------------------------------
+
+
+def test_labels_of_two_classes_are_enough():
+    check_classes(np.array([0, -1, 1]), ["cat", "dog"])
+
+
+def test_no_label_is_an_error():
+    with pytest.raises(InputError, match="None of the 2 images is labeled"):
+        check_classes(np.array([-1, -1]), ["cat", "dog"])
+
+
+@pytest.mark.parametrize("class_names", [["cat"], ["cat", "dog", "cow"]])
+def test_a_single_label_is_an_error_in_the_singular(class_names):
+    with pytest.raises(InputError, match="There is one label, so all are of one class, cat"):
+        check_classes(np.array([0, -1]), class_names)
+
+
+@pytest.mark.parametrize("class_names", [["cat"], ["cat", "dog", "cow"]])
+def test_labels_of_one_class_are_an_error(class_names):
+    with pytest.raises(InputError, match="All 2 labels are of one class, cat"):
+        check_classes(np.array([0, 0, -1]), class_names)
+
+
+def test_classes_without_labels_are_named():
+    with pytest.warns(InputWarning, match="No image is labeled dog, ant, so no image will get"):
+        check_classes(np.array([0, 2, -1]), ["cat", "dog", "cow", "ant"])

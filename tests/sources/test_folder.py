@@ -74,7 +74,7 @@ def test_splits_stand_above_the_classes(tmp_path):
 def test_a_split_beside_other_folders_is_a_class_with_a_warning(tmp_path):
     write_folder(tmp_path, "train/1.png", "car/1.png", "bus/1.png")
 
-    with pytest.warns(InputWarning, match="train in .* could be splits, but bus lies beside"):
+    with pytest.warns(InputWarning, match="train in .* could be splits, but bus is not one"):
         images = open_images(tmp_path)
 
     assert images.class_names == ("bus", "car", "train")

@@ -6,7 +6,7 @@ import pytest
 
 from voisin.errors import DownloadError, InputError
 from voisin.sources import medmnist
-from voisin.sources.medmnist_sets import find_set, read_sets, record_url, refused_sets
+from voisin.sources.medmnist import find_set, read_sets, record_url, refused_sets
 from voisin.sources.opening import open_images
 
 
@@ -52,13 +52,13 @@ def test_a_size_that_is_not_published_is_refused(medmnist_server):
         open_images("breastmnist_32")
 
 
-def test_progress_tells_bytes_and_ends_with_all_of_them(medmnist_server):
-    told = []
-    open_images("breastmnist", progress=lambda *news: told.append(news))
+def test_progress_counts_bytes_and_ends_with_all_of_them(medmnist_server):
+    calls = []
+    open_images("breastmnist", progress=lambda *call: calls.append(call))
 
     n_bytes = len(medmnist_server.content)
-    assert told[-1] == ("Downloading breastmnist.npz", n_bytes, n_bytes)
-    assert all(done <= total for _, done, total in told)
+    assert calls[-1] == ("Downloading breastmnist.npz", n_bytes, n_bytes)
+    assert all(done <= total for _, done, total in calls)
 
 
 def test_another_checksum_leaves_no_file_and_says_what_to_do(medmnist_server):
@@ -121,8 +121,8 @@ def test_the_facts_are_complete():
     assert len(sets) == 11
     assert sets["dermamnist"].md5[28] == "0744692d530f8e62ec473284d019b0c7"
     assert sets["dermamnist"].class_names[4] == "melanoma"
-    assert {tuple(one.md5) for one in sets.values()} == {(28, 64, 128, 224)}
-    checksums = [checksum for one in sets.values() for checksum in one.md5.values()]
+    assert {tuple(known.md5) for known in sets.values()} == {(28, 64, 128, 224)}
+    checksums = [checksum for known in sets.values() for checksum in known.md5.values()]
     assert len(set(checksums)) == 44
     assert all(len(checksum) == 32 for checksum in checksums)
     assert len(refused_sets()) == 7
@@ -143,4 +143,4 @@ def test_downloads_go_to_the_place_for_caches_of_the_system_by_default(
     open_images("breastmnist")
 
     assert (tmp_path / "system" / "voisin" / "breastmnist.npz").is_file()
-    assert medmnist.MEDMNIST.names[1] == "dermamnist"
+    assert medmnist.MedMNISTSource.names[1] == "dermamnist"

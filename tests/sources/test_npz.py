@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.sources.small import medmnist_arrays, random_pixels
 from voisin.errors import InputError
-from voisin.sources.medmnist_sets import read_sets
+from voisin.sources.medmnist import read_sets
 from voisin.sources.npz_file import NpzArray
 from voisin.sources.opening import open_images
 from voisin.sources.reading import read_images
@@ -132,10 +132,10 @@ def test_a_plain_file_may_have_texts_with_nothing_where_unknown(tmp_path):
 def test_an_image_with_nan_for_a_group_stands_alone(tmp_path, groups):
     path = saved(tmp_path, images=random_pixels(4), labels=[0, 1, 0, 1], groups=groups)
 
-    found = open_images(path).groups
+    read = open_images(path).groups
 
-    assert found[0] == found[1]
-    assert len(set(found)) == 3
+    assert read[0] == read[1]
+    assert len(set(read)) == 3
 
 
 def test_nan_among_texts_is_an_unknown_label_and_no_split(tmp_path):

@@ -1,4 +1,4 @@
-"""What `open_images` says of a source that is not there, or of no known kind."""
+"""`open_images` refuses a source that does not exist, or is of no known kind."""
 
 import subprocess
 import sys

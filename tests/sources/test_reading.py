@@ -107,9 +107,9 @@ def test_images_that_came_out_black_are_warned_of_once(tmp_path, highest, bright
     with pytest.warns(InputWarning) as caught:
         read_images(open_images(tmp_path), size=4)
 
-    (one,) = caught
-    assert f"brightest pixel is {brightest} of 255" in str(one.message)
-    assert "scale them to the full range first" in str(one.message)
+    (warning,) = caught
+    assert f"brightest pixel is {brightest} of 255" in str(warning.message)
+    assert "scale them to the full range first" in str(warning.message)
 
 
 def test_a_single_image_that_is_bright_enough_gives_no_warning(tmp_path):
@@ -140,11 +140,11 @@ def test_an_array_of_another_shape_is_refused(photos):
 @pytest.mark.parametrize("block", [1, 7, 20, 512])
 def test_progress_ends_with_all_images_whatever_the_block(photos, monkeypatch, block):
     monkeypatch.setattr(reading_module, "_BLOCK", block)
-    told = []
-    read = read_images(open_images(photos), size=4, progress=lambda *news: told.append(news))
+    calls = []
+    read = read_images(open_images(photos), size=4, progress=lambda *call: calls.append(call))
 
-    assert told[-1] == ("Reading images", 20, 20)
-    assert [done for _, done, _ in told] == sorted({done for _, done, _ in told})
+    assert calls[-1] == ("Reading images", 20, 20)
+    assert [done for _, done, _ in calls] == sorted({done for _, done, _ in calls})
     assert len(np.unique(read.pixels, axis=0)) == 20
 
 
@@ -173,7 +173,7 @@ def test_settings_out_of_range_are_refused(option):
         read_images(open_images("digits"), **option)
 
 
-def test_a_picture_for_the_eye_keeps_its_shape_and_is_never_enlarged(tmp_path):
+def test_a_picture_to_look_at_keeps_its_shape_and_is_never_enlarged(tmp_path):
     write_image(tmp_path / "cat" / "1.png", random_pixels(1, 30, 60, 3)[0])
     images = open_images(tmp_path)
 

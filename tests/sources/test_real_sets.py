@@ -5,9 +5,9 @@ import tarfile
 import numpy as np
 import pytest
 
+from voisin.sources.collection import summarize
 from voisin.sources.opening import open_images
 from voisin.sources.reading import read_images
-from voisin.sources.summary import summarize
 
 pytestmark = pytest.mark.data
 SPLITS = ("train", "val", "test")

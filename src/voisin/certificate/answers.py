@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError, ProjectError
 from voisin.project.cache import hash_of
-from voisin.sources.columns import read_columns
+from voisin.sources.table import read_columns
 from voisin.types import Names
 
 CHECKS, CERTIFICATE, CERTIFIED = "checks.csv", "certificate.json", "certified.csv"

@@ -16,7 +16,7 @@ from voisin.labeling.peers.registry import PEERS
 from voisin.pipeline.context import Context, learns_from_labels
 from voisin.project.exports import number, to_json
 from voisin.project.folder import Project
-from voisin.sources.summary import summarize
+from voisin.sources.collection import summarize
 from voisin.types import ImageCollection
 from voisin.validation import check_one_of
 from voisin.writing import write_atomically

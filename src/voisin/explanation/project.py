@@ -22,8 +22,8 @@ from voisin.explanation.page import (
 )
 from voisin.neighbors.graph import find_components
 from voisin.project.finished_run import FinishedRun
-from voisin.sources.hints import did_you_mean
 from voisin.types import UNLABELED, Labeling, Names, Problem
+from voisin.validation import did_you_mean
 from voisin.writing import write_atomically
 
 SYSTEM = "linear_system"  # the folder of a project that holds its `StoredSystem`

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from voisin.evaluation.verdict import Scores
 from voisin.pipeline.prepare import Experiment
-from voisin.sources.summary import summarize
+from voisin.sources.collection import summarize
 from voisin.types import UNLABELED, ImageCollection
 
 Log = Callable[[str], None]

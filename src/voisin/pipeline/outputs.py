@@ -33,8 +33,8 @@ from voisin.project.folder import Project
 from voisin.project.stored import save
 from voisin.report.content import ReportContent
 from voisin.report.page import render_report
-from voisin.sources.medmnist_sets import find_set
-from voisin.sources.summary import Summary, summarize
+from voisin.sources.collection import Summary, summarize
+from voisin.sources.medmnist import find_set
 from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import ImageCollection, Predictions
 

@@ -21,10 +21,9 @@ from voisin.labeling.registry import METHODS, takes_alpha
 from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.project.cache import hash_of
 from voisin.settings import Settings
-from voisin.sources.few_labels import draw_labels, draw_test, read_label_file
+from voisin.sources.few_labels import check_classes, draw_labels, draw_test, read_label_file
 from voisin.sources.opening import open_images
 from voisin.sources.reading import read_images
-from voisin.sources.summary import check_classes
 from voisin.types import (
     UNLABELED,
     ImageCollection,

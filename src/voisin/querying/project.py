@@ -19,7 +19,7 @@ from voisin.querying.forecast import LabelForecast, forecast_changes
 from voisin.querying.page import SuggestionsContent, render_suggestions
 from voisin.querying.registry import DEFAULT, make_strategy
 from voisin.querying.strategy import Suggestion
-from voisin.sources.columns import read_columns
+from voisin.sources.table import read_columns
 from voisin.types import (
     UNLABELED,
     Fold,

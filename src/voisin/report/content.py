@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from voisin.calibration.calibrate import CalibrationResult
 from voisin.evaluation.verdict import Scores
-from voisin.sources.summary import Summary
+from voisin.sources.collection import Summary
 from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import Embeddings, ImageCollection, Labels, Probabilities
 

@@ -1,4 +1,1 @@
-"""Where images and labels come from: one file a kind, and what is read of them.
-
-Names are loaded when first asked for, so that importing a summary does not load Pillow.
-"""
+"""Where images and labels come from: a file for each kind of source, and the reading of pixels."""

@@ -1,11 +1,11 @@
-"""Images that lie in arrays, one after another; it knows pixels, not files or labels.
+"""Images that lie in arrays, one after another. It must not know files or labels.
 
 ========= =======================================
 dtype     becomes
 ========= =======================================
 uint8     itself
 bool      0 or 255
-uint16    the full range, 65535 becomes 255
+uint16    round(value / 257)
 floats    in [0, 1], times 255; else unreadable
 ========= =======================================
 """
@@ -71,14 +71,14 @@ class ArrayReader:
         Raises
         ------
         UnreadableImageError
-            If it has floats that are no numbers from 0 to 1.
+            If it has floats that are not numbers from 0 to 1.
         """
-        which = int(np.searchsorted(self._starts, position, side="right")) - 1
-        row = int(position - self._starts[which])
-        return to_picture(self._arrays[which][row], f"images[{row}]")
+        array_index = int(np.searchsorted(self._starts, position, side="right")) - 1
+        row = int(position - self._starts[array_index])
+        return to_picture(self._arrays[array_index][row], f"images[{row}]")
 
     def path(self, position: int) -> None:
-        """Nowhere: the images share one file."""
+        """None: images of an array have no files of their own."""
 
     def fingerprint(self) -> str:
         """Text that changes when the arrays do."""
@@ -91,7 +91,7 @@ def to_picture(pixels: NDArray[Any], name: str = "The image") -> Image.Image:
     Raises
     ------
     UnreadableImageError
-        If it has floats that are no numbers from 0 to 1; the line begins with `name`.
+        If it has floats that are not numbers from 0 to 1; the message begins with `name`.
 
     Examples
     --------
@@ -100,47 +100,42 @@ def to_picture(pixels: NDArray[Any], name: str = "The image") -> Image.Image:
     """
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
-    return to_gray_or_color(Image.fromarray(np.ascontiguousarray(_eight_bits(pixels, name))))
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8) * 255
+    elif pixels.dtype == np.uint16:
+        pixels = to_bytes(pixels)
+    elif pixels.dtype != np.uint8:
+        if np.isnan(pixels).any():
+            message = f"{name} has NaN among its {pixels.dtype} values."
+            raise UnreadableImageError(message)
+        if pixels.min() < 0 or pixels.max() > 1:
+            message = (
+                f"{name} has {pixels.dtype} values from {pixels.min():g} to {pixels.max():g}: "
+                "pass uint8, or floats from 0 to 1."
+            )
+            raise UnreadableImageError(message)
+        pixels = np.round(pixels * 255).astype(np.uint8)
+    return to_gray_or_color(Image.fromarray(np.ascontiguousarray(pixels)))
 
 
 def check_pixels(array: PixelArray, name: str = "images") -> None:
-    """Refuse an array that is not one of images."""
-    _check_layout(array.shape, name)
+    """Refuse an array whose shape, type or size is not that of images."""
+    shape = array.shape
+    has_layout = len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))
+    if 0 in shape or not has_layout:
+        message = (
+            f"{name} has shape {shape}: pass (n, height, width) or (n, height, width, channels)"
+        )
+        if len(shape) == 4 and shape[1] in (1, 3, 4):
+            message += f"; the channels stand first here: {name}.transpose(0, 2, 3, 1)"
+        raise InputError(message + ".")
     if array.dtype not in (np.uint8, np.bool_, np.uint16) and array.dtype.kind != "f":
         message = f"{name} has dtype {array.dtype}: pass uint8, for example .astype(np.uint8)."
         raise InputError(message)
-    height, width = array.shape[1:3]
+    height, width = shape[1:3]
     if Image.MAX_IMAGE_PIXELS is not None and height * width > Image.MAX_IMAGE_PIXELS:
         message = (
             f"{name} has {height} × {width} pixels an image, "
             f"more than the {Image.MAX_IMAGE_PIXELS} allowed: make them smaller first."
         )
         raise InputError(message)
-
-
-def _check_layout(shape: tuple[int, ...], name: str) -> None:
-    if 0 not in shape and (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3, 4))):
-        return
-    message = f"{name} has shape {shape}: pass (n, height, width) or (n, height, width, channels)"
-    if len(shape) == 4 and shape[1] in (1, 3, 4):
-        message += f"; the channels stand first here: {name}.transpose(0, 2, 3, 1)"
-    raise InputError(message + ".")
-
-
-def _eight_bits(pixels: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    if pixels.dtype == np.uint8:
-        return pixels
-    if pixels.dtype == np.bool_:
-        return pixels.astype(np.uint8) * 255
-    if pixels.dtype == np.uint16:
-        return to_bytes(pixels)
-    if np.isnan(pixels).any():
-        message = f"{name} has NaN among its {pixels.dtype} values."
-        raise UnreadableImageError(message)
-    if pixels.min() < 0 or pixels.max() > 1:
-        message = (
-            f"{name} has {pixels.dtype} values from {pixels.min():g} to {pixels.max():g}: "
-            "pass uint8, or floats from 0 to 1."
-        )
-        raise UnreadableImageError(message)
-    return np.round(pixels * 255).astype(np.uint8)

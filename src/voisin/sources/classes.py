@@ -1,4 +1,7 @@
-"""From texts to classes: order of names, labels, splits; it knows no files and no pixels."""
+"""Classes and splits as texts: which there are, in which order, and their numbers.
+
+This module must not know where the texts were read from.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,10 +9,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from voisin.errors import InputError
-from voisin.sources.hints import did_you_mean, list_some
 from voisin.types import UNLABELED, Labels, Names
+from voisin.validation import did_you_mean, list_some
 
-SPLITS = {
+SPLITS = {  # spellings in use, by convention; and what each is called here
     "train": "train",
     "training": "train",
     "val": "val",
@@ -17,7 +20,7 @@ SPLITS = {
     "validation": "val",
     "test": "test",
 }
-_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)  # not the other digits of Unicode, such as ²
 
 
 def sort_class_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -62,41 +65,40 @@ def encode_labels(
     >>> encode_labels(["dog", "", "cat"])
     (array([ 1, -1,  0]), ('cat', 'dog'))
     """
-    distinct, which = np.unique(np.asarray(texts, dtype=np.str_), return_inverse=True)
-    found = [str(name) for name in distinct]
+    distinct, inverse = np.unique(np.asarray(texts, dtype=np.str_), return_inverse=True)
+    names: list[str] = distinct.tolist()
     if class_names is None:
-        class_names = sort_class_names(name for name in found if name)
-    code = {name: number for number, name in enumerate(class_names)} | {"": UNLABELED}
-    for name in found:
-        if name not in code:
+        class_names = sort_class_names(name for name in names if name)
+    codes = {name: number for number, name in enumerate(class_names)} | {"": UNLABELED}
+    for name in names:
+        if name not in codes:
             message = (
                 f"{name!r} is no class: there are {list_some(class_names)}."
                 f"{did_you_mean(name, class_names)}"
             )
             raise InputError(message)
-    codes = np.array([code[name] for name in found], dtype=np.int64)
-    return codes[which.ravel()], tuple(class_names)
+    labels = np.array([codes[name] for name in names], dtype=np.int64)[inverse.ravel()]
+    return labels, tuple(class_names)
 
 
 def name_splits(texts: Iterable[str]) -> Names:
-    """Bring the names of splits to ``train``, ``val`` and ``test``; an empty one is ``train``.
+    """Replace each spelling of a split by ``train``, ``val`` or ``test``; empty means ``train``.
 
     Raises
     ------
     InputError
-        If one is no split.
+        If a text is no split.
 
     Examples
     --------
     >>> name_splits(["Train", "validation", ""])
     array(['train', 'val', 'train'], dtype='<U5')
     """
-    return np.array([_name_split(text) for text in texts], dtype="<U5")
-
-
-def _name_split(text: str) -> str:
-    split = SPLITS.get(text.lower() or "train")
-    if split is None:
-        message = f"{text!r} is no split: there are train, val and test."
-        raise InputError(message)
-    return split
+    splits = []
+    for text in texts:
+        split = SPLITS.get(text.lower() or "train")
+        if split is None:
+            message = f"{text!r} is no split: there are train, val and test."
+            raise InputError(message)
+        splits.append(split)
+    return np.array(splits, dtype="<U5")

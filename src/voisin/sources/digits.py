@@ -1,43 +1,40 @@
-"""The bundled digits: 1,797 images of 8 × 8, gray, that scikit-learn brings along.
-
-The file comes in blocks by writer, so its last images, the test, show other hands.
-"""
+"""The bundled digits: 1,797 gray images of 8 × 8 pixels that come with scikit-learn."""
 
 import zlib
 
 import numpy as np
 
 from voisin.sources.arrays import ArrayReader
-from voisin.sources.collecting import collect_images
-from voisin.sources.kinds import OpeningOptions, Source, SourceKind
+from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
 from voisin.types import ImageCollection
 
+# A convention: the last fifth. The file is ordered by writer, so these are by other hands than the
+# images before them.
 _N_TEST = 360
 
 
-def _is_digits(source: Source) -> bool:
-    return isinstance(source, str) and source.lower() == "digits"
+class DigitsSource(SourceKind):
+    """The word ``digits``."""
 
+    description = "digits"
+    names = ("digits",)
 
-def _open_digits(source: Source, options: OpeningOptions) -> ImageCollection:  # noqa: ARG001
-    from sklearn.datasets import load_digits
+    def recognizes(self, source: Source) -> bool:
+        """Whether it is the word, in any case."""
+        return isinstance(source, str) and source.lower() == "digits"
 
-    bundled = load_digits()
-    pixels = np.round(bundled.images * (255 / 16)).astype(np.uint8)
-    n_images = len(pixels)
-    return collect_images(
-        "digits",
-        ArrayReader([pixels], fingerprint=f"digits {zlib.crc32(pixels.tobytes()):08x}"),
-        ids=[f"digit-{number:04d}" for number in range(1, n_images + 1)],
-        labels=bundled.target.astype(np.int64),
-        class_names=[str(digit) for digit in range(10)],
-        splits=np.repeat(["train", "test"], [n_images - _N_TEST, _N_TEST]),
-    )
+    def open(self, source: Source, options: OpeningOptions) -> ImageCollection:  # noqa: ARG002
+        """Make a collection of scikit-learn's digits, scaled from 0–16 to 0–255."""
+        from sklearn.datasets import load_digits
 
-
-DIGITS = SourceKind(
-    description="digits",
-    recognizes=_is_digits,
-    open=_open_digits,
-    names=("digits",),
-)
+        bundled = load_digits()
+        pixels = np.round(bundled.images * (255 / 16)).astype(np.uint8)
+        n_images = len(pixels)
+        return collect_images(
+            "digits",
+            ArrayReader([pixels], fingerprint=f"digits {zlib.crc32(pixels.tobytes()):08x}"),
+            ids=[f"digit-{number:04d}" for number in range(1, n_images + 1)],
+            labels=bundled.target.astype(np.int64),
+            class_names=[str(digit) for digit in range(10)],
+            splits=np.repeat(["train", "test"], [n_images - _N_TEST, _N_TEST]),
+        )

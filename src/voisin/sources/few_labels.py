@@ -1,23 +1,27 @@
-"""A few labels: drawn from those known, read from the user's file; and images set aside as test.
+"""The few labels to learn from: drawn at random or read from a file, and checked; and test splits.
 
-It knows labels, groups and ids, not pixels.
+This module must not know pixels.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voisin.errors import InputError, InputWarning
 from voisin.sources.classes import encode_labels
-from voisin.sources.collecting import check_distinct
-from voisin.sources.columns import TABLE_SUFFIXES, read_columns
-from voisin.sources.hints import did_you_mean, list_some
-from voisin.types import UNLABELED, ImageCollection, Indices, Labels, Names
-from voisin.validation import check_count, check_in_open_interval, check_random_state
+from voisin.sources.table import TABLE_SUFFIXES, read_columns
+from voisin.types import UNLABELED, ImageCollection, Labels, Names
+from voisin.validation import (
+    check_count,
+    check_distinct,
+    check_in_open_interval,
+    check_random_state,
+    did_you_mean,
+    list_some,
+)
 
 
 def draw_labels(
@@ -69,17 +73,30 @@ def draw_labels(
         message = f"None of the {len(labels)} images is labeled: there is no label to draw."
         raise InputError(message)
     streams = np.random.default_rng(random_state).spawn(int(classes.max()) + 1)
-    kept = np.full_like(labels, UNLABELED)
-    taken: set[Any] = set()
+    drawn = np.full_like(labels, UNLABELED)
+    drawn_groups: set[Any] = set()
     short: dict[int, int] = {}
     for class_ in classes[np.argsort(counts, kind="stable")]:
-        members = streams[class_].permutation(np.flatnonzero(labels == class_))
-        chosen = _one_a_group(members, groups, labels_per_class, taken)
-        kept[chosen] = class_
-        if len(chosen) < labels_per_class:
-            short[int(class_)] = len(chosen)
-    _warn_of_short_classes(short, labels_per_class, class_names, has_groups=groups is not None)
-    return kept
+        n_drawn = 0
+        for index in streams[class_].permutation(np.flatnonzero(labels == class_)):
+            group = index if groups is None else groups[index]
+            if n_drawn < labels_per_class and group not in drawn_groups:
+                drawn_groups.add(group)
+                drawn[index] = class_
+                n_drawn += 1
+        if n_drawn < labels_per_class:
+            short[int(class_)] = n_drawn
+    if short:
+        counted = ", ".join(
+            f"{class_names[class_] if class_names else f'class {class_}'} ({count})"
+            for class_, count in sorted(short.items())
+        )
+        what = "labeled images" if groups is None else "groups of labeled images"
+        message = (
+            f"Fewer than labels_per_class={labels_per_class} {what}: {counted}; all are taken."
+        )
+        warnings.warn(message, InputWarning, stacklevel=2)
+    return drawn
 
 
 def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, tuple[str, ...]]:
@@ -88,10 +105,11 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
     Parameters
     ----------
     path : str or Path
-        CSV, TSV or Parquet; images that it does not list stay unlabeled. An id is looked for as
-        it is written, then without spaces around it and with ``/`` for a backslash.
+        CSV, TSV or Parquet; images that it does not list stay unlabeled. An id is looked up as it
+        is written, then without spaces around it, with ``/`` for a backslash, and without a leading
+        ``./``.
     images : ImageCollection
-        Its classes are the ones allowed; if it has none, the file's are taken.
+        Its classes are the only ones allowed; if it has none, those of the file are taken.
 
     Returns
     -------
@@ -101,7 +119,7 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
     Raises
     ------
     InputError
-        If an id or a class does not exist, or an id occurs twice; the line says which exist.
+        If an id or a class does not exist, or an id occurs twice; the message says which exist.
 
     Examples
     --------
@@ -114,22 +132,34 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
     array([-1,  1, -1])
     """
     path = Path(path)
-    columns = _read_label_columns(path)
-    position = {id_: index for index, id_ in enumerate(images.ids.tolist())}
-    values = columns["id" if "id" in columns else "path"]
-    ids = [value if value in position else _as_id(value) for value in values]
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        message = f"{path} {what}: pass a table with the columns id and label."
+        raise InputError(message)
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        message = f"{path} is no table: pass a {', '.join(TABLE_SUFFIXES)} file with id and label."
+        raise InputError(message)
+    columns = read_columns(path, strip=False)
+    if "label" not in columns or not ("id" in columns or "path" in columns):
+        message = f"{path} has the columns {list_some(columns)}: it needs label, and id or path."
+        raise InputError(message)
+    positions = {id_: position for position, id_ in enumerate(images.ids.tolist())}
+    ids = [
+        value if value in positions else value.strip().replace("\\", "/").removeprefix("./")
+        for value in columns["id" if "id" in columns else "path"]
+    ]
     check_distinct(ids, f"id in {path}")
-    unknown = [id_ for id_ in ids if id_ not in position]
+    unknown = [id_ for id_ in ids if id_ not in positions]
     if unknown:
         message = (
             f"{path} labels {len(unknown)} ids that are not among the {len(images)} images, first "
-            f"{unknown[0]!r}: ids look like {images.ids[0]}.{did_you_mean(unknown[0], position)}"
+            f"{unknown[0]!r}: ids look like {images.ids[0]}.{did_you_mean(unknown[0], positions)}"
         )
         raise InputError(message)
     texts = [text.strip() for text in columns["label"]]
     codes, class_names = encode_labels(texts, images.class_names or None)
     labels = np.full(len(images), UNLABELED, dtype=np.int64)
-    labels[[position[id_] for id_ in ids]] = codes
+    labels[[positions[id_] for id_ in ids]] = codes
     return labels, class_names
 
 
@@ -139,17 +169,18 @@ def draw_test(
     share: float,
     random_state: int | np.random.Generator | None = None,
 ) -> Names:
-    """Set a share of the labeled images aside as test: whole groups, each class its share.
+    """Draw a test split: whole groups, and of each class the same share of its labeled images.
 
-    Groups are taken at random, each if it brings the counts of the classes in the test closer
-    to their share: ``|share · n − (t + g)|² < |share · n − t|²``, with n, t and g the counts of
-    all images, of those taken so far and of the group.
+    Groups are visited in random order, and each goes to the test if this brings the numbers of test
+    images of the classes closer to their share: ``|share · n − (t + g)|² < |share · n − t|²``,
+    where n, t and g count the labeled images of each class: all, those in the test so far, and
+    those of the group.
 
     Parameters
     ----------
     images : ImageCollection
-        Without splits, labeled throughout or in part; images without label stay in train,
-        unless their group goes.
+        Without splits, all or some of them labeled. An image without label goes where its group
+        goes; groups without any label stay in train.
     share : float
         In (0, 1).
     random_state : int or Generator, optional
@@ -177,14 +208,19 @@ def draw_test(
         message = f"{images.name} has splits already: leave out the share of the test."
         raise InputError(message)
     known = images.labels != UNLABELED
-    groups, group_of = np.unique(
+    groups, group_indices = np.unique(
         images.ids if images.groups is None else images.groups, return_inverse=True
     )
     counts = np.zeros((len(groups), images.n_classes))
-    np.add.at(counts, (group_of[known], images.labels[known]), 1)
+    np.add.at(counts, (group_indices[known], images.labels[known]), 1)
     labeled_groups = np.flatnonzero(counts.any(axis=1))
     order = np.random.default_rng(random_state).permutation(labeled_groups)
-    in_test = _choose_groups(counts, order, share)
+    missing = share * counts.sum(axis=0)
+    in_test = np.zeros(len(groups), dtype=bool)
+    for group in order:
+        left = missing - counts[group]
+        if left @ left < missing @ missing:
+            in_test[group], missing = True, left
     if not in_test.any() or in_test[order].all():
         message = (
             f"A test share of {share} of the {known.sum()} labeled images of {images.name}, in "
@@ -192,63 +228,45 @@ def draw_test(
             "draw_test), or more labels."
         )
         raise InputError(message)
-    return np.where(in_test[group_of], "test", "train")
+    return np.where(in_test[group_indices], "test", "train")
 
 
-def _choose_groups(counts: NDArray[np.float64], order: Indices, share: float) -> NDArray[np.bool_]:
-    """Take each group, in this order, that brings the counts of the classes closer."""
-    missing = share * counts.sum(axis=0)
-    chosen = np.zeros(len(counts), dtype=bool)
-    for group in order:
-        left = missing - counts[group]
-        if left @ left < missing @ missing:
-            chosen[group], missing = True, left
-    return chosen
+def check_classes(labels: Labels, class_names: Sequence[str]) -> None:
+    """Refuse labels that show fewer than two classes.
 
+    A class without labels gives an `InputWarning`: no image will get its label.
 
-def _one_a_group(members: Indices, groups: Names | None, count: int, taken: set[Any]) -> list[int]:
-    """Take the first members whose groups are free, and mark these groups as taken."""
-    chosen: list[int] = []
-    for index in members:
-        group = index if groups is None else groups[index]
-        if len(chosen) < count and group not in taken:
-            taken.add(group)
-            chosen.append(int(index))
-    return chosen
+    Parameters
+    ----------
+    labels : array of shape (n_samples,)
+        The labels to learn from, -1 where unknown.
+    class_names : sequence of str
 
+    Raises
+    ------
+    InputError
+        If no label is known, or all are of one class.
 
-def _warn_of_short_classes(
-    short: dict[int, int],
-    labels_per_class: int,
-    class_names: Sequence[str] | None,
-    *,
-    has_groups: bool,
-) -> None:
-    if not short:
-        return
-    counted = ", ".join(
-        f"{class_names[class_] if class_names else f'class {class_}'} ({count})"
-        for class_, count in sorted(short.items())
-    )
-    what = "groups of labeled images" if has_groups else "labeled images"
-    message = f"Fewer than labels_per_class={labels_per_class} {what}: {counted}; all are taken."
-    warnings.warn(message, InputWarning, stacklevel=3)
-
-
-def _read_label_columns(path: Path) -> Mapping[str, list[str]]:
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        message = f"{path} {what}: pass a table with the columns id and label."
+    Examples
+    --------
+    >>> check_classes(np.array([0, 1, -1]), ["cat", "dog"])
+    >>> check_classes(np.array([0, 0, -1]), ["cat", "dog"])
+    Traceback (most recent call last):
+    ...
+    voisin.errors.InputError: All 2 labels are of one class, cat: label images of another too.
+    """
+    known = labels[labels != UNLABELED]
+    if not len(known):
+        message = f"None of the {len(labels)} images is labeled: label some of each class first."
         raise InputError(message)
-    if path.suffix.lower() not in TABLE_SUFFIXES:
-        message = f"{path} is no table: pass a {', '.join(TABLE_SUFFIXES)} file with id and label."
+    counts = np.bincount(known, minlength=len(class_names))
+    if (counts > 0).sum() == 1:
+        subject = (
+            "There is one label, so all are" if len(known) == 1 else f"All {len(known)} labels are"
+        )
+        message = f"{subject} of one class, {class_names[known[0]]}: label images of another too."
         raise InputError(message)
-    columns = read_columns(path, strip=False)
-    if "label" not in columns or not ("id" in columns or "path" in columns):
-        message = f"{path} has the columns {list_some(columns)}: it needs label, and id or path."
-        raise InputError(message)
-    return columns
-
-
-def _as_id(value: str) -> str:
-    return value.strip().replace("\\", "/").removeprefix("./")
+    absent = [name for name, count in zip(class_names, counts, strict=True) if not count]
+    if absent:
+        message = f"No image is labeled {list_some(absent)}, so no image will get such a label."
+        warnings.warn(message, InputWarning, stacklevel=2)

@@ -1,8 +1,8 @@
-"""Images in a folder: a sub-folder a class, perhaps below ``train``, ``val`` and ``test``.
+"""Images in a folder: a sub-folder for each class, perhaps below ``train``, ``val`` and ``test``.
 
-Images that lie loose, or below ``unlabeled``, have no label. Hidden files, files that are no
-images, folders of this program's own projects and links that lead back to where they lie are
-passed over.
+Images directly in the folder, or below ``unlabeled``, have no label. Left out are hidden files,
+files that are not images, sub-folders that hold a project of this program, and links that lead back
+to a folder above them.
 """
 
 import os
@@ -13,126 +13,112 @@ from pathlib import Path, PurePosixPath
 
 from voisin.errors import InputError, InputWarning
 from voisin.sources.classes import SPLITS, encode_labels, name_splits, sort_class_names
-from voisin.sources.collecting import collect_images
-from voisin.sources.decoding import IMAGE_SUFFIXES
-from voisin.sources.files import FileReader
-from voisin.sources.kinds import OpeningOptions, Source, SourceKind
+from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
+from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader
 from voisin.types import ImageCollection
 
-_UNLABELED = ("unlabeled", "unlabelled")
-_OTHER_PICTURES = {".heic", ".heif", ".avif", ".dcm", ".dng", ".cr2", ".nef", ".psd", ".svg"}
-_OF_A_PROJECT = {"voisin.toml", ".voisin.lock"}
+_UNLABELED_FOLDERS = ("unlabeled", "unlabelled")  # both spellings, in any case
+# Pictures that this program does not decode: photographs of telephones and cameras, medical images
+# and drawings, listed by hand. They are counted in a warning; other files are left out in silence.
+_UNDECODED_SUFFIXES = {".heic", ".heif", ".avif", ".dcm", ".dng", ".cr2", ".nef", ".psd", ".svg"}
+_PROJECT_FILES = {"voisin.toml", ".voisin.lock"}  # written by this program into every project
 
 
-def _is_folder(source: Source) -> bool:
-    return Path(source).is_dir()
+class FolderSource(SourceKind):
+    """A folder of image files."""
 
+    description = "a folder with a sub-folder of images for each class"
 
-def _open_folder(source: Source, options: OpeningOptions) -> ImageCollection:  # noqa: ARG001
-    folder = Path(source)
-    passed_over: Counter[str] = Counter()
-    found = sorted(_walk(folder, passed_over), key=lambda path: (path.casefold(), path))
-    _warn_of(passed_over, folder)
-    paths = [path for path in found if not path.endswith("/")]
-    if not paths:
-        message = (
-            f"{folder} holds no image: put images in a sub-folder a class "
-            f"({', '.join(IMAGE_SUFFIXES)})."
+    def recognizes(self, source: Source) -> bool:
+        """Whether it is a folder that exists."""
+        return Path(source).is_dir()
+
+    def open(self, source: Source, options: OpeningOptions) -> ImageCollection:  # noqa: ARG002
+        """Make a collection of the images below a folder."""
+        folder = Path(source)
+        undecoded: Counter[str] = Counter()
+        entries = sorted(_walk(folder, undecoded), key=lambda path: (path.casefold(), path))
+        if undecoded:
+            suffixes = ", ".join(f"{suffix} {count}" for suffix, count in sorted(undecoded.items()))
+            message = (
+                f"{undecoded.total()} pictures in {folder} are of kinds that are not read "
+                f"({suffixes}): convert them to PNG or JPEG to include them."
+            )
+            warnings.warn(message, InputWarning, stacklevel=3)
+        paths = [path for path in entries if not path.endswith("/")]
+        if not paths:
+            message = (
+                f"{folder} holds no image: put images in a sub-folder for each class "
+                f"({', '.join(IMAGE_SUFFIXES)})."
+            )
+            raise InputError(message)
+        top_folders = [path.split("/")[0] if "/" in path else "" for path in paths]
+        splits = sorted({name for name in top_folders if name.lower() in SPLITS})
+        not_a_class = ("", *SPLITS, *_UNLABELED_FOLDERS)
+        others = sorted({name for name in top_folders if name.lower() not in not_a_class})
+        if splits and others:
+            message = (
+                f"{', '.join(splits)} in {folder} could be splits, but {others[0]} is not one: "
+                "all are taken as classes."
+            )
+            warnings.warn(message, InputWarning, stacklevel=3)
+        has_splits = bool(splits) and not others
+        class_level = 2 if has_splits else 1  # an empty folder at this level is an empty class
+        classes = [
+            _class_of(path, has_splits=has_splits)
+            for path in entries
+            if not path.endswith("/") or path.count("/") == class_level
+        ]
+        labels, class_names = encode_labels(
+            [_class_of(path, has_splits=has_splits) for path in paths],
+            sort_class_names(filter(None, classes)),
         )
-        raise InputError(message)
-    has_splits = _has_splits(folder, paths)
-    class_level = 2 if has_splits else 1
-    classes = [
-        _class_of(path, has_splits)
-        for path in found
-        if not path.endswith("/") or path.count("/") == class_level
-    ]
-    labels, class_names = encode_labels(
-        [_class_of(path, has_splits) for path in paths], sort_class_names(filter(None, classes))
-    )
-    splits = [path.split("/")[0] if "/" in path else "" for path in paths]
-    return collect_images(
-        folder.resolve().name,
-        FileReader(folder, tuple(paths)),
-        ids=paths,
-        labels=labels,
-        class_names=class_names,
-        splits=name_splits(_known_split(split) for split in splits) if has_splits else None,
-    )
+        split_texts = [name if name.lower() in SPLITS else "" for name in top_folders]
+        return collect_images(
+            folder.resolve().name,
+            FileReader(folder, tuple(paths)),
+            ids=paths,
+            labels=labels,
+            class_names=class_names,
+            splits=name_splits(split_texts) if has_splits else None,
+        )
 
 
-def _walk(folder: Path, passed_over: Counter[str]) -> Iterator[str]:
+def _walk(folder: Path, undecoded: Counter[str]) -> Iterator[str]:
     """Find images as POSIX paths relative to the folder, and empty folders, which end in '/'.
 
-    Pictures of kinds that are not read are counted by suffix in `passed_over`.
+    Pictures of kinds that are not decoded are counted by suffix in `undecoded`.
     """
     waiting = [(folder, PurePosixPath(), frozenset[tuple[int, int]]())]
     while waiting:
         here, relative, above = waiting.pop()
-        identity = here.stat()
-        if (identity.st_dev, identity.st_ino) in above:
+        status = here.stat()
+        if (status.st_dev, status.st_ino) in above:
             continue
-        above |= {(identity.st_dev, identity.st_ino)}
-        with os.scandir(here) as entries:
-            inside = list(entries)
-        if relative.parts and any(entry.name in _OF_A_PROJECT for entry in inside):
+        above |= {(status.st_dev, status.st_ino)}
+        with os.scandir(here) as iterator:
+            entries = list(iterator)
+        if relative.parts and any(entry.name in _PROJECT_FILES for entry in entries):
             continue
-        visible = [entry for entry in inside if not entry.name.startswith(".")]
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
         if not visible and relative.parts:
             yield f"{relative}/"
         for entry in visible:
+            suffix = PurePosixPath(entry.name).suffix.lower()
             if entry.is_dir():
                 waiting.append((Path(entry.path), relative / entry.name, above))
-            elif _is_image(entry):
-                yield str(relative / entry.name)
-            elif (suffix := PurePosixPath(entry.name).suffix.lower()) in _OTHER_PICTURES:
-                passed_over[suffix] += 1
+            elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+                # A link to a file that is gone is kept, and later listed as unreadable; pipes and
+                # sockets are not, since reading them would block.
+                if entry.is_file() or entry.is_symlink():
+                    yield str(relative / entry.name)
+            elif suffix in _UNDECODED_SUFFIXES:
+                undecoded[suffix] += 1
 
 
-def _warn_of(passed_over: Counter[str], folder: Path) -> None:
-    if passed_over:
-        kinds = ", ".join(f"{suffix} {count}" for suffix, count in sorted(passed_over.items()))
-        message = (
-            f"{passed_over.total()} pictures in {folder} are of kinds that are not read "
-            f"({kinds}): convert them to PNG or JPEG to have them in."
-        )
-        warnings.warn(message, InputWarning, stacklevel=4)
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    # A link to a file that is gone is listed as unreadable; pipes and sockets would block.
-    is_file = entry.is_file() or entry.is_symlink()
-    return is_file and entry.name.lower().endswith(IMAGE_SUFFIXES)
-
-
-def _has_splits(folder: Path, paths: list[str]) -> bool:
-    """Whether every sub-folder with images, ``unlabeled`` aside, is named as a split."""
-    first = {path.split("/")[0] for path in paths if "/" in path}
-    named = sorted(name for name in first if name.lower() in SPLITS)
-    others = sorted(first - set(named) - {name for name in first if name.lower() in _UNLABELED})
-    if named and others:
-        message = (
-            f"{', '.join(named)} in {folder} could be splits, but {others[0]} lies beside: "
-            "all are taken as classes."
-        )
-        warnings.warn(message, InputWarning, stacklevel=4)
-    return bool(named) and not others
-
-
-def _class_of(path: str, has_splits: bool) -> str:  # noqa: FBT001
+def _class_of(path: str, *, has_splits: bool) -> str:
     """Name of the class of a path, empty where it has none."""
     folders = path.split("/")[:-1]
     if has_splits:
         folders = folders[1:] if folders and folders[0].lower() in SPLITS else []
-    return "" if not folders or folders[0].lower() in _UNLABELED else folders[0]
-
-
-def _known_split(name: str) -> str:
-    return name if name.lower() in SPLITS else ""
-
-
-FOLDER = SourceKind(
-    description="a folder with a sub-folder of images a class",
-    recognizes=_is_folder,
-    open=_open_folder,
-)
+    return "" if not folders or folders[0].lower() in _UNLABELED_FOLDERS else folders[0]

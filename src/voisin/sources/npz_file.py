@@ -1,7 +1,8 @@
-"""Arrays of an NPZ file, read when asked for, whole or row by row; it knows no images.
+"""Arrays of an NPZ file, read when they are used, whole or by blocks of rows.
 
-An NPZ file is a ZIP archive of NPY members: a header that says shape and type, then the
-values, compressed. A row is found by reading on to it, so ascending order is the quick one.
+An NPZ file is a ZIP archive of NPY members: a header that says shape and type, then the values,
+compressed. A row is reached by decompressing all rows before it, so reading in ascending order is
+fast and reading in any other order is slow. This module must not know what the arrays mean.
 """
 
 import math
@@ -17,11 +18,15 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from voisin.errors import InputError
-from voisin.sources.hints import list_some
+from voisin.validation import list_some
 
-_WHOLE_BYTES = 256 << 20  # arrays up to this are kept in memory once asked for
+# Both chosen by hand. Up to 256 MB, an array is kept in memory, where rows are quick in any order;
+# of a larger one, blocks of 16 MB hold thousands of small images each.
+_WHOLE_BYTES = 256 << 20
 _BLOCK_BYTES = 16 << 20
+# What zipfile, zlib and NumPy raise on damaged files.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError)
+# Versions of the NPY format, and NumPy's functions that read the headers of each.
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -49,7 +54,7 @@ class NpzFile:
         self.keys = tuple(member[:-4] for member in members if member.endswith(".npy"))
 
     def array(self, key: str) -> "NpzArray":
-        """Find an array by its key; its values are not read yet.
+        """Read an array's shape and type; its values are read when they are used.
 
         Raises
         ------
@@ -70,7 +75,8 @@ class NpzArray:
     path : Path
     key : str
     whole_bytes : int, optional
-        Larger arrays are read by blocks of rows, and not kept.
+        Arrays up to this size are read once and kept; larger ones are read by blocks of rows, of
+        which the last is kept.
     """
 
     def __init__(self, path: Path, key: str, whole_bytes: int = _WHOLE_BYTES) -> None:
@@ -81,9 +87,15 @@ class NpzArray:
         self._block_start = 0
         self._block: NDArray[Any] | None = None
         try:
-            self._read_header()
+            with zipfile.ZipFile(path) as archive:
+                member = archive.getinfo(f"{key}.npy")
+                self.checksum = f"{member.CRC:08x}"
+                with archive.open(member) as stream:
+                    read_header = _HEADERS[npy.read_magic(stream)]
+                    self.shape, self._is_fortran, self.dtype = read_header(stream)
+                    self._data_start = stream.tell()
         except _DAMAGE as error:
-            raise self._damaged() from error
+            raise self._damage() from error
         if self.dtype.hasobject:
             message = (
                 f"{path}: {key} holds Python objects, which could run foreign code when read: "
@@ -91,7 +103,7 @@ class NpzArray:
             )
             raise InputError(message)
         self._is_whole = self.dtype.itemsize * math.prod(self.shape) <= whole_bytes
-        if self._in_columns and not self._is_whole:
+        if self._is_fortran and not self._is_whole:
             message = (
                 f"{path}: {key} is saved by columns (Fortran order) and too large to be read at "
                 "once: save numpy.ascontiguousarray of it."
@@ -99,17 +111,8 @@ class NpzArray:
             raise InputError(message)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel to another process as a path and a key, to be opened anew there."""
+        """Pickle as path and key; another process opens the file again."""
         return NpzArray, (self.path, self.key, self._whole_bytes)
-
-    def _read_header(self) -> None:
-        with zipfile.ZipFile(self.path) as archive:
-            member = archive.getinfo(f"{self.key}.npy")
-            self.checksum = f"{member.CRC:08x}"
-            with archive.open(member) as stream:
-                read = _HEADERS[npy.read_magic(stream)]
-                self.shape, self._in_columns, self.dtype = read(stream)
-                self._data_start = stream.tell()
 
     def read(self) -> NDArray[Any]:
         """Read the whole array."""
@@ -117,7 +120,7 @@ class NpzArray:
             with np.load(self.path, allow_pickle=False) as arrays:
                 return arrays[self.key]
         except _DAMAGE as error:
-            raise self._damaged() from error
+            raise self._damage() from error
 
     def __getitem__(self, row: int, /) -> NDArray[Any]:
         with self._lock:
@@ -146,7 +149,7 @@ class NpzArray:
             values = self._stream.read(n_rows * row_bytes)
             return start, np.frombuffer(values, self.dtype).reshape(n_rows, *self.shape[1:])
         except _DAMAGE as error:
-            raise self._damaged() from error
+            raise self._damage() from error
 
-    def _damaged(self) -> InputError:
+    def _damage(self) -> InputError:
         return InputError(f"{self.path}: {self.key} is damaged: copy or write the file again.")

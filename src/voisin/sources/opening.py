@@ -1,21 +1,31 @@
-"""Open a source of images, whatever its kind; the kinds know nothing of one another."""
+"""Open a source of images, whatever its kind.
 
+Kinds of sources are listed in `KINDS`; this is the only module that knows all of them.
+"""
+
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from voisin.errors import InputError, VoisinError
-from voisin.sources.digits import DIGITS
-from voisin.sources.folder import FOLDER
-from voisin.sources.hints import did_you_mean
-from voisin.sources.kinds import Columns, OpeningOptions, Source, SourceKind
-from voisin.sources.medmnist import MEDMNIST
-from voisin.sources.npz import NPZ
-from voisin.sources.table import TABLE
+from voisin.sources.collection import Columns, OpeningOptions, SourceKind
+from voisin.sources.digits import DigitsSource
+from voisin.sources.folder import FolderSource
+from voisin.sources.medmnist import MedMNISTSource
+from voisin.sources.npz import NpzSource
+from voisin.sources.table import TableSource
 from voisin.types import ImageCollection, Progress, no_progress
-from voisin.validation import check_count
+from voisin.validation import check_count, did_you_mean
 
-KINDS: tuple[SourceKind, ...] = (DIGITS, MEDMNIST, NPZ, TABLE, FOLDER)
+# The first that recognizes a source opens it: names go before paths.
+KINDS: tuple[SourceKind, ...] = (
+    DigitsSource(),
+    MedMNISTSource(),
+    NpzSource(),
+    TableSource(),
+    FolderSource(),
+)
 
 
 def open_images(
@@ -30,7 +40,7 @@ def open_images(
     cache_folder: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> ImageCollection:
-    """Open images and what is known of them; pixels are read later, when asked for.
+    """Open a source: its ids, labels, groups and splits are read now, its pixels later.
 
     Parameters
     ----------
@@ -54,7 +64,7 @@ def open_images(
     Raises
     ------
     InputError
-        If the source does not exist, is of no known kind, or cannot be used; the line says why.
+        If the source does not exist, is of no known kind, or cannot be used; the message says why.
     DownloadError
         If a MedMNIST set could not be downloaded.
 
@@ -70,8 +80,14 @@ def open_images(
     options = OpeningOptions(size, columns, folder, progress)
     try:
         kind = _find_kind(source)
-        if not kind.has_columns:
-            _refuse_columns(source, columns)
+        for column in fields(columns):
+            value = getattr(columns, column.name)
+            if value is not None and not kind.has_columns:
+                message = (
+                    f"{column.name}_column={value!r} does not apply to {source}: "
+                    "only a table has columns; leave it out."
+                )
+                raise InputError(message)
         return kind.open(source, options)
     except VoisinError:
         raise
@@ -81,6 +97,7 @@ def open_images(
 
 
 def _find_kind(source: Any) -> SourceKind:
+    """Find the kind that opens a source; the error says which names and kinds there are."""
     if not isinstance(source, str | Path):
         message = (
             f"The source is a {type(source).__name__}: pass a path or a name; "
@@ -98,27 +115,9 @@ def _find_kind(source: Any) -> SourceKind:
     if path.exists():
         message = f"{source} is of no known kind. Pass one of: {known}."
         raise InputError(message)
-    beside = [str(path.with_name(name)) for name in _names_beside(path)]
-    named = [name for kind in KINDS for name in kind.names]
-    message = (
-        f"{source} does not exist.{did_you_mean(str(source), named + beside)} Pass one of: {known}."
-    )
+    _, folders, files = next(os.walk(path.parent), ("", [], []))  # nothing if it cannot be listed
+    choices = [name for kind in KINDS for name in kind.names]
+    choices += [str(path.with_name(name)) for name in folders + files]
+    hint = did_you_mean(str(source), choices)
+    message = f"{source} does not exist.{hint} Pass one of: {known}."
     raise InputError(message)
-
-
-def _names_beside(path: Path) -> list[str]:
-    try:
-        return [entry.name for entry in path.parent.iterdir()]
-    except OSError:
-        return []
-
-
-def _refuse_columns(source: Source, columns: Columns) -> None:
-    for column in fields(columns):
-        value = getattr(columns, column.name)
-        if value is not None:
-            message = (
-                f"{column.name}_column={value!r} means nothing for {source}: "
-                "only a table has columns; leave it out."
-            )
-            raise InputError(message)

@@ -1,4 +1,4 @@
-"""A table (CSV, TSV, Parquet) with one row an image, beside its image files.
+"""Tables (CSV, TSV, Parquet): read as columns of text, and as a source with one row an image.
 
 ============================== ====================================================
 column                         holds
@@ -12,89 +12,258 @@ column                         holds
 ============================== ====================================================
 """
 
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 from voisin.errors import InputError
 from voisin.sources.classes import encode_labels, name_splits
-from voisin.sources.collecting import check_distinct, collect_images
-from voisin.sources.columns import TABLE_SUFFIXES, pick_column, read_columns
-from voisin.sources.decoding import IMAGE_SUFFIXES
-from voisin.sources.files import FileReader
-from voisin.sources.hints import list_some
-from voisin.sources.kinds import OpeningOptions, Source, SourceKind
+from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
+from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader
 from voisin.types import ImageCollection
+from voisin.validation import check_distinct, did_you_mean, list_some
 
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")  # the formats that `read_columns` reads
+# Usual names, by convention, such as file_name of Hugging Face's image folders; the first is taken.
 PATH_COLUMNS = ("path", "file_name", "image")
 
 
-def _is_table(source: Source) -> bool:
-    return Path(source).suffix.lower() in TABLE_SUFFIXES and Path(source).is_file()
+class TableSource(SourceKind):
+    """A table with one row an image, beside its image files."""
+
+    description = "FILE.csv, .tsv or .parquet with one row an image"
+    has_columns = True
+
+    def recognizes(self, source: Source) -> bool:
+        """Whether it is a file with the suffix of a table."""
+        return Path(source).suffix.lower() in TABLE_SUFFIXES and Path(source).is_file()
+
+    def open(self, source: Source, options: OpeningOptions) -> ImageCollection:
+        """Make a collection of the images that the rows of a table name."""
+        table, named = Path(source), options.columns
+        columns = read_columns(table)
+        paths = pick_column(columns, "path", named.path, PATH_COLUMNS)
+        if paths is None:
+            message = (
+                f"{table} has none of the columns {', '.join(PATH_COLUMNS)}: name the one that "
+                f"holds the image files by path_column, out of {list_some(columns)}."
+            )
+            raise InputError(message)
+        ids = pick_column(columns, "id", named.id, ["id"]) or paths
+        check_distinct(ids, "id" if ids is not paths else "path")
+        texts = pick_column(columns, "label", named.label, ["label"])
+        labels, class_names = encode_labels(texts or [""] * len(paths))
+        splits = pick_column(columns, "split", named.split, ["split"])
+        return collect_images(
+            table.stem,
+            FileReader(table.parent, _find_files(table.parent, paths)),
+            ids=ids,
+            labels=labels,
+            class_names=class_names,
+            groups=pick_column(columns, "group", named.group, ["group"]),
+            splits=None if splits is None else name_splits(splits),
+        )
 
 
-def _open_table(source: Source, options: OpeningOptions) -> ImageCollection:
-    table, asked = Path(source), options.columns
-    columns = read_columns(table)
-    paths = pick_column(columns, "path", asked.path, PATH_COLUMNS)
-    if paths is None:
+def read_columns(path: Path, *, strip: bool = True) -> Mapping[str, list[str]]:
+    r"""Read the columns of a table as text.
+
+    Only a missing value is empty; the text ``NA`` is a text like any other. A CSV file may be
+    separated by commas or by semicolons. With `strip`, values lose the spaces around them; names
+    of columns always do.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, not UTF-8, has no row, or a row of another length than the
+        header; the message says which row.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "animals.csv"
+    >>> _ = path.write_text('path,label\na.png,"cat, small"\nb.png,\n')
+    >>> read_columns(path)
+    {'path': ['a.png', 'b.png'], 'label': ['cat, small', '']}
+    """
+    columns: Mapping[str, list[str]]
+    names: Sequence[str]
+    if path.suffix.lower() == ".parquet":
+        columns = ParquetColumns(path, strip=strip)
+        names, n_rows = columns.names, columns.n_rows
+    else:
+        header, *rows = _read_rows(path) or [[]]
+        names, n_rows = [name.strip() for name in header], len(rows)
+        columns = {
+            name: [value.strip() if strip else value for value in values]
+            for name, values in zip(names, zip(*rows, strict=True), strict=False)
+        }
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        message = f"{path} has two columns {repeated!r}: give each its own name."
+        raise InputError(message)
+    if not n_rows:
+        message = f"{path} has no row: write a header, then one row an image."
+        raise InputError(message)
+    return columns
+
+
+def pick_column(
+    columns: Mapping[str, list[str]], what: str, named: str | None, usual: Iterable[str]
+) -> list[str] | None:
+    """Give the column that the user named, else the first of the usual ones, else None.
+
+    Raises
+    ------
+    InputError
+        If there is no column of the name `named`; the message says which there are.
+
+    Examples
+    --------
+    >>> pick_column({"file_name": ["a.png"]}, "path", None, ["path", "file_name"])
+    ['a.png']
+    """
+    if named is None:
+        return next((columns[name] for name in usual if name in columns), None)
+    if named not in columns:
         message = (
-            f"{table} has none of the columns {', '.join(PATH_COLUMNS)}: name the one that holds "
-            f"the image files by path_column, out of {list_some(columns)}."
+            f"{what}_column={named!r} does not exist: the columns are "
+            f"{list_some(columns)}.{did_you_mean(named, columns)}"
         )
         raise InputError(message)
-    ids = pick_column(columns, "id", asked.id, ["id"]) or paths
-    check_distinct(ids, "id" if ids is not paths else "path")
-    texts = pick_column(columns, "label", asked.label, ["label"])
-    labels, class_names = encode_labels(texts or [""] * len(paths))
-    splits = pick_column(columns, "split", asked.split, ["split"])
-    return collect_images(
-        table.stem,
-        FileReader(table.parent, _find_files(table.parent, paths)),
-        ids=ids,
-        labels=labels,
-        class_names=class_names,
-        groups=pick_column(columns, "group", asked.group, ["group"]),
-        splits=None if splits is None else name_splits(splits),
-    )
+    return columns[named]
+
+
+class ParquetColumns(Mapping[str, list[str]]):
+    """The columns of a Parquet file as text; null and NaN are empty.
+
+    A column is read when it is asked for. Columns of lists, records or bytes are left out.
+
+    Parameters
+    ----------
+    path : Path
+    strip : bool
+        Whether values lose the spaces around them.
+
+    Raises
+    ------
+    InputError
+        If the file is no Parquet file or damaged; on access, if a column cannot be read as text.
+    """
+
+    def __init__(self, path: Path, *, strip: bool) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+        from pyarrow import types
+
+        self._path, self._strip = path, strip
+        try:
+            self._file = pq.ParquetFile(path)
+            schema = self._file.schema_arrow
+        except (pa.ArrowException, OSError) as error:
+            message = f"{path} is no Parquet file, or damaged: write it again."
+            raise InputError(message) from error
+        self.names = tuple(schema.names)
+        self.n_rows = int(self._file.metadata.num_rows)
+        textless = (
+            types.is_nested,
+            types.is_binary,
+            types.is_large_binary,
+            types.is_fixed_size_binary,
+        )
+        self._readable = tuple(
+            field.name for field in schema if not any(is_type(field.type) for is_type in textless)
+        )
+
+    def __getitem__(self, name: str) -> list[str]:
+        import pyarrow as pa
+
+        if name not in self._readable:
+            raise KeyError(name)
+        try:
+            column = self._file.read(columns=[name]).column(name)
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+            texts = [text or "" for text in column.cast(pa.string()).to_pylist()]
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            message = f"{self._path}: column {name!r} cannot be read as text: write it again."
+            raise InputError(message) from error
+        if pa.types.is_floating(column.type):
+            texts = ["" if text == "nan" else text for text in texts]
+        return [text.strip() for text in texts] if self._strip else texts
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._readable
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readable)
+
+    def __len__(self) -> int:
+        return len(self._readable)
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    """Read the header and the rows of a CSV or TSV file that are not blank, all of one length."""
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        message = (
+            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8, perhaps Latin-1: "
+            "save the table as UTF-8."
+        )
+        raise InputError(message) from error
+    header = text[: text.find("\n")]
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    if delimiter == "," and "," not in header and ";" in header:
+        delimiter = ";"
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    try:
+        for row in filter(None, reader):
+            if rows and len(row) != len(rows[0]):
+                message = (
+                    f"{path}, line {reader.line_num}: {len(row)} values, but the header has "
+                    f"{len(rows[0])}: put quotes around values that hold the separator."
+                )
+                raise InputError(message)
+            rows.append(row)
+    except csv.Error as error:
+        message = f"{path}, line {reader.line_num}: {error}."
+        raise InputError(message) from error
+    return rows
 
 
 def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:
-    """Find the file of each value, relative to the folder; a lost one stays as it is written."""
-    names_in = cache(_names_in)
-    found = []
+    """Find the file of each value, relative to the folder; where there is none, keep the value."""
+
+    @cache
+    def list_names(place: Path) -> dict[str, str]:
+        """Names of a folder's files, by themselves and, for images, without their suffix."""
+        names = sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
+        by_stem = {
+            Path(name).stem: name
+            for suffix in reversed(IMAGE_SUFFIXES)  # so that the first suffix wins
+            for name in names
+            if name.lower().endswith(suffix)
+        }
+        return by_stem | {name: name for name in names}
+
+    files: list[str | None] = []
     for value in values:
         written = Path(value)
-        places = (written.parent, "images" / written.parent)
-        files = (
-            place / names_in(folder / place)[written.name]
-            for place in places
-            if written.name in names_in(folder / place)
+        candidates = (
+            (place, list_names(folder / place).get(written.name))
+            for place in (written.parent, "images" / written.parent)
         )
-        found.append(next(files, None))
-    if not any(found):
+        files.append(next((str(place / name) for place, name in candidates if name), None))
+    if not any(files):
         message = (
             f"None of the {len(values)} images of the table is there: looked for {values[0]!r} "
             f"in {folder} and in {folder / 'images'}; path_column names another column."
         )
         raise InputError(message)
-    return tuple(str(file or value) for file, value in zip(found, values, strict=True))
-
-
-def _names_in(folder: Path) -> dict[str, str]:
-    """Names of a folder's files, by themselves and, for images, without their suffix."""
-    names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-    without_suffix = {
-        Path(name).stem: name
-        for suffix in reversed(IMAGE_SUFFIXES)  # the first suffix has the last word
-        for name in names
-        if name.lower().endswith(suffix)
-    }
-    return without_suffix | {name: name for name in names}
-
-
-TABLE = SourceKind(
-    description="FILE.csv, .tsv or .parquet with one row an image",
-    recognizes=_is_table,
-    open=_open_table,
-    has_columns=True,
-)
+    return tuple(file or value for file, value in zip(files, values, strict=True))

@@ -9,7 +9,7 @@ from voisin import open_images
 from voisin.comparison.trials import Draw, DrawContext
 from voisin.labeling import registry
 from voisin.labeling.graph_only import GraphOnly
-from voisin.pipeline.prepare import prepare
+from voisin.pipeline.context import Context
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import Cache
 from voisin.propagation.spreading import LabelSpreading
@@ -26,10 +26,10 @@ def images(digits_npz):
     return images.take(np.argsort(images.ids))
 
 
-def viewpoint_on(images, folder, **settings):
+def context_of(images, folder, **settings):
     quick = {"rounds": 1, "threshold": 0.1, "device": "cpu"}
     stages = Stages(Cache(folder), Settings(**settings, **quick), no_progress, lambda _: None)
-    return prepare(stages, images)
+    return Context.of(stages, images)
 
 
 def with_scrambled_labels(images, seen):
@@ -60,7 +60,7 @@ class ByFolds:
 
 
 def predictions(images, draw, embedding, folder):
-    context = viewpoint_on(
+    context = context_of(
         images, folder, labels_per_class=4, embedding=embedding, epochs=2, class_priors="estimate"
     )
     seen = DrawContext(context, draw, context.graph_data)

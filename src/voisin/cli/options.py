@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand
 
 from voisin.settings import COMMON, HEADINGS, IMAGES, Settings
-from voisin.sources.opening import open_images
+from voisin.sources.kinds import Columns, OpeningOptions
 
 Source = Annotated[
     str,
@@ -36,8 +36,8 @@ AsJson = Annotated[
 Values: TypeAlias = dict[str, Any]
 """What the user chose, by the name of the setting or of the parameter of `open_images`."""
 
-# Heading and help text of the parameters of `open_images` that are options; type and default are
-# its own.
+# Heading and help text of the options of `open_images`, whose types and defaults are in
+# `OpeningOptions` and `Columns`.
 _OPENING: dict[str, tuple[str, str]] = {
     "size": (
         IMAGES,
@@ -95,10 +95,13 @@ def with_settings(
         for one in fields(Settings)
         if command in one.metadata["commands"]
     ]
-    known = inspect.signature(open_images).parameters
     of_open_images = [
-        _make_option(name, known[name].annotation, known[name].default, heading, text)
-        for name, (heading, text) in _OPENING.items()
+        _make_option("size", int, OpeningOptions.size, *_OPENING["size"]),
+        *(
+            _make_option(name, one.type, one.default, *_OPENING[name])
+            for one in fields(Columns)
+            for name in [f"{one.name}_column"]
+        ),
     ]
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:

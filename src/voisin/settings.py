@@ -1,11 +1,26 @@
-"""The settings of a run: what the command line's options and the report's table are made of."""
+"""The settings of a run, each written once, as a field of `Settings`.
 
-from dataclasses import asdict, dataclass
+A field carries default, checks, help text, heading and commands. From it follow the option on the
+command line, the entry in this class's docstring, the row in the report's table and the line in
+``voisin.toml``. This module must not import the command line, nor a stage that reads a setting.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
 
-from voisin.embedding.specification import KINDS, NORMALIZATIONS, parse_embedding
+from voisin.embedding.specification import (
+    KINDS,
+    NORMALIZATIONS,
+    describe_kinds,
+    parse_embedding,
+)
 from voisin.errors import InputError
-from voisin.labeling.registry import make_method
+from voisin.labeling.registry import METHODS
 from voisin.training.orientation import ORIENTATIONS
 from voisin.validation import (
     check_count,
@@ -14,137 +29,266 @@ from voisin.validation import (
     check_one_of,
 )
 
+COMMON = "Options"
+IMAGES = "Images and test set"
+EMBEDDING = "Embedding"
+GRAPH = "Graph and labeling"
+TRAINING = "Training of networks"
+HEADINGS = (COMMON, IMAGES, EMBEDDING, GRAPH, TRAINING)
+"""Under which options stand in a command's help, in this order; the first is what most need."""
 
-@dataclass(frozen=True)
-class Settings:
-    """What a user may decide about a run.
+RUN_ALONE = ("run",)
+RUN_AND_COMPARE = ("run", "compare")
+
+Check: TypeAlias = Callable[[str, Any], object]
+_Default = TypeVar("_Default")
+
+
+def setting(
+    default: _Default,
+    *checks: Check,
+    help: str,
+    heading: str,
+    commands: tuple[str, ...] = RUN_AND_COMPARE,
+) -> _Default:
+    """Declare a field of `Settings`.
 
     Parameters
     ----------
-    labels_per_class : int, optional
-        Draw this many labels a class and hide the others, which then are the truth to score by.
-    labels : Path, optional
-        A table with columns ``id`` and ``label``: the labels to start from. What the source
-        itself knows of the other images is hidden and becomes the truth.
-    random_state : int, default=0
-        Decides every draw: of the labels, of the test set, of the networks' first weights.
-    test_share : float, default=0.2
-        Where labels are drawn from a source without a test split, hold out this share of it.
-    expert : Path, optional
-        Weights of a trained SimpleCNN; without them, one is trained by pseudo-labels.
-    epochs : int, default=20
-        Of training on few labels, and on pseudo-labels in each round.
-    threshold : float, default=0.95
-        Least probability of a pseudo-label.
-    quota : int, default=100
-        Most pseudo-labels a class and round.
-    rounds : int, default=3
-        Of pseudo-labels.
-    embedding : str, default="cnn"
-        One or several embedders joined by ``+``, as `voisin.embedding.specification` lists them.
-    embedding_size : int, optional
-        Pixels a side that ``pretrained`` and ``onnx`` look at, from 96; by default the model's.
-    onnx_normalization : {"imagenet", "-1..1", "0..1", "0..255"}, default="imagenet"
-        How the ONNX model wants its pixels.
-    orientation : {"any", "upright", "fixed"}, default="upright"
-        How images may lie, for the networks that learn from changed images (``cnn-augmented``,
-        ``contrastive``, ``contrastive-tuned``, ``neighbors``): turned freely and mirrored; turned
-        a little and mirrored; turned a little.
-    n_neighbors : int, default=10
-    metric : {"cosine", "euclidean"}, default="cosine"
-    class_priors : str, default="uniform"
-        How frequent the classes are among all images: ``uniform``, as among the ``labels``,
-        ``estimate``, or given as ``name=share`` of every class, joined by commas.
-    method : str, default="auto"
-        The way to label from vectors and graph, one of `voisin.labeling.registry.METHODS`.
-    alpha : float, default=0.99
-        Share of an image's score that comes from its neighbors, for ``method="spreading"``.
-    loop_rounds : int, default=0
-        Most rounds of the deep loop: the labels found teach the networks, which embed again; for
-        embeddings that learn from labels.
-    retraining_epochs : int, default=10
-        Of training on the propagated labels, and on all true labels for the ceiling.
-    ceiling : bool, default=True
-        Also train on all true labels, where they are known.
-    max_unreadable : float, default=0.05
-        Stop if a larger share of the images cannot be read.
-    device : str, default="auto"
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    default : object
+        None stands for "not given", which no check is asked about.
+    *checks : callable
+        Each is called with name and value, and raises `InputError`.
+    help : str
+        What it is, in which unit, and when to change it; the first sentence is all that the short
+        help shows. As in a docstring, double backticks enclose values, single ones a setting.
+    heading : str
+        One of `HEADINGS`.
+    commands : tuple of str
+        Which commands have it as an option.
+    """
+    metadata = {"checks": checks, "help": help, "heading": heading, "commands": commands}
+    return field(default=default, metadata=metadata)
+
+
+def _check_path(name: str, value: object, expected: str) -> None:
+    if not isinstance(value, str | Path):
+        message = f"{name} is a {type(value).__name__}: pass {expected}."
+        raise InputError(message)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may decide about a run; each is also an option of ``voisin run``.
 
     Raises
     ------
     InputError
-        If a setting is out of range.
+        If a setting is out of range, or two contradict each other.
     """
 
-    labels_per_class: int | None = None
-    labels: Path | None = None
-    random_state: int = 0
-    test_share: float = 0.2
-    expert: Path | None = None
-    epochs: int = 20
-    threshold: float = 0.95
-    quota: int = 100
-    rounds: int = 3
-    embedding: str = "cnn"
-    embedding_size: int | None = None
-    onnx_normalization: str = "imagenet"
-    orientation: str = "upright"
-    n_neighbors: int = 10
-    metric: str = "cosine"
-    class_priors: str = "uniform"
-    method: str = "auto"
-    alpha: float = 0.99
-    loop_rounds: int = 0
-    retraining_epochs: int = 10
-    ceiling: bool = True
-    max_unreadable: float = 0.05
-    device: str = "auto"
+    labels_per_class: int | None = setting(
+        None,
+        partial(check_count, low=1),
+        help="Draw this many labels of each class at random and hide the others. The hidden ones "
+        "are the truth to judge by, so that you learn how far so few labels would have taken you.",
+        heading=COMMON,
+        commands=("run", "demo"),
+    )
+    labels: Path | None = setting(  # noqa: RUF009
+        None,
+        partial(
+            _check_path,
+            expected="the path of a table (id, label), or leave it out if the source has labels",
+        ),
+        help="Table of the labels to start from, with the columns ``id`` and ``label``. Labels "
+        "that the source has of other images are hidden, as the truth to judge by. Without a "
+        "table, a run starts from all labels of the source.",
+        heading=COMMON,
+        commands=RUN_ALONE,
+    )
+    random_state: int = setting(
+        0,
+        partial(check_count, low=0),
+        partial(check_in_closed_interval, low=0, high=2**32 - 1),
+        help="Seed of every random choice. It decides which labels and test images are drawn, and "
+        "the networks' first weights. Change it to see how much depends on chance.",
+        heading=COMMON,
+        commands=("run", "compare", "demo"),
+    )
+    test_share: float = setting(
+        0.2,
+        partial(check_in_closed_interval, low=0, high=0.9),
+        help="Share of the images, from 0 to 0.9, held out to test on, where `labels_per_class` "
+        "draws the labels of a source without a test split.",
+        heading=IMAGES,
+    )
+    expert_network: Path | None = setting(  # noqa: RUF009
+        None,
+        partial(_check_path, expected="the path of a file of weights"),
+        help="File with the weights of a SimpleCNN (.safetensors, .pth or .pt), such as an earlier "
+        "run's ``model.safetensors``: it takes the place of the network that rounds of "
+        "pseudo-labels would train. Give it if you trust a network more than these.",
+        heading=TRAINING,
+    )
+    epochs: int = setting(
+        20,
+        partial(check_count, low=1),
+        help="Passes over the training images, both on the few labels and in each round of "
+        "pseudo-labels. Raise it if these networks have not learned their labels yet.",
+        heading=TRAINING,
+    )
+    threshold: float = setting(
+        0.95,
+        partial(check_in_closed_interval, low=0, high=1),
+        help="Least probability, from 0 to 1, at which a network's guess becomes a pseudo-label. "
+        "Lower it if a round adds few, raise it if many of them are wrong.",
+        heading=TRAINING,
+    )
+    quota: int = setting(
+        100,
+        partial(check_count, low=1),
+        help="Most images of each class that get a pseudo-label in one round, the surest first. "
+        "Lower it if many pseudo-labels are wrong.",
+        heading=TRAINING,
+    )
+    rounds: int = setting(
+        3,
+        partial(check_count, low=1),
+        help="Rounds of pseudo-labels: in each, the network labels the images it is surest of, and "
+        "a new one is trained on these too. Lower it if later rounds are less precise.",
+        heading=TRAINING,
+    )
+    embedding: str = setting(
+        "cnn",
+        lambda _, text: parse_embedding(text),
+        help=f"Vectors to compare images by: {describe_kinds()}; or several joined by ``+``. "
+        "Nothing decides more how right the labels become, so try those that suit your images.",
+        heading=COMMON,
+    )
+    embedding_size: int | None = setting(
+        None,
+        partial(check_count, low=96),
+        help="Pixels a side, 96 or more, at which ``pretrained`` and ``onnx`` models see an image; "
+        "by default, the model's own. Raise it if small details tell the classes apart.",
+        heading=EMBEDDING,
+    )
+    onnx_normalization: str = setting(
+        "imagenet",
+        partial(check_one_of, choices=NORMALIZATIONS),
+        help=f"How an ONNX model wants its pixels scaled: {', '.join(NORMALIZATIONS)}. Its makers "
+        "say which.",
+        heading=EMBEDDING,
+    )
+    orientation: str = setting(
+        "upright",
+        partial(check_one_of, choices=ORIENTATIONS),
+        help="How images may lie, which decides how networks that learn from changed images change "
+        "them: ``any`` (skin, cells: turned freely, mirrored), ``upright`` (photographs: turned a "
+        "little, mirrored) or ``fixed`` (digits, letters: turned a little).",
+        heading=EMBEDDING,
+    )
+    n_neighbors: int = setting(
+        10,
+        partial(check_count, low=1),
+        help="Nearest neighbors to which each image is linked in the graph. Raise it if many "
+        "images have no path to a label.",
+        heading=GRAPH,
+    )
+    metric: str = setting(
+        "cosine",
+        partial(check_one_of, choices=("cosine", "euclidean")),
+        help="What makes two vectors near: ``cosine`` (the same direction, for features of "
+        "networks) or ``euclidean`` (a small distance, where lengths mean something).",
+        heading=GRAPH,
+    )
+    class_priors: str = setting(
+        "uniform",
+        help="How frequent the classes are among all images: ``uniform`` (equally), ``labels`` (as "
+        "among the labels), ``estimate``, or your own shares as ``cat=0.7,dog=0.3``. Change it if "
+        "some classes are rare.",
+        heading=GRAPH,
+    )
+    method: str = setting(
+        "auto",
+        partial(check_one_of, choices=METHODS),
+        help=f"How labels are found from vectors and graph: {', '.join(METHODS)}. ``auto`` chooses "
+        "by the labels.",
+        heading=GRAPH,
+        commands=RUN_ALONE,
+    )
+    alpha: float = setting(
+        0.99,
+        partial(check_in_open_interval, low=0, high=1),
+        help="Share of an image's score, between 0 and 1, that comes from its neighbors and not "
+        "from its own label. Only the method ``spreading`` uses it; lower it if labels spread too "
+        "far.",
+        heading=GRAPH,
+    )
+    loop_rounds: int = setting(
+        0,
+        partial(check_count, low=0),
+        help="Most rounds in which the labels found train the networks that embed the images once "
+        "more, for embeddings that learn from labels. Raise it from 0 if you have the time: a "
+        "round that held-out labels do not find better is dropped.",
+        heading=TRAINING,
+        commands=RUN_ALONE,
+    )
+    retraining_epochs: int = setting(
+        10,
+        partial(check_count, low=1),
+        help="Passes over the images when a classifier is trained on the labels found, and one on "
+        "all true labels. Raise it if there are few images.",
+        heading=TRAINING,
+        commands=RUN_ALONE,
+    )
+    ceiling: bool = setting(
+        True,  # noqa: FBT003
+        help="Also train on all true labels, where they are known, to show what could be reached "
+        "at best. Leave it out to save time.",
+        heading=TRAINING,
+        commands=RUN_ALONE,
+    )
+    max_unreadable: float = setting(
+        0.05,
+        partial(check_in_closed_interval, low=0, high=1),
+        help="Largest share of the images, from 0 to 1, that may be unreadable; with more, the run "
+        "stops. Raise it if you know that many files are damaged.",
+        heading=IMAGES,
+    )
+    device: str = setting(
+        "auto",
+        help="Where networks are trained: ``cpu``, ``cuda``, ``cuda:1`` (the second card), "
+        "``mps``, or ``auto``: a graphics card where there is one, else the processor.",
+        heading=TRAINING,
+    )
 
     def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value is None and one.default is None:
+                continue
+            for check in one.metadata["checks"]:
+                check(one.name, value)
+            if one.type == Path | None:
+                object.__setattr__(self, one.name, Path(value))
+        self._check_that_they_agree()
+
+    def _check_that_they_agree(self) -> None:
         if self.labels_per_class is not None and self.labels is not None:
-            message = "labels_per_class and labels both given: draw labels or bring them, not both."
-            raise InputError(message)
-        labels: object = self.labels
-        if not (labels is None or isinstance(labels, str | Path)):
             message = (
-                f"labels is a {type(labels).__name__}: pass the path of a table (id, label), "
-                "or images that know their labels."
+                f"labels_per_class={self.labels_per_class} and labels={self.labels} are both "
+                "given: pass one of them, to draw labels or to bring them."
             )
             raise InputError(message)
-        if self.labels_per_class is not None:
-            check_count("labels_per_class", self.labels_per_class, 1)
-        for name in ("epochs", "quota", "rounds", "n_neighbors", "retraining_epochs"):
-            check_count(name, getattr(self, name), 1)
-        check_count("loop_rounds", self.loop_rounds, 0)
-        check_count("random_state", self.random_state, 0)
-        check_in_closed_interval("random_state", self.random_state, 0, 2**32 - 1)
-        check_in_closed_interval("test_share", self.test_share, 0, 0.9)
-        check_in_closed_interval("threshold", self.threshold, 0, 1)
-        check_in_closed_interval("max_unreadable", self.max_unreadable, 0, 1)
-        check_in_open_interval("alpha", self.alpha, 0, 1)
-        make_method(self.method, alpha=self.alpha)
-        self._check_embedding()
-        self._check_loop()
-        check_one_of("onnx_normalization", self.onnx_normalization, NORMALIZATIONS)
-        check_one_of("orientation", self.orientation, ORIENTATIONS)
-        check_one_of("metric", self.metric, ("cosine", "euclidean"))
-
-    def _check_embedding(self) -> None:
         kinds = {part.kind for part in parse_embedding(self.embedding)}
-        if self.embedding_size is None:
-            return
-        check_count("embedding_size", self.embedding_size, 96)
-        if kinds.isdisjoint(("pretrained", "onnx")):
+        if self.embedding_size is not None and kinds.isdisjoint(("pretrained", "onnx")):
             message = (
                 f"embedding_size={self.embedding_size} is for pretrained and onnx models, "
                 f"and embedding={self.embedding!r} has none: leave it out."
             )
             raise InputError(message)
-
-    def _check_loop(self) -> None:
         learning = [name for name, kind in KINDS.items() if kind.learns_from_labels]
-        kinds = {part.kind for part in parse_embedding(self.embedding)}
         if self.loop_rounds and kinds.isdisjoint(learning):
             message = (
                 f"loop_rounds={self.loop_rounds} teaches a network the labels found, and "
@@ -159,3 +303,22 @@ class Settings:
             name: str(value) if isinstance(value, Path) else value
             for name, value in asdict(self).items()
         }
+
+
+def _document_parameters() -> str:
+    """Write the section on parameters of the docstring of `Settings` from its fields."""
+    lines = ["Parameters", "----------"]
+    for one in fields(Settings):
+        kind = one.type.__name__ if isinstance(one.type, type) else str(one.type).split(" | ")[0]
+        default = f'"{one.default}"' if isinstance(one.default, str) else one.default
+        ending = "optional" if default is None else f"default={default}"
+        lines.append(f"{one.name} : {kind.removeprefix('pathlib.')}, {ending}")
+        text = textwrap.fill(one.metadata["help"], 96, break_on_hyphens=False)
+        lines.append(textwrap.indent(text, "    "))
+    return "\n".join(lines)
+
+
+# So that help texts are written once: the parameters come before what the class raises.
+Settings.__doc__ = inspect.cleandoc(Settings.__doc__ or "").replace(
+    "Raises\n", f"{_document_parameters()}\n\nRaises\n", 1
+)

@@ -43,7 +43,7 @@ def test_json_is_one_object_alone_on_standard_output(tmp_path):
         (["run", "no/such/place"], "no/such/place"),
         (["run", "chestmnist"], "chestmnist"),
         (["run", "digits"], "All 1437 images are labeled"),
-        (["run", "digits", "--labels-per-class", "0"], "labels_per_class=0 is too small"),
+        (["run", "digits", "--labels-per-class", "0"], "--labels-per-class=0 is too small"),
         (["run", "digits", "--label-column", "dx"], "dx"),
         (["run", "digits", "--embedding", "resnet"], "'resnet' is no embedder: choose among cnn"),
     ],

@@ -357,7 +357,7 @@ def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tm
         ({"methods": ("spreading", "magic")}, "'magic' is no method: choose among auto"),
         ({"methods": ("spreading",)}, "Only 1 method to compare"),
         ({"embeding": "pixels"}, "'embeding' is not a setting"),
-        ({"labels": "few.csv"}, "labels_per_class and labels both given"),
+        ({"labels": "few.csv"}, "labels_per_class=50 and labels=few.csv are both given"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_before_any_work(digits_npz, tmp_path, changes, words):

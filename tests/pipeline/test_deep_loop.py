@@ -133,7 +133,8 @@ def test_the_network_that_learns_takes_the_place_of_an_expert_of_ones_own(tmp_pa
     torch.manual_seed(0)
     torch.save(SimpleCNN(1, 10).state_dict(), tmp_path / "own.pth")
     there = context(
-        tmp_path / "cache", **{**QUICK_LOOP, "embedding": "cnn", "expert": tmp_path / "own.pth"}
+        tmp_path / "cache",
+        **{**QUICK_LOOP, "embedding": "cnn", "expert_network": tmp_path / "own.pth"},
     )
     found = looped(there)
 

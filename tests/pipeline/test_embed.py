@@ -51,7 +51,7 @@ def run_with(images, expert, tmp_path):
             images,
             tmp_path / "out",
             labels_per_class=2,
-            expert=expert,
+            expert_network=expert,
             embedding=embedding,
             log=lines.append,
             **{**QUICK, **options},
@@ -181,7 +181,7 @@ def run_kinds(images, folder, expert, embedding, **options):
     run(
         images.take(np.arange(0, len(images), 3)),
         folder / "out",
-        expert=expert,
+        expert_network=expert,
         embedding=embedding,
         log=lines.append,
         **{**QUICK, "labels_per_class": 2, **options},
@@ -254,7 +254,7 @@ def test_networks_see_the_few_labels_alone(images, expert, tmp_path, short_lesso
 def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert):
     pool = images.in_split("train")
     pool.labels[100:] = -1
-    run(pool, tmp_path / "out", expert=expert, embedding="cnn+pixels:4", **QUICK)
+    run(pool, tmp_path / "out", expert_network=expert, embedding="cnn+pixels:4", **QUICK)
 
     assert cached(tmp_path, "embeddings")[1].shape == (0, 1572)
 

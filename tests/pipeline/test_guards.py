@@ -196,7 +196,7 @@ def test_settings_are_written_with_the_results_so_that_they_tell_how_these_were_
     assert settings["source"] == str(source.resolve())
     assert settings["n_neighbors"] == document["settings"]["n_neighbors"]
     with pytest.raises(ValueError, match="is not a file"):
-        run(source, tmp_path / "out", expert=tmp_path / "none.pth", **SETTINGS)
+        run(source, tmp_path / "out", expert_network=tmp_path / "none.pth", **SETTINGS)
     assert not (tmp_path / "out" / "voisin.toml").exists()
 
 

@@ -145,7 +145,7 @@ def test_an_expert_from_a_file_takes_the_place_of_pseudo_labels(digits_npz, fini
         tmp_path / "out",
         labels_per_class=5,
         random_state=1,
-        expert=finished.folder / "model.safetensors",
+        expert_network=finished.folder / "model.safetensors",
         ceiling=False,
         **QUICK,
     )
@@ -235,7 +235,7 @@ def test_weights_that_do_not_fit_are_refused_before_any_work(tmp_path):
             "digits",
             tmp_path / "out",
             labels_per_class=2,
-            expert=tmp_path / "skin.pth",
+            expert_network=tmp_path / "skin.pth",
             log=lines.append,
         )
     assert lines[-1] == "  groups: none"  # of the source; no stage after it

@@ -32,7 +32,7 @@ def test_an_earlier_project_is_opened_again(tmp_path):
 def test_settings_are_read_back_as_they_were_written(tmp_path):
     settings = {"name": 'a "quoted" \\ é', "alpha": 0.9, "rounds": 3, "ceiling": True}
     project = Project(tmp_path)
-    project.write_settings({**settings, "expert": None})
+    project.write_settings({**settings, "expert_network": None})
     assert tomllib.loads((tmp_path / "voisin.toml").read_text("utf-8")) == {"schema": 2, **settings}
 
 

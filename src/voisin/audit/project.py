@@ -141,7 +141,7 @@ def _small_pictures(images: ImageCollection, progress: Progress) -> Pixels:
 def _learned_from_labels(settings: Mapping[str, Any]) -> bool:
     kinds = [KINDS[part.kind] for part in parse_embedding(str(settings.get("embedding", "cnn")))]
     return any(
-        kind.learns_from_labels and (kind.network != "expert" or not settings["expert"])
+        kind.learns_from_labels and (kind.network != "expert" or not settings["expert_network"])
         for kind in kinds
     )
 

@@ -1,5 +1,6 @@
 """The program ``voisin``: its commands, and how it ends."""
 
+import re
 import warnings
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from voisin.cli.audit import audit_command
 from voisin.cli.certify import certify_command
 from voisin.cli.compare import compare_command
 from voisin.cli.explain import explain_command
+from voisin.cli.options import SettingsCommand
 from voisin.cli.run import demo_command, run_command
 from voisin.cli.screen import show_line, show_warning
 from voisin.cli.suggest import suggest_command
@@ -18,17 +20,17 @@ from voisin.errors import VoisinError
 
 
 class Program(TyperGroup):
-    """Ends known errors and those of files with one line and exit code 1, and Ctrl-C with 130."""
+    """Ends in one line on an error that is known or one of files (exit code 1) or Ctrl-C (130)."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run a command."""
         try:
             return super().invoke(ctx)
         except VoisinError as error:
-            show_line(f"Error: {error}")
+            show_line(f"Error: {self._name_options(str(error), ctx)}")
             raise typer.Exit(1) from error
         except BrokenPipeError:
-            raise  # who read the output has gone: nobody to tell
+            raise  # whoever read the output has gone: there is nobody to write to
         except OSError as error:
             show_line(
                 f"Error: A file cannot be read or written ({error}); is the disk full? "
@@ -38,6 +40,16 @@ class Program(TyperGroup):
         except KeyboardInterrupt as stop:
             show_line("Stopped. What is finished is kept: the same command goes on from there.")
             raise typer.Exit(130) from stop
+
+    def _name_options(self, message: str, ctx: typer.Context) -> str:
+        """Write ``--alpha=2`` for ``alpha=2``, where the command in use has such an option."""
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        for param in command.params if command else ():
+            if param.param_type_name == "option" and param.name:
+                # A single word may be one of the sentence, unless a value follows.
+                ending = r"\b" if "_" in param.name else "(?==)"
+                message = re.sub(rf"(?<![\w./-]){param.name}{ending}", param.opts[0], message)
+        return message
 
 
 app = typer.Typer(
@@ -50,25 +62,27 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("demo")(demo_command)
-app.command("run")(run_command)
-app.command("compare")(compare_command)
+app.command("run", cls=SettingsCommand)(run_command)
+app.command("compare", cls=SettingsCommand)(compare_command)
 app.command("explain")(explain_command)
 app.command("suggest")(suggest_command)
 app.command("audit")(audit_command)
 app.command("certify")(certify_command)
 
 
-def _say_version(asked: bool) -> None:
+def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"voisin {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def options(
+def start(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version."),
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Label thousands of images from a few: each image is judged by its neighbors."""

@@ -1,25 +1,20 @@
-"""``voisin audit``: what not to believe of a finished run."""
+"""``voisin audit``: which labels and images of a finished run not to trust."""
 
 import json
 import sys
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from voisin.cli.options import AsJson, FinishedRun
 from voisin.cli.screen import progress_bars, show_line
 
-_SIGNS = {3: "!!", 2: " !", 1: "  "}
-_FIRST = 3
+_SIGNS = {3: "!!", 2: " !", 1: "  "}  # by severity
+_FIRST = 3  # images shown of a finding, chosen by hand: all findings should fit on a screen
 
 
 def audit_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the findings as one JSON object.")
-    ] = False,
+    folder: FinishedRun,
+    as_json: AsJson = False,
 ) -> None:
-    """Find what not to believe: duplicates, leaks, suspect labels, gaps, hubs, outliers."""
+    """Find what not to trust: duplicates, leaks, suspect labels, gaps, hubs, outliers."""
     from voisin.audit.project import PAGE
     from voisin.pipeline.open_run import open_run
 

@@ -1,4 +1,4 @@
-"""``voisin certify``: the largest set of labels that random checks vouch for."""
+"""``voisin certify``: the largest set of labels that random checks prove to be right enough."""
 
 import json
 import sys
@@ -7,23 +7,41 @@ from typing import Annotated
 
 import typer
 
+from voisin.cli.options import AsJson, FinishedRun
 from voisin.cli.screen import show_line
 
 
 def certify_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    error: Annotated[float, typer.Option(help="Largest share of wrong labels in the set.")] = 0.05,
-    confidence: Annotated[float, typer.Option(help="Probability that this is kept.")] = 0.95,
-    n_checks: Annotated[int, typer.Option(help="Most images to check, in all.")] = 500,
-    random_state: Annotated[int, typer.Option(help="Decides which images are checked.")] = 0,
+    folder: FinishedRun,
+    error: Annotated[
+        float,
+        typer.Option(
+            help="Largest share of wrong labels in the certified set, between 0 and 1. With a "
+            "smaller one, more images must be checked."
+        ),
+    ] = 0.05,
+    confidence: Annotated[
+        float,
+        typer.Option(
+            help="Probability, between 0 and 1, that no more than that share is wrong. With a "
+            "larger one, more images must be checked."
+        ),
+    ] = 0.95,
+    n_checks: Annotated[
+        int, typer.Option(help="Most images that you are willing to check by eye.")
+    ] = 500,
+    random_state: Annotated[
+        int, typer.Option(help="Seed of the random order in which images are checked.")
+    ] = 0,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compute the certificate again; say if it holds.")
+        bool,
+        typer.Option(
+            "--verify", help="Only compute the certificate again, and tell whether it holds."
+        ),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the certificate as one JSON object.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Certify the largest set of labels of which at most a given share is wrong."""
+    """Prove by random checks of which labels at most a given share is wrong."""
     if verify:
         _verify(folder, as_json=as_json)
         return

@@ -1,6 +1,7 @@
 """``voisin explain``: why an image got its label, as a table and as a page of pictures."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,24 +11,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from voisin.cli.options import AsJson, FinishedRun
 from voisin.cli.screen import show_line
 from voisin.errors import InputError
 
-_SHOWN = 6
+_SHOWN = 6  # rows of a kind, chosen by hand: both tables should fit on a screen
 
 
 def explain_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    image: Annotated[str, typer.Argument(help="Id of an image, as in labels.csv.")],
+    folder: FinishedRun,
+    image: Annotated[str, typer.Argument(help="Id of the image, as labels.csv has it.")],
     picture: Annotated[
         Path | None,
-        typer.Option(help="Page to write; by default explanations/ID.html in the folder."),
+        typer.Option(help="Page to write (default: explanations/ID.html in the folder)."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Say why an image got its label: neighbors, labeled images, the way to them, and doubts."""
+    """Explain why an image got its label: by which labeled images, neighbors and paths."""
     from voisin.explanation.project import write_explanation
     from voisin.pipeline.open_run import open_run
 
@@ -100,16 +100,10 @@ def _table(account: dict[str, Any], role: str) -> Table:
         table.add_section()
     for path in account["paths"]:
         if len(path["ids"]) > 1:
-            table.add_row("path", Text(" > ".join(path["ids"])), "", f"{_product(path):.1e}")
+            product = math.prod(path["weights"])
+            table.add_row("path", Text(" > ".join(path["ids"])), "", f"{product:.1e}")
     return table
 
 
 def _add(table: Table, kind: str, name: str, label: str, share: float) -> None:
     table.add_row(kind, Text(name), Text(label), f"{share:.1%}")
-
-
-def _product(path: dict[str, Any]) -> float:
-    product = 1.0
-    for weight in path["weights"]:
-        product *= weight
-    return product

@@ -44,7 +44,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     Console(stderr=True, highlight=False, width=wide).print(table, soft_wrap=False)
 
 
-def p_text(value: float) -> str:
+def format_p_value(value: float) -> str:
     """Write a p-value, a dash where there is none."""
     if math.isnan(value):
         return "–"
@@ -83,7 +83,9 @@ def progress_bars() -> Iterator[Callback]:
         SpeedColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=_console, transient=True, disable=not _on_screen()) as bars:
+    with Progress(
+        *columns, console=_console, transient=True, disable=not sys.stderr.isatty()
+    ) as bars:
         drawn: dict[str, TaskID] = {}
 
         def show(task: str, done: int, total: int) -> None:
@@ -94,7 +96,3 @@ def progress_bars() -> Iterator[Callback]:
                 bars.remove_task(drawn.pop(task))
 
         yield show
-
-
-def _on_screen() -> bool:
-    return sys.stderr.isatty()

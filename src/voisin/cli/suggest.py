@@ -2,11 +2,11 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from voisin.cli.options import AsJson, FinishedRun
 from voisin.cli.screen import progress_bars, show_line
 from voisin.querying.registry import DEFAULT, STRATEGIES
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 
 def suggest_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    n: Annotated[int, typer.Option("--n", help="How many images to suggest.")] = 20,
+    folder: FinishedRun,
+    n: Annotated[
+        int,
+        typer.Option("--n", help="How many images to suggest: as many as you label in one go."),
+    ] = 20,
     strategy: Annotated[
-        str, typer.Option(help=f"How to choose them: {', '.join(STRATEGIES)}.")
+        str, typer.Option(help=f"Rule by which images are chosen: {', '.join(STRATEGIES)}.")
     ] = DEFAULT,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the suggestions as one JSON object.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Suggest which images to label next, and say what the answers would change."""
+    """Suggest which images to label next, and forecast how many labels that would change."""
     from voisin.pipeline.open_run import open_run
     from voisin.querying.project import PAGE, TABLE
 

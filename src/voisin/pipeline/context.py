@@ -87,7 +87,7 @@ class Context:
     def expert_networks(self) -> tuple[TrainedNetwork, TrainedNetwork]:
         """Return the network of the few labels, and the expert network (the user's, if any)."""
         few = train_on_few_labels(self.stages, self.experiment)
-        path = self.stages.settings.expert
+        path = self.stages.settings.expert_network
         if path is not None:
             return few, load_expert_network(self.stages, self.experiment, path)
         return few, train_on_pseudo_labels(self.stages, self.experiment, few)
@@ -190,7 +190,7 @@ class Context:
 def learns_from_labels(settings: Settings) -> bool:
     """Tell whether other labels would give other vectors; the user's own network stays as it is."""
     return any(
-        kind.learns_from_labels and (kind.network != "expert" or settings.expert is None)
+        kind.learns_from_labels and (kind.network != "expert" or settings.expert_network is None)
         for kind in _kinds(settings)
     )
 

@@ -149,10 +149,7 @@ def make_settings(options: Mapping[str, Any]) -> Settings:
         known = ", ".join(Settings.__dataclass_fields__)
         message = f"{min(unknown)!r} is not a setting: choose among {known}."
         raise InputError(message)
-    paths = {
-        name: Path(options[name]) for name in ("labels", "expert") if options.get(name) is not None
-    }
-    return Settings(**{**options, **paths})
+    return Settings(**options)
 
 
 def warn_of_alpha(settings: Settings, methods: Sequence[str]) -> None:
@@ -259,9 +256,9 @@ def _check_settings(images: ImageCollection, settings: Settings) -> None:
 
     parse_class_priors(settings.class_priors, images.class_names)
     choose_device(settings.device)
-    if settings.expert is not None:
+    if settings.expert_network is not None:
         n_channels = images.reader.n_channels
-        load_simple_cnn(settings.expert, n_channels, images.n_classes, images.class_names)
+        load_simple_cnn(settings.expert_network, n_channels, images.n_classes, images.class_names)
 
 
 def _read_pixels(

@@ -83,7 +83,7 @@ def test_an_error_names_the_option_as_it_was_typed(tmp_path):
     for arguments, message in (
         (["--alpha", "2"], "Error: --alpha=2.0 is outside (0, 1)."),
         (["--test-share", "1"], "Error: --test-share=1.0 is outside [0, 0.9]."),
-        (["--label-column", "dx"], "Error: --label-column='dx' means nothing for digits: "),
+        (["--label-column", "dx"], "Error: --label-column='dx' does not apply to digits: "),
     ):
         out = str(tmp_path / "out")
         ended = CliRunner().invoke(app, ["run", "digits", "--out", out, *arguments])

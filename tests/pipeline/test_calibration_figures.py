@@ -85,4 +85,4 @@ def test_where_no_label_was_held_out_the_figures_are_null_in_valid_json():
     assert told["n_held_out"] == 0
     assert told["temperature"] == {"value": None, "interval": [None, None]}
     assert told["classes"] == {}
-    assert told["remarks"] == list(sure.notes)
+    assert told["notes"] == list(sure.notes)

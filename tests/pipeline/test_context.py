@@ -6,7 +6,7 @@ import pytest
 from tests.pipeline.test_run import QUICK
 from voisin import Settings, open_images
 from voisin.errors import InputWarning
-from voisin.pipeline.prepare import prepare
+from voisin.pipeline.context import Context
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import Cache
 
@@ -19,7 +19,7 @@ def context(tmp_path, **settings):
         progress=lambda *_: None,
         log=lambda _: None,
     )
-    return prepare(stages, images)
+    return Context.of(stages, images)
 
 
 def test_a_network_is_trained_again_for_each_fold(tmp_path):
@@ -36,7 +36,7 @@ def test_what_a_fold_sees_does_not_change_with_the_labels_it_holds_out(tmp_path)
     fold = first.problem(first.graph_data()).folds[0]
     labels = first.experiment.labels.copy()
     labels[fold.held_out] = -1
-    seen = context(tmp_path / "second").knowing(labels).graph_data().data
+    seen = context(tmp_path / "second").with_labels(labels).graph_data().data
     np.testing.assert_array_equal(seen.embeddings, fold.data.embeddings)
 
 

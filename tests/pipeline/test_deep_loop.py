@@ -9,7 +9,8 @@ import torch
 
 from tests.pipeline.test_context import context
 from tests.pipeline.test_run import QUICK
-from voisin import SimpleCNN, open_images, run
+from voisin import open_images, run
+from voisin.embedding.networks.simple_cnn import SimpleCNN
 from voisin.pipeline import deep_loop
 from voisin.pipeline.classifiers import weighted_labels
 from voisin.pipeline.context import Context
@@ -121,8 +122,8 @@ def test_the_loop_is_taken_as_far_as_it_helped_held_out_labels(tmp_path, monkeyp
 
     assert len(found.rounds) == 2
     assert (found.graph_data is not graph_data) == helps
-    assert found.told.startswith("deep loop: 1 round (" if helps else "deep loop: 0 rounds (")
-    assert found.labeled.reason == found.told
+    assert found.note.startswith("deep loop: 1 round (" if helps else "deep loop: 0 rounds (")
+    assert found.labeled.reason == found.note
     assert len(gone) == (3 + 1 if helps else 1)  # a fold each and all labels, or the first alone
     if not helps:
         assert found.labeled.held_out is labeled.held_out
@@ -152,9 +153,11 @@ def test_networks_are_trained_without_two_folds_only_if_a_setting_is_to_be_chose
     there = context(tmp_path, **{**QUICK_LOOP, "method": method})
     problem = there.problem(there.graph_data())
     known = []
-    knowing = Context.knowing
+    with_labels = Context.with_labels
     monkeypatch.setattr(
-        Context, "knowing", lambda self, labels: known.append(labels) or knowing(self, labels)
+        Context,
+        "with_labels",
+        lambda self, labels: known.append(labels) or with_labels(self, labels),
     )
     next(deep_loop._run_without(there, problem, problem.folds[0]))
 
@@ -176,8 +179,8 @@ def test_without_labels_to_hold_out_it_says_so_in_a_line_and_there_is_no_loop(tm
     found = deep_loop.run_deep_loop(there, graph_data, labeled)
     assert found.rounds == ()
     assert found.graph_data is graph_data
-    assert found.told.startswith("deep loop: no round, as no label can be held out")
-    assert found.labeled.reason == f"{labeled.reason}; {found.told}"
+    assert found.note.startswith("deep loop: no round, as no label can be held out")
+    assert found.labeled.reason == f"{labeled.reason}; {found.note}"
 
 
 def test_a_run_without_labels_to_hold_out_says_once_that_there_was_no_loop(tmp_path):

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from tests.embedding.small_models import write_onnx
-from voisin import SimpleCNN, embed, load_simple_cnn, open_images, read_images, run
+from voisin import open_images, read_images, run
 from voisin.embedding.combination import combine
+from voisin.embedding.inference import embed
+from voisin.embedding.networks.simple_cnn import SimpleCNN, load_simple_cnn
 from voisin.embedding.pixels import PixelPCA
 from voisin.errors import InputError, InputWarning, MissingDependencyError
 from voisin.training import fine_tuning

@@ -10,8 +10,11 @@ import pytest
 from PIL import Image
 
 from tests.pipeline.test_run import QUICK, results
-from voisin import Settings, certainty, compare, load_simple_cnn, open_images, predict, run
+from voisin import Settings, compare, open_images, run
+from voisin.embedding.inference import predict
+from voisin.embedding.networks.simple_cnn import load_simple_cnn
 from voisin.errors import InputError
+from voisin.evaluation.metrics import certainty
 from voisin.training.supervised import SupervisedTraining
 
 SETTINGS = {"labels_per_class": 4, "random_state": 1, **QUICK}

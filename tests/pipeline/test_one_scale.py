@@ -121,7 +121,7 @@ def test_the_figures_of_calibration_in_the_report_are_those_of_the_metrics(finis
         assert (
             f"{name} <small>{one['n_held_out']} held out; calibration error {gaps}</small>" in sure
         )
-    assert all(remark in sure for remark in told["remarks"])
+    assert all(note in sure for note in told["notes"])
 
 
 def test_the_report_of_a_run_explains_the_least_certain_image_of_the_table(finished, rows):

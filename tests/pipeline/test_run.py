@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from tests.digits import save_digits
-from voisin import SimpleCNN, open_images, run
+from voisin import open_images, run
+from voisin.embedding.networks.simple_cnn import SimpleCNN
 from voisin.errors import InputError, InputWarning, ProjectError
 
 QUICK = {"epochs": 2, "rounds": 1, "retraining_epochs": 2, "device": "cpu"}
@@ -190,7 +191,10 @@ def test_a_source_without_splits_gets_a_test_set_where_labels_are_drawn(tmp_path
         ),
         ({"alpha": 1.0}, r"alpha=1.0 is outside \(0, 1\)"),
         ({"metric": "manhattan"}, "metric='manhattan' is not known"),
-        ({"labels_per_class": 3, "labels": "x.csv"}, "draw labels or bring them"),
+        (
+            {"labels_per_class": 3, "labels": "x.csv"},
+            "pass one of them, to draw labels or to bring them",
+        ),
         ({}, "All 1437 images are labeled, so there is nothing to find: pass labels_per_class"),
         (
             {"embedding": "pixels+contrastive", "loop_rounds": 2},

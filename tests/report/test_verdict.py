@@ -248,7 +248,7 @@ def test_calibration_is_described_in_notes_and_by_class():
 
     page = render_report(replace(content, calibration=calibration))
 
-    for sentence in calibration.words:
+    for sentence in calibration.notes:
         assert str(escape(sentence)) in page
     for label in range(n_classes):
         assert f"class-reliability-{label}" in page

@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand
 
 from voisin.settings import COMMON, HEADINGS, IMAGES, Settings
-from voisin.sources.kinds import Columns, OpeningOptions
+from voisin.sources.collection import Columns, OpeningOptions
 
 Source = Annotated[
     str,

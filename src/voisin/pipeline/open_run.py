@@ -16,6 +16,7 @@ from voisin.project.finished_run import FinishedRun
 from voisin.project.stored import load
 from voisin.querying.project import Suggestions, suggest_images
 from voisin.querying.registry import DEFAULT
+from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import Labels, Progress, Propagation, no_progress
 
 
@@ -55,6 +56,11 @@ class Run(FinishedRun):
     def scores(self) -> tuple[Scores, ...]:
         """One a method and scope; empty where no truth is known."""
         return self.result.scores
+
+    @property
+    def rounds(self) -> tuple[PseudoLabelRound, ...]:
+        """Of pseudo-labels; empty where the expert network was loaded from a file."""
+        return self.result.rounds
 
     def score_of(self, method: str, scope: str) -> Scores:
         """Return the scores of one method in one scope.

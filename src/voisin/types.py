@@ -1,4 +1,7 @@
-"""The values that the stages hand to one another: arrays, and small results made of arrays."""
+"""The values that stages exchange: arrays with their shapes, protocols, and small results.
+
+Nothing here may import another module of voisin.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,11 +26,11 @@ Probabilities: TypeAlias = NDArray[np.float64]  # (n_samples, n_classes), rows s
 Affinity: TypeAlias = sparse.csr_array  # (n_samples, n_samples), symmetric, >= 0, empty diagonal
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Told of long work as ``progress(task, done, total)``; the last call has ``done == total``."""
+"""Called during long work as ``progress(task, done, total)``; last with ``done == total``."""
 
 
 def no_progress(task: str, done: int, total: int) -> None:
-    """Ignore the news; the default of every ``progress`` parameter."""
+    """Do nothing; the default of every ``progress`` parameter."""
 
 
 class ImageReader(Protocol):
@@ -55,7 +58,7 @@ class ImageReader(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ImageCollection:
-    """Images with what is known of them; the pixels stay where they are until asked for.
+    """Images with their labels, ids and groups; pixels are decoded when they are needed.
 
     Attributes
     ----------
@@ -113,11 +116,11 @@ class ImageCollection:
 
 
 class Embedder(Protocol):
-    """A way to turn images into vectors; it has nothing to learn, or has learned it."""
+    """A way to turn images into vectors that is ready to be used."""
 
     @property
     def input_size(self) -> int | None:
-        """Pixels a side of the squares it looks at; None where it sees to the size itself."""
+        """Side of the square images that it takes, in pixels; None where it resizes itself."""
 
     def fingerprint(self) -> str:
         """Text that changes when its settings or its weights do."""
@@ -128,11 +131,11 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class LearningEmbedder(Protocol):
-    """A way to turn images into vectors that first learns from the pool, without its labels."""
+    """A way to turn images into vectors that must first learn from unlabeled images."""
 
     @property
     def input_size(self) -> int | None:
-        """Pixels a side of the squares it looks at; None where it sees to the size itself."""
+        """Side of the square images that it takes, in pixels; None where it resizes itself."""
 
     def fingerprint(self) -> str:
         """Text that changes when its settings do."""
@@ -140,7 +143,7 @@ class LearningEmbedder(Protocol):
     def fit(
         self, pool: ImageCollection, *, scratch: Path, progress: Progress = no_progress
     ) -> Embedder:
-        """Learn from images; `scratch` is a folder for what an interrupted fit goes on from."""
+        """Learn from images; an interrupted fit resumes from what it keeps in `scratch`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,18 +169,18 @@ class Neighbors:
 
 @dataclass(frozen=True, eq=False)
 class Propagation:
-    """What a propagation method found.
+    """The result of a propagation method.
 
     Attributes
     ----------
     probabilities : array of shape (n_samples, n_classes)
-        Rows sum to one. Where no label reaches, the shares of the classes among the labels.
+        Rows sum to one. Where no label reaches, the class priors.
     reached : array of shape (n_samples,)
-        Whether there is any evidence: a label that reaches the sample, or a classifier's opinion.
+        Whether there is evidence: a label reaches the sample, or a classifier gave probabilities.
     n_iter : int
         Iterations taken by the solver.
     residual : float
-        What the solver's stop rule measured last.
+        The last value of what the solver stops by.
     converged : bool
         Whether the solver reached its tolerance.
     """
@@ -210,34 +213,34 @@ class PropagationMethod(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class GraphData:
-    """What a labeling method sees of the images: their vectors, and the graph that links them.
+    """The images as a labeling method takes them: their vectors, and the graph that links them.
 
     Attributes
     ----------
     embeddings : array of shape (n_samples, n_dims)
     affinity : sparse array of shape (n_samples, n_samples)
-    new : array of shape (n_new, n_dims)
+    new_embeddings : array of shape (n_new, n_dims)
         Vectors of images outside the graph, to be labeled too; may be empty.
-    near : Neighbors, optional
+    new_neighbors : Neighbors, optional
         Of the new images among those of the graph; None if there are no new ones.
     """
 
     embeddings: Embeddings
     affinity: Affinity
-    new: Embeddings
-    near: Neighbors | None = None
+    new_embeddings: Embeddings
+    new_neighbors: Neighbors | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Some labels held out, and what is seen without them.
+    """Labels that are held out, and the graph data that were computed without them.
 
     Attributes
     ----------
     held_out : array of shape (n_held_out,)
         Positions of the images whose labels are held out.
     data : GraphData
-        Embedders that learn from labels have not seen those.
+        Where embedders learn from labels, they learned without these.
     """
 
     held_out: Indices
@@ -246,7 +249,7 @@ class Fold:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Images, a few labels, and what a method may use to decide its own settings.
+    """Images and a few labels, with folds by which a method may choose its own settings.
 
     Attributes
     ----------
@@ -257,8 +260,7 @@ class Problem:
     folds : tuple of Fold
         To cross-validate with; empty where there are too few labels.
     class_priors : array of shape (n_classes,), optional
-        Share of each class among the images, where something is known of it beside the labels;
-        else all classes are taken as equally frequent.
+        Frequency of each class among the images; None to take all classes as equally frequent.
     random_state : int
     """
 
@@ -270,7 +272,7 @@ class Problem:
     random_state: int = 0
 
     def without(self, fold: Fold) -> "Problem":
-        """Return the problem of one fold: its labels held out, its view, no folds of its own."""
+        """Return the problem of one fold: its labels held out, its graph data, no folds of its own."""
         labels = self.labels.copy()
         labels[fold.held_out] = UNLABELED
         return replace(self, data=fold.data, labels=labels, folds=())
@@ -278,13 +280,13 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Labeling:
-    """What a labeling method found.
+    """The result of a labeling method.
 
     Attributes
     ----------
     propagation : Propagation
         Of the images of the graph.
-    new : array of shape (n_new, n_classes)
+    new_probabilities : array of shape (n_new, n_classes)
         Probabilities of the new images.
     new_reached : array of shape (n_new,)
         Whether there is any evidence for them.
@@ -292,39 +294,40 @@ class Labeling:
         The method with every choice it made for itself fixed, to be used again.
     reason : str
         What was chosen, and why, in one line; empty where there was nothing to choose.
-    start : array of shape (n_samples, n_classes), optional
-        Where ``F = (1 − alpha) (I − alpha S)⁻¹ start`` gives the scores up to each row's sum:
-        that start, labels and opinions alike; None where the method is not of this form.
+    initial_scores : array of shape (n_samples, n_classes), optional
+        B in ``F = (1 − alpha) (I − alpha S)⁻¹ B``, which gives the scores before rows are divided
+        by their sums; None where the method is not of this form.
     alpha : float, optional
         The alpha of that equation.
-    opinion : array of shape (n_samples, n_classes), optional
-        What a classifier said of each image before the graph was asked; None without one.
+    classifier_probabilities : array of shape (n_samples, n_classes), optional
+        Of the classifier alone, before they were smoothed; None without one.
     prior_propagation_share : float, default=0
-        Share of a first, far spreading of the labels in the start of images without label.
+        Share of an earlier propagation with a larger alpha in the initial scores of images
+        without label.
     calibrated : array of shape (n_samples, n_classes), optional
-        Probabilities to tell a reader of; those of `propagation` decide.
+        Probabilities to show; those of `propagation` decide the labels.
     """
 
     propagation: Propagation
-    new: Probabilities
+    new_probabilities: Probabilities
     new_reached: NDArray[np.bool_]
     method: "LabelingMethod"
     reason: str = ""
-    start: Probabilities | None = None
+    initial_scores: Probabilities | None = None
     alpha: float | None = None
-    opinion: Probabilities | None = None
+    classifier_probabilities: Probabilities | None = None
     prior_propagation_share: float = 0.0
     calibrated: Probabilities | None = None
 
     @property
     def stated(self) -> Probabilities:
-        """What is said to a reader: calibrated where that was done."""
+        """The probabilities to show: calibrated where that was done."""
         return self.propagation.probabilities if self.calibrated is None else self.calibrated
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Labels, each with the probabilities that it had no part in.
+    """Out-of-fold probabilities: of labeled images, found without their own labels.
 
     Attributes
     ----------

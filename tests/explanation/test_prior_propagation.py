@@ -44,7 +44,9 @@ class Dense:
         counts = self.given.sum(axis=0)
         self.weighted = self.given / counts * (1 if shares is None else shares)
         self.sums = (self.spread @ self.weighted).sum(axis=1, keepdims=True)
-        self.by_classifier = (1 - share) * labeling.opinion * ~self.labeled[:, None]
+        self.by_classifier = (
+            (1 - share) * labeling.classifier_probabilities * ~self.labeled[:, None]
+        )
         self.share = share
 
     def scores(self, removed=()):
@@ -111,7 +113,7 @@ def test_by_neighbors_prior_propagation_is_apart_from_the_image_itself():
     for image, one in class_attributions(system):
         score = dense.scores()[image, one.label]
         own = (1 - alpha) * (dense.by_classifier + dense.given)[image, one.label] / score
-        entry = (1 - alpha) * labeling.start[image, one.label] / score
+        entry = (1 - alpha) * labeling.initial_scores[image, one.label] / score
         assert one.own_share == pytest.approx(own, abs=1e-4)
         assert one.prior_propagation_share == pytest.approx(entry - own, abs=1e-4)
         assert (
@@ -138,7 +140,7 @@ def test_where_no_label_reaches_prior_propagation_becomes_a_share_of_the_class_p
             )
             if image >= N:
                 assert not len(one.contributors)
-                score = operator(parts[1], 0.5) @ labeling.start[N:, one.label]
+                score = operator(parts[1], 0.5) @ labeling.initial_scores[N:, one.label]
                 class_priors = 0.7 / N_CLASSES * operator(parts[1], 0.5)[image - N].sum()
                 assert one.class_prior_share == pytest.approx(
                     class_priors / score[image - N], abs=1e-4

@@ -44,7 +44,9 @@ def test_a_class_that_was_never_seen_has_no_probability():
 def test_shift_and_unit_of_the_vectors_do_not_matter():
     problem, _ = few_labels()
     data = problem.data
-    moved = type(data)(100 * data.embeddings + 7, data.affinity, 100 * data.new + 7, data.near)
+    moved = type(data)(
+        100 * data.embeddings + 7, data.affinity, 100 * data.new_embeddings + 7, data.new_neighbors
+    )
     method = Classifier(strength=3.0, temperature=1.0)
 
     pool, new = method.predict_probabilities(problem)

@@ -24,7 +24,7 @@ def test_rows_sum_to_one_for_the_images_of_the_graph_and_for_new_ones(name, seed
 
     found = make_method(name).label(problem)
 
-    for rows, count in ((found.propagation.probabilities, 90), (found.new, 10)):
+    for rows, count in ((found.propagation.probabilities, 90), (found.new_probabilities, 10)):
         assert rows.shape == (count, 3)
         assert (rows >= 0).all()
         np.testing.assert_allclose(rows.sum(axis=1), 1, rtol=1e-6)
@@ -49,7 +49,7 @@ def test_the_method_that_is_returned_has_no_choice_left_and_finds_the_same(name,
     again = found.method.label(replace(problem, folds=()))
 
     np.testing.assert_allclose(again.propagation.probabilities, found.propagation.probabilities)
-    np.testing.assert_allclose(again.new, found.new)
+    np.testing.assert_allclose(again.new_probabilities, found.new_probabilities)
 
 
 @every_method
@@ -86,7 +86,7 @@ def test_class_shares_that_are_told_move_the_probabilities_their_way(name):
 
     gain = after.propagation.probabilities[:, 0] - before.propagation.probabilities[:, 0]
     assert gain.mean() > 0.01
-    assert after.new[:, 0].mean() > before.new[:, 0].mean()
+    assert after.new_probabilities[:, 0].mean() > before.new_probabilities[:, 0].mean()
 
 
 @every_method
@@ -95,11 +95,13 @@ def test_the_form_of_the_scores_is_kept_where_it_is_said(name):
 
     found = make_method(name).label(problem)
 
-    if found.start is None:
+    if found.initial_scores is None:
         return
     degrees = problem.data.affinity.sum(axis=1)
     smoother = problem.data.affinity.toarray() / np.sqrt(np.outer(degrees, degrees))
-    scores = np.linalg.solve(np.eye(90) - found.alpha * smoother, (1 - found.alpha) * found.start)
+    scores = np.linalg.solve(
+        np.eye(90) - found.alpha * smoother, (1 - found.alpha) * found.initial_scores
+    )
     scores /= scores.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found.propagation.probabilities, scores, atol=1e-5)
 

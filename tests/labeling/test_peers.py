@@ -40,14 +40,14 @@ def test_a_peer_gives_every_image_a_distribution_and_labels_most_digits_rightly(
 ):
     found = make_peer(name).label(problem)
 
-    for probabilities in (found.propagation.probabilities, found.new):
+    for probabilities in (found.propagation.probabilities, found.new_probabilities):
         assert (probabilities >= 0).all()
         np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert found.propagation.probabilities.shape == (500, 10)
-    assert found.new.shape == (60, 10)
+    assert found.new_probabilities.shape == (60, 10)
     hidden = problem.labels < 0
     assert (found.propagation.labels == truth)[hidden].mean() > 0.6
-    assert (found.new.argmax(axis=1) == load_digits().target[500:560]).mean() > 0.6
+    assert (found.new_probabilities.argmax(axis=1) == load_digits().target[500:560]).mean() > 0.6
 
 
 @pytest.mark.filterwarnings("ignore:max_iter=1000 was reached")
@@ -80,7 +80,9 @@ def test_scikit_learns_are_called_as_a_user_would(name, reference, problem):
     np.testing.assert_array_equal(
         found.propagation.labels[answered], reference.transduction_[answered]
     )
-    np.testing.assert_allclose(found.new, reference.predict_proba(problem.data.new))
+    np.testing.assert_allclose(
+        found.new_probabilities, reference.predict_proba(problem.data.new_embeddings)
+    )
 
 
 def test_self_training_is_that_of_logistic_regression(problem):
@@ -129,7 +131,7 @@ def test_an_image_without_any_tie_is_flagged_and_given_the_shares_of_the_labels(
 
     assert found.propagation.reached.tolist() == [True, True, False, True]
     np.testing.assert_allclose(found.propagation.probabilities[2], [0.5, 0.5])
-    assert found.new.shape == (0, 2)
+    assert found.new_probabilities.shape == (0, 2)
 
 
 def test_what_is_not_installed_is_told_with_the_line_that_gets_it(monkeypatch):

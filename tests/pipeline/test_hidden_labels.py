@@ -50,7 +50,7 @@ class ByFolds:
         assert problem.folds
         parts = [method.label(problem.without(fold)) for fold in problem.folds]
         mean = np.mean([part.propagation.probabilities for part in parts], axis=0)
-        new = np.mean([part.new for part in parts], axis=0)
+        new = np.mean([part.new_probabilities for part in parts], axis=0)
         reached = np.ones(len(mean), dtype=bool)
         found = Propagation(mean, reached, 1, 0.0, converged=True)
         return Labeling(found, new, np.ones(len(new), dtype=bool), self)

@@ -78,7 +78,7 @@ def test_an_image_that_no_label_reaches_rests_on_the_classifier_or_on_nothing(
 def test_an_image_without_evidence_is_not_counted_as_the_classifiers():
     told = []
     answered, linked = np.array([True, True, False]), np.array([True, False, False])
-    (remark,) = log_unreached(answered, linked, told.append)
-    assert remark.startswith("No label reaches 1 image along the graph: what is said of it is")
-    assert told == [f"  {remark}"]
+    (note,) = log_unreached(answered, linked, told.append)
+    assert note == "No label reaches 1 image along the graph: its label is the classifier's alone."
+    assert told == [f"  {note}"]
     assert log_unreached(answered, answered, told.append) == ()

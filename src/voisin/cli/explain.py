@@ -61,10 +61,7 @@ def _show(found: dict[str, Any]) -> None:
         )
     console.print(f"{found['id']}: {told}", markup=False)
     if found["evidence"] == "classifier":
-        console.print(
-            "No label reaches it along the graph: what is said of it is the classifier's opinion "
-            "alone."
-        )
+        console.print("No label reaches it along the graph: its label is the classifier's alone.")
     for account, role in ((found["predicted"], "For"), (found["runner_up"], "Runner-up")):
         if account is not None:
             console.print(_table(account, role))

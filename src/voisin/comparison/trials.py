@@ -189,7 +189,9 @@ class DrawContext:
         """
         problem = self.problem_of(name)
         labeling = self._label(name, problem)
-        probabilities = np.concatenate([labeling.propagation.probabilities, labeling.new])
+        probabilities = np.concatenate(
+            [labeling.propagation.probabilities, labeling.new_probabilities]
+        )
         reached = np.concatenate([labeling.propagation.reached, labeling.new_reached])
         ids = self._context.experiment.ids
         most_probable = Predictions(name, ids, probabilities, reached)

@@ -337,8 +337,8 @@ def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
         If its method is not of this form.
     """
     affinity, labels = problem.data.affinity, problem.labels
-    if labeling.start is not None and labeling.alpha is not None:
-        system = spreading_system(affinity, labeling.start, labeling.alpha, labels)
+    if labeling.initial_scores is not None and labeling.alpha is not None:
+        system = spreading_system(affinity, labeling.initial_scores, labeling.alpha, labels)
         if not labeling.prior_propagation_share:
             return system
         total = (1 - labeling.alpha) * labeling.prior_propagation_share

@@ -116,7 +116,7 @@ class Classifier:
                 softmax(scale.scores(model, vectors) / temperature, axis=1),
                 new=problem.class_priors,
             )
-            for vectors in (data.embeddings, data.new)
+            for vectors in (data.embeddings, data.new_embeddings)
         )
         return pool, new
 

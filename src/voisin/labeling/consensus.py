@@ -77,20 +77,22 @@ class SmoothedClassifier:
             settings += f", spreading's share of the opinions {share:g}"
             prior = _PRIOR_PROPAGATION.label(problem)
             mixed = (1 - share) * classified + share * prior.propagation.probabilities
-            new = (1 - share) * new + share * prior.new
+            new = (1 - share) * new + share * prior.new_probabilities
         start = put_labels(mixed, problem)
         propagation = LabelSpreading(alpha=alpha).propagate(problem.data.affinity, start)
-        if problem.data.near is not None:
-            new = (1 - alpha) * new + alpha * attach(problem.data.near, propagation.probabilities)
+        if problem.data.new_neighbors is not None:
+            new = (1 - alpha) * new + alpha * attach(
+                problem.data.new_neighbors, propagation.probabilities
+            )
         return Labeling(
             propagation,
             new,
             np.full(len(new), fill_value=True),
             method,
             reason=explain_selection(settings, problem),
-            start=start,
+            initial_scores=start,
             alpha=alpha,
-            opinion=classified,
+            classifier_probabilities=classified,
             prior_propagation_share=share,
         )
 

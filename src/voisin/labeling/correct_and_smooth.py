@@ -66,9 +66,9 @@ class CorrectAndSmooth:
         errors = _spread_errors(classified, problem, correction, _FINE)
         start = put_labels(_correct(classified, errors), problem)
         propagation = LabelSpreading(alpha=alpha).propagate(problem.data.affinity, start)
-        if problem.data.near is not None:
-            corrected = _correct(new, attach(problem.data.near, errors))
-            of_neighbors = attach(problem.data.near, propagation.probabilities)
+        if problem.data.new_neighbors is not None:
+            corrected = _correct(new, attach(problem.data.new_neighbors, errors))
+            of_neighbors = attach(problem.data.new_neighbors, propagation.probabilities)
             new = (1 - alpha) * corrected + alpha * of_neighbors
         return Labeling(
             propagation,
@@ -76,9 +76,9 @@ class CorrectAndSmooth:
             np.full(len(new), fill_value=True),
             method,
             reason=f"correction {correction:g}, alpha {alpha:g}",
-            start=start,
+            initial_scores=start,
             alpha=alpha,
-            opinion=classified,
+            classifier_probabilities=classified,
         )
 
     def select_settings(self, problem: Problem) -> "CorrectAndSmooth":

@@ -51,7 +51,7 @@ class GraphOnly:
         start, alpha = None, None
         if isinstance(self.method, LabelSpreading):
             start, alpha = initial_scores_of(problem), self.method.alpha
-        return Labeling(propagation, new, new_reached, self, start=start, alpha=alpha)
+        return Labeling(propagation, new, new_reached, self, initial_scores=start, alpha=alpha)
 
 
 def weigh_labels(labels: Labels) -> NDArray[np.float64]:
@@ -73,7 +73,7 @@ def propagate_to_new_images(
     problem: Problem, propagation: Propagation
 ) -> tuple[Probabilities, NDArray[np.bool_]]:
     """Give new images the mean of their neighbors; a label reaches them if it reaches one."""
-    near = problem.data.near
+    near = problem.data.new_neighbors
     if near is None:
         return np.empty((0, problem.n_classes)), np.empty(0, dtype=bool)
     new_reached = np.any(propagation.reached[near.indices], axis=1)

@@ -37,7 +37,7 @@ def calibrated_predictions(
     The most probable class of each is the best guess where as many images as possible should be
     right: the class priors that were given, or else estimated, are in it.
     """
-    new = labeled.new.copy()
+    new = labeled.new_probabilities.copy()
     if calibration.n_labels and labeled.new_reached.any():
         reached = labeled.new_reached
         new[reached] = calibration.calibration.apply(new[reached])

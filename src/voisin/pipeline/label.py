@@ -29,10 +29,10 @@ class LabeledImages:
     ----------
     propagation : Propagation
         Of the pool.
-    new : array of shape (n_test, n_classes)
+    new_probabilities : array of shape (n_test, n_classes)
         Probabilities of the test images.
     new_reached : array of shape (n_test,)
-    start : array of shape (n_pool, n_classes), optional
+    initial_scores : array of shape (n_pool, n_classes), optional
         What the scores come from, as `voisin.types.Labeling` says.
     alpha : float, optional
     prior_propagation_share : float
@@ -51,9 +51,9 @@ class LabeledImages:
     """
 
     propagation: Propagation
-    new: Probabilities
+    new_probabilities: Probabilities
     new_reached: NDArray[np.bool_]
-    start: Probabilities | None
+    initial_scores: Probabilities | None
     alpha: float | None
     prior_propagation_share: float
     method: str
@@ -75,9 +75,9 @@ class LabeledImages:
         """Keep what a labeling found, and what it was found under."""
         return cls(
             labeling.propagation,
-            labeling.new,
+            labeling.new_probabilities,
             labeling.new_reached,
-            labeling.start,
+            labeling.initial_scores,
             labeling.alpha,
             labeling.prior_propagation_share,
             name_of(labeling.method),
@@ -90,7 +90,7 @@ class LabeledImages:
 
     def predictions(self, experiment: Experiment) -> tuple[Predictions, ...]:
         """Join what was found for pool and test; under class priors, balanced again beside it."""
-        probabilities = np.concatenate([self.propagation.probabilities, self.new])
+        probabilities = np.concatenate([self.propagation.probabilities, self.new_probabilities])
         reached = np.concatenate([self.propagation.reached, self.new_reached])
         propagated = Predictions("propagated", experiment.ids, probabilities, reached)
         if self.class_priors is None:

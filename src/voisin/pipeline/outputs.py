@@ -137,7 +137,7 @@ def _run_result(
         is_calibrated=bool(results.calibration.n_labels),
         class_priors=results.labeled.class_priors,
         test_ids=test.ids.astype(np.str_),
-        test_embeddings=data.new,
+        test_embeddings=data.new_embeddings,
         test_groups=None if test.groups is None else test.groups.astype(np.str_),
         scores=scores,
         rounds=results.rounds,

@@ -156,10 +156,10 @@ def _take_apart(context: Context, graph_data: StoredGraphData, labeled: LabeledI
     )
     labeling = Labeling(
         labeled.propagation,
-        labeled.new,
+        labeled.new_probabilities,
         labeled.new_reached,
         make_method(labeled.method, alpha=settings.alpha),
-        start=labeled.start,
+        initial_scores=labeled.initial_scores,
         alpha=labeled.alpha,
         prior_propagation_share=labeled.prior_propagation_share,
     )

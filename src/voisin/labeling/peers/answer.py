@@ -45,7 +45,7 @@ def to_labeling(
     propagation = Propagation(probabilities, reached, n_iter, float("nan"), converged)
     if of_new is not None:
         return Labeling(propagation, *_rows_to_one(of_new, problem), method)
-    near = problem.data.near
+    near = problem.data.new_neighbors
     if near is None:
         none = np.empty((0, problem.n_classes))
         return Labeling(propagation, none, np.empty(0, dtype=bool), method)

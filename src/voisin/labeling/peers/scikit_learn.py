@@ -38,7 +38,7 @@ class ByVectors:
             of_pool = fitted.label_distributions_
         else:
             of_pool = fitted.predict_proba(data.embeddings)
-        of_new = fitted.predict_proba(data.new) if len(data.new) else None
+        of_new = fitted.predict_proba(data.new_embeddings) if len(data.new_embeddings) else None
         return to_labeling(self, problem, of_pool, of_new, fitted.n_iter_)
 
 

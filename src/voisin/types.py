@@ -272,7 +272,7 @@ class Problem:
     random_state: int = 0
 
     def without(self, fold: Fold) -> "Problem":
-        """Return the problem of one fold: its labels held out, its graph data, no folds of its own."""
+        """Return the problem of one fold: its labels held out, its graph data, no folds inside."""
         labels = self.labels.copy()
         labels[fold.held_out] = UNLABELED
         return replace(self, data=fold.data, labels=labels, folds=())

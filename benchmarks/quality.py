@@ -22,9 +22,9 @@ import numpy as np
 
 import voisin
 from benchmarks.measuring import FOLDER, RESULTS, Row
+from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.significance import (
     BALANCED_SUFFIX,
-    FIGURES,
     LEVEL,
     Trial,
     holm,
@@ -189,7 +189,7 @@ def retrained(arguments, class_priors="uniform"):
         trials += [
             Trial(
                 draw, 50, one.method, one.scope, one.n,
-                **{figure: getattr(one, figure).value for figure in FIGURES}, seconds=0.0,
+                {name: one.metrics[name].value for name in METRICS}, 0.0,
             )
             for one in finished.scores
         ]  # fmt: skip
@@ -344,9 +344,9 @@ def table(trials):
     lines = []
     for number in sorted({one.labels_per_class for one in trials}):
         chosen = [t for t in trials if (t.scope, t.labels_per_class) == (scope, number)]
-        by_figure = {f: {s.method: s for s in rank_methods(chosen, f)} for f in FIGURES}
+        by_figure = {f: {s.method: s for s in rank_methods(chosen, f)} for f in METRICS}
         for method, one in by_figure["auc"].items():
-            others = [f"{by_figure[f][method].mean:.3f}" for f in FIGURES[1:]]
+            others = [f"{by_figure[f][method].mean:.3f}" for f in list(METRICS)[1:]]
             p_value = "best" if one.is_best else f"{one.p_value:.2g}"
             lines.append([str(number), method, spread(one), p_value, *others])
     return lines
@@ -377,7 +377,8 @@ def section(content):
             for row in content["rows"]
         ]
         lines.append("")
-    head = ("labels a class", "method", "AUC", "p", *(f.replace("_", " ") for f in FIGURES[1:]))
+    figures = (name.replace("_", " ") for name in list(METRICS)[1:])
+    head = ("labels a class", "method", "AUC", "p", *figures)
     lines += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     lines += [f"| {' | '.join(row)} |" for row in content["table"]]
     return lines

@@ -75,7 +75,7 @@ def test_a_draw_on_vectors_without_labels_is_that_of_a_run_with_its_random_state
             for t in compared.trials
             if (t.draw, t.labels_per_class, t.method, t.scope) == (2, 4, "spreading", scope)
         ]
-        assert trial.auc == pytest.approx(expected.auc.value)
+        assert trial.metrics["auc"] == pytest.approx(expected.auc.value)
         assert trial.balanced_accuracy == pytest.approx(expected.balanced_accuracy.value)
         assert trial.ece == pytest.approx(expected.ece.value)
 
@@ -133,10 +133,12 @@ def test_from_one_label_a_class_shares_are_not_estimated_but_even_and_a_note_say
     for name in names[:2]:
         for draw, scope in [(d, s) for d in range(2) for s in ("unlabeled", "test")]:
             (expected,) = [
-                t.auc for t in even.trials if (t.draw, t.method, t.scope) == (draw, name, scope)
+                t.metrics["auc"]
+                for t in even.trials
+                if (t.draw, t.method, t.scope) == (draw, name, scope)
             ]
             at_one = {
-                t.method: t.auc
+                t.method: t.metrics["auc"]
                 for t in found.trials
                 if (t.draw, t.labels_per_class, t.scope) == (draw, 1, scope)
             }
@@ -232,7 +234,7 @@ def test_vectors_that_learn_from_labels_are_learned_again_in_each_draw_and_not_k
 
     found = compare(digits_npz, tmp_path / "out", draws=2, labels_per_class=(2,), **options)
 
-    by_draw = {t.draw: t.auc for t in found.trials if t.method == "spreading"}
+    by_draw = {t.draw: t.metrics["auc"] for t in found.trials if t.method == "spreading"}
     assert len(set(by_draw.values())) > 1
     kept = {path.name.split("-")[0] for path in (tmp_path / "out" / "cache").iterdir()}
     assert kept == {"read", "trials"}

@@ -7,6 +7,12 @@ from tests.report.reader import Page
 from voisin.comparison.page import ComparisonContent, render_comparison
 from voisin.evaluation.significance import Trial
 
+
+def figures(*values):
+    names = ("auc", "accuracy", "balanced_accuracy", "macro_f1", "ece")
+    return dict(zip(names, values, strict=True))
+
+
 MEANS = {"near": 0.90, "alike": 0.894, "far": 0.70, "theirs": 0.80}
 
 
@@ -25,11 +31,7 @@ def sample_trials(numbers=(1, 5), draws=12, scopes=("unlabeled", "test")):
                             method,
                             scope,
                             60,
-                            value,
-                            value - 0.1,
-                            value - 0.2,
-                            value - 0.3,
-                            0.1,
+                            figures(value, value - 0.1, value - 0.2, value - 0.3, 0.1),
                             1.5,
                         )
                     )
@@ -76,7 +78,7 @@ def test_few_draws_and_one_draw_are_called_so():
 def test_the_tables_have_every_method_in_every_scope_with_mean_and_spread(page):
     rows = page.table("Figures of every method with 5 labels per class, by set of images")
     trials = [
-        t.auc
+        t.metrics["auc"]
         for t in sample_trials()
         if (t.labels_per_class, t.scope, t.method) == (5, "unlabeled", "far")
     ]
@@ -120,7 +122,7 @@ def test_it_fetches_nothing_and_ids_are_unique(page):
 
 def test_a_figure_that_is_not_defined_is_a_dash():
     nan = tuple(
-        Trial(d, 1, m, "unlabeled", 9, float("nan"), 0.5 + 0.1 * d, 0.5, 0.5, 0.1, 1.0)
+        Trial(d, 1, m, "unlabeled", 9, figures(float("nan"), 0.5 + 0.1 * d, 0.5, 0.5, 0.1), 1.0)
         for d in range(2)
         for m in MEANS
     )

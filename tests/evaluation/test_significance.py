@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.significance import Trial, holm, paired_p_value, rank_methods
 
 
@@ -20,12 +21,8 @@ def trials_of(figure="auc", **methods):
             method,
             "unlabeled",
             100,
-            **{
-                **dict.fromkeys(("auc", "accuracy", "balanced_accuracy", "macro_f1"), 0.5),
-                "ece": 0.1,
-                "seconds": 1.0,
-                figure: value,
-            },
+            {**dict.fromkeys(METRICS, 0.5), figure: value},
+            value if figure == "seconds" else 1.0,
         )
         for method, values in methods.items()
         for draw, value in enumerate(values)

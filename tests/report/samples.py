@@ -49,7 +49,7 @@ def sample_scores(method, scope="test", *, class_names=CLASSES, confusion=None, 
         method=method,
         scope=scope,
         n=int(confusion.sum()),
-        **{f: around(values.get(f, default)) for f, default in figures.items()},
+        metrics={f: around(values.get(f, default)) for f, default in figures.items()},
         recall={
             name: around(row[c] / row.sum() if row.sum() else np.nan)
             for c, (name, row) in enumerate(zip(class_names, confusion, strict=True))

@@ -228,7 +228,9 @@ def test_the_accuracy_of_the_most_certain_images_is_a_table():
 
 def test_figures_of_a_scope_where_none_is_defined_do_not_stop_the_page():
     undefined = around(np.nan)
-    scores = replace(sample_scores("propagated"), auc=undefined, balanced_accuracy=undefined)
+    scores = sample_scores("propagated")
+    undefined = {**scores.metrics, "auc": undefined, "balanced_accuracy": undefined}
+    scores = replace(scores, metrics=undefined)
     assert "the best method" not in page_of(scores=(scores,)).text
 
 

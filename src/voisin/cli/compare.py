@@ -10,6 +10,7 @@ import typer
 from voisin.cli.options import AsJson, Out, Source, Values, with_settings
 from voisin.cli.screen import format_p_value, progress_bars, show_line, show_table
 from voisin.errors import InputError
+from voisin.evaluation.metrics import METRICS
 from voisin.labeling.peers.registry import PEERS
 from voisin.labeling.registry import METHODS
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from voisin.comparison.outputs import Comparison
 
 # Beside the AUC, its p-value and the seconds; the table must fit into a terminal.
-_FIGURES = {"balanced_accuracy": "balanced", "accuracy": "accuracy", "macro_f1": "F1", "ece": "ECE"}
 _ALL = ", ".join((*METHODS, *PEERS))
 
 
@@ -102,24 +102,27 @@ def _show(comparison: "Comparison") -> None:
     scopes = tuple(dict.fromkeys(trial.scope for trial in comparison.trials))
     scope = "unlabeled" if "unlabeled" in scopes else scopes[0]
     draws = len({trial.draw for trial in comparison.trials})
-    columns = ("method", "AUC", "p", *_FIGURES.values(), "seconds")
+    others = {name: metric.title for name, metric in METRICS.items() if name != "auc"}
+    columns = ("method", "AUC", "p", *others.values(), "seconds")
     for number in sorted({trial.labels_per_class for trial in comparison.trials}):
         title = f"{scope}, {number} labels a class, mean ± standard deviation of {draws} draws"
-        show_table(title, columns, _make_rows(comparison, scope, number))
+        show_table(title, columns, _make_rows(comparison, scope, number, list(others)))
     show_line(
         "  p: how often chance alone would put it this far below the best (paired t-test on the "
         "AUC, Holm's correction)"
     )
     if len(scopes) > 1:
-        others = ", ".join(other for other in scopes if other != scope)
-        show_line(f"  The page and the files also have: {others}.")
+        more = ", ".join(other for other in scopes if other != scope)
+        show_line(f"  The page and the files also have: {more}.")
 
 
-def _make_rows(comparison: "Comparison", scope: str, number: int) -> list[tuple[str, ...]]:
+def _make_rows(
+    comparison: "Comparison", scope: str, number: int, others: list[str]
+) -> list[tuple[str, ...]]:
     """Lay out a row a method, the best AUC first."""
     means = {
         (figure, ranked.method): ranked.mean
-        for figure in _FIGURES
+        for figure in others
         for ranked in comparison.rank_methods(figure, scope=scope, labels_per_class=number)
     }
     seconds: dict[str, list[float]] = {}
@@ -131,7 +134,7 @@ def _make_rows(comparison: "Comparison", scope: str, number: int) -> list[tuple[
             ranked.method,
             f"{ranked.mean:.3f} ± {ranked.std:.3f}".replace("nan", "–"),
             "best" if ranked.is_best else format_p_value(ranked.p_value),
-            *(f"{means[figure, ranked.method]:.3f}" for figure in _FIGURES),
+            *(f"{means[figure, ranked.method]:.3f}" for figure in others),
             f"{sum(seconds[ranked.method]) / len(seconds[ranked.method]):.2f}",
         )
         for ranked in comparison.rank_methods("auc", scope=scope, labels_per_class=number)

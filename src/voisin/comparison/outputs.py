@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from voisin import __version__
 from voisin.comparison.page import ComparisonContent, render_comparison
 from voisin.comparison.trials import relevant_settings
 from voisin.errors import InputError
-from voisin.evaluation.significance import FIGURES, Ranking, Trial, rank_methods
+from voisin.evaluation.metrics import METRICS
+from voisin.evaluation.significance import Ranking, Trial, rank_methods
 from voisin.labeling.peers.registry import PEERS
 from voisin.pipeline.context import Context, learns_from_labels
 from voisin.project.exports import number, to_json
@@ -62,7 +63,7 @@ class Comparison:
         InputError
             If there is no such figure, scope or number of labels; says which there are.
         """
-        check_one_of("figure", figure, FIGURES)
+        check_one_of("figure", figure, tuple(METRICS))
         check_one_of("scope", scope, tuple(dict.fromkeys(trial.scope for trial in self.trials)))
         available = sorted({trial.labels_per_class for trial in self.trials})
         if labels_per_class not in available:
@@ -125,12 +126,18 @@ def write_comparison(
 
 
 def write_trials(path: Path, trials: Sequence[Trial]) -> None:
-    """Write a Parquet table, a row a trial: the columns are the fields of `Trial`."""
+    """Write a Parquet table with a row for each trial and a column for each metric."""
     import pyarrow as pa
     import pyarrow.parquet
 
-    names = Trial.__dataclass_fields__
-    table = pa.table({name: [getattr(trial, name) for trial in trials] for name in names})
+    rows = [asdict(trial) for trial in trials]
+    table = pa.Table.from_pylist(
+        [
+            {name: value for name, value in row.items() if name not in ("metrics", "seconds")}
+            | {**row["metrics"], "seconds": row["seconds"]}
+            for row in rows
+        ]
+    )
     with write_atomically(path) as partial:
         pa.parquet.write_table(table, partial)
 
@@ -143,7 +150,7 @@ def result_rows(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     rows: dict[tuple[str, int, str], dict[str, Any]] = {}
     for (scope, labels_per_class), block in blocks.items():
         n_images = {trial.method: trial.n for trial in reversed(block)}
-        for figure in (*FIGURES, "seconds"):
+        for figure in (*METRICS, "seconds"):
             for ranking in rank_methods(block, figure):
                 method = ranking.method
                 head = {
@@ -155,7 +162,7 @@ def result_rows(trials: Sequence[Trial]) -> list[dict[str, Any]]:
                 }
                 row = rows.setdefault((scope, labels_per_class, method), head)
                 row[figure] = {"mean": number(ranking.mean), "std": number(ranking.std)}
-                if figure in FIGURES:
+                if figure in METRICS:
                     row[figure] |= {
                         "p_value": number(ranking.p_value),
                         "best": ranking.is_best,

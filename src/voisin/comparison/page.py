@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from voisin.comparison import charts
+from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.significance import (
     BALANCED_SUFFIX,
-    FIGURES,
     Ranking,
     Trial,
     rank_methods,
@@ -142,7 +142,7 @@ def arrange_blocks(trials: Sequence[Trial]) -> dict[int, dict[str, Block]]:
                 continue
             figures = {
                 figure: {ranking.method: ranking for ranking in rank_methods(chosen, figure)}
-                for figure in (*FIGURES, "seconds")
+                for figure in (*METRICS, "seconds")
             }
             methods = tuple(figures["auc"]) or tuple(figures["accuracy"])
             blocks[number][scope] = Block(scope, chosen[0].n, methods, figures)
@@ -154,7 +154,7 @@ def main_scope(trials: Sequence[Trial]) -> str:
 
     Examples
     --------
-    >>> trial = Trial(0, 5, "near", "test", 9, 0.9, 0.8, 0.8, 0.8, 0.1, 1.0)
+    >>> trial = Trial(0, 5, "near", "test", 9, {"auc": 0.9}, 1.0)
     >>> main_scope([trial])
     'test'
     """

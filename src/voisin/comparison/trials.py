@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from voisin import __version__
 from voisin.calibration.prior_shift import BALANCING_POWER, shift_priors
 from voisin.errors import ConvergenceWarning, InputError, InputWarning, VoisinError
-from voisin.evaluation.significance import BALANCED_SUFFIX, FIGURES, Trial
+from voisin.evaluation.metrics import METRICS
+from voisin.evaluation.significance import BALANCED_SUFFIX, Trial
 from voisin.evaluation.verdict import Truth, score
 from voisin.labeling.class_prior_estimation import parse_class_priors, resolve_class_priors
 from voisin.labeling.graph_only import GraphOnly
@@ -227,7 +228,7 @@ class DrawContext:
         ]
         if name not in PEERS and not self._context.has_class_priors:
             notes.insert(0, _NOT_ESTIMATED)
-        figures = [[s.n, *(getattr(s, figure).value for figure in FIGURES)] for s in scores]
+        figures = [[s.n, *(s.metrics[name].value for name in METRICS)] for s in scores]
         return {
             "methods": np.array([s.method for s in scores], dtype=np.str_),
             "scopes": np.array([s.scope for s in scores], dtype=np.str_),
@@ -299,6 +300,7 @@ class Trials:
             # Draws may be equal: without their number, two processes would write one result.
             "draw": draw.number,
             "method": [name, repr(method)],
+            "metrics": list(METRICS),
             "peer": PEERS[name].version() if name in PEERS else None,
         }
 
@@ -357,8 +359,8 @@ class Trials:
                         str(method),
                         str(scope),
                         int(n),
-                        **dict(zip(FIGURES, map(float, figures), strict=True)),
-                        seconds=float(arrays["seconds"]),
+                        dict(zip(METRICS, map(float, figures), strict=True)),
+                        float(arrays["seconds"]),
                     )
                     trials.append(trial)
                 notes[name] += arrays["notes"].tolist()

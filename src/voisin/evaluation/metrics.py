@@ -4,9 +4,11 @@ Every metric takes ``weights`` of shape (n_weightings, n_images) and returns one
 Ones give the metric itself; bootstrap counts give its distribution. Area under the curve and
 accuracy are those of MedMNIST's evaluator (Yang et al. 2023): the mean over the classes of
 one-against-rest areas, and the share of images whose largest probability is at their class.
-`certainty` alone needs no truth. This module must not know ids, files or intervals.
+`certainty` alone needs no truth. A metric of the verdict is a function and an entry of `METRICS`.
+This module must not know ids, files or intervals.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,3 +171,81 @@ def _ratio(numerator: Weights, denominator: Weights) -> Weights:
 def _mean_of_defined(values: Weights) -> Figures:
     defined = ~np.isnan(values)
     return _ratio(np.where(defined, values, 0).sum(axis=1), defined.sum(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Predictions beside their truth, for many weightings of the images at once.
+
+    Attributes
+    ----------
+    truth : array of shape (n_images,)
+    probabilities : array of shape (n_images, n_classes)
+    weights : array of shape (n_weightings, n_images)
+    confusions : array of shape (n_weightings, n_classes, n_classes + 1)
+        As `confusion` returns them.
+    """
+
+    truth: Labels
+    probabilities: Probabilities
+    weights: Weights
+    confusions: Weights
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of the verdict: its words, and how it is computed.
+
+    Attributes
+    ----------
+    title : str
+    meaning : str
+        For readers who do not know it; follows the title and a colon.
+    compute : callable
+        Returns one value a weighting.
+    more_is_better : bool
+    """
+
+    title: str
+    meaning: str
+    compute: Callable[[Judged], Figures]
+    more_is_better: bool = True
+
+
+METRICS: Mapping[str, Metric] = {
+    "auc": Metric(
+        "AUC",
+        "how often an image of a class gets a higher probability for that class than an image of "
+        "another class, averaged over the classes; 0.5 is chance, 1 is perfect",
+        lambda judged: macro_auc(judged.truth, judged.probabilities, judged.weights),
+    ),
+    "balanced_accuracy": Metric(
+        "Balanced accuracy",
+        "share of each class that is found (its recall), averaged over the classes, so that a rare "
+        "class counts as much as a common one",
+        lambda judged: balanced_accuracy(judged.confusions),
+    ),
+    "accuracy": Metric(
+        "Accuracy",
+        "share of the images whose most probable class is the true one; large classes dominate it",
+        lambda judged: accuracy(judged.confusions),
+    ),
+    "macro_f1": Metric(
+        "Macro F1",
+        "for each class, the harmonic mean of recall (share of the class that is found) and "
+        "precision (share that is right among the images given the class); then the mean over the "
+        "classes",
+        lambda judged: macro_f1(judged.confusions),
+    ),
+    "ece": Metric(
+        "ECE",
+        "expected calibration error: how far the probability of the predicted class is, on "
+        "average, from how often it is right; 0 is best, 0.10 means 10 percentage points too high "
+        "or too low",
+        lambda judged: expected_calibration_error(
+            judged.truth, judged.probabilities, judged.weights
+        ),
+        more_is_better=False,
+    ),
+}
+"""By the name that files and Python use, in the order of tables."""

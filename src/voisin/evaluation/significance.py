@@ -10,15 +10,16 @@ tests; Holm's (1979) correction keeps the chance that any of them errs below the
 This module must not know what the figures were computed from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-FIGURES = ("auc", "accuracy", "balanced_accuracy", "macro_f1", "ece")
-LESS_IS_BETTER = ("ece", "seconds")
+from voisin.evaluation.metrics import METRICS
+
+LESS_IS_BETTER = ("seconds", *(k for k, metric in METRICS.items() if not metric.more_is_better))
 LEVEL = 0.05  # the usual level of a test, by convention
 BALANCED_SUFFIX = "-balanced"  # of a method's name: under class shares, decided for rare classes
 
@@ -35,8 +36,8 @@ class Trial:
     method, scope : str
     n : int
         Images scored.
-    auc, accuracy, balanced_accuracy, macro_f1, ece : float
-        NaN where not defined.
+    metrics : mapping of str to float
+        By the names of `METRICS`; NaN where not defined.
     seconds : float
         Of the method alone, vectors and graph given.
     """
@@ -46,11 +47,7 @@ class Trial:
     method: str
     scope: str
     n: int
-    auc: float
-    accuracy: float
-    balanced_accuracy: float
-    macro_f1: float
-    ece: float
+    metrics: Mapping[str, float]
     seconds: float
 
 
@@ -99,7 +96,7 @@ def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking,
         Of one scope and one number of labels. Only draws of which every method has the figure
         count, so that all are compared on the same.
     figure : str, default="auc"
-        One of `FIGURES`, or ``seconds``.
+        One of `METRICS`, or ``seconds``.
 
     Returns
     -------
@@ -109,7 +106,7 @@ def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking,
     Examples
     --------
     >>> def trial(draw, method, auc):
-    ...     return Trial(draw, 5, method, "test", 100, auc, 0.5, 0.5, 0.5, 0.1, 0.2)
+    ...     return Trial(draw, 5, method, "test", 100, {"auc": auc}, 0.2)
     >>> near = [trial(draw, "near", 0.80 + 0.01 * draw) for draw in range(4)]
     >>> far = [trial(draw, "far", auc) for draw, auc in enumerate([0.7, 0.72, 0.71, 0.73])]
     >>> best, other = rank_methods([*far, *near])
@@ -117,7 +114,10 @@ def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking,
     ('near', 0.815, 0.1, 0.0001)
     """
     names = list(dict.fromkeys(trial.method for trial in trials))
-    values = {(trial.draw, trial.method): float(getattr(trial, figure)) for trial in trials}
+    values = {
+        (trial.draw, trial.method): trial.seconds if figure == "seconds" else trial.metrics[figure]
+        for trial in trials
+    }
     draws = sorted({trial.draw for trial in trials})
     rows = [[values.get((draw, name), np.nan) for name in names] for draw in draws]
     table = np.array(rows, dtype=np.float64).reshape(len(draws), len(names))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from voisin.errors import InputError
 from voisin.evaluation import metrics
 from voisin.evaluation.bootstrap import Estimate, draw_bootstrap_weights, estimate_interval
+from voisin.evaluation.metrics import ReliabilityBin
 from voisin.types import (
     UNLABELED,
     ImageCollection,
@@ -39,7 +40,8 @@ class Scores:
         Images scored.
     n_unanswered : int
         Images for which the method had no evidence: they count as not found.
-    auc, accuracy, macro_f1, balanced_accuracy, ece : Estimate
+    metrics : dict of str to Estimate
+        Those of `voisin.evaluation.metrics.METRICS`, by name; each is an attribute, too.
     recall : dict of str to Estimate
         By class name; NaN where the scope has no image of the class.
     confusion : array of shape (n_classes, n_classes)
@@ -51,15 +53,19 @@ class Scores:
     method: str
     scope: str
     n: int
-    auc: Estimate
-    accuracy: Estimate
-    macro_f1: Estimate
-    balanced_accuracy: Estimate
-    ece: Estimate
+    metrics: dict[str, Estimate]
     recall: dict[str, Estimate]
     confusion: NDArray[np.int64]
-    reliability: tuple[metrics.ReliabilityBin, ...]
+    reliability: tuple[ReliabilityBin, ...]
     n_unanswered: int = 0
+
+    def __getattr__(self, name: str) -> Estimate:
+        """Return a metric by its name, as in ``scores.auc``."""
+        try:
+            return self.__dict__["metrics"][name]
+        except KeyError:
+            message = f"Scores have no metric {name!r}"
+            raise AttributeError(message) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,18 +164,14 @@ def score(
         [_all_metrics(labels, probabilities, predicted, block) for block in weights]
     )
     estimates = [estimate_interval(*pair) for pair in zip(values, resampled.T, strict=True)]
-    auc, accuracy, macro_f1, balanced_accuracy, ece, *recalls = estimates
+    recalls = estimates[len(metrics.METRICS) :]
     counts = metrics.confusion(labels, predicted, n_classes, ones)[0, :, :-1]
     return Scores(
         method=predictions.method,
         scope=scope,
         n=n_images,
         n_unanswered=int((~reached).sum()),
-        auc=auc,
-        accuracy=accuracy,
-        macro_f1=macro_f1,
-        balanced_accuracy=balanced_accuracy,
-        ece=ece,
+        metrics=dict(zip(metrics.METRICS, estimates, strict=False)),
         recall=dict(zip(truth.class_names, recalls, strict=True)),
         confusion=np.rint(counts).astype(np.int64),
         reliability=metrics.reliability(labels, probabilities),
@@ -179,21 +181,14 @@ def score(
 def _all_metrics(
     labels: Labels, probabilities: Probabilities, predicted: Labels, weights: metrics.Weights
 ) -> NDArray[np.float64]:
-    """Return a row a weighting: AUC, accuracy, F1, balanced accuracy, ECE, recall of each class.
+    """Return a row for each weighting: every metric, then the recall of each class.
 
     `predicted` is the number of classes where an image is unanswered.
     """
     confusions = metrics.confusion(labels, predicted, probabilities.shape[1], weights)
-    return np.column_stack(
-        [
-            metrics.macro_auc(labels, probabilities, weights),
-            metrics.accuracy(confusions),
-            metrics.macro_f1(confusions),
-            metrics.balanced_accuracy(confusions),
-            metrics.expected_calibration_error(labels, probabilities, weights),
-            metrics.recall(confusions),
-        ]
-    )
+    judged = metrics.Judged(labels, probabilities, weights, confusions)
+    columns = [metric.compute(judged) for metric in metrics.METRICS.values()]
+    return np.column_stack([*columns, metrics.recall(confusions)])
 
 
 def _match_by_id(

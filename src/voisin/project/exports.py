@@ -128,21 +128,14 @@ def metrics_document(
 
 def result_row(scores: Scores) -> dict[str, Any]:
     """One method in one scope as JSON can write it; figures that are not defined are null."""
-    figures = {
-        "auc": scores.auc,
-        "accuracy": scores.accuracy,
-        "macro_f1": scores.macro_f1,
-        "balanced_accuracy": scores.balanced_accuracy,
-        "ece": scores.ece,
-    }
     return {
         "method": scores.method,
         "scope": scores.scope,
         "n": scores.n,
         "n_unanswered": scores.n_unanswered,
-        **{name: number(estimate.value) for name, estimate in figures.items()},
+        **{name: number(estimate.value) for name, estimate in scores.metrics.items()},
         "recall": {name: number(estimate.value) for name, estimate in scores.recall.items()},
-        "intervals": {name: _bounds(estimate) for name, estimate in figures.items()},
+        "intervals": {name: _bounds(estimate) for name, estimate in scores.metrics.items()},
         "recall_intervals": {name: _bounds(one) for name, one in scores.recall.items()},
         "confusion": scores.confusion.tolist(),
     }

@@ -6,6 +6,8 @@ It knows words and formats, and neither scores nor HTML.
 import math
 from dataclasses import dataclass
 
+from voisin.evaluation.metrics import METRICS
+
 CEILING = "ceiling"
 """The one method that is given every true label, so it never counts as the best."""
 
@@ -93,39 +95,9 @@ SCOPES = {
     ),
 }
 
-FIGURES = (
-    FigureWording(
-        "AUC",
-        "how often an image of a class gets a higher probability for that class than an image of "
-        "another class, averaged over the classes; 0.5 is chance, 1 is perfect",
-        "auc",
-    ),
-    FigureWording(
-        "Balanced accuracy",
-        "share of each class that is found (its recall), averaged over the classes, so that a rare "
-        "class counts as much as a common one",
-        "balanced_accuracy",
-    ),
-    FigureWording(
-        "Accuracy",
-        "share of the images whose most probable class is the true one; large classes dominate it",
-        "accuracy",
-    ),
-    FigureWording(
-        "Macro F1",
-        "for each class, the harmonic mean of recall (share of the class that is found) and "
-        "precision (share that is right among the images given the class); then the mean over the "
-        "classes",
-        "macro_f1",
-    ),
-    FigureWording(
-        "ECE",
-        "expected calibration error: how far the probability of the predicted class is, on "
-        "average, from how often it is right; 0 is best, 0.10 means 10 percentage points too high "
-        "or too low",
-        "ece",
-        more_is_better=False,
-    ),
+FIGURES = tuple(
+    FigureWording(metric.title, metric.meaning, name, metric.more_is_better)
+    for name, metric in METRICS.items()
 )
 
 

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -130,14 +130,7 @@ def write_trials(path: Path, trials: Sequence[Trial]) -> None:
     import pyarrow as pa
     import pyarrow.parquet
 
-    rows = [asdict(trial) for trial in trials]
-    table = pa.Table.from_pylist(
-        [
-            {name: value for name, value in row.items() if name not in ("metrics", "seconds")}
-            | {**row["metrics"], "seconds": row["seconds"]}
-            for row in rows
-        ]
-    )
+    table = pa.Table.from_pylist([trial.as_row() for trial in trials])
     with write_atomically(path) as partial:
         pa.parquet.write_table(table, partial)
 

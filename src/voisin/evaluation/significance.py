@@ -12,6 +12,7 @@ This module must not know what the figures were computed from.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,11 @@ class Trial:
     n: int
     metrics: Mapping[str, float]
     seconds: float
+
+    def as_row(self) -> dict[str, Any]:
+        """Return a row of a table: a column for each field, and one for each metric."""
+        row = dict(vars(self))
+        return row | row.pop("metrics") | {"seconds": row.pop("seconds")}
 
 
 @dataclass(frozen=True)

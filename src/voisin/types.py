@@ -4,7 +4,7 @@ Nothing here may import another module of voisin.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -311,7 +311,7 @@ class Labeling:
     propagation: Propagation
     new_probabilities: Probabilities
     new_reached: NDArray[np.bool_]
-    method: "LabelingMethod"
+    method: "LabelingMethod" = field(metadata={"stored": False})
     reason: str = ""
     initial_scores: Probabilities | None = None
     alpha: float | None = None

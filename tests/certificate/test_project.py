@@ -17,11 +17,11 @@ NAMES = ("healthy", "sick, badly")
 
 
 def certify_project(folder, **options):
-    return certify_run(FinishedRun(folder, {}, None), **options)
+    return certify_run(FinishedRun(folder, {}), **options)
 
 
 def verify_certificate(folder):
-    return verify_run(FinishedRun(folder, {}, None))
+    return verify_run(FinishedRun(folder, {}))
 
 
 def write_labels(folder, n_images=400, n_given=20, random_state=0):

@@ -283,8 +283,8 @@ def test_unknown_images_and_folders_are_refused(tmp_path):
         open_run(tmp_path / "elsewhere")
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "voisin.toml").write_text('schema = 2\nsource = "digits"\n')
-    with pytest.raises(ProjectError, match=r"cannot be used .*: run again"):
-        open_run(tmp_path / "new")
+    with pytest.raises(ProjectError, match=r"linear_system cannot be used .*: run again"):
+        open_run(tmp_path / "new").explain(0)
 
 
 def test_a_run_that_was_killed_before_its_settings_were_written_goes_on(tmp_path):

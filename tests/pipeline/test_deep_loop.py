@@ -123,7 +123,7 @@ def test_the_loop_is_taken_as_far_as_it_helped_held_out_labels(tmp_path, monkeyp
     assert len(found.rounds) == 2
     assert (found.graph_data is not graph_data) == helps
     assert found.note.startswith("deep loop: 1 round (" if helps else "deep loop: 0 rounds (")
-    assert found.labeled.reason == found.note
+    assert found.labeled.labeling.reason == found.note
     assert len(gone) == (3 + 1 if helps else 1)  # a fold each and all labels, or the first alone
     if not helps:
         assert found.labeled.held_out is labeled.held_out
@@ -180,7 +180,7 @@ def test_without_labels_to_hold_out_it_says_so_in_a_line_and_there_is_no_loop(tm
     assert found.rounds == ()
     assert found.graph_data is graph_data
     assert found.note.startswith("deep loop: no round, as no label can be held out")
-    assert found.labeled.reason == f"{labeled.reason}; {found.note}"
+    assert found.labeled.labeling.reason == f"{labeled.labeling.reason}; {found.note}"
 
 
 def test_a_run_without_labels_to_hold_out_says_once_that_there_was_no_loop(tmp_path):

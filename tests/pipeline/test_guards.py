@@ -106,7 +106,7 @@ def computed_again(source, project, **changes):
     return {line.split()[0] for line in lines if line.endswith(" s")} - {
         "verdict",
         "calibration",
-        "reasons",
+        "explanations",
     }
 
 

@@ -125,7 +125,7 @@ def test_a_second_run_reuses_every_stage_and_ends_the_same(digits_npz, finished)
     assert len(stages) == 12
     assert [line.split()[0] for line in lines if line.endswith(" s")] == [
         "calibration",
-        "reasons",
+        "explanations",
         "verdict",
     ]
     assert results(finished.folder) == before

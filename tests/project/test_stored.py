@@ -1,6 +1,6 @@
 """A dataclass of arrays is saved and loaded as it is, whatever it is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -32,6 +32,11 @@ class Result:
     share: float | None
     reached: bool
     note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class NewerResult(Result):
+    FORMAT = 2
 
 
 def result(values=None, **changes):
@@ -71,6 +76,26 @@ def test_every_field_comes_back_equal_and_of_its_type(tmp_path_factory, values):
     np.testing.assert_array_equal(loaded.weights["layer.0.weight"], np.ones((2, 2)))
 
 
+def test_any_name_may_be_a_key(tmp_path):
+    value = {"array": np.arange(2), "a.b": np.arange(3), "a": {"b": np.arange(4)}, "shape": 1}
+    save(tmp_path / "value", value)
+
+    loaded = load(tmp_path / "value", dict)
+
+    assert [len(loaded["array"]), len(loaded["a.b"]), len(loaded["a"]["b"])] == [2, 3, 4]
+
+
+def test_a_field_that_is_not_stored_comes_back_as_none(tmp_path):
+    @dataclass(frozen=True)
+    class WithCallable:
+        value: int
+        make: object = field(default=None, metadata={"stored": False})
+
+    save(tmp_path / "value", WithCallable(3, print))
+
+    assert load(tmp_path / "value", WithCallable) == WithCallable(3, None)
+
+
 def test_large_arrays_are_mapped_and_not_read(tmp_path):
     save(tmp_path / "result", result(np.zeros(100_000)))
 
@@ -90,7 +115,7 @@ def test_another_value_takes_the_place_of_the_old_one_as_a_whole(tmp_path):
 def test_what_cannot_be_used_says_in_one_line_what_to_do(tmp_path, damage):
     folder = tmp_path / "result"
     if damage != "nothing there":
-        save(folder, result(), format_number=2 if damage == "format" else 1)
+        save(folder, NewerResult(**vars(result())) if damage == "format" else result())
     if damage == "array":
         (folder / "values.npy").write_bytes(b"")
     if damage == "json":

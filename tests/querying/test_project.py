@@ -140,11 +140,11 @@ def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path):
     with pytest.raises(ProjectError, match="pass the folder of a finished `voisin run`"):
         open_run(tmp_path)
     (tmp_path / "voisin.toml").write_text('schema = 2\nsource = "digits"\n')
-    with pytest.raises(ProjectError, match=r"cannot be used .*: run again"):
-        open_run(tmp_path)
+    with pytest.raises(ProjectError, match="holds no finished run"):
+        open_run(tmp_path).suggest()
     save(tmp_path / RESULT, {"ids": np.array(["a"])})
     with pytest.raises(ProjectError, match=r"cannot be used .*: run again"):
-        open_run(tmp_path)
+        open_run(tmp_path).suggest()
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])

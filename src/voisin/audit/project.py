@@ -1,6 +1,5 @@
 """What not to believe of a finished project: the checks, a table and a page."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from voisin.audit.findings import AuditedImages, Finding
 from voisin.audit.page import AuditContent, render_audit
 from voisin.audit.perceptual_hash import SIDE
 from voisin.audit.suspect_labels import out_of_fold_probabilities
-from voisin.embedding.specification import KINDS, parse_embedding
+from voisin.embedding.specification import learns_from_labels
 from voisin.errors import VoisinError
 from voisin.neighbors.search import find_neighbors
 from voisin.project.exports import write_table
@@ -92,7 +91,9 @@ def audit_run(run: FinishedRun, *, progress: Progress = no_progress) -> AuditRes
         images = run.open_pictures(ids, progress=progress)
     except VoisinError:
         notes = (_GONE,)
-    if _learned_from_labels(run.settings):
+    if learns_from_labels(
+        run.settings["embedding"], own_network=bool(run.settings["expert_network"])
+    ):
         notes = (*notes, _LEARNED)
     audited = _gather(run, images, progress)
     findings = run_checks(audited, progress=progress)
@@ -138,18 +139,15 @@ def _small_pictures(images: ImageCollection, progress: Progress) -> Pixels:
     return pixels
 
 
-def _learned_from_labels(settings: Mapping[str, Any]) -> bool:
-    kinds = [KINDS[part.kind] for part in parse_embedding(str(settings.get("embedding", "cnn")))]
-    return any(
-        kind.learns_from_labels and (kind.network != "expert" or not settings["expert_network"])
-        for kind in kinds
-    )
-
-
 def _classifier_probabilities(run: FinishedRun) -> Probabilities | None:
     """Ask a classifier too, unless its vectors have seen the labels."""
     result = run.result
-    if _learned_from_labels(run.settings) or len(np.unique(result.labels)) < 3:
+    if (
+        learns_from_labels(
+            run.settings["embedding"], own_network=bool(run.settings["expert_network"])
+        )
+        or len(np.unique(result.labels)) < 3
+    ):
         return None
     return out_of_fold_probabilities(
         result.embeddings,

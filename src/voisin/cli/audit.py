@@ -3,7 +3,7 @@
 import json
 import sys
 
-from voisin.cli.options import AsJson, FinishedRun
+from voisin.cli.options import AsJson, RunFolder
 from voisin.cli.screen import progress_bars, show_line
 
 _SIGNS = {3: "!!", 2: " !", 1: "  "}  # by severity
@@ -11,7 +11,7 @@ _FIRST = 3  # images shown of a finding, chosen by hand: all findings should fit
 
 
 def audit_command(
-    folder: FinishedRun,
+    folder: RunFolder,
     as_json: AsJson = False,
 ) -> None:
     """Find what not to trust: duplicates, leaks, suspect labels, gaps, hubs, outliers."""

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from voisin.cli.options import AsJson, FinishedRun
+from voisin.cli.options import AsJson, RunFolder
 from voisin.cli.screen import show_line
 
 
 def certify_command(
-    folder: FinishedRun,
+    folder: RunFolder,
     error: Annotated[
         float,
         typer.Option(

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from voisin.cli.options import AsJson, FinishedRun
+from voisin.cli.options import AsJson, RunFolder
 from voisin.cli.screen import show_line
 from voisin.errors import InputError
 
@@ -19,7 +19,7 @@ _SHOWN = 6  # rows of a kind, chosen by hand: both tables should fit on a screen
 
 
 def explain_command(
-    folder: FinishedRun,
+    folder: RunFolder,
     image: Annotated[str, typer.Argument(help="Id of the image, as labels.csv has it.")],
     picture: Annotated[
         Path | None,

@@ -26,7 +26,7 @@ Source = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
-FinishedRun = Annotated[Path, typer.Argument(help="Folder of a finished run, its --out.")]
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a finished run, its --out.")]
 AsJson = Annotated[
     bool,
     typer.Option(

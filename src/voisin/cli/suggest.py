@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voisin.cli.options import AsJson, FinishedRun
+from voisin.cli.options import AsJson, RunFolder
 from voisin.cli.screen import progress_bars, show_line
 from voisin.querying.registry import DEFAULT, STRATEGIES
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def suggest_command(
-    folder: FinishedRun,
+    folder: RunFolder,
     n: Annotated[
         int,
         typer.Option("--n", help="How many images to suggest: as many as you label in one go."),

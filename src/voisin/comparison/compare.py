@@ -83,13 +83,13 @@ def compare(
     names, left_out = choose_methods(methods)
     settings = make_settings({**options, "labels_per_class": max(numbers), "ceiling": False})
     check_installed("A comparison", ["torch"], "torch")
+    project = Project(Path(out))
     with capture_warnings() as notes:
         warn_of_alpha(settings, names)
         images, origin = open_source(source, dict(opening or {}), progress)
     log_source(images, log)
     for line in left_out.values():
         log(f"  left out {line}")
-    project = Project(Path(out))
     with project.locked() as cache:
         context = Context.of(Stages(cache, settings, progress, lambda _: None), images, notes)
         all_draws = draw_all(context, draws, numbers)

@@ -14,7 +14,7 @@ from voisin.errors import InputError
 from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.significance import Ranking, Trial, rank_methods
 from voisin.labeling.peers.registry import PEERS
-from voisin.pipeline.context import Context, learns_from_labels
+from voisin.pipeline.context import Context
 from voisin.project.exports import number, to_json
 from voisin.project.folder import Project
 from voisin.sources.collection import summarize
@@ -98,7 +98,7 @@ def write_comparison(
         peers={name: peer.meaning for name, peer in peers.items()},
         left_out=dict(comparison.left_out),
         notes=dict(comparison.notes),
-        learns_from_labels=learns_from_labels(context.stages.settings),
+        learns_from_labels=context.trains_again,
         settings={k: "–" if v is None else str(v) for k, v in settings.items()},
         warnings=experiment.warnings,
         versions=versions,

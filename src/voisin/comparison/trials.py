@@ -24,7 +24,7 @@ from voisin.labeling.class_prior_estimation import parse_class_priors, resolve_c
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers.registry import PEERS, make_peer
 from voisin.labeling.registry import make_method
-from voisin.pipeline.context import Context, StoredGraphData, learns_from_labels
+from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.embed import embed_without_labels
 from voisin.project.cache import hash_of
 from voisin.settings import Settings
@@ -121,6 +121,25 @@ def make_any_method(name: str, alpha: float) -> LabelingMethod:
     return make_peer(name) if name in PEERS else make_method(name, alpha=alpha)
 
 
+@dataclass(frozen=True)
+class StoredTrials:
+    """One method on one draw, in every scope.
+
+    Attributes
+    ----------
+    trials : tuple of Trial
+        One for each scope and decision.
+    reason : str
+        What the method decided for itself; may be empty.
+    notes : tuple of str
+        What it could not finish, or was not given.
+    """
+
+    trials: tuple[Trial, ...]
+    reason: str
+    notes: tuple[str, ...]
+
+
 class DrawContext:
     """What methods are given in one draw; vectors, graph and folds are computed when first needed.
 
@@ -135,12 +154,13 @@ class DrawContext:
     def __init__(
         self, context: Context, draw: Draw, shared_graph_data: Callable[[], StoredGraphData]
     ) -> None:
+        self._draw = draw
         self._context = context.with_labels(draw.labels)
         self._shared_graph_data = shared_graph_data
 
     @cached_property
     def _graph_data(self) -> StoredGraphData:
-        if learns_from_labels(self._context.stages.settings):
+        if self._context.trains_again:
             return self._context.graph_data()
         return self._shared_graph_data()
 
@@ -206,7 +226,7 @@ class DrawContext:
         )
         return (most_probable, balanced), labeling
 
-    def run_trial(self, name: str, truths: Mapping[str, Truth]) -> dict[str, Any]:
+    def run_trial(self, name: str, truths: Mapping[str, Truth]) -> StoredTrials:
         """Predict by one method, and score it in every scope; return what is stored of it."""
         self.problem_of(name)  # computed before the clock starts
         with warnings.catch_warnings(record=True) as caught:
@@ -228,15 +248,19 @@ class DrawContext:
         ]
         if name not in PEERS and not self._context.has_class_priors:
             notes.insert(0, _NOT_ESTIMATED)
-        figures = [[s.n, *(s.metrics[name].value for name in METRICS)] for s in scores]
-        return {
-            "methods": np.array([s.method for s in scores], dtype=np.str_),
-            "scopes": np.array([s.scope for s in scores], dtype=np.str_),
-            "figures": np.array(figures, dtype=np.float64),
-            "seconds": np.array(seconds),
-            "reason": np.array(labeling.reason, dtype=np.str_),
-            "notes": np.array(list(dict.fromkeys(notes)), dtype=np.str_),
-        }
+        trials = tuple(
+            Trial(
+                self._draw.number,
+                self._draw.labels_per_class,
+                of_method.method,
+                of_method.scope,
+                of_method.n,
+                {metric: of_method.metrics[metric].value for metric in METRICS},
+                seconds,
+            )
+            for of_method in scores
+        )
+        return StoredTrials(trials, labeling.reason, tuple(dict.fromkeys(notes)))
 
     def _label(self, name: str, problem: Problem) -> Labeling:
         """Label by a method: an error of another library is told in a line, voisin's own is not."""
@@ -270,7 +294,7 @@ class Trials:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._cache = context.stages.cache
-        self._trains_again = learns_from_labels(context.stages.settings)
+        self._trains_again = context.trains_again
 
     @cached_property
     def _shared_graph_data(self) -> StoredGraphData:
@@ -317,7 +341,7 @@ class Trials:
         return [
             name
             for name in names
-            if self._cache.find(_STAGE, self._inputs(draw, name), dict) is None
+            if self._cache.find(_STAGE, self._inputs(draw, name), StoredTrials) is None
         ]
 
     def run(
@@ -335,7 +359,7 @@ class Trials:
             of_draw = DrawContext(context, draw, lambda: self._shared_graph_data)
             for name in names:
                 compute = partial(of_draw.run_trial, name, truths)
-                self._cache.recall(_STAGE, self._inputs(draw, name), compute, dict)
+                self._cache.recall(_STAGE, self._inputs(draw, name), compute, StoredTrials)
                 on_done()
 
     def collect(
@@ -347,23 +371,11 @@ class Trials:
         reasons: dict[str, list[str]] = {name: [] for name in names}
         for draw in draws:
             for name in names:
-                stored = self._cache.find(_STAGE, self._inputs(draw, name), dict)
+                stored = self._cache.find(_STAGE, self._inputs(draw, name), StoredTrials)
                 if stored is None:
                     continue
-                arrays = stored.value
-                columns = (arrays["methods"], arrays["scopes"], arrays["figures"])
-                for method, scope, (n, *figures) in zip(*columns, strict=True):
-                    trial = Trial(
-                        draw.number,
-                        draw.labels_per_class,
-                        str(method),
-                        str(scope),
-                        int(n),
-                        dict(zip(METRICS, map(float, figures), strict=True)),
-                        float(arrays["seconds"]),
-                    )
-                    trials.append(trial)
-                notes[name] += arrays["notes"].tolist()
-                reasons[name] += filter(None, [str(arrays["reason"])])
+                trials += stored.value.trials
+                notes[name] += stored.value.notes
+                reasons[name] += filter(None, [stored.value.reason])
         by_method = {name: (*notes[name], *reasons[name]) for name in names}
         return tuple(trials), {name: texts for name, texts in by_method.items() if texts}

@@ -168,3 +168,21 @@ def _describe_usage(name: str) -> str:
     if not kind.argument:
         return name
     return f"{name}[:{kind.argument}]" if kind.optional else f"{name}:{kind.argument}"
+
+
+def learns_from_labels(embedding: str, *, own_network: bool) -> bool:
+    """Tell whether other labels would give other vectors.
+
+    With `own_network`, the expert network is the user's own, which stays as it is.
+
+    Examples
+    --------
+    >>> learns_from_labels("pixels+cnn", own_network=False)
+    True
+    >>> learns_from_labels("pixels+cnn", own_network=True)
+    False
+    """
+    kinds = (KINDS[part.kind] for part in parse_embedding(embedding))
+    return any(
+        kind.learns_from_labels and not (own_network and kind.network == "expert") for kind in kinds
+    )

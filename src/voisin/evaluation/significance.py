@@ -53,8 +53,10 @@ class Trial:
 
     def as_row(self) -> dict[str, Any]:
         """Return a row of a table: a column for each field, and one for each metric."""
-        row = dict(vars(self))
-        return row | row.pop("metrics") | {"seconds": row.pop("seconds")}
+        row = {
+            name: value for name, value in vars(self).items() if name not in ("metrics", "seconds")
+        }
+        return {**row, **self.metrics, "seconds": self.seconds}
 
 
 @dataclass(frozen=True)

@@ -354,12 +354,17 @@ def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
         return replace(
             system, right_hand_side=system.right_hand_side * priors, scores=system.scores * priors
         )
+    raise no_weighted_sum(name_of(method))
+
+
+def no_weighted_sum(method: str) -> InputError:
+    """Return the error for a method whose scores are no linear system."""
     message = (
-        f"The scores of {name_of(method)} are no weighted sum of the labels, so they cannot be "
-        "taken apart into shares: consensus, smoothed-classifier, correct-and-smooth, spreading "
-        "and harmonic can."
+        f"The scores of {method} are no weighted sum of the labels, so they cannot be taken apart "
+        "into shares: consensus, smoothed-classifier, correct-and-smooth, spreading and harmonic "
+        "can."
     )
-    raise InputError(message)
+    return InputError(message)
 
 
 def _with_prior_propagation(

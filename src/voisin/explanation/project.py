@@ -13,7 +13,7 @@ from voisin.explanation.attribution import (
     table_is_cheap,
     top_contributors,
 )
-from voisin.explanation.linear_system import LinearSystem, linear_system_of
+from voisin.explanation.linear_system import LinearSystem, linear_system_of, no_weighted_sum
 from voisin.explanation.page import (
     CLASS_PRIORS,
     CLASSIFIER,
@@ -39,13 +39,10 @@ class StoredSystem:
         The one that found the labels; what ``auto`` took, not ``auto``.
     system : LinearSystem, optional
         None where the method's scores are no weighted sum of labels.
-    why_not : str
-        Then the reason, for the user.
     """
 
     method: str
     system: LinearSystem | None
-    why_not: str = ""
 
 
 def take_apart(
@@ -58,8 +55,8 @@ def take_apart(
     """
     try:
         system = linear_system_of(labeling, problem)
-    except InputError as error:
-        return StoredSystem(method, None, str(error)), None
+    except InputError:
+        return StoredSystem(method, None), None
     if not table_is_cheap(len(system.labels), len(system.labeled)):
         return StoredSystem(method, system), None
     system = system.with_contributions()
@@ -93,7 +90,7 @@ def explain_image(
         If there is no such image, or the run's method cannot be taken apart.
     """
     if stored.system is None:
-        raise InputError(stored.why_not)
+        raise no_weighted_sum(stored.method)
     result = run.result
     position = _position(result.ids, image) if isinstance(image, str) else int(image)
     attribution = attribute(stored.system, position, n_paths=n_paths)

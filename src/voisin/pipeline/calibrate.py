@@ -37,15 +37,15 @@ def calibrated_predictions(
     The most probable class of each is the best guess where as many images as possible should be
     right: the class priors that were given, or else estimated, are in it.
     """
-    new = labeled.new_probabilities.copy()
-    if calibration.n_labels and labeled.new_reached.any():
-        reached = labeled.new_reached
+    new = labeled.labeling.new_probabilities.copy()
+    if calibration.n_labels and labeled.labeling.new_reached.any():
+        reached = labeled.labeling.new_reached
         new[reached] = calibration.calibration.apply(new[reached])
     return Predictions(
         "calibrated",
         experiment.ids,
         np.concatenate([calibration.probabilities, new]),
-        np.concatenate([labeled.propagation.reached, labeled.new_reached]),
+        np.concatenate([labeled.propagation.reached, labeled.labeling.new_reached]),
     )
 
 

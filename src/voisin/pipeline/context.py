@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from voisin.embedding.specification import KINDS, EmbedderKind, parse_embedding
+from voisin.embedding.specification import KINDS, learns_from_labels, parse_embedding
 from voisin.errors import InputError, InputWarning
 from voisin.labeling.cross_validation import make_folds
 from voisin.pipeline.classifiers import (
@@ -24,7 +24,6 @@ from voisin.pipeline.classifiers import (
 from voisin.pipeline.embed import Embedders, embed_images, make_embedders
 from voisin.pipeline.prepare import Experiment, prepare
 from voisin.pipeline.stages import Stages
-from voisin.settings import Settings
 from voisin.types import (
     UNLABELED,
     Fold,
@@ -97,7 +96,10 @@ class Context:
         from voisin.neighbors.affinity import build_affinity
         from voisin.neighbors.search import find_neighbors, query_neighbors
 
-        needs_one = any(kind.network == "expert" for kind in _kinds(self.stages.settings))
+        needs_one = any(
+            KINDS[part.kind].network == "expert"
+            for part in parse_embedding(self.stages.settings.embedding)
+        )
         if expert is None and needs_one and self.experiment.taught is None:
             expert = self.expert_networks()[1]
         pool, test, key = embed_images(self.stages, self.experiment, expert, self.embedders)
@@ -143,7 +145,7 @@ class Context:
         return make_folds(
             self.experiment.labels,
             self.experiment.pool.groups,
-            n_folds=_FOLDS_TRAINED if learns_from_labels(settings) else _FOLDS,
+            n_folds=_FOLDS_TRAINED if self.trains_again else _FOLDS,
             random_state=settings.random_state,
         )
 
@@ -152,11 +154,10 @@ class Context:
 
         They are `data` itself where no vector depends on labels.
         """
-        trains_again = learns_from_labels(self.stages.settings)
         folds = []
         with self.stages.silent("folds") as stages:
             for done, rows in enumerate(held_out, start=1):
-                if trains_again:
+                if self.trains_again:
                     labels = self.experiment.labels.copy()
                     labels[rows] = UNLABELED
                     without = replace(self, stages=stages).with_labels(labels)
@@ -164,6 +165,13 @@ class Context:
                 folds.append(Fold(rows, data))
                 self.stages.progress("Folds", done, len(held_out))
         return tuple(folds)
+
+    @property
+    def trains_again(self) -> bool:
+        """Whether other labels would give other vectors."""
+        settings = self.stages.settings
+        own_network = settings.expert_network is not None
+        return learns_from_labels(settings.embedding, own_network=own_network)
 
     @property
     def has_class_priors(self) -> bool:
@@ -185,15 +193,3 @@ class Context:
                 "different groups): label more images, or pass 'uniform' or the priors themselves."
             )
             raise InputError(message)
-
-
-def learns_from_labels(settings: Settings) -> bool:
-    """Tell whether other labels would give other vectors; the user's own network stays as it is."""
-    return any(
-        kind.learns_from_labels and (kind.network != "expert" or settings.expert_network is None)
-        for kind in _kinds(settings)
-    )
-
-
-def _kinds(settings: Settings) -> list[EmbedderKind]:
-    return [KINDS[part.kind] for part in parse_embedding(settings.embedding)]

@@ -58,7 +58,7 @@ class DeepLoopResult:
     rounds : tuple of LoopRound
         The curve; empty where no label could be held out.
     note : str
-        What was decided, in a line; also in ``labeled.reason``.
+        What was decided, in a line; also in ``labeled.labeling.reason``.
     """
 
     graph_data: StoredGraphData
@@ -93,8 +93,8 @@ def run_deep_loop(
         found = method.label(replace(problem, folds=()))
         for _ in range(best):
             graph_data, found = _go_round(replace(context, stages=quiet), method, problem, found)
-    after = LabeledImages.of(found, held_out, labeled.class_priors, labeled.estimate, labeled.notes)
-    after = replace(after, method=labeled.method, reason=labeled.reason)
+    found = replace(found, reason=labeled.labeling.reason)
+    after = replace(labeled, labeling=found, held_out=held_out)
     return _end(graph_data, after, rounds, _curve(rounds, best))
 
 
@@ -189,5 +189,6 @@ def _curve(rounds: tuple[LoopRound, ...], best: int) -> str:
 def _end(
     graph_data: StoredGraphData, labeled: LabeledImages, rounds: tuple[LoopRound, ...], note: str
 ) -> DeepLoopResult:
-    reason = "; ".join(filter(None, [labeled.reason, note]))
-    return DeepLoopResult(graph_data, replace(labeled, reason=reason), rounds, note)
+    reason = "; ".join(filter(None, [labeled.labeling.reason, note]))
+    labeled = replace(labeled, labeling=replace(labeled.labeling, reason=reason))
+    return DeepLoopResult(graph_data, labeled, rounds, note)

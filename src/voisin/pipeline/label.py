@@ -18,7 +18,7 @@ from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.prepare import Experiment
 from voisin.pipeline.stages import capture_warnings
 from voisin.project.cache import hash_of
-from voisin.types import HeldOut, Labeling, Predictions, Probabilities, Propagation
+from voisin.types import HeldOut, Labeling, Predictions, Propagation
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,21 +27,11 @@ class LabeledImages:
 
     Attributes
     ----------
-    propagation : Propagation
-        Of the pool.
-    new_probabilities : array of shape (n_test, n_classes)
-        Probabilities of the test images.
-    new_reached : array of shape (n_test,)
-    initial_scores : array of shape (n_pool, n_classes), optional
-        What the scores come from, as `voisin.types.Labeling` says.
-    alpha : float, optional
-    prior_propagation_share : float
+    labeling : Labeling
     method : str
-        Name of the method that found them; another than asked for where that chooses.
-    reason : str
-        What the method decided for itself, and why; may be empty.
+        Name of the method that found the labels; another than asked for where that chooses.
     held_out : HeldOut
-        What was said of labeled images without their labels.
+        Out-of-fold probabilities of the labeled images.
     class_priors : array of shape (n_classes,), optional
         Those that the labels were found under; None where all classes count the same.
     estimate : ClassPriorEstimate, optional
@@ -50,48 +40,24 @@ class LabeledImages:
         What the user was warned of.
     """
 
-    propagation: Propagation
-    new_probabilities: Probabilities
-    new_reached: NDArray[np.bool_]
-    initial_scores: Probabilities | None
-    alpha: float | None
-    prior_propagation_share: float
+    labeling: Labeling
     method: str
-    reason: str
     held_out: HeldOut
     class_priors: NDArray[np.float64] | None = None
     estimate: ClassPriorEstimate | None = None
     notes: tuple[str, ...] = ()
 
-    @classmethod
-    def of(
-        cls,
-        labeling: Labeling,
-        held_out: HeldOut,
-        class_priors: NDArray[np.float64] | None,
-        estimate: ClassPriorEstimate | None = None,
-        notes: tuple[str, ...] = (),
-    ) -> "LabeledImages":
-        """Keep what a labeling found, and what it was found under."""
-        return cls(
-            labeling.propagation,
-            labeling.new_probabilities,
-            labeling.new_reached,
-            labeling.initial_scores,
-            labeling.alpha,
-            labeling.prior_propagation_share,
-            name_of(labeling.method),
-            labeling.reason,
-            held_out,
-            class_priors,
-            estimate,
-            notes,
-        )
+    @property
+    def propagation(self) -> Propagation:
+        """What was found for the pool."""
+        return self.labeling.propagation
 
     def predictions(self, experiment: Experiment) -> tuple[Predictions, ...]:
         """Join what was found for pool and test; under class priors, balanced again beside it."""
-        probabilities = np.concatenate([self.propagation.probabilities, self.new_probabilities])
-        reached = np.concatenate([self.propagation.reached, self.new_reached])
+        probabilities = np.concatenate(
+            [self.propagation.probabilities, self.labeling.new_probabilities]
+        )
+        reached = np.concatenate([self.propagation.reached, self.labeling.new_reached])
         propagated = Predictions("propagated", experiment.ids, probabilities, reached)
         if self.class_priors is None:
             return (propagated,)
@@ -113,7 +79,8 @@ def label_images(context: Context, graph_data: StoredGraphData) -> LabeledImages
         under_priors = replace(problem, class_priors=priors)
         labeling = method.label(under_priors)
         held_out = cross_fit(labeling.method, under_priors, progress=stages.progress)
-        return LabeledImages.of(labeling, held_out, priors, estimate, tuple(notes))
+        name = name_of(labeling.method)
+        return LabeledImages(labeling, name, held_out, priors, estimate, tuple(notes))
 
     inputs = {
         "data": graph_data.key,
@@ -123,7 +90,9 @@ def label_images(context: Context, graph_data: StoredGraphData) -> LabeledImages
         "class_priors": settings.class_priors,
         "random_state": settings.random_state,
     }
-    return stages.recall("labeling", inputs, compute, LabeledImages)[0]
+    labeled, _ = stages.recall("labeling", inputs, compute, LabeledImages)
+    method = make_method(labeled.method, alpha=settings.alpha)
+    return replace(labeled, labeling=replace(labeled.labeling, method=method))
 
 
 def describe_estimate(estimate: ClassPriorEstimate, class_names: tuple[str, ...]) -> str:

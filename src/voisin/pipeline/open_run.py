@@ -30,7 +30,7 @@ class Run(FinishedRun):
     folder : Path
         Holds ``report.html``, ``labels.parquet``, ``metrics.json`` and ``model.safetensors``.
     settings : dict
-        As ``voisin.toml`` has them.
+        As ``voisin.toml`` has them, and defaults.
     images : ImageCollection
         The pool, in the order of its ids.
     result : RunResult

@@ -182,8 +182,8 @@ def _settings_and_decisions(
         name: "–" if value is None else str(value)
         for name, value in stages.settings.as_dict().items()
     }
-    if labeled.reason:
-        texts["method"] += f": {labeled.reason}"
+    if labeled.labeling.reason:
+        texts["method"] += f": {labeled.labeling.reason}"
     if labeled.estimate is not None:
         estimate = describe_estimate(labeled.estimate, experiment.pool.class_names)
         texts["class_priors"] += f": {estimate}"
@@ -219,7 +219,7 @@ def _graph(experiment: Experiment, results: StageResults) -> dict[str, object]:
         notes = (describe_estimate(labeled.estimate, experiment.pool.class_names), *notes)
     return {
         "recall": results.graph_data.neighbors.recall,
-        "reason": labeled.reason,
+        "reason": labeled.labeling.reason,
         "notes": list(notes),
         "deep_loop": [asdict(loop_round) for loop_round in results.loop_rounds],
         "n_reached": int((propagation.reached & results.linked).sum()),

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from voisin.evaluation.verdict import Scores, score
-from voisin.explanation.project import take_apart
-from voisin.labeling.registry import make_method
+from voisin.explanation.attribution import TopContributors
+from voisin.explanation.project import StoredSystem, take_apart
 from voisin.neighbors.graph import find_components
 from voisin.pipeline.calibrate import calibrate_labels, calibrated_predictions
 from voisin.pipeline.classifiers import train_on_all_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
-from voisin.pipeline.label import LabeledImages, describe_estimate, label_images
+from voisin.pipeline.label import describe_estimate, label_images
 from voisin.pipeline.messages import (
     log_experiment,
     log_outdated_pages,
@@ -26,7 +26,7 @@ from voisin.pipeline.outputs import StageResults, write_outputs
 from voisin.pipeline.prepare import Experiment, make_settings, open_source, warn_of_alpha
 from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.project.folder import Project
-from voisin.types import ImageCollection, Labeling, Predictions, Problem, Progress, no_progress
+from voisin.types import ImageCollection, Predictions, Problem, Progress, no_progress
 from voisin.validation import check_installed
 
 
@@ -75,11 +75,11 @@ def run(
     """
     settings = make_settings(options)
     check_installed("A run", ["torch"], "torch")
+    project = Project(Path(out))
     with capture_warnings() as notes:
         warn_of_alpha(settings, [settings.method])
         images, origin = open_source(source, dict(opening or {}), progress)
     log_source(images, log)
-    project = Project(Path(out))
     with project.locked() as cache:
         stages = Stages(cache, settings, progress, log)
         context = Context.of(stages, images, notes)
@@ -103,8 +103,8 @@ def _compute(context: Context) -> StageResults:
     few, expert = context.expert_networks()
     graph_data = context.graph_data(expert)
     labeled = label_images(context, graph_data)
-    if labeled.reason:
-        stages.log(f"  {labeled.reason}")
+    if labeled.labeling.reason:
+        stages.log(f"  {labeled.labeling.reason}")
     if labeled.estimate is not None:
         stages.log(f"  {describe_estimate(labeled.estimate, experiment.pool.class_names)}")
     for note in labeled.notes:
@@ -117,9 +117,7 @@ def _compute(context: Context) -> StageResults:
     linked = find_components(graph_data.data.affinity).reached(experiment.labels)
     unreached = log_unreached(labeled.propagation.reached, linked, stages.log)
     calibration = calibrate_labels(context, labeled)
-    system, contributors = stages.timed(
-        "reasons", lambda: _take_apart(context, graph_data, labeled)
-    )
+    system, contributors = _take_apart(context, graph_data, labeled)
     model = retrain_network(stages, experiment, labeled.propagation)
     networks = [few, expert, model]
     if stages.settings.ceiling and _has_ceiling(experiment):
@@ -145,26 +143,19 @@ def _compute(context: Context) -> StageResults:
     )
 
 
-def _take_apart(context: Context, graph_data: StoredGraphData, labeled: LabeledImages) -> Any:
-    """Pose the problem and its labeling again, for explanations."""
-    experiment, settings = context.experiment, context.stages.settings
+def _take_apart(
+    context: Context, graph_data: StoredGraphData, labeled: LabeledImages
+) -> tuple[StoredSystem, TopContributors | None]:
+    """Write the scores as a linear system, for explanations."""
+    experiment, asked = context.experiment, context.stages.settings.method
     problem = Problem(
         graph_data.data,
         experiment.labels,
         experiment.n_classes,
         class_priors=labeled.class_priors,
     )
-    labeling = Labeling(
-        labeled.propagation,
-        labeled.new_probabilities,
-        labeled.new_reached,
-        make_method(labeled.method, alpha=settings.alpha),
-        initial_scores=labeled.initial_scores,
-        alpha=labeled.alpha,
-        prior_propagation_share=labeled.prior_propagation_share,
-    )
-    name = labeled.method if settings.method == "auto" else settings.method
-    return take_apart(labeling, problem, name)
+    name = labeled.method if asked == "auto" else asked
+    return context.stages.timed("explanations", lambda: take_apart(labeled.labeling, problem, name))
 
 
 def _has_ceiling(experiment: Experiment) -> bool:

@@ -17,7 +17,6 @@ from voisin.settings import Settings
 from voisin.types import Progress
 
 T = TypeVar("T")
-FORMAT = 2  # of what stages keep; raised when a stage's result changes its meaning
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +49,7 @@ class Stages:
     ) -> tuple[T, str]:
         """Return a stage's result and key; `compute` is given a folder for unfinished work."""
         versions = [__version__, *(version(name) for name in ("numpy", "torch", "pillow"))]
-        inputs = {"stage": stage, "format": FORMAT, "versions": versions, **inputs}
+        inputs = {"stage": stage, "versions": versions, **inputs}
         scratch = self.cache.scratch(stage, hash_of(inputs))
         result = self.cache.recall(stage, inputs, lambda: compute(scratch), kind)
         self._note(StageTime(stage, result.seconds, result.reused))

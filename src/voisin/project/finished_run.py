@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ from voisin.evaluation.verdict import Scores
 from voisin.project.folder import SCHEMA, SETTINGS
 from voisin.project.stored import load
 from voisin.settings import Settings
+from voisin.sources.collection import OpeningOptions
 from voisin.sources.opening import open_images
 from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import (
@@ -33,10 +35,10 @@ from voisin.types import (
     Propagation,
     no_progress,
 )
+from voisin.writing import restore_folder
 
 RESULT = "result"  # the folder of a project that holds its `RunResult`
 _OF_COMPARISONS = {"draws", "compared_labels_per_class"}  # settings that a run does not have
-_SIZE = 28  # default of `open_images`
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,13 +116,11 @@ class FinishedRun:
     folder : Path
     settings : dict
         As ``voisin.toml`` has them, and defaults.
-    result : RunResult
     """
 
-    def __init__(self, folder: Path, settings: dict[str, Any], result: RunResult) -> None:
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.folder = folder
         self.settings = settings
-        self.result = result
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
@@ -132,8 +132,22 @@ class FinishedRun:
             If it holds no finished run, or one of another version.
         """
         folder = Path(folder)
-        settings = {**Settings().as_dict(), **read_settings(folder)}
-        return cls(folder, settings, load(folder / RESULT, RunResult))
+        return cls(folder, {**Settings().as_dict(), **read_settings(folder)})
+
+    @cached_property
+    def result(self) -> RunResult:
+        """All that was found, as arrays.
+
+        Raises
+        ------
+        ProjectError
+            If the run did not finish, or its result is damaged.
+        """
+        restore_folder(self.folder / RESULT)
+        if not (self.folder / RESULT).is_dir():
+            message = f"{self.folder} holds no finished run: pass the folder of a `voisin run`."
+            raise ProjectError(message)
+        return load(self.folder / RESULT, RunResult)
 
     @cached_property
     def images(self) -> ImageCollection:
@@ -205,11 +219,11 @@ def reopen_source(
     """
     ours = _names() | _OF_COMPARISONS | {"schema", "source"}
     opening = {name: value for name, value in settings.items() if name not in ours}
-    try:
-        return open_images(str(settings["source"]), **opening, progress=progress)
-    except TypeError as error:  # an option that no source has
-        message = f"{SETTINGS} has a setting that is not known ({error}): run the project again."
-        raise ProjectError(message) from error
+    unknown = opening.keys() - signature(open_images).parameters.keys()
+    if unknown:
+        message = f"{SETTINGS} has {min(unknown)!r}, which is no setting: run the project again."
+        raise ProjectError(message)
+    return open_images(str(settings["source"]), **opening, progress=progress)
 
 
 def next_command(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
@@ -223,7 +237,7 @@ def next_command(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
     >>> next_command(settings, Path("answers.csv"), Path("again"))
     "voisin run 'my images' --labels answers.csv --out again --embedding pixels"
     """
-    usual = {**Settings().as_dict(), "size": _SIZE, "schema": SCHEMA}
+    usual = {**Settings().as_dict(), "size": OpeningOptions.size, "schema": SCHEMA}
     replaced = _OF_COMPARISONS | {"source", "labels", "labels_per_class"}
     words = ["voisin", "run", str(settings["source"]), "--labels", str(labels), "--out", str(out)]
     for name, value in settings.items():

@@ -23,7 +23,7 @@ class Project:
     Parameters
     ----------
     folder : Path
-        Made if absent. A folder that holds other things is refused.
+        Made when it is first written to. A folder that holds other things is refused.
 
     Raises
     ------
@@ -43,11 +43,6 @@ class Project:
                 "pass a new or empty folder."
             )
             raise ProjectError(message)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"{folder} cannot be made ({error.strerror}): pass a folder you may write to."
-            raise ProjectError(message) from error
 
     @contextmanager
     def locked(self) -> Iterator[Cache]:
@@ -58,6 +53,15 @@ class Project:
         ProjectError
             If another run works in this folder.
         """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = (
+                f"{self.folder} cannot be made ({error.strerror}): pass a folder that you may "
+                "write to."
+            )
+
+            raise ProjectError(message) from error
         lock = FileLock(self.folder / _LOCK, timeout=0)
         try:
             lock.acquire()
@@ -85,6 +89,7 @@ class Project:
 
     def write_text(self, name: str, text: str) -> Path:
         """Write one text file, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / name
         with write_atomically(path) as partial:
             partial.write_text(text, encoding="utf-8")

@@ -21,19 +21,21 @@ from voisin.writing import restore_folder, write_folder_atomically
 T = TypeVar("T")
 _VALUE = "value.json"
 _MAPPED = 1 << 16  # bytes; a smaller array is read at once: a map costs a page and a file handle
-_SPARSE = ("data", "indices", "indptr")
+_ARRAY, _SPARSE = "__array__", "__sparse__"  # keys of what is in files of its own
+_SPARSE_PARTS = ("data", "indices", "indptr")
 
 
-def save(folder: Path, value: Any, *, format_number: int = 1, **notes: Any) -> None:
+def save(folder: Path, value: Any, **notes: Any) -> None:
     """Save a dataclass or a dict of arrays, numbers and texts, or of more of its kind.
+
+    A field whose metadata say ``stored=False`` is left out and comes back as None. A dataclass may
+    have a class attribute ``FORMAT``, raised when its fields change their meaning; 1 without it.
 
     Parameters
     ----------
     folder : Path
         Replaced as a whole: a crash leaves the old value or the new one.
     value : dataclass instance or dict
-    format_number : int, default=1
-        Raised when what is saved under this name changes its meaning.
     **notes
         Kept beside the value, such as the time that it took.
 
@@ -52,15 +54,18 @@ def save(folder: Path, value: Any, *, format_number: int = 1, **notes: Any) -> N
     """
     with write_folder_atomically(folder) as partial:
 
-        def write(name: str, array: Any) -> None:
+        def write(name: str, array: Any) -> str:
+            while (partial / f"{name}.npy").exists():
+                name += "_"
             np.save(partial / f"{name}.npy", array, allow_pickle=False)
+            return name
 
         tree = _encode(value, "", write)
-        document = {"format": format_number, "value": tree, **notes}
+        document = {"format": _format_of(type(value)), "value": tree, **notes}
         (partial / _VALUE).write_text(json.dumps(document), encoding="utf-8")
 
 
-def load(folder: Path, kind: type[T], *, format_number: int = 1) -> T:
+def load(folder: Path, kind: type[T]) -> T:
     """Load what `save` saved.
 
     Raises
@@ -68,43 +73,44 @@ def load(folder: Path, kind: type[T], *, format_number: int = 1) -> T:
     ProjectError
         If nothing was saved, it has another format or other fields, or it is damaged.
     """
-    return load_with_notes(folder, kind, format_number=format_number)[0]
+    return load_with_notes(folder, kind)[0]
 
 
-def load_with_notes(
-    folder: Path, kind: type[T], *, format_number: int = 1
-) -> tuple[T, dict[str, Any]]:
+def load_with_notes(folder: Path, kind: type[T]) -> tuple[T, dict[str, Any]]:
     """Load what `save` saved, and the notes beside it; raises as `load` does."""
     restore_folder(folder)
     try:
         document = json.loads((folder / _VALUE).read_text(encoding="utf-8"))
-        if document["format"] != format_number:
-            message = f"format {document['format']}, not {format_number}"
+        if document["format"] != _format_of(kind):
+            message = f"format {document['format']}, not {_format_of(kind)}"
             raise ValueError(message)
         value = _decode(kind, document.pop("value"), folder)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, EOFError, ValueError, KeyError) as error:
         message = f"{folder} cannot be used ({error}): run again with the same folder."
         raise ProjectError(message) from error
     return value, document
 
 
-def _encode(value: Any, name: str, write: Callable[[str, Any], None]) -> Any:
+def _format_of(kind: type) -> int:
+    return int(getattr(kind, "FORMAT", 1))
+
+
+def _encode(value: Any, name: str, write: Callable[[str, Any], str]) -> Any:
     """Turn a value into what JSON can write; its arrays are written under dotted names."""
 
     def part(key: str, one: Any) -> Any:
         return _encode(one, f"{name}.{key}" if name else key, write)
 
     if isinstance(value, sparse.csr_array):
-        for key in _SPARSE:
-            write(f"{name}.{key}", getattr(value, key))
-        return {"sparse": name, "shape": list(value.shape)}
+        files = {key: write(f"{name}.{key}", getattr(value, key)) for key in _SPARSE_PARTS}
+        return {_SPARSE: files, "shape": list(value.shape)}
     if isinstance(value, np.ndarray):
-        write(name, value)
-        return {"array": name}
+        return {_ARRAY: write(name, value)}
     if isinstance(value, np.generic):
         return value.item()
     if is_dataclass(value):
-        return {one.name: part(one.name, getattr(value, one.name)) for one in fields(value)}
+        stored = (field for field in fields(value) if field.metadata.get("stored", True))
+        return {field.name: part(field.name, getattr(value, field.name)) for field in stored}
     if isinstance(value, Mapping):
         return {key: part(key, one) for key, one in value.items()}
     if isinstance(value, tuple | list):
@@ -118,20 +124,25 @@ def _decode(hint: Any, tree: Any, folder: Path) -> Any:
         if tree is None:
             return None
         hint = next(one for one in get_args(hint) if one is not type(None))
-    if isinstance(tree, dict) and "array" in tree:
-        return _read(folder, tree["array"])
-    if isinstance(tree, dict) and "sparse" in tree:
-        parts = tuple(_read(folder, f"{tree['sparse']}.{key}") for key in _SPARSE)
+    if isinstance(tree, dict) and _ARRAY in tree:
+        return _read(folder, tree[_ARRAY])
+    if isinstance(tree, dict) and _SPARSE in tree:
+        parts = tuple(_read(folder, tree[_SPARSE][key]) for key in _SPARSE_PARTS)
         return sparse.csr_array(parts, shape=tree["shape"])
     if is_dataclass(hint) and isinstance(hint, type):
         hints = get_type_hints(hint)
-        if hints.keys() < tree.keys():
-            message = f"{hint.__name__} has no {', '.join(sorted(tree.keys() - hints.keys()))}"
+        stored = {field.name: field.metadata.get("stored", True) for field in fields(hint)}
+        expected = {name for name, is_stored in stored.items() if is_stored}
+        if not isinstance(tree, dict) or tree.keys() != expected:
+            message = f"its fields are not those of {hint.__name__}"
             raise ValueError(message)
-        return hint(**{key: _decode(hints[key], one, folder) for key, one in tree.items()})
+        left_out = dict.fromkeys(stored.keys() - expected)
+        return hint(
+            **{name: _decode(hints[name], part, folder) for name, part in tree.items()}, **left_out
+        )
     if isinstance(tree, dict):
         inner = (get_args(hint) or (str, Any))[1]
-        return {key: _decode(inner, one, folder) for key, one in tree.items()}
+        return {key: _decode(inner, part, folder) for key, part in tree.items()}
     if isinstance(tree, list):
         inner = get_args(hint) or (Any, ...)
         each = inner if inner[-1] is not ... else (inner[0],) * len(tree)

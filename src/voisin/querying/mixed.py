@@ -12,8 +12,6 @@ from voisin.querying.strategy import Suggestion, find_askable, name_class
 from voisin.querying.uncertainty import describe_uncertainty, margin_uncertainty
 from voisin.types import UNLABELED, Indices, Labeling, Labels, Probabilities, Problem
 
-_MIN_PRIOR = 1e-6  # chosen by hand: keeps a class prior of 0 from dividing by zero
-
 
 @dataclass(frozen=True)
 class Mixed:

@@ -32,7 +32,6 @@ from voisin.types import (
 )
 
 TABLE, PAGE = "suggestions.csv", "suggestions.html"
-_LABELED = "labeled already"
 _COLUMNS = ("id", "path", "current", "probability", "reason", "label")
 
 
@@ -108,7 +107,7 @@ def suggest_images(
         If there is no such strategy, or nothing to ask.
     """
     chosen, result, settings = make_strategy(strategy), run.result, run.settings
-    _keep_answers(run.folder)
+    _keep_answers(run)
     n_left = int((result.labels == UNLABELED).sum())
     if n >= n_left:
         message = f"n={n}, but only {n_left} images are unlabeled: ask for fewer."
@@ -135,22 +134,26 @@ def suggest_images(
     return suggestions
 
 
-def _keep_answers(folder: Path) -> None:
-    """Refuse to write over answers that an expert has given."""
-    if not (folder / TABLE).is_file():
+def _keep_answers(run: FinishedRun) -> None:
+    """Refuse to write over answers that somebody has given: labels of images without one."""
+    path = run.folder / TABLE
+    if not path.is_file():
         return
-    columns = read_columns(folder / TABLE)
-    if not {"label", "reason"} <= set(columns):
-        told = f"{folder / TABLE} is not as it was written, without a column label or reason"
-        message = f"{told}: move it away, so that no answer is lost."
-        raise InputError(message)
-    pairs = zip(columns["label"], columns["reason"], strict=True)
-    answered = sum(label != "" and reason != _LABELED for label, reason in pairs)
-    if answered:
-        held = "1 answer" if answered == 1 else f"{answered} answers"
+    columns = read_columns(path)
+    if not {"id", "label"} <= set(columns):
         message = (
-            f"{folder / TABLE} holds {held}, which new suggestions would replace: run "
-            f"again with --labels {folder / TABLE}, or move the file away."
+            f"{path} is not as it was written, without a column id or label: move it away, so "
+            "that no answer is lost."
+        )
+        raise InputError(message)
+    given = set(run.result.ids[run.result.labels != UNLABELED].tolist())
+    pairs = zip(columns["id"], columns["label"], strict=True)
+    n_answers = sum(label != "" and id_ not in given for id_, label in pairs)
+    if n_answers:
+        answers = "1 answer" if n_answers == 1 else f"{n_answers} answers"
+        message = (
+            f"{path} holds {answers}, which new suggestions would replace: run again with "
+            f"--labels {path}, or move the file away."
         )
         raise InputError(message)
 
@@ -170,25 +173,25 @@ def _problem(run: FinishedRun) -> Problem:
     )
 
 
-def _write(told: Suggestions, run: FinishedRun, images: ImageCollection | None) -> None:
-    project = Project(told.folder)
+def _write(suggestions: Suggestions, run: FinishedRun, images: ImageCollection | None) -> None:
+    project = Project(suggestions.folder)
     with project.locked():
-        project.write_text(TABLE, _table(told, run, images))
+        project.write_text(TABLE, _table(suggestions, run, images))
         content = SuggestionsContent(
-            name=told.folder.resolve().name if images is None else images.name,
-            strategy=told.strategy,
-            ids=told.ids,
-            current=told.current,
-            probabilities=told.probabilities,
-            reasons=told.suggestion.reasons,
-            forecast=told.forecast,
+            name=suggestions.folder.resolve().name if images is None else images.name,
+            strategy=suggestions.strategy,
+            ids=suggestions.ids,
+            current=suggestions.current,
+            probabilities=suggestions.probabilities,
+            reasons=suggestions.suggestion.reasons,
+            forecast=suggestions.forecast,
             n_labeled=int((run.result.labels != UNLABELED).sum()),
-            images=None if images is None else images.take(told.suggestion.positions),
+            images=None if images is None else images.take(suggestions.suggestion.positions),
         )
         project.write_text(PAGE, render_suggestions(content))
 
 
-def _table(told: Suggestions, run: FinishedRun, images: ImageCollection | None) -> str:
+def _table(suggestions: Suggestions, run: FinishedRun, images: ImageCollection | None) -> str:
     """Write suggestions to be answered, then the labels there are."""
 
     def path(row: int) -> str:
@@ -197,11 +200,13 @@ def _table(told: Suggestions, run: FinishedRun, images: ImageCollection | None) 
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_COLUMNS)
-    for i, row in enumerate(told.suggestion.positions.tolist()):
-        sure = f"{told.probabilities[i]:.3f}" if told.current[i] else ""
-        reason = told.suggestion.reasons[i]
-        rows.writerow([told.ids[i], path(row), told.current[i], sure, reason, ""])
+    for i, row in enumerate(suggestions.suggestion.positions.tolist()):
+        probability = f"{suggestions.probabilities[i]:.3f}" if suggestions.current[i] else ""
+        reason = suggestions.suggestion.reasons[i]
+        rows.writerow(
+            [suggestions.ids[i], path(row), suggestions.current[i], probability, reason, ""]
+        )
     for row in np.flatnonzero(run.result.labels != UNLABELED).tolist():
         name = run.result.class_names[run.result.labels[row]]
-        rows.writerow([run.result.ids[row], path(row), name, "", _LABELED, name])
+        rows.writerow([run.result.ids[row], path(row), name, "", "labeled already", name])
     return text.getvalue()

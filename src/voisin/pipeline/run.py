@@ -12,7 +12,7 @@ from voisin.pipeline.calibrate import calibrate_labels, calibrated_predictions
 from voisin.pipeline.classifiers import train_on_all_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
-from voisin.pipeline.label import describe_estimate, label_images
+from voisin.pipeline.label import LabeledImages, describe_estimate, label_images
 from voisin.pipeline.messages import (
     log_experiment,
     log_outdated_pages,

@@ -85,7 +85,7 @@ def label_images(context: Context, graph_data: StoredGraphData) -> LabeledImages
     inputs = {
         "data": graph_data.key,
         "labels": hash_of(experiment.labels),
-        "groups": None if experiment.pool.groups is None else hash_of(experiment.pool.groups),
+        "folds": [hash_of(fold.held_out) for fold in problem.folds],
         "method": repr(method),
         "class_priors": settings.class_priors,
         "random_state": settings.random_state,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.verdict import Scores
 from voisin.pipeline.prepare import Experiment
 from voisin.sources.collection import summarize
@@ -57,18 +58,20 @@ def log_scores(scores: Sequence[Scores], log: Log) -> None:
             "No verdict: no image outside the given labels has a known truth. "
             "The report says how to get one."
         )
+    others = {name: metric.title for name, metric in METRICS.items() if name != "auc"}
+    head = "".join(f"{title:>{max(len(title), 5) + 2}}" for title in others.values())
     for scope in dict.fromkeys(row.scope for row in scores):
         rows = [row for row in scores if row.scope == scope]
         title = f"{scope} ({rows[0].n:,})"
         log("")
-        log(f"{title:24}{'AUC':>22}{'accuracy':>10}{'balanced':>10}{'F1':>8}{'ECE':>8}")
+        log(f"{title:24}{'AUC':>22}{head}")
         for row in rows:
             auc = f"{row.auc.value:.3f} [{row.auc.low:.3f}, {row.auc.high:.3f}]"
-            log(
-                f"  {row.method:22}{auc.replace('nan', '–'):>22}{row.accuracy.value:10.3f}"
-                f"{row.balanced_accuracy.value:10.3f}{row.macro_f1.value:8.3f}"
-                f"{row.ece.value:8.3f}"
+            values = "".join(
+                f"{row.metrics[name].value:{max(len(title), 5) + 2}.3f}"
+                for name, title in others.items()
             )
+            log(f"  {row.method:22}{auc.replace('nan', '–'):>22}{values}")
 
 
 def log_unreached(

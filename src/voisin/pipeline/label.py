@@ -1,4 +1,4 @@
-"""The stage that labels every image: by the method of the settings, kept like any stage."""
+"""The stage that labels every image by the method of the settings."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,31 +23,31 @@ from voisin.types import HeldOut, Labeling, Predictions, Probabilities, Propagat
 
 @dataclass(frozen=True, eq=False)
 class LabeledImages:
-    """What was found for the images of pool and test.
+    """The labels found for the images of pool and test, and how they were found.
 
     Attributes
     ----------
     propagation : Propagation
-        Of the pool.
+        Result for the pool.
     new_probabilities : array of shape (n_test, n_classes)
         Probabilities of the test images.
     new_reached : array of shape (n_test,)
     initial_scores : array of shape (n_pool, n_classes), optional
-        What the scores come from, as `voisin.types.Labeling` says.
+        As in `voisin.types.Labeling`.
     alpha : float, optional
     prior_propagation_share : float
     method : str
-        Name of the method that found them; another than asked for where that chooses.
+        Name of the method that found the labels; if ``auto`` was asked for, its choice.
     reason : str
-        What the method decided for itself, and why; may be empty.
+        Which settings the method chose itself, and why; may be empty.
     held_out : HeldOut
-        What was said of labeled images without their labels.
+        Out-of-fold probabilities of the labeled images.
     class_priors : array of shape (n_classes,), optional
-        Those that the labels were found under; None where all classes count the same.
+        Class priors used; None if all classes are taken as equally frequent.
     estimate : ClassPriorEstimate, optional
-        Where the priors were estimated.
+        Given if the priors were estimated.
     notes : tuple of str
-        What the user was warned of.
+        Warnings that the user got.
     """
 
     propagation: Propagation
@@ -72,7 +72,7 @@ class LabeledImages:
         estimate: ClassPriorEstimate | None = None,
         notes: tuple[str, ...] = (),
     ) -> "LabeledImages":
-        """Keep what a labeling found, and what it was found under."""
+        """Make the result from a labeling and the class priors that it used."""
         return cls(
             labeling.propagation,
             labeling.new_probabilities,
@@ -89,7 +89,7 @@ class LabeledImages:
         )
 
     def predictions(self, experiment: Experiment) -> tuple[Predictions, ...]:
-        """Join what was found for pool and test; under class priors, balanced again beside it."""
+        """Return predictions on pool and test; with class priors, also those balanced again."""
         probabilities = np.concatenate([self.propagation.probabilities, self.new_probabilities])
         reached = np.concatenate([self.propagation.reached, self.new_reached])
         propagated = Predictions("propagated", experiment.ids, probabilities, reached)
@@ -100,7 +100,7 @@ class LabeledImages:
 
 
 def label_images(context: Context, graph_data: StoredGraphData) -> LabeledImages:
-    """Label pool and test, and each labeled image again without its label."""
+    """Label pool and test, and find out-of-fold probabilities of the labeled images."""
     stages, experiment = context.stages, context.experiment
     settings = stages.settings
     method = make_method(settings.method, alpha=settings.alpha)
@@ -127,7 +127,7 @@ def label_images(context: Context, graph_data: StoredGraphData) -> LabeledImages
 
 
 def describe_estimate(estimate: ClassPriorEstimate, class_names: tuple[str, ...]) -> str:
-    """Say which class priors were estimated."""
+    """Write the estimated class priors and their intervals in one line."""
     each = zip(class_names, estimate.class_priors, estimate.low, estimate.high, strict=True)
     classes = ", ".join(f"{name} {p:.0%} ({low:.0%} to {high:.0%})" for name, p, low, high in each)
     return f"Estimated class priors, with 95 % intervals: {classes}"

@@ -1,4 +1,4 @@
-"""Dataclasses of arrays on disk, saved and loaded as they are.
+"""Save dataclasses of arrays to disk, and load them again.
 
 A value is a folder: ``value.json`` with its numbers and texts, and an ``.npy`` file for each of
 its arrays, read back memory-mapped and never unpickled. This module must not know any of the
@@ -20,22 +20,24 @@ from voisin.writing import restore_folder, write_folder_atomically
 
 T = TypeVar("T")
 _VALUE = "value.json"
-_MAPPED = 1 << 16  # bytes; a smaller array is read at once: a map costs a page and a file handle
+_MAPPED = (
+    1 << 16
+)  # bytes, by hand: smaller arrays are read, as a map costs a page and a file handle
 _SPARSE = ("data", "indices", "indptr")
 
 
 def save(folder: Path, value: Any, *, format_number: int = 1, **notes: Any) -> None:
-    """Save a dataclass or a dict of arrays, numbers and texts, or of more of its kind.
+    """Save a dataclass or dict that holds arrays, numbers, texts and other such values.
 
     Parameters
     ----------
     folder : Path
-        Replaced as a whole: a crash leaves the old value or the new one.
+        Replaced as a whole: after a crash it holds the old value or the new one.
     value : dataclass instance or dict
     format_number : int, default=1
-        Raised when what is saved under this name changes its meaning.
+        Version, to be raised when the meaning of the saved values changes.
     **notes
-        Kept beside the value, such as the time that it took.
+        Further entries to store beside the value, such as its computing time.
 
     Examples
     --------
@@ -66,7 +68,7 @@ def load(folder: Path, kind: type[T], *, format_number: int = 1) -> T:
     Raises
     ------
     ProjectError
-        If nothing was saved, it has another format or other fields, or it is damaged.
+        If nothing was saved, or it has another format or other fields, or is damaged.
     """
     return load_with_notes(folder, kind, format_number=format_number)[0]
 
@@ -89,10 +91,10 @@ def load_with_notes(
 
 
 def _encode(value: Any, name: str, write: Callable[[str, Any], None]) -> Any:
-    """Turn a value into what JSON can write; its arrays are written under dotted names."""
+    """Turn a value into JSON types; pass its arrays to `write` under dotted names."""
 
-    def part(key: str, one: Any) -> Any:
-        return _encode(one, f"{name}.{key}" if name else key, write)
+    def part(key: str, inner: Any) -> Any:
+        return _encode(inner, f"{name}.{key}" if name else key, write)
 
     if isinstance(value, sparse.csr_array):
         for key in _SPARSE:
@@ -104,20 +106,20 @@ def _encode(value: Any, name: str, write: Callable[[str, Any], None]) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if is_dataclass(value):
-        return {one.name: part(one.name, getattr(value, one.name)) for one in fields(value)}
+        return {own.name: part(own.name, getattr(value, own.name)) for own in fields(value)}
     if isinstance(value, Mapping):
-        return {key: part(key, one) for key, one in value.items()}
+        return {key: part(key, inner) for key, inner in value.items()}
     if isinstance(value, tuple | list):
-        return [part(str(place), one) for place, one in enumerate(value)]
+        return [part(str(place), inner) for place, inner in enumerate(value)]
     return value
 
 
 def _decode(hint: Any, tree: Any, folder: Path) -> Any:
-    """Build a value of the hinted type; arrays and numbers need no hint."""
+    """Build a value of the type that `hint` names; arrays and numbers need no hint."""
     if get_origin(hint) in (Union, types.UnionType):
         if tree is None:
             return None
-        hint = next(one for one in get_args(hint) if one is not type(None))
+        hint = next(option for option in get_args(hint) if option is not type(None))
     if isinstance(tree, dict) and "array" in tree:
         return _read(folder, tree["array"])
     if isinstance(tree, dict) and "sparse" in tree:
@@ -128,14 +130,14 @@ def _decode(hint: Any, tree: Any, folder: Path) -> Any:
         if hints.keys() < tree.keys():
             message = f"{hint.__name__} has no {', '.join(sorted(tree.keys() - hints.keys()))}"
             raise ValueError(message)
-        return hint(**{key: _decode(hints[key], one, folder) for key, one in tree.items()})
+        return hint(**{key: _decode(hints[key], part, folder) for key, part in tree.items()})
     if isinstance(tree, dict):
         inner = (get_args(hint) or (str, Any))[1]
-        return {key: _decode(inner, one, folder) for key, one in tree.items()}
+        return {key: _decode(inner, part, folder) for key, part in tree.items()}
     if isinstance(tree, list):
         inner = get_args(hint) or (Any, ...)
         each = inner if inner[-1] is not ... else (inner[0],) * len(tree)
-        return tuple(_decode(one, part, folder) for one, part in zip(each, tree, strict=True))
+        return tuple(_decode(kind, part, folder) for kind, part in zip(each, tree, strict=True))
     return tree
 
 

@@ -20,9 +20,7 @@ from voisin.writing import restore_folder, write_folder_atomically
 
 T = TypeVar("T")
 _VALUE = "value.json"
-_MAPPED = (
-    1 << 16
-)  # bytes, by hand: smaller arrays are read, as a map costs a page and a file handle
+_MAPPED = 1 << 16  # bytes, by hand: below, reading costs less than a memory map's file handle
 _SPARSE = ("data", "indices", "indptr")
 
 

@@ -169,8 +169,8 @@ class Settings:
     embedding_size: int | None = setting(
         None,
         partial(check_count, low=96),
-        help="Pixels per side, 96 or more, of the images that ``pretrained`` and ``onnx`` models get; "
-        "by default, the model's own. Raise it if small details tell the classes apart.",
+        help="Pixels per side, 96 or more, of images for ``pretrained`` and ``onnx`` models; by "
+        "default, the model's own. Raise it if small details tell the classes apart.",
         heading=EMBEDDING,
     )
     onnx_normalization: str = setting(
@@ -228,7 +228,7 @@ class Settings:
     loop_rounds: int = setting(
         0,
         partial(check_count, low=0),
-        help="Largest number of rounds that train the networks of the embedding on the labels found "
+        help="Largest number of rounds that train the embedding's networks on the labels found "
         "and then label again, for embeddings that learn from labels. Raise it from 0 if you have "
         "time: rounds that do not predict held-out labels better are dropped.",
         heading=TRAINING,

@@ -36,7 +36,7 @@ class LoopRound:
     round : int
         0 stands for the state before the first round.
     log_loss : float
-        Every class has the same weight; at the temperature with the least log loss.
+        Every class has the same weight; the temperature is fitted to these labels.
     auc : float
         Macro average over the classes.
     """

@@ -3,11 +3,11 @@
 Random points, the pivots, partition all points: each point joins the leaves of its few nearest
 pivots, the members of every leaf are compared by one matrix product, and then each point is
 compared with its neighbors' neighbors. Dense overlapping leaves are the idea of PiPNN (2026).
-Points are compared in their first principal dimensions, and the best candidates rescored in full.
+Points are compared in their first principal dimensions; the best candidates, in all dimensions.
 
 After every step the recall is measured on rows whose exact neighbors are known. While it is below
-its target, neighbors are expanded where that may be enough; else new pivots partition the points
-again, a leaf a point, in more dimensions if need be.
+its target, neighbors are expanded if that may be enough; else new pivots partition the points
+again, with one leaf per point, in more dimensions if necessary.
 
 This module must not know images or labels. Import it late, since numba takes a while to import.
 """
@@ -47,23 +47,23 @@ _FIRST_DIMS = 256  # dimensions compared at first; doubled if recall stays too l
 _PIVOT_DIMS = 48  # dimensions in which pivots are compared
 _REACH = 10  # neighbors to expand, and neighbors of each: at most 100 candidates
 _SPARE = 4  # candidates to rescore beyond those wanted
-_SPARE_PROJECTED = 8  # where a projection to fewer dimensions has ranked the candidates
+_SPARE_PROJECTED = 8  # the same if candidates were ranked in fewer dimensions
 # Expected effect of expanding neighbors; it only decides which step comes next.
 _MISSED_AFTER_EXPANSION = 0.6  # share of the missed neighbors that are still missed
-_MISSED_AFTER_SECOND = 0.8  # the same of a second expansion in a row
+_MISSED_AFTER_SECOND = 0.8  # the same after a second expansion in a row
 _MAX_IN_A_ROW = 2  # partitions in a row, or expansions in a row
 _MAX_STEPS = 15  # after these, the search warns and returns the neighbors found so far
 _CHECKED_ROWS = 1_000  # a measured recall of 95 % has a standard error of at most 0.7 %
 _MAX_ERROR = 0.02  # largest rounding error, as a share of the distance from the last neighbor
 _SAME = 1 + 1e-5  # squared distances within this ratio count as equal
-# Two levels of pivots pay where there are many; more groups probed are more exact and slower.
+# With more pivots than this, two levels save time; probing more groups is more exact and slower.
 _FEW_PIVOTS = 4_096
 _PROBES = 4  # groups of pivots that each point is compared with
 _GROUP_FACTOR = 2  # there are √pivots / 2 groups of 2·√pivots members
 # Rows at once: enough to keep threads busy, few enough for caches.
 _BLOCK = 2_048
 _PIVOT_BLOCK = 4_096
-_TASKS_PER_THREAD = 16  # at most, of an expansion: each task allocates a mark for every point
+_TASKS_PER_THREAD = 16  # at most, in an expansion: each task allocates a mark per point
 
 
 def search_by_partitions(

@@ -21,7 +21,7 @@ from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.label import LabeledImages
 from voisin.types import Fold, HeldOut, Indices, Labeling, LabelingMethod, Labels, Problem
 
-_NOTHING_HELD_OUT = (
+_NOTHING_HELD_OUT = (  # the note of a result without any round
     "deep loop: no round, as no label can be held out to judge a round: "
     "no class has two labels (of different groups)"
 )

@@ -12,6 +12,7 @@ from voisin.sources.collection import summarize
 from voisin.types import UNLABELED, ImageCollection
 
 Log = Callable[[str], None]
+# Every page that a later question writes into the folder of a run.
 _PAGES = ("audit.html", "suggestions.html", "explanations", "certificate.html")
 _FEW = 50  # images, chosen by hand: with fewer, a bootstrap interval is too narrow to rely on
 

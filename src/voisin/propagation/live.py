@@ -215,7 +215,7 @@ class LiveSpreading:
         return expected_priors(self._method.class_priors, counted)
 
     def _right_side_norm(self, c: int) -> float:
-        """Norm of the right side of a class; that of one label where the class has none."""
+        """Return the norm of a class's right side; that of one label if the class has none."""
         return (1 - self._method.alpha) * float(np.sqrt(max(self._counts[c], 1)))
 
     def _checked(self, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[int, int]:
@@ -256,7 +256,7 @@ def _prefetch_edges(
     soon: int,
     later: int,
 ) -> None:
-    """Fetch the edges of a node to be pushed later, and the neighbors of one to be pushed soon."""
+    """Prefetch the edges of a node to be pushed later, and neighbors of one to be pushed soon."""
     for edge in range(indptr[later], indptr[later + 1], _FLOATS_PER_CACHE_LINE):
         _prefetch(indices, edge)
         _prefetch(weights, edge)
@@ -302,7 +302,7 @@ def push(
     queue: Integers,
     changed: Booleans,
 ) -> tuple[float, int, int]:
-    """Push at the touched nodes, those of large residuals first, until the residual is small.
+    """Push at the touched nodes, starting with large residuals, until the residual is small.
 
     Parameters
     ----------
@@ -330,7 +330,7 @@ def push(
     for position in range(n_touched):
         threshold = max(threshold, abs(residual[touched[position]]))
     n_pushes = 0
-    while square > goal and n_pushes < max_pushes and threshold > 0:  # at 0, no node has any
+    while square > goal and n_pushes < max_pushes and threshold > 0:  # at 0, no node has a residual
         threshold *= _THRESHOLD_FACTOR
         head = _ZERO
         length = np.uint64(_fill_queue(residual, touched, n_touched, threshold, queue, state))

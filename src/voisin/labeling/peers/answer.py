@@ -28,7 +28,7 @@ def to_labeling(
     *,
     converged: bool = True,
 ) -> Labeling:
-    """Make the result of a peer.
+    """Make a `Labeling` from the scores of a peer.
 
     Parameters
     ----------

@@ -97,7 +97,7 @@ class OnnxModel:
 
     @property
     def input_size(self) -> int:
-        """Pixels a side of the model's input."""
+        """Pixels per side of the model's input."""
         return self._size
 
     def fingerprint(self) -> str:

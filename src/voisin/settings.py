@@ -1,8 +1,8 @@
-"""The settings of a run, each written once, as a field of `Settings`.
+"""The settings of a run, each defined once, as a field of `Settings`.
 
-A field carries default, checks, help text, heading and commands. From it follow the option on the
-command line, the entry in this class's docstring, the row in the report's table and the line in
-``voisin.toml``. This module must not import the command line, nor a stage that reads a setting.
+A field holds default, checks, help text, heading and commands. The option on the command line, the
+entry in the docstring of `Settings`, the row in the report and the line in ``voisin.toml`` are made
+from it. This module must not import the command line, nor a stage that reads a setting.
 """
 
 import inspect
@@ -35,7 +35,7 @@ EMBEDDING = "Embedding"
 GRAPH = "Graph and labeling"
 TRAINING = "Training of networks"
 HEADINGS = (COMMON, IMAGES, EMBEDDING, GRAPH, TRAINING)
-"""Under which options stand in a command's help, in this order; the first is what most need."""
+"""Headings of the options in a command's help, in order; the first is for common options."""
 
 RUN_ALONE = ("run",)
 RUN_AND_COMPARE = ("run", "compare")
@@ -56,16 +56,16 @@ def setting(
     Parameters
     ----------
     default : object
-        None stands for "not given", which no check is asked about.
+        None means "not given"; then no check is called.
     *checks : callable
         Each is called with name and value, and raises `InputError`.
     help : str
-        What it is, in which unit, and when to change it; the first sentence is all that the short
-        help shows. As in a docstring, double backticks enclose values, single ones a setting.
+        What the setting is, in which unit, and when to change it. The short help shows the first
+        sentence only. Double backticks enclose values, single ones the name of a setting.
     heading : str
         One of `HEADINGS`.
     commands : tuple of str
-        Which commands have it as an option.
+        Names of the commands that have this option.
     """
     metadata = {"checks": checks, "help": help, "heading": heading, "commands": commands}
     return field(default=default, metadata=metadata)
@@ -90,8 +90,8 @@ class Settings:
     labels_per_class: int | None = setting(
         None,
         partial(check_count, low=1),
-        help="Draw this many labels of each class at random and hide the others. The hidden ones "
-        "are the truth to judge by, so that you learn how far so few labels would have taken you.",
+        help="Draw this many labels of each class at random and hide the others. They are "
+        "the truth to judge by, so that you learn how well so few labels would have done.",
         heading=COMMON,
         commands=("run", "demo"),
     )
@@ -102,7 +102,7 @@ class Settings:
             expected="the path of a table (id, label), or leave it out if the source has labels",
         ),
         help="Table of the labels to start from, with the columns ``id`` and ``label``. Labels "
-        "that the source has of other images are hidden, as the truth to judge by. Without a "
+        "that the source has of other images are hidden, and used to judge the result. Without a "
         "table, a run starts from all labels of the source.",
         heading=COMMON,
         commands=RUN_ALONE,
@@ -119,8 +119,8 @@ class Settings:
     test_share: float = setting(
         0.2,
         partial(check_in_closed_interval, low=0, high=0.9),
-        help="Share of the images, from 0 to 0.9, held out to test on, where `labels_per_class` "
-        "draws the labels of a source without a test split.",
+        help="Share of the images, from 0 to 0.9, held out as a test set if `labels_per_class` "
+        "draws the labels and the source has no test split.",
         heading=IMAGES,
     )
     expert_network: Path | None = setting(  # noqa: RUF009
@@ -141,14 +141,14 @@ class Settings:
     threshold: float = setting(
         0.95,
         partial(check_in_closed_interval, low=0, high=1),
-        help="Least probability, from 0 to 1, at which a network's guess becomes a pseudo-label. "
-        "Lower it if a round adds few, raise it if many of them are wrong.",
+        help="Lowest probability, from 0 to 1, at which a network's guess becomes a pseudo-label. "
+        "Lower it if a round adds few labels, raise it if many of them are wrong.",
         heading=TRAINING,
     )
     quota: int = setting(
         100,
         partial(check_count, low=1),
-        help="Most images of each class that get a pseudo-label in one round, the surest first. "
+        help="Most images per class that get a pseudo-label in one round, the surest first. "
         "Lower it if many pseudo-labels are wrong.",
         heading=TRAINING,
     )
@@ -163,14 +163,14 @@ class Settings:
         "cnn",
         lambda _, text: parse_embedding(text),
         help=f"Vectors to compare images by: {describe_kinds()}; or several joined by ``+``. "
-        "Nothing decides more how right the labels become, so try those that suit your images.",
+        "No setting matters more for how many labels are right: try those that suit your images.",
         heading=COMMON,
     )
     embedding_size: int | None = setting(
         None,
         partial(check_count, low=96),
-        help="Pixels a side, 96 or more, at which ``pretrained`` and ``onnx`` models see an image; "
-        "by default, the model's own. Raise it if small details tell the classes apart.",
+        help="Pixels per side, 96 or more, of images for ``pretrained`` and ``onnx`` models; by "
+        "default, the model's own. Raise it if small details tell the classes apart.",
         heading=EMBEDDING,
     )
     onnx_normalization: str = setting(
@@ -183,9 +183,9 @@ class Settings:
     orientation: str = setting(
         "upright",
         partial(check_one_of, choices=ORIENTATIONS),
-        help="How images may lie, which decides how networks that learn from changed images change "
-        "them: ``any`` (skin, cells: turned freely, mirrored), ``upright`` (photographs: turned a "
-        "little, mirrored) or ``fixed`` (digits, letters: turned a little).",
+        help="How images may be oriented, which decides how training augments them: ``any`` (skin, "
+        "cells: turned freely, mirrored), ``upright`` (photographs: turned a little, mirrored) or "
+        "``fixed`` (digits, letters: turned a little).",
         heading=EMBEDDING,
     )
     n_neighbors: int = setting(
@@ -198,7 +198,7 @@ class Settings:
     metric: str = setting(
         "cosine",
         partial(check_one_of, choices=("cosine", "euclidean")),
-        help="What makes two vectors near: ``cosine`` (the same direction, for features of "
+        help="Distance between two vectors: ``cosine`` (the same direction, for features of "
         "networks) or ``euclidean`` (a small distance, where lengths mean something).",
         heading=GRAPH,
     )
@@ -228,9 +228,9 @@ class Settings:
     loop_rounds: int = setting(
         0,
         partial(check_count, low=0),
-        help="Most rounds in which the labels found train the networks that embed the images once "
-        "more, for embeddings that learn from labels. Raise it from 0 if you have the time: a "
-        "round that held-out labels do not find better is dropped.",
+        help="Largest number of rounds that train the embedding's networks on the labels found "
+        "and then label again, for embeddings that learn from labels. Raise it from 0 if you have "
+        "time: rounds that do not predict held-out labels better are dropped.",
         heading=TRAINING,
         commands=RUN_ALONE,
     )
@@ -264,14 +264,14 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if value is None and one.default is None:
+        for own in fields(self):
+            value = getattr(self, own.name)
+            if value is None and own.default is None:
                 continue
-            for check in one.metadata["checks"]:
-                check(one.name, value)
-            if one.type == Path | None:
-                object.__setattr__(self, one.name, Path(value))
+            for check in own.metadata["checks"]:
+                check(own.name, value)
+            if own.type == Path | None:
+                object.__setattr__(self, own.name, Path(value))
         self._check_that_they_agree()
 
     def _check_that_they_agree(self) -> None:
@@ -298,7 +298,7 @@ class Settings:
             raise InputError(message)
 
     def as_dict(self) -> dict[str, str | int | float | bool | None]:
-        """Return the settings as JSON and TOML can write them; paths become texts."""
+        """Return the settings as types that JSON and TOML can write; paths become texts."""
         return {
             name: str(value) if isinstance(value, Path) else value
             for name, value in asdict(self).items()
@@ -306,19 +306,19 @@ class Settings:
 
 
 def _document_parameters() -> str:
-    """Write the section on parameters of the docstring of `Settings` from its fields."""
+    """Write the docstring section on parameters of `Settings` from its fields."""
     lines = ["Parameters", "----------"]
-    for one in fields(Settings):
-        kind = one.type.__name__ if isinstance(one.type, type) else str(one.type).split(" | ")[0]
-        default = f'"{one.default}"' if isinstance(one.default, str) else one.default
+    for own in fields(Settings):
+        kind = own.type.__name__ if isinstance(own.type, type) else str(own.type).split(" | ")[0]
+        default = f'"{own.default}"' if isinstance(own.default, str) else own.default
         ending = "optional" if default is None else f"default={default}"
-        lines.append(f"{one.name} : {kind.removeprefix('pathlib.')}, {ending}")
-        text = textwrap.fill(one.metadata["help"], 96, break_on_hyphens=False)
+        lines.append(f"{own.name} : {kind.removeprefix('pathlib.')}, {ending}")
+        text = textwrap.fill(own.metadata["help"], 96, break_on_hyphens=False)
         lines.append(textwrap.indent(text, "    "))
     return "\n".join(lines)
 
 
-# So that help texts are written once: the parameters come before what the class raises.
+# The docstring takes its parameters from the help texts, so that these are written once.
 Settings.__doc__ = inspect.cleandoc(Settings.__doc__ or "").replace(
     "Raises\n", f"{_document_parameters()}\n\nRaises\n", 1
 )

@@ -26,7 +26,7 @@ Probabilities: TypeAlias = NDArray[np.float64]  # (n_samples, n_classes), rows s
 Affinity: TypeAlias = sparse.csr_array  # (n_samples, n_samples), symmetric, >= 0, empty diagonal
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called during long work as ``progress(task, done, total)``; last with ``done == total``."""
+"""Called during long tasks as ``progress(task, done, total)``; last with ``done == total``."""
 
 
 def no_progress(task: str, done: int, total: int) -> None:
@@ -34,11 +34,11 @@ def no_progress(task: str, done: int, total: int) -> None:
 
 
 class ImageReader(Protocol):
-    """Where the pixels of a collection come from; one class a kind of source."""
+    """Reads the images of a collection; each kind of source has its own class."""
 
     @property
     def n_channels(self) -> int:
-        """1 for gray, 3 for color."""
+        """Number of channels: 1 for gray, 3 for color."""
 
     def load(self, position: int) -> "Image":
         """Decode one image, as mode ``L`` or ``RGB``.
@@ -50,10 +50,10 @@ class ImageReader(Protocol):
         """
 
     def path(self, position: int) -> str | None:
-        """Where the image's file is; None if it has none of its own."""
+        """Return the path of the image's file; None if it has no file of its own."""
 
     def fingerprint(self) -> str:
-        """Text that changes when the images do, cheap to compute (paths, sizes, times)."""
+        """Return a text that changes when the images do, quickly (from paths, sizes, times)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +71,11 @@ class ImageCollection:
     class_names : tuple of str
         Name of each class; the index is the class.
     ids : array of shape (n_images,)
-        One unique text an image.
+        A unique text for each image.
     positions : array of shape (n_images,)
-        Where the reader finds each image.
+        Position of each image in the source, to pass to the reader.
     groups : array of shape (n_images,), optional
-        Patient, lesion or video of each image; images of one group never part.
+        Patient, lesion or video of each image; a group is never split.
     splits : array of shape (n_images,), optional
         ``train``, ``val`` or ``test``.
     """
@@ -120,13 +120,13 @@ class Embedder(Protocol):
 
     @property
     def input_size(self) -> int | None:
-        """Side of the square images that it takes, in pixels; None where it resizes itself."""
+        """Side of the square images that it takes, in pixels; None if it resizes them itself."""
 
     def fingerprint(self) -> str:
-        """Text that changes when its settings or its weights do."""
+        """Return a text that changes when the embedder's settings or weights do."""
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
-        """Give each image a vector, in the order of the collection."""
+        """Compute one vector for each image, in the order of the collection."""
 
 
 @runtime_checkable
@@ -135,15 +135,15 @@ class LearningEmbedder(Protocol):
 
     @property
     def input_size(self) -> int | None:
-        """Side of the square images that it takes, in pixels; None where it resizes itself."""
+        """Side of the square images that it takes, in pixels; None if it resizes them itself."""
 
     def fingerprint(self) -> str:
-        """Text that changes when its settings do."""
+        """Return a text that changes when the embedder's settings do."""
 
     def fit(
         self, pool: ImageCollection, *, scratch: Path, progress: Progress = no_progress
     ) -> Embedder:
-        """Learn from images; an interrupted fit resumes from what it keeps in `scratch`."""
+        """Train on the images; after an interruption, resume from the state in `scratch`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ class Neighbors:
     ----------
     indices : array of shape (n_samples, n_neighbors)
     distances : array of shape (n_samples, n_neighbors)
-        Euclidean, or 1 − cosine, by the metric asked for.
+        Euclidean distance, or 1 − cosine, as `metric` says.
     recall : float
         Share of the true neighbors that were found; 1 for an exact search.
     metric : str
@@ -174,13 +174,13 @@ class Propagation:
     Attributes
     ----------
     probabilities : array of shape (n_samples, n_classes)
-        Rows sum to one. Where no label reaches, the class priors.
+        Rows sum to one. If no label reaches a sample, its row holds the class priors.
     reached : array of shape (n_samples,)
         Whether there is evidence: a label reaches the sample, or a classifier gave probabilities.
     n_iter : int
         Iterations taken by the solver.
     residual : float
-        The last value of what the solver stops by.
+        Last value of the quantity that the solver compares with its tolerance.
     converged : bool
         Whether the solver reached its tolerance.
     """
@@ -213,7 +213,7 @@ class PropagationMethod(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class GraphData:
-    """The images as a labeling method takes them: their vectors, and the graph that links them.
+    """The images in the form that a labeling method takes: vectors, and a graph of neighbors.
 
     Attributes
     ----------
@@ -222,7 +222,7 @@ class GraphData:
     new_embeddings : array of shape (n_new, n_dims)
         Vectors of images outside the graph, to be labeled too; may be empty.
     new_neighbors : Neighbors, optional
-        Of the new images among those of the graph; None if there are no new ones.
+        Neighbors of the new images among the images of the graph; None without new images.
     """
 
     embeddings: Embeddings
@@ -240,7 +240,7 @@ class Fold:
     held_out : array of shape (n_held_out,)
         Positions of the images whose labels are held out.
     data : GraphData
-        Where embedders learn from labels, they learned without these.
+        Embedders that learn from labels were trained without these labels.
     """
 
     held_out: Indices
@@ -258,7 +258,7 @@ class Problem:
         -1 where unknown.
     n_classes : int
     folds : tuple of Fold
-        To cross-validate with; empty where there are too few labels.
+        Folds of a cross-validation; empty if there are too few labels.
     class_priors : array of shape (n_classes,), optional
         Frequency of each class among the images; None to take all classes as equally frequent.
     random_state : int
@@ -272,7 +272,7 @@ class Problem:
     random_state: int = 0
 
     def without(self, fold: Fold) -> "Problem":
-        """Return the problem of one fold: its labels held out, its graph data, no folds inside."""
+        """Return one fold's problem: its labels held out, its graph data, no folds of its own."""
         labels = self.labels.copy()
         labels[fold.held_out] = UNLABELED
         return replace(self, data=fold.data, labels=labels, folds=())
@@ -285,22 +285,22 @@ class Labeling:
     Attributes
     ----------
     propagation : Propagation
-        Of the images of the graph.
+        Result for the images of the graph.
     new_probabilities : array of shape (n_new, n_classes)
         Probabilities of the new images.
     new_reached : array of shape (n_new,)
-        Whether there is any evidence for them.
+        Whether there is evidence for the new image.
     method : LabelingMethod
-        The method with every choice it made for itself fixed, to be used again.
+        The method with the settings that it selected, to label again without selection.
     reason : str
-        What was chosen, and why, in one line; empty where there was nothing to choose.
+        One line on the settings selected, and why; empty if there was nothing to select.
     initial_scores : array of shape (n_samples, n_classes), optional
         B in ``F = (1 − alpha) (I − alpha S)⁻¹ B``, which gives the scores before rows are divided
         by their sums; None where the method is not of this form.
     alpha : float, optional
         The alpha of that equation.
     classifier_probabilities : array of shape (n_samples, n_classes), optional
-        Of the classifier alone, before they were smoothed; None without one.
+        Probabilities of the classifier before smoothing; None if the method has none.
     prior_propagation_share : float, default=0
         Share of an earlier propagation with a larger alpha in the initial scores of images
         without label.
@@ -321,13 +321,13 @@ class Labeling:
 
     @property
     def stated(self) -> Probabilities:
-        """The probabilities to show: calibrated where that was done."""
+        """The probabilities to show: calibrated ones if there are any."""
         return self.propagation.probabilities if self.calibrated is None else self.calibrated
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Out-of-fold probabilities: of labeled images, found without their own labels.
+    """Out-of-fold probabilities: those of labeled images, found without their own labels.
 
     Attributes
     ----------
@@ -354,23 +354,23 @@ class LabelingMethod(Protocol):
     def label(self, problem: Problem) -> Labeling:
         """Give every image a distribution over the classes.
 
-        Settings that are left open are decided by cross-validation on ``problem.folds``, or by
-        the method's documented rule where there are none.
+        Settings that are not fixed are selected by cross-validation on ``problem.folds``, or by
+        the method's documented rule if there are no folds.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Class probabilities that carry their images' ids, so that order never matters.
+    """Class probabilities with the ids of their images, so that their order does not matter.
 
     Attributes
     ----------
     method : str
-        What made them, such as ``propagated``.
+        Name of the method, such as ``propagated``.
     ids : array of shape (n_images,)
     probabilities : array of shape (n_images, n_classes)
     reached : array of shape (n_images,), optional
-        False where the method had no evidence; None means all true.
+        False if the method had no evidence for the image; None means all are true.
     """
 
     method: str

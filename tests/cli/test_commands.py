@@ -82,7 +82,7 @@ def test_ctrl_c_is_exit_code_130_and_says_that_work_is_kept(tmp_path):
     )
     ended = demo_after(code, tmp_path)
     assert ended.returncode == 130
-    assert ended.stderr.splitlines()[-1].startswith("Stopped. What is finished is kept")
+    assert ended.stderr.splitlines()[-1].startswith("Stopped. Finished work is kept")
 
 
 def test_help_names_every_command_and_the_version_is_said():
@@ -147,7 +147,7 @@ def test_a_comparison_shows_a_table_for_each_number_of_labels_and_prints_json(tm
     document = json.loads(ended.stdout)
     assert document["labels_per_class"] == [1, 3]
     for number in (1, 3):
-        title = f"unlabeled, {number} labels a class, mean ± standard deviation of 2 draws"
+        title = f"unlabeled, {number} labels per class, mean ± standard deviation of 2 draws"
         assert title in ended.stderr
     best = next(
         row for row in document["results"] if row["scope"] == "unlabeled" and row["auc"]["best"]

@@ -341,7 +341,7 @@ def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tm
     _, said = running.communicate(timeout=180)
 
     assert running.returncode == 130, said
-    assert said.splitlines()[-1].startswith("Stopped. What is finished is kept")
+    assert said.splitlines()[-1].startswith("Stopped. Finished work is kept")
     assert "Traceback" not in said
     assert is_gone(running.pid)
 

@@ -116,7 +116,7 @@ def test_another_count_than_the_source_has_images_is_refused(tmp_path, source, v
 @pytest.mark.parametrize("array", [np.zeros(6), np.array([["a"]] * 6), np.zeros((6, 1), complex)])
 def test_what_is_no_matrix_of_numbers_is_refused(tmp_path, source, array):
     np.save(tmp_path / "v.npy", array)
-    with pytest.raises(InputError, match="save one matrix of numbers, one row an image"):
+    with pytest.raises(InputError, match="save one matrix of numbers, one row per image"):
         open_vectors(tmp_path / "v.npy", source)
 
 

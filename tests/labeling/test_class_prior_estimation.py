@@ -99,7 +99,7 @@ def test_two_ways_that_disagree_make_a_warning():
 
 def test_with_one_label_a_class_there_is_no_estimate():
     problem, _ = few_labels(1)
-    with pytest.raises(InputError, match="cannot be estimated from one label a class"):
+    with pytest.raises(InputError, match="cannot be estimated from one label per class"):
         estimate_class_priors(problem)
 
 
@@ -117,9 +117,9 @@ def test_what_a_user_says_of_the_shares_becomes_numbers():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (None, "class_priors has 0 numbers: pass one >= 0 a class"),
+        (None, "class_priors has 0 numbers: pass one >= 0 per class"),
         (np.array([0.5, 0.5]), "class_priors has 2 numbers"),
-        (np.array([1.0, 1.0, -1.0]), "one >= 0 a class"),
+        (np.array([1.0, 1.0, -1.0]), "one >= 0 per class"),
         (np.zeros(3), "class_priors are all 0"),
     ],
 )

@@ -87,7 +87,7 @@ def test_refuses_cosine_weights_of_euclidean_distances():
         ([[1], [5]], 1, "indices has 5, but there are 2 images"),
         ([[1], [-1]], 1, "indices has -1, but there are 2 images"),
         ([[1], [0]], 2, r"\(2, 1\) and distances \(2, 2\)"),
-        ([[], []], 0, "with a neighbor or more"),
+        ([[], []], 0, "with at least one neighbor"),
     ],
 )
 def test_refuses_what_is_not_the_neighbors_of_images_among_themselves(

@@ -34,6 +34,12 @@ class Result:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class WithCallable:
+    value: int
+    make: object = field(default=None, metadata={"stored": False})
+
+
 @dataclass(frozen=True, eq=False)
 class NewerResult(Result):
     FORMAT = 2
@@ -86,11 +92,6 @@ def test_any_name_may_be_a_key(tmp_path):
 
 
 def test_a_field_that_is_not_stored_comes_back_as_none(tmp_path):
-    @dataclass(frozen=True)
-    class WithCallable:
-        value: int
-        make: object = field(default=None, metadata={"stored": False})
-
     save(tmp_path / "value", WithCallable(3, print))
 
     assert load(tmp_path / "value", WithCallable) == WithCallable(3, None)

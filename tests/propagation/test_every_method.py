@@ -159,7 +159,7 @@ def test_the_result_says_how_it_ended(method):
         (FEW_LABELS / 2, "labels has dtype float64"),
         (np.full((12, 3), -1.0), "negative or not finite"),
         (np.zeros((12, 3)), "None of the 12 samples is labeled"),
-        (np.ones((9, 3)), r"labels has shape \(9, 3\): pass one row a node \(12\)"),
+        (np.ones((9, 3)), r"labels has shape \(9, 3\): pass one row per node \(12\)"),
     ],
 )
 def test_refuses_labels_that_do_not_fit(method, labels, message):

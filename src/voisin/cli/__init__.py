@@ -1,1 +1,1 @@
-"""The command line: one function a command, and no logic."""
+"""The command line: one function per command, which parses and prints but computes nothing."""

@@ -1,4 +1,4 @@
-"""The program ``voisin``: its commands, and how it ends."""
+"""The program ``voisin``: its commands, its error messages and its exit codes."""
 
 import re
 import warnings
@@ -20,7 +20,7 @@ from voisin.errors import VoisinError
 
 
 class Program(TyperGroup):
-    """Ends in one line on an error that is known or one of files (exit code 1) or Ctrl-C (130)."""
+    """Prints one line, no traceback: exit code 1 for VoisinError or OSError, 130 for Ctrl-C."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run a command."""
@@ -30,23 +30,23 @@ class Program(TyperGroup):
             show_line(f"Error: {self._name_options(str(error), ctx)}")
             raise typer.Exit(1) from error
         except BrokenPipeError:
-            raise  # whoever read the output has gone: there is nobody to write to
+            raise  # the program that read our output has ended: an error line would reach nobody
         except OSError as error:
             show_line(
                 f"Error: A file cannot be read or written ({error}); is the disk full? "
-                "What is finished is kept: the same command goes on from there."
+                "Finished work is kept: run the same command again to continue."
             )
             raise typer.Exit(1) from error
         except KeyboardInterrupt as stop:
-            show_line("Stopped. What is finished is kept: the same command goes on from there.")
+            show_line("Stopped. Finished work is kept: run the same command again to continue.")
             raise typer.Exit(130) from stop
 
     def _name_options(self, message: str, ctx: typer.Context) -> str:
-        """Write ``--alpha=2`` for ``alpha=2``, where the command in use has such an option."""
+        """Write ``--alpha=2`` for ``alpha=2`` if the command in use has such an option."""
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
         for param in command.params if command else ():
             if param.param_type_name == "option" and param.name:
-                # A single word may be one of the sentence, unless a value follows.
+                # `alpha` may be an ordinary word of the message: an option only before `=`.
                 ending = r"\b" if "_" in param.name else "(?==)"
                 message = re.sub(rf"(?<![\w./-]){param.name}{ending}", param.opts[0], message)
         return message

@@ -7,7 +7,7 @@ from voisin.cli.options import AsJson, RunFolder
 from voisin.cli.screen import progress_bars, show_line
 
 _SIGNS = {3: "!!", 2: " !", 1: "  "}  # by severity
-_FIRST = 3  # images shown of a finding, chosen by hand: all findings should fit on a screen
+_FIRST = 3  # images shown per finding, chosen by hand: all findings should fit on a screen
 
 
 def audit_command(
@@ -19,19 +19,19 @@ def audit_command(
     from voisin.pipeline.open_run import open_run
 
     with progress_bars() as progress:
-        found = open_run(folder).audit(progress=progress)
+        result = open_run(folder).audit(progress=progress)
     if as_json:
-        sys.stdout.write(json.dumps(found.as_dict(), ensure_ascii=False, indent=1) + "\n")
-    if not found.findings:
-        show_line(f"Nothing suspicious among {len(found.ids):,} images.")
-    for finding in found.findings:
+        sys.stdout.write(json.dumps(result.as_dict(), ensure_ascii=False, indent=1) + "\n")
+    if not result.findings:
+        show_line(f"Nothing suspicious among {len(result.ids):,} images.")
+    for finding in result.findings:
         show_line(f"{_SIGNS[finding.severity]} {finding.title}")
         show_line(f"   {finding.advice}")
         for entry in finding.entries[:_FIRST]:
-            names = [str(found.ids[i]) for i in (entry.image, entry.other) if i >= 0]
+            names = [str(result.ids[i]) for i in (entry.image, entry.other) if i >= 0]
             show_line(f"     {' and '.join(names)}: {entry.note}")
         if len(finding.entries) > _FIRST:
             show_line(f"     and {len(finding.entries) - _FIRST:,} more")
-    for line in found.notes:
+    for line in result.notes:
         show_line(f"   {line}")
-    show_line(f"Pictures: {(found.folder / PAGE).resolve()}")
+    show_line(f"Pictures: {(result.folder / PAGE).resolve()}")

@@ -1,4 +1,4 @@
-"""``voisin certify``: the largest set of labels that random checks prove to be right enough."""
+"""``voisin certify``: certify by random checks that few labels of a set are wrong."""
 
 import json
 import sys
@@ -16,19 +16,19 @@ def certify_command(
     error: Annotated[
         float,
         typer.Option(
-            help="Largest share of wrong labels in the certified set, between 0 and 1. With a "
-            "smaller one, more images must be checked."
+            help="Largest share of wrong labels in the certified set, between 0 and 1. A smaller "
+            "share needs more checks."
         ),
     ] = 0.05,
     confidence: Annotated[
         float,
         typer.Option(
-            help="Probability, between 0 and 1, that no more than that share is wrong. With a "
-            "larger one, more images must be checked."
+            help="Probability, between 0 and 1, that no more than that share is wrong. A higher "
+            "probability needs more checks."
         ),
     ] = 0.95,
     n_checks: Annotated[
-        int, typer.Option(help="Most images that you are willing to check by eye.")
+        int, typer.Option(help="Largest number of images that you are willing to check by eye.")
     ] = 500,
     random_state: Annotated[
         int, typer.Option(help="Seed of the random order in which images are checked.")
@@ -36,12 +36,12 @@ def certify_command(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Only compute the certificate again, and tell whether it holds."
+            "--verify", help="Only compute an existing certificate again, and say whether it holds."
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prove by random checks of which labels at most a given share is wrong."""
+    """Certify, by random checks, a set of labels of which at most a given share is wrong."""
     if verify:
         _verify(folder, as_json=as_json)
         return
@@ -49,34 +49,35 @@ def certify_command(
     from voisin.certificate.project import PAGE
     from voisin.pipeline.open_run import open_run
 
-    found = open_run(folder).certify(
+    certificate = open_run(folder).certify(
         error=error,
         confidence=confidence,
         n_checks=n_checks,
         random_state=random_state,
     )
     if as_json:
-        sys.stdout.write(json.dumps(found.document, ensure_ascii=False, indent=1) + "\n")
-    show_line(found.statement)
-    for one in found.forecasts:
-        who = "" if one.is_even else ", as their confidences say"
+        sys.stdout.write(json.dumps(certificate.document, ensure_ascii=False, indent=1) + "\n")
+    show_line(certificate.statement)
+    for forecast in certificate.forecasts:
+        who = "" if forecast.is_even else ", as their confidences say"
         show_line(
-            f"  If {100 * one.wrong:.2g} % of the labels are wrong{who}: "
-            f"about {one.first:.0f} checks for the first set, {one.all_sets:.0f} in all, "
-            f"which certify {one.certified:.0%}."
+            f"  If {100 * forecast.wrong:.2g} % of the labels are wrong{who}: "
+            f"about {forecast.first:.0f} checks for the first set, {forecast.all_sets:.0f} in all, "
+            f"which certify {forecast.certified:.0%}."
         )
-    done = found.document["n_checks"]
+    done = certificate.document["n_checks"]
     show_line(
-        f"{done:,} checked, {found.document['n_wrong']:,} wrong; {found.n_waiting:,} to check."
+        f"{done:,} checked, {certificate.document['n_wrong']:,} wrong; "
+        f"{certificate.n_waiting:,} to check."
     )
-    if found.document["sets"][-1]["hopeless"]:
-        which = "next larger" if found.document["certified"]["n_images"] else "smallest"
+    if certificate.document["sets"][-1]["hopeless"]:
+        which = "next larger" if certificate.document["certified"]["n_images"] else "smallest"
         show_line(
             f"The {which} set seems to hold more wrong labels: checking more would hardly help."
         )
-    elif not found.n_waiting and done >= n_checks:
+    elif not certificate.n_waiting and done >= n_checks:
         show_line(f"That is all that --n-checks {n_checks} allows: with more, the set may grow.")
-    if found.n_waiting:
+    if certificate.n_waiting:
         show_line(f"Answers: write them into the column answer of {(folder / CHECKS).resolve()}")
     show_line(f"Certificate: {(folder / PAGE).resolve()}")
 
@@ -86,8 +87,8 @@ def _verify(folder: Path, *, as_json: bool) -> None:
 
     problems = open_run(folder).verify()
     if as_json:
-        told = {"holds": not problems, "problems": list(problems)}
-        sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+        answer = {"holds": not problems, "problems": list(problems)}
+        sys.stdout.write(json.dumps(answer, ensure_ascii=False, indent=1) + "\n")
     for problem in problems:
         show_line(f"  {problem}")
     show_line("The certificate does not hold." if problems else "The certificate holds.")

@@ -1,4 +1,4 @@
-"""``voisin compare``: every method on the same draws of labels."""
+"""``voisin compare``: test every method on the same random draws of labels."""
 
 import sys
 from collections.abc import Sequence
@@ -17,7 +17,6 @@ from voisin.labeling.registry import METHODS
 if TYPE_CHECKING:
     from voisin.comparison.outputs import Comparison
 
-# Beside the AUC, its p-value and the seconds; the table must fit into a terminal.
 _ALL = ", ".join((*METHODS, *PEERS))
 
 
@@ -83,7 +82,7 @@ def compare_command(
 
 
 def _split(values: Sequence[str] | None) -> tuple[str, ...]:
-    """Take ``a,b`` and repeated options alike."""
+    """Split values such as ``a,b``; an option may also be repeated."""
     parts = (part.strip() for value in values or () for part in value.split(","))
     return tuple(part for part in parts if part)
 
@@ -98,18 +97,18 @@ def _parse_numbers(values: Sequence[str] | None) -> tuple[int, ...]:
 
 
 def _show(comparison: "Comparison") -> None:
-    """Show a table for each number of labels: of the unlabeled images where there are any."""
+    """Show one table for each number of labels; on unlabeled images if any were scored."""
     scopes = tuple(dict.fromkeys(trial.scope for trial in comparison.trials))
     scope = "unlabeled" if "unlabeled" in scopes else scopes[0]
     draws = len({trial.draw for trial in comparison.trials})
     others = {name: metric.title for name, metric in METRICS.items() if name != "auc"}
     columns = ("method", "AUC", "p", *others.values(), "seconds")
     for number in sorted({trial.labels_per_class for trial in comparison.trials}):
-        title = f"{scope}, {number} labels a class, mean ± standard deviation of {draws} draws"
+        title = f"{scope}, {number} labels per class, mean ± standard deviation of {draws} draws"
         show_table(title, columns, _make_rows(comparison, scope, number, list(others)))
     show_line(
-        "  p: how often chance alone would put it this far below the best (paired t-test on the "
-        "AUC, Holm's correction)"
+        "  p: how often chance alone would put a method this far below the best (paired t-test on "
+        "the AUC, Holm's correction)"
     )
     if len(scopes) > 1:
         more = ", ".join(other for other in scopes if other != scope)
@@ -119,7 +118,7 @@ def _show(comparison: "Comparison") -> None:
 def _make_rows(
     comparison: "Comparison", scope: str, number: int, others: list[str]
 ) -> list[tuple[str, ...]]:
-    """Lay out a row a method, the best AUC first."""
+    """Make one row per method, sorted by AUC, the best first."""
     means = {
         (figure, ranked.method): ranked.mean
         for figure in others

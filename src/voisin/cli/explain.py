@@ -15,7 +15,7 @@ from voisin.cli.options import AsJson, RunFolder
 from voisin.cli.screen import show_line
 from voisin.errors import InputError
 
-_SHOWN = 6  # rows of a kind, chosen by hand: both tables should fit on a screen
+_SHOWN = 6  # rows per kind of contributor, by hand: both tables should fit on a screen
 
 
 def explain_command(
@@ -27,7 +27,7 @@ def explain_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain why an image got its label: by which labeled images, neighbors and paths."""
+    """Explain why an image got its label: which labeled images, neighbors and paths count."""
     from voisin.explanation.project import write_explanation
     from voisin.pipeline.open_run import open_run
 
@@ -49,20 +49,25 @@ def explain_command(
     show_line(f"Page: {place.resolve()}")
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(explanation: dict[str, Any]) -> None:
     console = Console(highlight=False)
-    if found["predicted"] is None:
-        console.print(f"{found['id']}: no evidence. No label reaches it by any path.", markup=False)
-        return
-    told, given = found["predicted"]["label"], found["given_label"]
-    if given is not None:
-        told = (
-            f"its label was given: {given}. Its scores, own label included, are highest for {told}."
+    if explanation["predicted"] is None:
+        console.print(
+            f"{explanation['id']}: no evidence. No label reaches it by any path.", markup=False
         )
-    console.print(f"{found['id']}: {told}", markup=False)
-    if found["evidence"] == "classifier":
+        return
+    text, given = explanation["predicted"]["label"], explanation["given_label"]
+    if given is not None:
+        text = (
+            f"its label was given: {given}. Its scores, own label included, are highest for {text}."
+        )
+    console.print(f"{explanation['id']}: {text}", markup=False)
+    if explanation["evidence"] == "classifier":
         console.print("No label reaches it along the graph: its label is the classifier's alone.")
-    for account, role in ((found["predicted"], "For"), (found["runner_up"], "Runner-up")):
+    for account, role in (
+        (explanation["predicted"], "For"),
+        (explanation["runner_up"], "Runner-up"),
+    ):
         if account is not None:
             console.print(_table(account, role))
 
@@ -71,10 +76,10 @@ def _table(account: dict[str, Any], role: str) -> Table:
     from voisin.explanation.page import CLASS_PRIORS, CLASSIFIER
     from voisin.report.wording import percent
 
-    sure = account["calibrated_probability"]
-    told = "" if sure is None else f", calibrated probability {percent(sure)}"
+    probability = account["calibrated_probability"]
+    note = "" if probability is None else f", calibrated probability {percent(probability)}"
     title = (
-        f"{role}: {account['label']} ({percent(account['share_of_scores'])} of the scores{told})"
+        f"{role}: {account['label']} ({percent(account['share_of_scores'])} of the scores{note})"
     )
     table = Table(title=Text(title), title_justify="left")
     for name, justify in (("what", "left"), ("id", "left"), ("label", "left"), ("share", "right")):

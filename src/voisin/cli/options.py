@@ -1,8 +1,8 @@
-"""The options of commands, each defined once.
+"""The options that several commands share, each defined once.
 
-`with_settings` makes those of `voisin.settings` and `open_images`, so that no command writes them,
-and `SettingsCommand` shows them under their headings. The others that several commands have, such
-as ``--out``, stand here too. This module must not know what a setting does.
+`with_settings` makes options of the fields of `Settings` and the parameters of `open_images`;
+`SettingsCommand` shows them in a command's help under headings. Other shared options, such as
+``--out``, are defined here, too. This module must not know what a setting does.
 """
 
 import inspect
@@ -34,15 +34,15 @@ AsJson = Annotated[
     ),
 ]
 Values: TypeAlias = dict[str, Any]
-"""What the user chose, by the name of the setting or of the parameter of `open_images`."""
+"""Values that the user chose, by name of the setting or of the parameter of `open_images`."""
 
 # Heading and help text of the options of `open_images`, whose types and defaults are in
 # `OpeningOptions` and `Columns`.
 _OPENING: dict[str, tuple[str, str]] = {
     "size": (
         IMAGES,
-        "Pixels a side of the images of a MedMNIST set: 28, 64, 128 or 224. Raise it for embedders "
-        "that look closer than 28 pixels; the file to download grows.",
+        "Pixels per side of the images of a MedMNIST set: 28, 64, 128 or 224. Raise it for "
+        "embedders that use more than 28 pixels; the file to download grows.",
     ),
     "id_column": (IMAGES, "Column with a unique text for each image (default: id). For tables."),
     "path_column": (
@@ -62,17 +62,17 @@ _OPENING: dict[str, tuple[str, str]] = {
 def with_settings(
     command: str, **defaults: object
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a function the options that a command has, in place of its parameter `settings`.
+    """Replace the parameter `settings` of a function by the options of a command.
 
-    The function is called with the chosen settings as a dictionary. Where it has a parameter
-    `opening` too, this is a dictionary of the options of `open_images`.
+    The function is then called with the chosen settings as a dictionary. If it also has a
+    parameter `opening`, that becomes a dictionary of the options of `open_images`.
 
     Parameters
     ----------
     command : str
-        Takes the fields of `Settings` that name it among their commands.
+        The options are the fields of `Settings` that name this command.
     **defaults
-        Of settings that begin with another value in this command.
+        Defaults of settings that differ from the usual ones in this command.
 
     Examples
     --------
@@ -86,21 +86,21 @@ def with_settings(
     """
     of_settings = [
         _make_option(
-            one.name,
-            one.type,
-            defaults.get(one.name, one.default),
-            one.metadata["heading"],
-            one.metadata["help"],
+            setting.name,
+            setting.type,
+            defaults.get(setting.name, setting.default),
+            setting.metadata["heading"],
+            setting.metadata["help"],
         )
-        for one in fields(Settings)
-        if command in one.metadata["commands"]
+        for setting in fields(Settings)
+        if command in setting.metadata["commands"]
     ]
     of_open_images = [
         _make_option("size", int, OpeningOptions.size, *_OPENING["size"]),
         *(
-            _make_option(name, one.type, one.default, *_OPENING[name])
-            for one in fields(Columns)
-            for name in [f"{one.name}_column"]
+            _make_option(name, column.type, column.default, *_OPENING[name])
+            for column in fields(Columns)
+            for name in [f"{column.name}_column"]
         ),
     ]
 
@@ -124,7 +124,7 @@ def with_settings(
             function(**values, **chosen)
 
         call.__name__, call.__doc__ = function.__name__, function.__doc__
-        call.__annotations__ = {one.name: one.annotation for one in parameters}
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return call
 
@@ -132,7 +132,7 @@ def with_settings(
 
 
 def _make_option(name: str, kind: Any, default: object, heading: str, text: str) -> Parameter:
-    """Make a parameter that Typer reads as an option; another setting is an option in its text."""
+    """Make a parameter that Typer reads as an option; name settings in its text as options."""
     text = re.sub(r"(?<!`)`(\w+)`", lambda match: f"--{match[1].replace('_', '-')}", text)
     option = typer.Option(help=text.replace("``", ""), rich_help_panel=heading)
     annotation = Annotated[kind, option]
@@ -168,9 +168,9 @@ class SettingsCommand(TyperCommand):
     """A command whose help is short with ``--help`` and complete with ``--help-all``."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments, then options by heading.
+        """Write the arguments, then the options under their headings.
 
-        The short help gives a sentence to each common option, and the names of all others.
+        The short help gives one sentence for each common option, and only names the others.
         """
         in_full = ctx.meta.get(_EVERYTHING, False)
         rows: dict[str, list[tuple[str, str]]] = {}
@@ -189,7 +189,7 @@ class SettingsCommand(TyperCommand):
             if heading in rows:
                 with formatter.section(heading):
                     formatter.write_dl(rows[heading])
-        more = [(one, ", ".join(names[one])) for one in HEADINGS[1:] if one in names]
+        more = [(title, ", ".join(names[title])) for title in HEADINGS[1:] if title in names]
         if more and not in_full:
             with formatter.section(f"More options ({ctx.command_path} --help-all explains them)"):
                 formatter.write_dl(more)

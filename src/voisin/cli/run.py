@@ -1,4 +1,4 @@
-"""``voisin run`` and ``voisin demo``: from a few labels to a label for each image, and a report."""
+"""``voisin run`` and ``voisin demo``: label every image from a few labels, and write a report."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ def run_command(
     opening: Values,
     as_json: AsJson = False,
 ) -> None:
-    """Label all images from a few, and report how right the labels are."""
+    """Label all images from a few labels, and report how accurate the result is."""
     _run(source, out, settings, opening, as_json=as_json)
 
 
@@ -24,7 +24,7 @@ def run_command(
 def demo_command(
     *, out: Out = Path("voisin-demo"), settings: Values, as_json: AsJson = False
 ) -> None:
-    """Show a whole run on images of digits that come along: offline, in under a minute."""
+    """Run everything on the included images of digits: offline, in under a minute."""
     _run("digits", out, settings, {}, as_json=as_json)
 
 

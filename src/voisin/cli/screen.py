@@ -1,4 +1,4 @@
-"""What the program shows: lines, warnings and progress bars, all on standard error."""
+"""Print lines, tables, warnings and progress bars, all on standard error."""
 
 import math
 import sys
@@ -27,12 +27,12 @@ _console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def show_line(line: str) -> None:
-    """Show one line, as it is."""
+    """Print one line, without interpreting any markup in it."""
     _console.print(line, markup=False)
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Show a table, its first column to the left and the others to the right."""
+    """Print a table; align its first column to the left, the others to the right."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(columns):
         table.add_column(column, justify="right" if place else "left", no_wrap=True)
@@ -40,12 +40,14 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
         table.add_row(*map(Text, row))
     room = _console.options.update(max_width=1_000)
     needed = _console.measure(table, options=room).maximum
-    wide = max(needed, _console.width)  # rather wrapped by the screen than cut
+    wide = max(
+        needed, _console.width
+    )  # let the terminal wrap lines that are too long; do not cut them
     Console(stderr=True, highlight=False, width=wide).print(table, soft_wrap=False)
 
 
 def format_p_value(value: float) -> str:
-    """Write a p-value, a dash where there is none."""
+    """Write a p-value with three digits, or a dash if it is NaN."""
     if math.isnan(value):
         return "–"
     return "<0.001" if value < 0.001 else f"{value:.3f}"
@@ -59,13 +61,13 @@ def show_warning(
     file: TextIO | None = None,  # noqa: ARG001
     line: str | None = None,  # noqa: ARG001
 ) -> None:
-    """Show our own warnings as one line; others stay silent."""
+    """Print the package's own warnings in one line each; ignore all others."""
     if category.__module__.startswith("voisin"):
         show_line(f"Warning: {message}")
 
 
 class SpeedColumn(ProgressColumn):
-    """Shows how many a second are done, once that is known."""
+    """Shows how many units of a task are done per second, once that is known."""
 
     def render(self, task: Task) -> Text:
         """Write the speed."""
@@ -75,7 +77,7 @@ class SpeedColumn(ProgressColumn):
 
 @contextmanager
 def progress_bars() -> Iterator[Callback]:
-    """Give a callback that draws one bar a task, speed and time left; nothing without a screen."""
+    """Yield a callback that draws one bar per task, or nothing if there is no terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

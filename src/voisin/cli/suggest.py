@@ -18,7 +18,7 @@ def suggest_command(
     folder: RunFolder,
     n: Annotated[
         int,
-        typer.Option("--n", help="How many images to suggest: as many as you label in one go."),
+        typer.Option("--n", help="Number of images to suggest: as many as you will label at once."),
     ] = 20,
     strategy: Annotated[
         str, typer.Option(help=f"Rule by which images are chosen: {', '.join(STRATEGIES)}.")
@@ -31,27 +31,29 @@ def suggest_command(
 
     run = open_run(folder)
     with progress_bars() as progress:
-        found = run.suggest(n, strategy=strategy, progress=progress)
+        suggestions = run.suggest(n, strategy=strategy, progress=progress)
     if as_json:
-        sys.stdout.write(json.dumps(found.as_dict(), ensure_ascii=False, indent=1) + "\n")
-    for line in _table(found):
+        sys.stdout.write(json.dumps(suggestions.as_dict(), ensure_ascii=False, indent=1) + "\n")
+    for line in _table(suggestions):
         show_line(line)
     show_line("")
-    for line in found.outlook():
+    for line in suggestions.outlook():
         show_line(line)
-    show_line(f"Answers: write them into the column label of {(found.folder / TABLE).resolve()}")
-    show_line(f"Pictures: {(found.folder / PAGE).resolve()}")
-    again = found.folder.with_name(f"{found.folder.resolve().name}-2")
-    show_line(f"Then: {run.next_command(found.folder / TABLE, again)}")
+    show_line(
+        f"Answers: write them into the column label of {(suggestions.folder / TABLE).resolve()}"
+    )
+    show_line(f"Pictures: {(suggestions.folder / PAGE).resolve()}")
+    again = suggestions.folder.with_name(f"{suggestions.folder.resolve().name}-2")
+    show_line(f"Then: {run.next_command(suggestions.folder / TABLE, again)}")
 
 
-def _table(found: "Suggestions") -> list[str]:
-    """Line up number, id, present label and reason."""
-    ids = found.ids.tolist()
+def _table(suggestions: "Suggestions") -> list[str]:
+    """Align the columns number, id, current label and reason."""
+    ids = suggestions.ids.tolist()
     numbers = [str(place) for place in range(1, len(ids) + 1)]
-    now = [name or "–" for name in found.current]
-    told = zip(numbers, ids, now, found.suggestion.reasons, strict=True)
-    rows = [("", "id", "now", "why"), *told]
+    current = [name or "–" for name in suggestions.current]
+    body = zip(numbers, ids, current, suggestions.suggestion.reasons, strict=True)
+    rows = [("", "id", "now", "why"), *body]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return [
         "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[3]])

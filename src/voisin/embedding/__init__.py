@@ -1,1 +1,1 @@
-"""From images to vectors: an embedder a file; modules of voisin's own networks need PyTorch."""
+"""Turn images into vectors: one file per embedder; voisin's own networks need PyTorch."""

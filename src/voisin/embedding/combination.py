@@ -51,7 +51,7 @@ def combine(
 def _normalize_and_join(parts: Sequence[Embeddings], means: Sequence[Embeddings]) -> Embeddings:
     counts = [len(part) for part in parts]
     if len(set(counts)) != 1:
-        message = f"The parts have {counts} rows: pass one row an image in each."
+        message = f"The parts have {counts} rows: pass one row per image in each."
         raise InputError(message)
     joined = np.empty((counts[0], sum(len(mean) for mean in means)), dtype=np.float32)
     for start in range(0, counts[0], _BLOCK):

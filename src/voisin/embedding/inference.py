@@ -1,4 +1,4 @@
-"""Run a network over many images: on which device, in which precision, batch by batch.
+"""Run a network over many images, batch by batch, and choose device and precision.
 
 It handles pixels, and must not know files, labels or particular networks.
 """
@@ -16,7 +16,7 @@ from torch import Tensor
 from voisin.errors import InputError
 from voisin.types import Embeddings, Pixels, Probabilities, Progress, no_progress
 
-# Images run at once, chosen by hand: enough to keep all cores at work, while the maps of the
+# Images per batch, chosen by hand: enough to keep all cores busy, while the feature maps of the
 # largest network (64 channels of 28 × 28) take about 100 MB each.
 _BATCH_SIZE = 512
 
@@ -25,10 +25,10 @@ class FeatureNetwork(Protocol):
     """A torch module that can return the values before its last layer."""
 
     def features(self, images: Tensor) -> Tensor:
-        """Return one row an image."""
+        """Return one row per image."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return one row an image: a score (logit) a class, where it has classes."""
+        """Return one row per image: one score (logit) per class, if the network has classes."""
 
     def state_dict(self) -> Mapping[str, Tensor]:
         """Return the weights by name."""
@@ -49,8 +49,8 @@ def embed(
 ) -> Embeddings:
     """Turn images into vectors: the network's features before its last layer.
 
-    Runs in bfloat16 where the machine multiplies matrices of it, which takes a half to a third of
-    the time; features are then rounded to about three digits.
+    It runs in bfloat16 if the machine has matrix products for it, which takes a half to a third
+    of the time; features are then rounded to about three digits.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 
 def choose_device(device: str = "auto") -> torch.device:
-    """Turn a name into a device that this machine has.
+    """Return the torch device of a name, if this machine has it.
 
     ``auto`` prefers CUDA, then MPS (Apple's GPU), then the processor.
 

@@ -16,7 +16,7 @@ from voisin.types import Embeddings, ImageCollection, Progress, no_progress
 
 @dataclass(frozen=True, eq=False)
 class NetworkFeatures:
-    """Embeds by a trained network: the values before its last layer.
+    """Embeds images with a trained network: its values before the last layer.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class NetworkFeatures:
         return IMAGE_SIZE
 
     def fingerprint(self) -> str:
-        """Digest of the weights."""
+        """Return a digest of the weights."""
         digest = hashlib.sha256()
         for name, value in self.network.state_dict().items():
             digest.update(name.encode())
@@ -41,7 +41,7 @@ class NetworkFeatures:
         return f"network {digest.hexdigest()}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
-        """Give each image the network's features."""
+        """Return the network's features of each image."""
         pixels = read_images(images, size=IMAGE_SIZE, max_unreadable=0).pixels
         return embed(self.network, pixels, device=self.device, progress=progress)
 

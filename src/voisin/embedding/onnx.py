@@ -1,8 +1,8 @@
 """``onnx``: features by any ONNX model of images, through onnxruntime.
 
-The images are squashed to the model's square, normalized as asked, and laid out as its input
-says. A model of one channel gets color images as gray; one of three channels gets gray images
-repeated three times. Of its outputs the first with two axes is taken, else the first. Feature maps
+The images are resized to the model's square, normalized as set, and laid out as its input
+needs. A model of one channel gets color images as gray; one of three channels gets gray images
+repeated three times. The first output with two axes is used, else the first output. Feature maps
 (n, channels, height, width) are averaged over height and width, tokens (n, tokens, dims) over
 tokens.
 """
@@ -23,8 +23,8 @@ from voisin.sources.reading import read_images
 from voisin.types import Embeddings, ImageCollection, Pixels, Progress, no_progress
 from voisin.validation import check_one_of
 
-_BATCH_SIZE = 32  # where the model takes any; chosen by hand: 20 MB of images of 224 × 224
-_DEFAULT_SIZE = 224  # where the model takes any; the convention of models trained on ImageNet
+_BATCH_SIZE = 32  # if the model takes any number; by hand: 20 MB of images of 224 × 224
+_DEFAULT_SIZE = 224  # if the model takes any size; usual for models trained on ImageNet
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}  # by onnxruntime's names
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, with which Pillow turns color to gray
 
@@ -41,9 +41,9 @@ class ImageInput:
     n_channels : int
         1 or 3.
     size : int, optional
-        Pixels a side; None where the model takes any.
+        Pixels per side; None if the model takes any size.
     batch_size : int, optional
-        None where the model takes any.
+        None if the model takes any number.
     """
 
     name: str
@@ -55,16 +55,16 @@ class ImageInput:
 
 
 class OnnxModel:
-    """Embeds by a model that was trained elsewhere.
+    """Embeds images with an ONNX model of the user.
 
     Parameters
     ----------
     path : Path
     size : int, optional
-        Pixels a side; by default the model's own, or 224 where it takes any.
+        Pixels per side; by default the model's own, or 224 if it takes any size.
     normalization : {"imagenet", "-1..1", "0..1", "0..255"}, default="imagenet"
     device : str, default="auto"
-        CUDA is used where onnxruntime has it.
+        CUDA is used if onnxruntime supports it.
 
     Raises
     ------
@@ -97,7 +97,7 @@ class OnnxModel:
 
     @property
     def input_size(self) -> int:
-        """Pixels a side of the model's input."""
+        """Pixels per side of the model's input."""
         return self._size
 
     def fingerprint(self) -> str:
@@ -170,7 +170,7 @@ def normalize(pixels: Pixels, name: str) -> NDArray[np.float32]:
 
 
 def pool(output: NDArray[Any], *, channels_first: bool) -> NDArray[np.float32]:
-    """Turn a model's output into one vector an image.
+    """Turn a model's output into one vector per image.
 
     Examples
     --------
@@ -188,13 +188,13 @@ def pool(output: NDArray[Any], *, channels_first: bool) -> NDArray[np.float32]:
 def find_image_input(path: Path, inputs: Any) -> ImageInput:
     """Find out which shape and type of images a model takes.
 
-    Where the file leaves open which axis is that of the channels, it is the first after the
-    images.
+    If the file does not say which axis holds the channels, it is taken to be the first after
+    the images.
 
     Raises
     ------
     InputError
-        If the model has not exactly one input of images; the message lists those it has.
+        Unless the model has exactly one input, of images; the message lists its inputs.
     """
     if len(inputs) == 1 and inputs[0].type in _TYPES and len(inputs[0].shape) == 4:
         batch_size, *axes = (n if isinstance(n, int) else None for n in inputs[0].shape)
@@ -223,7 +223,7 @@ def _open_session(path: Path, device: str) -> Any:
     if device != "cpu" and cuda in onnxruntime.get_available_providers():
         providers.insert(0, cuda)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors alone, or it writes warnings to the screen
+    options.log_severity_level = 3  # errors only: it would write warnings to the screen
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime's own errors share no public class

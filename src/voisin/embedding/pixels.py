@@ -17,7 +17,7 @@ from voisin.sources.reading import read_images
 from voisin.types import Embeddings, ImageCollection, Progress, no_progress
 
 _DEFAULT_COMPONENTS = 64  # chosen by hand, between detail and the time of a neighbor search
-_TASK = "Principal components"  # as progress names it
+_TASK = "Principal components"  # name of the task, for progress
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class PixelPCA:
         return IMAGE_SIZE
 
     def fingerprint(self) -> str:
-        """Text of the settings."""
+        """Return a text of the settings."""
         return repr(self)
 
     def fit(
@@ -96,12 +96,12 @@ class FittedPixelPCA:
         return IMAGE_SIZE
 
     def fingerprint(self) -> str:
-        """Digest of mean and components."""
+        """Return a digest of mean and components."""
         content = self.mean.tobytes() + self.components.tobytes()
         return f"pixels {self.components.shape} {hashlib.sha256(content).hexdigest()}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
-        """Give each image its components."""
+        """Return the components of each image."""
         vectors = ((_flatten(images) - self.mean) @ self.components.T).astype(np.float32)
         progress("Embedding: pixels", len(images), len(images))
         return vectors

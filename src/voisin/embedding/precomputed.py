@@ -20,14 +20,14 @@ _BLOCK = 4096  # rows read at a time for the digest, chosen by hand: a file may 
 
 
 class PrecomputedVectors:
-    """Gives each image the vector that the user computed for its id.
+    """Looks up the vector that the user computed for the id of each image.
 
     Parameters
     ----------
     ids : array of shape (n_vectors,)
     vectors : array of shape (n_vectors, n_dims)
     name : str
-        Of the file, for errors.
+        Name of the file, for error messages.
     """
 
     def __init__(self, ids: Names, vectors: NDArray[Any], name: str) -> None:
@@ -38,18 +38,18 @@ class PrecomputedVectors:
 
     @property
     def input_size(self) -> None:
-        """None: it reads no image."""
+        """None, because it reads no image."""
         return
 
     def fingerprint(self) -> str:
-        """Digest of ids and vectors."""
+        """Return a digest of ids and vectors."""
         digest = hashlib.sha256("\0".join(self._ids.tolist()).encode())
         for start in range(0, len(self._vectors), _BLOCK):
             digest.update(np.ascontiguousarray(self._vectors[start : start + _BLOCK]).tobytes())
         return f"vectors {self._vectors.dtype} {self._vectors.shape} {digest.hexdigest()}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
-        """Give each image its vector, as float32.
+        """Return the vector of each image, as float32.
 
         Raises
         ------
@@ -84,19 +84,19 @@ def read_npy(path: Path, source_ids: Names) -> PrecomputedVectors:
     is_matrix = isinstance(vectors, np.ndarray) and vectors.ndim == 2 and vectors.shape[1] > 0
     if not is_matrix or vectors.dtype.kind not in "fiu":
         shape, dtype = getattr(vectors, "shape", "several arrays"), getattr(vectors, "dtype", "")
-        message = f"{path} holds {shape} {dtype}: save one matrix of numbers, one row an image."
+        message = f"{path} holds {shape} {dtype}: save one matrix of numbers, one row per image."
         raise InputError(message)
     if len(vectors) != len(source_ids):
         message = (
             f"{path} has {len(vectors)} rows, but the source has {len(source_ids)} images: save "
-            "one row an image in the source's order, or Parquet with the columns id and vector."
+            "one row per image in the source's order, or Parquet with the columns id and vector."
         )
         raise InputError(message)
     return PrecomputedVectors(source_ids, vectors, path.name)
 
 
 def read_parquet(path: Path, source_ids: Names) -> PrecomputedVectors:
-    """Read vectors by id: a column ``id``, and a column of lists ``vector`` or one a dimension.
+    """Read a column ``id``, and a column of lists ``vector`` or one column per dimension.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def read_parquet(path: Path, source_ids: Names) -> PrecomputedVectors:
     ids = np.array(table["id"].cast(pa.string()).to_pylist(), dtype=str)
     unique, counts = np.unique(ids, return_counts=True)
     if len(unique) < len(ids):
-        message = f"{path} has {str(unique[counts > 1][0])!r} twice: keep one vector an image."
+        message = f"{path} has {str(unique[counts > 1][0])!r} twice: keep one vector per image."
         raise InputError(message)
     missing = np.setdiff1d(source_ids, ids).tolist()
     unknown = np.setdiff1d(ids, source_ids).tolist()

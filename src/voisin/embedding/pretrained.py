@@ -35,14 +35,14 @@ _CLASS_TOKENS = ("cls_token", "class_embedding")  # as transformers names their 
 
 
 class Pretrained:
-    """Embeds by a model that was trained elsewhere, in half precision on a GPU.
+    """Embeds images with a model of Hugging Face, in half precision on a GPU.
 
     Parameters
     ----------
     source : str
         Local folder, or id of a model of the hub.
     size : int, optional
-        Pixels a side of the images that the model gets; by default what its processor says.
+        Pixels per side of the images that the model gets; by default as its processor says.
     device : str, default="auto"
     progress : callable, optional
         Called during the download.
@@ -50,7 +50,7 @@ class Pretrained:
     Raises
     ------
     InputError
-        If it is no vision model, its weights do not fit, or it cannot take this size.
+        If it is no vision model, its weights do not fit, or it takes no images of this size.
     DownloadError
         If the model is not on this machine and cannot be fetched.
     """
@@ -76,16 +76,16 @@ class Pretrained:
 
     @property
     def input_size(self) -> None:
-        """None: its processor brings each image to the size it needs."""
+        """None, because the model's processor resizes each image."""
         return
 
     def fingerprint(self) -> str:
-        """Digest of the model's files, and the settings."""
+        """Return a digest of the model's files, and the settings."""
         digest = digest_files(list_model_files(self._folder))
         return f"pretrained {self._size} {self._dtype} {version('transformers')} {digest}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
-        """Give each image the model's features.
+        """Return the model's features of each image.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Pretrained:
         return extract_vectors(self._model, pixels).float().cpu().numpy()
 
     def _try_out(self) -> None:
-        """Find out before any image is read whether the model takes images of this size."""
+        """Run the model once, to find out early whether it takes images of this size."""
         try:
             self._run([Image.new("RGB", (32, 32))])
         except (ValueError, RuntimeError, TypeError) as error:
@@ -125,7 +125,7 @@ class Pretrained:
 
 
 def extract_vectors(model: Any, pixels: torch.Tensor) -> torch.Tensor:
-    """Return one vector an image, by the rules of this module."""
+    """Return one vector per image, by the rules of this module."""
     if hasattr(model.config, "vision_config") and hasattr(model.config, "text_config"):
         output = model.get_image_features(pixels, **_allow_interpolation(model.get_image_features))
         return getattr(output, "pooler_output", output).flatten(1)
@@ -144,7 +144,7 @@ def _has_class_token(model: Any) -> bool:
 
 
 def _allow_interpolation(function: Any) -> dict[str, bool]:
-    """Let the position embeddings be stretched to another size, where a model can."""
+    """Return the option that interpolates position embeddings, if the model has it."""
     name = "interpolate_pos_encoding"
     return {name: True} if name in inspect.signature(function).parameters else {}
 
@@ -188,7 +188,7 @@ def _load(source: str, folder: Path) -> tuple[Any, Any]:
 
 
 def _choose_sizes(processor: Any, size: int) -> dict[str, dict[str, int]]:
-    """Return the processor's options that give the model images of `size` pixels a side.
+    """Return the processor's options that give the model images of `size` pixels per side.
 
     A crop keeps its share of the image.
     """
@@ -206,7 +206,7 @@ def _choose_sizes(processor: Any, size: int) -> dict[str, dict[str, int]]:
 
 @contextmanager
 def _silence_transformers() -> Iterator[None]:
-    """Keep reports and bars off the screen: errors are raised anyway."""
+    """Keep reports and progress bars off the screen; errors are raised anyway."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -1,4 +1,4 @@
-"""Make an embedder by name, and what embedders are given and share.
+"""Make an embedder by name; options and helpers that embedders share.
 
 An embedder's module is imported when it is made, so this module must not import one itself, nor
 PyTorch or onnxruntime.
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class EmbedderOptions:
-    """What embedders are given beside their own argument.
+    """What every embedder gets besides its own argument.
 
     Attributes
     ----------
     source_ids : array of shape (n_source,)
         Ids of all images of the source, in its order.
     size : int, optional
-        Pixels a side of the images that ``pretrained`` and ``onnx`` take; the model's own by
+        Pixels per side of the images that ``pretrained`` and ``onnx`` take; the model's own by
         default.
     onnx_normalization : str
         A name of `voisin.embedding.specification.NORMALIZATIONS`.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     network : SimpleCNN, ResidualNetwork, Autoencoder or Perceptron, optional
-        The trained network whose features are wanted, for the kinds that need one.
+        The trained network whose features are used, for the kinds that need one.
     progress : callable
         Called during downloads.
     """
@@ -58,7 +58,7 @@ class EmbedderOptions:
 
 
 def make_embedder(part: Part, options: EmbedderOptions) -> Embedder | LearningEmbedder:
-    """Make an embedder, and check all that can be checked before any image is read.
+    """Make an embedder, and run all checks that need no image.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def embed_by_batch(
     name: str,
     progress: Progress,
 ) -> Embeddings:
-    """Embed a collection batch by batch, so that its images never lie in memory as a whole.
+    """Embed a collection batch by batch, so that memory never holds all images at once.
 
     Images are read in the order in which their source holds them; rows are in the order of the
     collection.
@@ -96,7 +96,7 @@ def embed_by_batch(
         From at most `batch_size` images to an array of shape (n_batch, n_dims).
     batch_size : int
     name : str
-        Of the embedder, for progress and errors.
+        Name of the embedder, for progress and errors.
     progress : callable
 
     Raises

@@ -1,4 +1,4 @@
-"""What a user writes to choose embedders: ``cnn+onnx:net.onnx``, and how pixels are scaled.
+"""Parse the user's choice of embedders, such as ``cnn+onnx:net.onnx``; scales of pixels.
 
 ====================== ============================================================
 embedder               vectors
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from voisin.errors import InputError
 
-# Pixels a side of the images that voisin's own networks and `pixels` take: the size of MedMNIST's
+# Pixels per side of the images that voisin's own networks and `pixels` take: the size of MedMNIST's
 # and Fashion-MNIST's images. Two poolings by two leave a SimpleCNN 7 × 7 places of them.
 IMAGE_SIZE = 28
 
@@ -45,9 +45,9 @@ class EmbedderKind:
     Attributes
     ----------
     module : str
-        Of `voisin.embedding`; its ``make(argument, options)`` makes the embedder.
+        Module of `voisin.embedding`; its ``make(argument, options)`` makes the embedder.
     argument : str
-        What follows the colon, such as ``<file.onnx>``; empty where nothing may.
+        What follows the colon, such as ``<file.onnx>``; empty if it takes no argument.
     optional : bool
         Whether the argument may be left out.
     extra : str
@@ -58,7 +58,7 @@ class EmbedderKind:
         The trained network whose features it gives, as `voisin.pipeline.networks` names it; empty
         if it needs none.
     learns_from_labels : bool
-        Whether other labels give other vectors, because the network was trained on the few labels.
+        Whether the vectors depend on the labels, because the network is trained on them.
     """
 
     module: str

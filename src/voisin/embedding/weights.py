@@ -24,7 +24,7 @@ _NEEDED = f"{', '.join(SETTINGS)} and {WEIGHTS}"  # as errors name them
 
 
 def find_model(source: str, progress: Progress) -> Path:
-    """Return the folder of a model, fetched if need be.
+    """Return the folder of a model; download it if necessary.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def find_model(source: str, progress: Progress) -> Path:
     Raises
     ------
     InputError
-        If a local folder lacks a file, or there is no such folder.
+        If there is no such folder, or a file is missing in it.
     DownloadError
         If the model cannot be fetched; the message says which files to bring.
     """
@@ -67,7 +67,7 @@ def list_model_files(folder: Path) -> list[Path]:
 
 
 def digest_files(paths: Iterable[Path]) -> str:
-    """SHA-256 over the names and contents of files."""
+    """Return the SHA-256 over the names and contents of files."""
     digest = hashlib.sha256()
     for path in sorted(paths):
         with path.open("rb") as file:
@@ -77,7 +77,7 @@ def digest_files(paths: Iterable[Path]) -> str:
 
 
 def load_weights(path: Path) -> Any:
-    """Load what ``torch.save`` or safetensors wrote: tensors and plain values alone, never code.
+    """Load a file of ``torch.save`` or safetensors: only tensors and plain values, never code.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def load_weights(path: Path) -> Any:
 def read_class_names(path: Path) -> Sequence[str]:
     """Read the names of a network's outputs, which voisin writes into its own safetensors files.
 
-    Empty where the file does not have them.
+    Return an empty tuple if the file has none.
     """
     from safetensors import safe_open
 
@@ -168,7 +168,7 @@ def _advise(source: str, reason: str) -> str:
 
 
 def _make_bar_class(name: str, progress: Progress) -> Any:
-    """Make a class of progress bars that calls `progress` and writes nothing to the screen."""
+    """Make a class of progress bars that call `progress` and write nothing to the screen."""
     from tqdm import tqdm
 
     class Bar(tqdm):  # type: ignore[misc]
@@ -189,7 +189,7 @@ def _make_bar_class(name: str, progress: Progress) -> Any:
 
 @contextmanager
 def _silence_hub() -> Iterator[None]:
-    """Keep the hub's warnings off the screen: its errors are raised anyway."""
+    """Keep the hub's warnings off the screen; its errors are raised anyway."""
     from huggingface_hub.utils import logging
 
     verbosity = logging.get_verbosity()

@@ -1,4 +1,4 @@
-"""Explanations of a finished run: its linear system, kept when it ends, and one image's label."""
+"""Explain labels of a finished run, from the linear system that is saved when the run ends."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +31,12 @@ SYSTEM = "linear_system"  # the folder of a project that holds its `StoredSystem
 
 @dataclass(frozen=True, eq=False)
 class StoredSystem:
-    """The scores of a run as a linear system.
+    """The scores of a run as a linear system, or the reason why they are none.
 
     Attributes
     ----------
     method : str
-        The one that found the labels; what ``auto`` took, not ``auto``.
+        The method that found the labels; for ``auto``, the method that it chose.
     system : LinearSystem, optional
         None where the method's scores are no weighted sum of labels.
     """
@@ -50,8 +50,8 @@ def take_apart(
 ) -> tuple[StoredSystem, TopContributors | None]:
     """Write the scores of a labeling as a linear system, and find each image's main contributors.
 
-    The table of all contributions is computed while it has at most 200 million entries; else an
-    explanation solves one equation, and there are no main contributors.
+    The table of all contributions is computed only if it has at most 200 million entries. If not,
+    there are no main contributors, and each explanation solves an equation of its own.
     """
     try:
         system = linear_system_of(labeling, problem)
@@ -65,7 +65,7 @@ def take_apart(
 
 
 def describe_contributors(contributors: TopContributors, ids: Names) -> list[str]:
-    """Write each image's largest contributors as ``id share``, then the shares of all else."""
+    """Write each image's main contributors as ``id share``, then classifier and class priors."""
     others = {
         CLASSIFIER: contributors.classifier_shares.tolist(),
         CLASS_PRIORS: contributors.class_prior_shares.tolist(),
@@ -87,7 +87,7 @@ def explain_image(
     Raises
     ------
     InputError
-        If there is no such image, or the run's method cannot be taken apart.
+        If there is no such image, or the method's scores are no weighted sum of labels.
     """
     if stored.system is None:
         raise no_weighted_sum(stored.method)
@@ -96,7 +96,7 @@ def explain_image(
     attribution = attribute(stored.system, position, n_paths=n_paths)
     stated = np.asarray(result.stated[position]) if result.is_calibrated else None
     if attribution.predicted is None or result.labels[position] != UNLABELED:
-        stated = None  # calibrated for images without label: one that was given is no estimate
+        stated = None  # only images without a given label have an estimated probability
     return Explanation(
         attribution,
         result.ids,
@@ -111,7 +111,7 @@ def explain_image(
 def write_explanation(
     run: FinishedRun, explanation: Explanation, page: Path | None = None
 ) -> tuple[Path, str]:
-    """Write the page of an explanation, by default into the run's folder.
+    """Write an explanation as a page, by default into the run's folder.
 
     Returns
     -------
@@ -141,19 +141,19 @@ def write_explanation(
 
 
 def _position(ids: Names, name: str) -> int:
-    found = np.flatnonzero(ids == name)
-    if not len(found):
+    positions = np.flatnonzero(ids == name)
+    if not len(positions):
         message = (
             f"There is no image {name!r} in the graph.{did_you_mean(name, ids.tolist())} "
             "Ids are those of labels.csv."
         )
         raise InputError(message)
-    return int(found[0])
+    return int(positions[0])
 
 
 def _is_reached(system: LinearSystem, attribution: Attribution, position: int) -> bool:
-    """Tell whether a path leads to a labeled image, even one that counts for neither class."""
+    """Tell whether a path leads to a labeled image, of these two classes or of any other."""
     classes = (attribution.predicted, attribution.runner_up)
-    if any(len(one.contributors) for one in classes if one is not None):
+    if any(len(account.contributors) for account in classes if account is not None):
         return True
     return bool(find_components(system.transition).reached(system.labels)[position])

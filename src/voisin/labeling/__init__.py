@@ -1,1 +1,1 @@
-"""From vectors, graph and few labels to a label for every image: a file a method."""
+"""Find a label for every image from vectors, graph and few labels: one file per method."""

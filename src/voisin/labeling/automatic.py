@@ -1,4 +1,4 @@
-"""The method for those who select none: cross-validation selects it, and says why.
+"""The default method ``auto``: it selects a labeling method by cross-validation, and says why.
 
 This module must not know how the candidates work.
 """
@@ -23,7 +23,7 @@ from voisin.propagation.poisson import Poisson
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Labeling, LabelingMethod, Problem
 
-FEWEST = 3  # labels of a class to compare methods by; with two, one would be left to learn from
+FEWEST = 3  # labels per class needed to compare methods; of two, a fold may leave only one
 DEFAULT = "consensus"
 CANDIDATES: Mapping[str, LabelingMethod] = {
     DEFAULT: SmoothedClassifier(graph_share=None),
@@ -36,12 +36,12 @@ CANDIDATES: Mapping[str, LabelingMethod] = {
 
 @dataclass(frozen=True)
 class Automatic:
-    """Takes the consensus of classifier and graph, unless held-out labels show a better method.
+    """Selects the consensus of classifier and graph, unless held-out labels show a better method.
 
     Each candidate labels the images of each fold without the fold's labels. Another method than
-    ``consensus`` is taken if its log loss (all classes weighing the same, at the temperature that
-    suits it) is less by more than a standard error of the difference, and its AUC is no smaller.
-    With fewer than three labels of some class, or nothing to hold out, nothing is compared.
+    ``consensus`` is selected if its log loss is smaller by more than a standard error of the
+    difference, and its AUC is no smaller. The log loss gives all classes the same weight, at each
+    method's best temperature. With fewer than three labels of some class, nothing is compared.
     """
 
     def label(self, problem: Problem) -> Labeling:

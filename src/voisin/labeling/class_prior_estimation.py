@@ -1,8 +1,8 @@
-"""Class priors: what a user says of them, or an estimate where labels were drawn class by class.
+"""Class priors: given by the user, or estimated if the labels do not show them.
 
-By expectation-maximization, on probabilities corrected by temperature and bias, as Alexandari,
-Kundaje & Shrikumar 2020 found best; by confusion matrix: Lipton, Wang & Smola 2018. This module
-must not know the graph.
+The estimate uses expectation-maximization on probabilities corrected by temperature and bias, which
+Alexandari, Kundaje & Shrikumar 2020 found best. A confusion matrix (Lipton, Wang & Smola 2018)
+checks it. This module must not know the graph.
 """
 
 import warnings
@@ -24,13 +24,13 @@ from voisin.validation import check_one_of
 ClassPriors = NDArray[np.float64]  # (n_classes,), sums to 1
 
 WAYS = ("given", "labels", "uniform", "estimate")
-_MAX_IMAGES = 5_000  # that priors are estimated from, in each resample too: by hand, for the time
-_FAR_APART = 0.15  # images that two ways may place in other classes, before a warning: by hand
-# Of the normal priors of log T and log b. A factor b that is wrong by x moves the priors by as
-# much, so it is held closer to 1 than in a run's calibration: over 12 uneven draws of noisy digits
-# the priors missed by 0.082 of the images, not 0.084, at 20 labels a class (0.159 and 0.161 at 5).
+_MAX_IMAGES = 5_000  # used for an estimate, and for each resample: by hand, to bound the time
+_FAR_APART = 0.15  # share of images by which two estimates may differ before a warning: by hand
+# Variance of the normal priors of log T and log b. An error of b moves the priors as much, so b
+# is held closer to 1 than in a run's calibration: over 12 uneven draws of noisy digits the priors
+# missed by 0.082 of the images, not 0.084, with 20 labels per class (0.159 and 0.161 with 5).
 _VARIANCE = 1 / 16
-_ROUNDING = 0.02  # by which the sum of given priors may miss 1: two decimals of several classes
+_ROUNDING = 0.02  # largest error of the sum of given priors: they may be rounded to two decimals
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +40,13 @@ class ClassPriorEstimate:
     Attributes
     ----------
     class_priors : array of shape (n_classes,)
-        By expectation-maximization; sums to one.
+        Estimate by expectation-maximization; sums to one.
     low, high : arrays of shape (n_classes,)
-        Of the 95 % bootstrap interval: labels drawn anew within each class, and images.
+        Bounds of the 95 % bootstrap interval, resampling images, and labels within each class.
     by_confusion : array of shape (n_classes,)
-        By confusion matrix, to check the first.
+        Estimate by confusion matrix, to check the first.
     warning : str
-        Empty unless the two disagree.
+        Text for the user if the two estimates disagree; else empty.
     """
 
     class_priors: ClassPriors
@@ -62,7 +62,7 @@ def estimate_class_priors(problem: Problem, *, n_bootstrap: int = 50) -> ClassPr
     Parameters
     ----------
     problem : Problem
-        With folds: the classifier's mistakes are known from labels it did not see.
+        Needs folds: held-out labels show which mistakes the classifier makes.
     n_bootstrap : int, default=50
 
     Returns
@@ -77,11 +77,11 @@ def estimate_class_priors(problem: Problem, *, n_bootstrap: int = 50) -> ClassPr
     Warns
     -----
     InputWarning
-        If both ways disagree.
+        If the two estimates disagree.
     """
     if not problem.folds:
         message = (
-            "Class shares cannot be estimated from one label a class: label more images, "
+            "Class shares cannot be estimated from one label per class: label more images, "
             "or pass class_priors 'uniform' or the shares themselves."
         )
         raise InputError(message)
@@ -110,12 +110,12 @@ def estimate_class_priors(problem: Problem, *, n_bootstrap: int = 50) -> ClassPr
 def resolve_class_priors(
     way: str, problem: Problem, given: ClassPriors | None = None
 ) -> tuple[ClassPriors | None, ClassPriorEstimate | None]:
-    """Turn what a user says of the class priors into numbers; None means even ones.
+    """Turn the user's choice of class priors into numbers; None means equal priors.
 
     Parameters
     ----------
     way : {"given", "labels", "uniform", "estimate"}
-        The priors passed as `given`; those of the labels; even ones; or estimated.
+        The priors passed as `given`, the frequencies of the labels, equal ones, or an estimate.
     problem : Problem
     given : array of shape (n_classes,), optional
 
@@ -146,16 +146,16 @@ def resolve_class_priors(
     priors = np.asarray([] if given is None else given, dtype=np.float64)
     n_classes = problem.n_classes
     if len(priors) != n_classes or not (np.isfinite(priors).all() and (priors >= 0).all()):
-        message = f"class_priors has {len(priors)} numbers: pass one >= 0 a class ({n_classes})."
+        message = f"class_priors has {len(priors)} numbers: pass one >= 0 per class ({n_classes})."
         raise InputError(message)
     if not priors.sum() > 0:
-        message = "class_priors are all 0: pass one share >= 0 a class."
+        message = "class_priors are all 0: pass one share >= 0 per class."
         raise InputError(message)
     return priors / priors.sum(), None
 
 
 def parse_class_priors(text: str, class_names: Sequence[str]) -> tuple[str, ClassPriors | None]:
-    """Read what a user writes: the name of a way, or ``name=share`` for every class.
+    """Parse a setting: ``labels``, ``uniform``, ``estimate``, or ``name=share`` for every class.
 
     Returns
     -------
@@ -201,8 +201,8 @@ def estimate_by_expectation(
 ) -> ClassPriors:
     """Estimate the priors by `estimate_priors`, from probabilities corrected by held-out labels.
 
-    The temperature and the biases that suit the held-out labels best, all classes weighing the
-    same, make the classes count as equally frequent. `possible` are the classes with a label.
+    Temperature and biases are fitted to the held-out labels, each class with the same weight, so
+    that the corrected probabilities assume equal priors. `possible` marks classes with labels.
     """
     scaling = fit_scaling(
         held_out.probabilities,
@@ -215,7 +215,7 @@ def estimate_by_expectation(
 
 
 def estimate_by_confusion_matrix(images: Probabilities, held_out: HeldOut) -> ClassPriors:
-    """Find the priors whose mixture of confusions is what is seen: ``min ‖C π − mean p‖, π ≥ 0``.
+    """Find the priors that explain the mean probabilities best: ``min ‖C π − mean p‖, π ≥ 0``.
 
     ``C_ij`` is the mean probability of class i among held-out labels of class j.
     """

@@ -1,8 +1,8 @@
-"""The classifier: multinomial logistic regression on the vectors, calibrated by held-out labels.
+"""The classifier: multinomial logistic regression on the vectors, calibrated on held-out labels.
 
 A penalty on the squared weights leaves the weights in the span of the vectors, so m vectors need no
-more than m coordinates (Hastie & Tibshirani 2004): exact, and quick for a few hundred labels of any
-width. This module must not know the graph.
+more than m coordinates (Hastie & Tibshirani 2004). This is exact, and fast for a few hundred labels
+however long the vectors are. This module must not know the graph.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,19 +29,19 @@ from voisin.types import (
 )
 from voisin.validation import check_at_least
 
-# C that cross-validation selects among: half a decade apart, by hand. The default is used where
-# no label can be held out.
+# Values of C that cross-validation selects from: half a decade apart, by hand. The default is used
+# if no label can be held out.
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 DEFAULT_STRENGTH = 10.0
-DEFAULT_TEMPERATURE = 1.0  # the probabilities as they come
-_ROWS = 8192  # of a block, whose centered copy is held at once: by hand, to bound the memory
-_ROUNDING = 1e-7  # of the largest eigenvalue: smaller ones are rounding errors
+DEFAULT_TEMPERATURE = 1.0  # leaves the probabilities unchanged
+_ROWS = 8192  # per block, of which a centered copy is made: by hand, to bound the memory
+_ROUNDING = 1e-7  # share of the largest eigenvalue: smaller ones are rounding errors
 _STOP = {"maxiter": 300, "gtol": 1e-6, "ftol": 1e-9}  # of L-BFGS-B: by hand, tested to 2e-4 in p
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """Multinomial logistic regression on the vectors, all classes weighing the same.
+    """Multinomial logistic regression on the vectors, with the same weight for every class.
 
     The vectors are centered and divided by their root mean square length, so that C means the
     same for any embedding: ``min C Σ_i w_i H(y_i, softmax(x_i W + b)) + ‖W‖² / 2``. The scores
@@ -50,10 +50,10 @@ class Classifier:
     Parameters
     ----------
     strength : float, optional
-        C. By default 10, or the one of 0.3, 1, 3, ..., 100 with the least log loss of the
-        held-out labels, all classes weighing the same, if it is better by a standard error.
+        C. By default selected from 0.3, 1, 3, ..., 100 by the log loss of held-out labels, every
+        class with the same weight; 10 unless another is better by a standard error.
     temperature : float, optional
-        T. By default that of the least log loss of the held-out labels; 1 where there are none.
+        T. By default the one with the least log loss of the held-out labels; 1 without any.
     """
 
     strength: float | None = None
@@ -103,7 +103,7 @@ class Classifier:
         return Classifier(strengths[best], scalings[best].temperature)
 
     def predict_probabilities(self, problem: Problem) -> tuple[Probabilities, Probabilities]:
-        """Return the probabilities of the images of the graph, and of the new ones.
+        """Return the probabilities of the images of the graph, and of the new images.
 
         Strength and temperature must be fixed.
         """
@@ -123,7 +123,7 @@ class Classifier:
 
 @dataclass(frozen=True, eq=False)
 class LinearScores:
-    """Scores ``x W + b``, one a class; −∞ for a class that was never seen.
+    """Scores ``x W + b``, one per class; −∞ for a class without labels.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class _Scale:
         return (vectors - self.mean) * self.factor
 
     def scores(self, model: LinearScores, vectors: Embeddings) -> NDArray[np.float64]:
-        """Return the model's scores of vectors as they are, without a scaled copy of them."""
+        """Return the model's scores of unscaled vectors, without making a scaled copy."""
         weights = model.weights * self.factor
         return LinearScores(weights, model.intercept - self.mean @ weights)(vectors)
 
@@ -175,7 +175,7 @@ def _fit(
 def predict_out_of_fold(
     problem: Problem, strengths: Sequence[float]
 ) -> tuple[Indices, list[Probabilities]]:
-    """Return all rows held out, and for each strength their out-of-fold probabilities."""
+    """Return the held-out rows, and their out-of-fold probabilities for each strength."""
     scales: dict[int, _Scale] = {}
     by_fold: list[list[Probabilities]] = []
     for fold in problem.folds:
@@ -220,7 +220,7 @@ def fit_softmax(
     """
     seen = np.flatnonzero(targets.any(axis=0))
     coordinates, basis = np.asarray(vectors, dtype=np.float64), None
-    if len(vectors) < vectors.shape[1]:  # as many coordinates as vectors hold all that is needed
+    if len(vectors) < vectors.shape[1]:  # then as many coordinates as vectors are enough
         squares, directions = np.linalg.eigh(coordinates @ coordinates.T)
         kept = squares > _ROUNDING * squares[-1]
         lengths = np.sqrt(squares[kept])
@@ -244,7 +244,7 @@ def _minimize(
     sample_weight: NDArray[np.floating],
     start: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return weights and, in the last row, intercepts of the least loss, from `start` on."""
+    """Minimize the loss from `start`; return the weights, with intercepts in the last row."""
     total = sample_weight.sum()
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

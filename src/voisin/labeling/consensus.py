@@ -20,20 +20,20 @@ from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Fold, Labeling, Probabilities, Problem
 from voisin.validation import check_in_closed_interval, check_in_open_interval
 
-# What cross-validation selects among, and the defaults that stay unless it finds better: by hand.
+# Values that cross-validation selects from, and defaults, kept unless another is better: by hand.
 ALPHAS, DEFAULT_ALPHA = (0.3, 0.5, 0.7, 0.9), 0.5
 GRAPH_SHARES, DEFAULT_GRAPH_SHARE = (0.0, 0.3, 0.5, 0.7), 0.5
-# Where no label can be held out there is one label a class, and the classifier knows little: by
-# hand.
+# Used if no label can be held out. Then classes have one label each, which teach a classifier
+# little, so the graph counts more: by hand.
 GRAPH_SHARE_WITHOUT_FOLDS = 0.7
-PRIOR_PROPAGATION_ALPHA = 0.99  # that of `spreading`, which docs/decisions/alpha.md explains
+PRIOR_PROPAGATION_ALPHA = 0.99  # as in `spreading`; docs/decisions/alpha.md says why
 _PRIOR_PROPAGATION = GraphOnly(LabelSpreading(alpha=PRIOR_PROPAGATION_ALPHA))
-_COARSE, _MAX_ITER = 1e-4, 1_000  # of the solver: close enough to select settings by; by hand
+_COARSE, _MAX_ITER = 1e-4, 1_000  # of the solver, by hand: accurate enough to select settings
 
 
 @dataclass(frozen=True)
 class SmoothedClassifier:
-    """Spreads true labels where they are known, and probabilities elsewhere.
+    """Spreads labels of labeled images, and class probabilities of all others, along the graph.
 
     ``F = (1 − alpha) (I − alpha S)⁻¹ B``, where row i of B is the label of image i, or
     ``(1 − w) p + w q``: the classifier's probabilities p, and q, those of a prior propagation of
@@ -43,18 +43,18 @@ class SmoothedClassifier:
     Parameters
     ----------
     alpha : float, optional
-        In (0, 1). By default 0.5, or one of 0.3, 0.7, 0.9 that cross-validation selects.
+        In (0, 1). By default 0.5, unless cross-validation selects 0.3, 0.7 or 0.9.
     graph_share : float, optional, default=0
-        w in [0, 1]. If None, 0.5, or one of 0, 0.3, 0.7 that cross-validation selects; 0.7 where
-        no label can be held out.
+        w in [0, 1]. If None, 0.5, unless cross-validation selects 0, 0.3 or 0.7; 0.7 if no label
+        can be held out.
     classifier : Classifier, optional
-        By default one that selects its own settings.
+        By default a classifier that selects its own settings.
 
     Notes
     -----
-    Cross-validation selects another value than the default if the log loss of held-out labels, at
-    the temperature that suits each value and all classes weighing the same, is less by more than a
-    standard error.
+    Cross-validation selects another value than the default if its log loss of held-out labels is
+    smaller by more than a standard error. Every class has the same weight, and each value
+    a temperature fitted to the held-out labels.
     """
 
     alpha: float | None = None
@@ -97,7 +97,7 @@ class SmoothedClassifier:
         )
 
     def select_settings(self, problem: Problem) -> "SmoothedClassifier":
-        """Return this method with every setting fixed, by out-of-fold losses where it can be."""
+        """Return this method with all settings fixed, by out-of-fold losses if there are folds."""
         classifier = self.classifier.select_settings(problem)
         if self.alpha is not None and self.graph_share is not None:
             return replace(self, classifier=classifier)
@@ -110,7 +110,7 @@ class SmoothedClassifier:
         default = pairs.index(
             (self.alpha or DEFAULT_ALPHA, shares[0] if len(shares) == 1 else DEFAULT_GRAPH_SHARE)
         )
-        evenly = replace(problem, class_priors=None)  # held-out labels are judged evenly
+        evenly = replace(problem, class_priors=None)  # losses give every class the same weight
         by_fold = [_smooth_fold(classifier, evenly, fold, alphas, shares) for fold in problem.folds]
         candidates = [np.concatenate(rows) for rows in zip(*by_fold, strict=True)]
         labels = problem.labels[np.concatenate([fold.held_out for fold in problem.folds])]
@@ -119,7 +119,7 @@ class SmoothedClassifier:
 
 
 def put_labels(probabilities: Probabilities, problem: Problem) -> Probabilities:
-    """Return the probabilities with the true labels in their place, where these are known."""
+    """Return the probabilities, with the rows of labeled images replaced by their labels."""
     rows = np.flatnonzero(problem.labels != UNLABELED)
     start = probabilities.copy()
     start[rows] = np.eye(problem.n_classes)[problem.labels[rows]]
@@ -135,7 +135,7 @@ def _smooth_fold(
 ) -> list[Probabilities]:
     """Return the probabilities of one fold's images, for each pair of alpha and share.
 
-    The equation is linear: it is solved once for the classifier, once for the prior propagation.
+    The equation is linear, so its solutions for classifier and prior propagation are mixed.
     """
     inner = problem.without(fold)
     starts = [put_labels(classifier.predict_probabilities(inner)[0], inner)]

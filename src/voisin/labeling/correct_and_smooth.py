@@ -1,4 +1,4 @@
-"""Labeling by vectors and graph: spread a classifier's errors, correct it by them, and smooth.
+"""Labeling by vectors and graph: spread a classifier's errors, correct them, and smooth.
 
 Huang, He, Singh, Lim & Benson, "Combining label propagation and simple models out-performs graph
 neural networks", 2021. This module must not know how the classifier is fitted.
@@ -21,10 +21,10 @@ from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Labeling, Probabilities, Problem
 from voisin.validation import check_in_open_interval
 
-# Pairs of correction and alpha that cross-validation selects among, and the default: by hand.
+# Pairs of correction and alpha that cross-validation selects from, and the default: by hand.
 CHOICES = tuple(product((0.5, 0.9), (0.5, 0.7, 0.9)))
 DEFAULT = (0.9, 0.7)
-# Tolerances of the solver, for the result and to select settings by, and its bound: by hand.
+# The solver's tolerances for the result and for selection, and its most iterations: by hand.
 _FINE, _COARSE, _MAX_ITER = 1e-6, 1e-4, 1_000
 
 
@@ -43,10 +43,10 @@ class CorrectAndSmooth:
     correction : float, optional
         a, in (0, 1).
     alpha : float, optional
-        In (0, 1). By default 0.9 and 0.7, or those of 0.5, 0.9 and of 0.5, 0.7, 0.9 whose
-        log loss on held-out labels is less by more than a standard error.
+        In (0, 1). By default, correction is 0.9 and alpha 0.7, unless another pair of 0.5, 0.9
+        and 0.5, 0.7, 0.9 has a log loss on held-out labels smaller by a standard error.
     classifier : Classifier, optional
-        By default one that selects its own settings.
+        By default a classifier that selects its own settings.
     """
 
     correction: float | None = None
@@ -82,7 +82,7 @@ class CorrectAndSmooth:
         )
 
     def select_settings(self, problem: Problem) -> "CorrectAndSmooth":
-        """Return this method with every setting fixed, by out-of-fold losses where it can be."""
+        """Return this method with all settings fixed, by out-of-fold losses if there are folds."""
         classifier = self.classifier.select_settings(problem)
         correction, alpha = self.correction or DEFAULT[0], self.alpha or DEFAULT[1]
         if self.correction is None and self.alpha is None and problem.folds:
@@ -112,8 +112,8 @@ def _correct(classified: Probabilities, errors: NDArray[np.float64]) -> Probabil
 
 
 def _select_pair(classifier: Classifier, problem: Problem) -> tuple[float, float]:
-    """Correct and smooth in each fold without its labels; judge each pair by these."""
-    problem = replace(problem, class_priors=None)  # held-out labels are judged evenly
+    """Run each pair of settings without each fold's labels; select by these labels."""
+    problem = replace(problem, class_priors=None)  # losses give every class the same weight
     by_pair: list[list[Probabilities]] = [[] for _ in CHOICES]
     for fold in problem.folds:
         inner = problem.without(fold)

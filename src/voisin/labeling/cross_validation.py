@@ -1,7 +1,7 @@
-"""Cross-validation: labels held out in turn, what a method says without them, and selection by it.
+"""Cross-validation: hold labels out in turn, predict them from the others, and select by this.
 
-Groups are held out together, and every class stays in every fold's rest. This module must not know
-which methods there are.
+Groups are held out together, and the labels left in a fold include every class. This module must
+not know which methods there are.
 """
 
 from collections.abc import Sequence
@@ -31,8 +31,8 @@ def make_folds(
     """Choose which labels each fold holds out.
 
     Images of a group are held out together, whatever their classes. A class whose labels are all
-    of one group is never held out, and no fold has all of a class: every fold's rest has every
-    class.
+    of one group is never held out, and no fold has all labels of a class: the labels left include
+    every class.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def make_folds(
         -1 where unknown.
     groups : array of shape (n_samples,), optional
     n_folds : int, default=5
-        Fewer where no class has labels of that many groups.
+        There are fewer folds if no class has labels of so many groups.
     random_state : int, default=0
 
     Returns
     -------
     tuple of arrays
-        Positions of the images held out, one array a fold; empty where every class has a single
-        label, and nothing can be held out.
+        Positions of the held-out images, one array per fold. Empty if every class has a single
+        label, so that none can be held out.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def _deal_groups(counts: Indices, n_folds: int, generator: np.random.Generator) 
     """Deal groups to folds, class by class; -1 for a group that is never held out.
 
     ``counts[g, c]`` is the number of labels of class c in group g. A group of several classes is
-    dealt with the one that the fewest groups have.
+    dealt with the class that the fewest groups have.
     """
     fold_of = np.full(len(counts), -1)
     n_groups = (counts > 0).sum(axis=0)
@@ -88,7 +88,9 @@ def _deal_groups(counts: Indices, n_folds: int, generator: np.random.Generator) 
     for fold in range(n_folds):
         for label in range(counts.shape[1]):
             here = np.flatnonzero((fold_of == fold) & (counts[:, label] > 0))
-            if len(here) and len(here) == n_groups[label]:  # all of a class: one group stays
+            if (
+                len(here) and len(here) == n_groups[label]
+            ):  # the fold has all of a class: put one back
                 fold_of[here[-1]] = -1
     return fold_of
 
@@ -101,14 +103,14 @@ def cross_fit(
     Parameters
     ----------
     method : LabelingMethod
-        Best with its settings selected (``Labeling.method``), else each fold selects its own.
+        Its settings should be fixed (as in ``Labeling.method``), or each fold selects its own.
     problem : Problem
     progress : callable, optional
 
     Returns
     -------
     HeldOut
-        Empty where there are no folds.
+        Empty if there are no folds.
     """
     n_samples = len(problem.labels)
     fold_of = np.full(n_samples, -1)
@@ -126,22 +128,22 @@ def cross_fit(
 
 
 def select_by_held_out(candidates: Sequence[Probabilities], labels: Labels, default: int) -> int:
-    """Select by the log loss at the temperature that suits each, all classes weighing the same.
+    """Select by log loss, at each candidate's best temperature, with equal weight for each class.
 
     Parameters
     ----------
     candidates : sequence of arrays of shape (n_held_out, n_classes)
-        Out-of-fold probabilities, one array a candidate.
+        Out-of-fold probabilities, one array per candidate.
     labels : array of shape (n_held_out,)
     default : int
-        Position among the candidates.
+        Position of the default among the candidates.
     """
     losses = [losses_at_best_temperature(rows, labels) for rows in candidates]
     return select_by_losses(losses, weigh_by_class(labels), default)
 
 
 def losses_at_best_temperature(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
-    """Return each label's log loss at the temperature that suits the probabilities."""
+    """Return each label's log loss at the temperature fitted to these labels."""
     return log_losses(fit_scaling(probabilities, labels).apply(probabilities), labels)
 
 
@@ -150,13 +152,13 @@ def select_by_losses(
 ) -> int:
     """Keep the default, unless another candidate is better by more than a standard error.
 
-    Few labels make noisy figures, and the best of many noisy figures flatters itself; so the
-    rule is that of Breiman et al. (1984), with the error of the paired difference.
+    With few labels losses are noisy, and the least of many noisy losses is too small by chance.
+    Hence the rule of Breiman et al. (1984), with the standard error of the paired difference.
 
     Parameters
     ----------
     losses : sequence of arrays of shape (n_held_out,)
-        One array a candidate: the loss of each label that was held out.
+        One array per candidate: the loss of each held-out label.
     weights : array of shape (n_held_out,)
         How much each label counts.
     default : int
@@ -201,7 +203,7 @@ def paired_difference(
 
 
 def explain_selection(settings: str, problem: Problem) -> str:
-    """Say which settings were selected, and by what."""
+    """Write which settings were selected, and by what criterion."""
     if not problem.folds:
         return f"{settings}: the default, since no label could be held out"
     return f"{settings}, by the log loss of labels held out in {len(problem.folds)} folds"

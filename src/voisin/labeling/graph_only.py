@@ -23,11 +23,11 @@ from voisin.types import (
 
 @dataclass(frozen=True)
 class GraphOnly:
-    """Carries the labels along the graph, each weighted by one over the number of its class.
+    """Propagates labels along the graph, each weighted by one over the number in its class.
 
-    So all classes count as equally frequent: spread far, a class with many labels would else take
-    every image, since its mass in the graph grows with its labels (Iscen et al. 2019). Where class
-    priors ``π`` are given, ``p_c ∝ π_c p_c`` follows (Bayes' rule for another prior).
+    So all classes count as equally frequent. Without weights, a class with many labels would win
+    nearly every image, since its mass in the graph grows with its labels (Iscen et al. 2019). If
+    class priors ``π`` are given, ``p_c ∝ π_c p_c`` follows (Bayes' rule for another prior).
 
     Parameters
     ----------
@@ -55,10 +55,10 @@ class GraphOnly:
 
 
 def weigh_labels(labels: Labels) -> NDArray[np.float64]:
-    """Weigh each label by one over the number of its class; the smallest weight is 1.
+    """Weigh each label by one over the number in its class, scaled so that the least weight is 1.
 
-    The scale matters to the methods that compare the weights with the graph's: harmonic, Poisson
-    MBO and reweighted. Labels that are drawn evenly all weigh 1.
+    The scale matters to the methods that compare these weights with those of edges: harmonic,
+    Poisson MBO and reweighted. With equally many labels per class, all weights are 1.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def weigh_labels(labels: Labels) -> NDArray[np.float64]:
 def propagate_to_new_images(
     problem: Problem, propagation: Propagation
 ) -> tuple[Probabilities, NDArray[np.bool_]]:
-    """Give new images the mean of their neighbors; a label reaches them if it reaches one."""
+    """Give new images the mean of their neighbors; reached if any neighbor is reached."""
     near = problem.data.new_neighbors
     if near is None:
         return np.empty((0, problem.n_classes)), np.empty(0, dtype=bool)
@@ -81,6 +81,6 @@ def propagate_to_new_images(
 
 
 def initial_scores_of(problem: Problem) -> Probabilities:
-    """Return the labels times their weights, and times the class priors where these are given."""
+    """Return the labels times their weights, and times the class priors if these are given."""
     start = np.eye(problem.n_classes)[problem.labels] * weigh_labels(problem.labels)[:, None]
     return start if problem.class_priors is None else start * problem.class_priors

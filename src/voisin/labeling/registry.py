@@ -1,7 +1,7 @@
-"""The labeling methods by name; a new one is a file of `voisin.labeling` and an entry here.
+"""The labeling methods by name; a new method is a file of `voisin.labeling` and an entry here.
 
 A method's module is imported when the method is made, so that settings can check a name without
-loading any. This module must not know what the methods do.
+loading any method. This module must not know what the methods do.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,12 +37,12 @@ METHODS: Mapping[str, Callable[[float], LabelingMethod]] = {
 
 
 def make_method(name: str, *, alpha: float = 0.99) -> LabelingMethod:
-    """Make a method by its name; `alpha` is for those that spread with a fixed one.
+    """Make a method by its name; only methods that spread with a fixed alpha use `alpha`.
 
     Raises
     ------
     InputError
-        If there is no such method; says which there are.
+        If there is no such method; the message lists those there are.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def make_method(name: str, *, alpha: float = 0.99) -> LabelingMethod:
 
 
 def name_of(method: LabelingMethod) -> str:
-    """Return the name that makes a method of this kind; its class's where there is none.
+    """Return the registered name of a method, or the name of its class if it has none.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def name_of(method: LabelingMethod) -> str:
 
 
 def takes_alpha(name: str) -> bool:
-    """Tell whether a method spreads with the alpha that `make_method` is given.
+    """Tell whether a method uses the alpha that `make_method` is given.
 
     Examples
     --------

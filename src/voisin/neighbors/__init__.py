@@ -1,1 +1,1 @@
-"""From vectors to nearest neighbors, and from these to a weighted graph."""
+"""Find nearest neighbors of vectors, and build a weighted graph from them."""

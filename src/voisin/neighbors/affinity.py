@@ -1,4 +1,4 @@
-"""From nearest neighbors to a symmetric weighted graph.
+"""Build a symmetric weighted graph from nearest neighbors.
 
 This module works on neighbors and their distances. It must not know vectors or labels.
 """
@@ -37,7 +37,7 @@ def build_affinity(
     power: float = 3.0,
     symmetrize: str = "mean",
 ) -> Affinity:
-    """Connect each image to its neighbors by the weights ``A``, and make them symmetric.
+    """Connect each image to its neighbors with the weights ``A``, then make them symmetric.
 
     ======== ====================================================================
     weights  ``A_ij`` of neighbor j of image i, at distance d
@@ -107,7 +107,7 @@ def build_affinity(
 
 
 def _divide_by_last(distances: Distances) -> Distances:
-    """Divide by the distance to the last neighbor of each row; 0 where that is 0."""
+    """Divide each row by the distance to its last neighbor; 0 if that distance is 0."""
     last = distances[:, -1:]
     return np.divide(distances, last, where=last > 0, out=np.zeros_like(distances))
 
@@ -122,7 +122,7 @@ def _check_neighbors(neighbors: Any, weights: str) -> None:
     if indices.shape != shape or len(shape) != 2 or not shape[1]:
         message = (
             f"indices has shape {indices.shape} and distances {shape}: "
-            "pass (n_samples, n_neighbors) both, with a neighbor or more."
+            "pass two arrays of shape (n_samples, n_neighbors), with at least one neighbor."
         )
         raise InputError(message)
     lowest, highest = indices.min(initial=0), indices.max(initial=-1)

@@ -3,11 +3,11 @@
 Random points, the pivots, partition all points: each point joins the leaves of its few nearest
 pivots, the members of every leaf are compared by one matrix product, and then each point is
 compared with its neighbors' neighbors. Dense overlapping leaves are the idea of PiPNN (2026).
-Points are compared in their first principal dimensions, and the best candidates rescored in full.
+Points are compared in their first principal dimensions; the best candidates, in all dimensions.
 
 After every step the recall is measured on rows whose exact neighbors are known. While it is below
-its target, neighbors are expanded where that may be enough; else new pivots partition the points
-again, a leaf a point, in more dimensions if need be.
+its target, neighbors are expanded if that may be enough; else new pivots partition the points
+again, with one leaf per point, in more dimensions if necessary.
 
 This module must not know images or labels. Import it late, since numba takes a while to import.
 """
@@ -36,34 +36,34 @@ from voisin.neighbors.kernels.vectors import (
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress
 
-# All of these were set by hand; what they give together is measured by benchmarks/graphs.py.
+# All of these were set by hand; benchmarks/graphs.py measures their recall and time together.
 # Larger or more leaves find more neighbors and take longer.
-_MEMBERS_PER_LEAF = 13  # times the cube root of the number of points
-_MEMBERS_PER_LEAF_BFLOAT16 = 20  # larger, as products in bfloat16 take less time
-_MAX_LEAF = 4  # times the members wanted; beyond it, a leaf is split
+_MEMBERS_PER_LEAF = 13  # members wanted, divided by the cube root of the number of points
+_MEMBERS_PER_LEAF_BFLOAT16 = 20  # the same in bfloat16, in which products take less time
+_MAX_LEAF = 4  # a leaf with more than this many times the members wanted is split
 _FAN_OUT = 3  # leaves that each point joins at first
 # More dimensions are more exact and slower.
-_FIRST_DIMS = 256  # until recall stays too low
-_PIVOT_DIMS = 48  # in which pivots are compared
-_REACH = 10  # neighbors to expand, and of each its neighbors: at most 100 candidates
+_FIRST_DIMS = 256  # dimensions compared at first; doubled if recall stays too low
+_PIVOT_DIMS = 48  # dimensions in which pivots are compared
+_REACH = 10  # neighbors to expand, and neighbors of each: at most 100 candidates
 _SPARE = 4  # candidates to rescore beyond those wanted
-_SPARE_PROJECTED = 8  # where a projection to fewer dimensions has ranked the candidates
+_SPARE_PROJECTED = 8  # the same if candidates were ranked in fewer dimensions
 # Expected effect of expanding neighbors; it only decides which step comes next.
 _MISSED_AFTER_EXPANSION = 0.6  # share of the missed neighbors that are still missed
-_MISSED_AFTER_SECOND = 0.8  # the same of a second expansion in a row
-_MAX_IN_A_ROW = 2  # partitions, or expansions
-_MAX_STEPS = 15  # then the search warns and returns what it has
+_MISSED_AFTER_SECOND = 0.8  # the same after a second expansion in a row
+_MAX_IN_A_ROW = 2  # partitions in a row, or expansions in a row
+_MAX_STEPS = 15  # after these, the search warns and returns the neighbors found so far
 _CHECKED_ROWS = 1_000  # a measured recall of 95 % has a standard error of at most 0.7 %
-_MAX_ERROR = 0.02  # of rounding, as a share of the distance from the last neighbor
+_MAX_ERROR = 0.02  # largest rounding error, as a share of the distance from the last neighbor
 _SAME = 1 + 1e-5  # squared distances within this ratio count as equal
-# Two levels of pivots pay where there are many; more groups probed are more exact and slower.
+# With more pivots than this, two levels save time; probing more groups is more exact and slower.
 _FEW_PIVOTS = 4_096
 _PROBES = 4  # groups of pivots that each point is compared with
 _GROUP_FACTOR = 2  # there are √pivots / 2 groups of 2·√pivots members
 # Rows at once: enough to keep threads busy, few enough for caches.
 _BLOCK = 2_048
 _PIVOT_BLOCK = 4_096
-_TASKS_PER_THREAD = 16  # at most, of an expansion: each task allocates a mark for every point
+_TASKS_PER_THREAD = 16  # at most, in an expansion: each task allocates a mark per point
 
 
 def search_by_partitions(
@@ -82,7 +82,7 @@ def search_by_partitions(
     vectors : Vectors
     n_neighbors : int
     target_recall : float
-        Share of the true neighbors to find, of 1,000 checked rows.
+        Share of the true neighbors to find, measured on 1,000 rows.
     generator : numpy.random.Generator
     pool : Workers
     progress : callable
@@ -92,7 +92,7 @@ def search_by_partitions(
     indices, squared_distances : array of shape (n_samples, n_neighbors)
         Nearest first.
     recall : float
-        As measured on the checked rows.
+        Share of true neighbors found, measured on the checked rows.
 
     Warns
     -----
@@ -147,7 +147,7 @@ class _RecallCheck:
         return float((squared <= self._last * _SAME).mean())
 
     def allows_rounding(self) -> bool:
-        """Tell whether bfloat16 moves points by little, beside their distance from neighbors."""
+        """Tell whether rounding to bfloat16 is small against the distances from neighbors."""
         points = self._vectors.points(self.rows)
         errors = Bfloat16Vectors.from_points(points, points.vectors.mean(axis=0)).rounding_errors
         return bool(np.median(errors) <= _MAX_ERROR * np.median(np.sqrt(self._last)))
@@ -238,7 +238,7 @@ class _PartitionSearch:
         return self._candidates_at(place[rows])
 
     def finish(self) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Rescore the candidates in full, and search exactly for rows with too few of them."""
+        """Compute exact distances of the candidates; search exactly for rows with too few."""
         vectors, n_neighbors = self._vectors, self._n_neighbors
         indices = np.empty((len(vectors), n_neighbors), dtype=np.int32)
         squared = np.empty((len(vectors), n_neighbors), dtype=np.float32)
@@ -275,7 +275,7 @@ class _PartitionSearch:
     def _split_leaf(self, leaf: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Split a leaf that is too large along the line through two of its members.
 
-        Identical members lie in one point of the line, and are split all the same.
+        Members at the same point of the line, such as identical ones, are split, too.
         """
         largest = _MAX_LEAF * self._leaf_size
         if len(leaf) <= largest:

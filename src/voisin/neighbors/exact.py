@@ -27,7 +27,7 @@ _TARGET_BLOCK = 2_048
 _RESCORE_BLOCK = 1_024
 _FLOAT64_BLOCK = 256
 _TILE_NUMBERS = 1 << 19  # bfloat16 in a tile of targets: a megabyte, which a core's cache holds
-_MIN_TILE = 256  # targets
+_MIN_TILE = 256  # targets per tile, at least
 # When to filter, by hand: with fewer queries or dimensions a filter saves less than it costs; with
 # more neighbors its candidates are too few to exclude all other targets.
 _MAX_NEIGHBORS_TO_FILTER = 16
@@ -55,7 +55,7 @@ def search_exactly(
     ----------
     queries : Vectors
     ids : array of shape (n_queries,)
-        Which target each query is, or below -1 where it is none.
+        Id of the target that each query is; below -1 if it is none.
     targets : Vectors
     n_neighbors : int
     pool : Workers
@@ -95,10 +95,10 @@ def search_exactly(
 
 
 class _Bfloat16Filter:
-    """Candidates by vectors rounded to bfloat16.
+    """Finds candidates by comparing vectors rounded to bfloat16.
 
-    If rounding moves two points by at most r and s, their distance is at least that of the
-    rounded points less r + s.
+    If rounding moves two points by at most r and s, their distance is at least the
+    distance of the rounded points minus r + s.
     """
 
     def __init__(self, targets: Vectors, width: int, pool: Workers) -> None:
@@ -135,9 +135,9 @@ class _Bfloat16Filter:
 
 
 class _ProjectionFilter:
-    """Candidates by vectors along their principal axes.
+    """Finds candidates by comparing vectors along their principal axes.
 
-    With ``r`` the norm of what the projection ``P`` leaves out, ``|Px − Py|² + (r_x − r_y)²``
+    With ``r`` the norm of the part outside the projection ``P``, ``|Px − Py|² + (r_x − r_y)²``
     is at most ``|x − y|²``, and is itself a squared distance in one dimension more.
     """
 
@@ -157,7 +157,7 @@ class _ProjectionFilter:
     def search(
         self, queries: Vectors, ids: NDArray[np.int32], rows: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Do as `_Bfloat16Filter.search`."""
+        """Find candidates and lower bounds, as `_Bfloat16Filter.search` does."""
         points = self._project(queries, rows)
         candidates, distances = _find_candidates(
             points, ids[rows], self._points, _PROJECTED_CANDIDATES, self._pool
@@ -175,7 +175,7 @@ class _ProjectionFilter:
 def _choose_filter(
     n_queries: int, targets: Vectors, n_neighbors: int, pool: Workers
 ) -> _Bfloat16Filter | _ProjectionFilter | None:
-    """Prepare the filter that is likely to save time, if one is."""
+    """Prepare a filter if it is likely to save time."""
     if n_neighbors > _MAX_NEIGHBORS_TO_FILTER:
         return None
     if instructions.has_matrix_unit() and n_queries >= _MIN_QUERIES_IN_BFLOAT16:

@@ -59,7 +59,7 @@ def find_components(affinity: Affinity) -> Components:
 
 
 def _number_components(indptr: NDArray[np.integer], indices: NDArray[np.integer]) -> Indices:
-    """Find the number of each node's connected component.
+    """Return the number of each node's connected component.
 
     Union-find (Tarjan 1975): each edge joins the sets of its ends under the earlier root.
     """
@@ -88,7 +88,7 @@ def _number_components(indptr: NDArray[np.integer], indices: NDArray[np.integer]
 
 
 def in_degree_skew(neighbors: Neighbors) -> float:
-    """Compute the skewness of in-degrees: of how often each image is another's neighbor.
+    """Compute the skewness of in-degrees: how often each image is a neighbor of others.
 
     ``E[(N − μ)³] / σ³`` (Radovanović, Nanopoulos & Ivanović 2010). It is 0 where all are chosen
     equally often; over about 3, hubs that are everyone's neighbor make the graph doubtful.

@@ -52,7 +52,7 @@ def find_neighbors(
     target_recall : float, default=0.95
         Share of the true neighbors that ``partitions`` must find, measured on 1,000 rows.
     random_state : int or Generator, optional
-        Fixes what ``partitions`` draws at random. Results do not depend on the number of threads.
+        Seed of what ``partitions`` draws. Results do not depend on the number of threads.
     n_jobs : int, optional
         Threads; all cores by default.
     progress : callable, optional
@@ -60,7 +60,7 @@ def find_neighbors(
     Returns
     -------
     Neighbors
-        One row a vector, itself excluded, nearest first; equal distances in the order of the
+        One row per vector, itself excluded, nearest first; equal distances in the order of the
         samples.
 
     Raises
@@ -134,7 +134,7 @@ def query_neighbors(
     Returns
     -------
     Neighbors
-        One row a query, nearest first.
+        One row per query, nearest first.
 
     Raises
     ------

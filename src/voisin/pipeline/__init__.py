@@ -1,1 +1,1 @@
-"""The whole chapter in order, and its methods compared; nothing else knows either."""
+"""A run from its source to its report, stage by stage; only `comparison` and `cli` import it."""

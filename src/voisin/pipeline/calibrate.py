@@ -1,4 +1,4 @@
-"""The stage that calibrates probabilities by labels that were held out in turn."""
+"""The stage that calibrates probabilities with labels that were held out in turn."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from voisin.types import Predictions
 
 
 def calibrate_labels(context: Context, labeled: LabeledImages) -> CalibrationResult:
-    """Calibrate the probabilities of the pool by labels that were held out in turn."""
+    """Calibrate the pool's probabilities with labels that were held out in turn."""
     return context.stages.timed(
         "calibration",
         lambda: calibrate(
@@ -32,10 +32,10 @@ def calibrate_labels(context: Context, labeled: LabeledImages) -> CalibrationRes
 def calibrated_predictions(
     calibration: CalibrationResult, labeled: LabeledImages, experiment: Experiment
 ) -> Predictions:
-    """Join the calibrated probabilities of pool and test; those without evidence stay as they are.
+    """Join the calibrated probabilities of pool and test; images without evidence keep theirs.
 
-    The most probable class of each is the best guess where as many images as possible should be
-    right: the class priors that were given, or else estimated, are in it.
+    An image's most probable class is the best guess if as many images as possible should be
+    right, because the probabilities include the class priors, whether given or estimated.
     """
     new = labeled.labeling.new_probabilities.copy()
     if calibration.n_labels and labeled.labeling.new_reached.any():
@@ -52,7 +52,7 @@ def calibrated_predictions(
 def calibration_figures(
     calibration: CalibrationResult, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """Return how the probabilities were calibrated, and how right they are, as JSON can write it.
+    """Return how the probabilities were calibrated, and how accurate they are, ready for JSON.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def calibration_figures(
     Returns
     -------
     dict
-        ``way`` is ``temperature``, ``isotonic`` where a class has a curve of its own, or ``none``
-        where no label could be held out; then the estimates are null and ``classes`` is empty.
+        ``way`` is ``isotonic`` if any class has a curve of its own, else ``temperature``. It is
+        ``none`` if no label could be held out; then estimates are null and ``classes`` is empty.
     """
     fitted = calibration.calibration
     curves = fitted.curves or (None,) * len(class_names)
@@ -94,8 +94,8 @@ def _reliability(reliability: ClassReliability) -> dict[str, Any]:
     return {
         "error": number(reliability.error),
         "bins": [
-            {"n": one.n, "stated": number(one.stated), "true": _estimate(one.true)}
-            for one in reliability.bins
+            {"n": part.n, "stated": number(part.stated), "true": _estimate(part.true)}
+            for part in reliability.bins
         ],
     }
 

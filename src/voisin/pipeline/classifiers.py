@@ -1,7 +1,7 @@
-"""The small networks that classify 28 x 28 pixels, each trained once and its predictions kept.
+"""The small networks that classify 28 x 28 pixels; each is trained once, its predictions kept.
 
-They stand beside the labels found by the graph: from the few labels alone, from pseudo-labels,
-retrained on the labels found, and taught every true label (the ceiling).
+The report compares them with the labels found by the graph. One learns from the few labels alone,
+one from pseudo-labels, one from the labels found, and the ceiling from every true label.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ class TrainedNetwork:
     pool, test : arrays of shape (n_images, n_classes)
         Probabilities of the images of pool and test.
     rounds : tuple of PseudoLabelRound
-        Empty for networks that were trained in one go.
+        Empty for networks that were trained without pseudo-labels.
     architecture : str
     key : str
         Hash of everything that the network depends on.
@@ -84,7 +84,7 @@ def train_on_few_labels(stages: Stages, experiment: Experiment) -> TrainedNetwor
 def train_on_pseudo_labels(
     stages: Stages, experiment: Experiment, start: TrainedNetwork
 ) -> TrainedNetwork:
-    """Grow the labels by rounds of pseudo-labels."""
+    """Train on the few labels and on the pseudo-labels that each round adds."""
     from voisin.training.pseudo_labels import PseudoLabels
     from voisin.training.supervised import SupervisedTraining
 
@@ -115,7 +115,7 @@ def train_on_pseudo_labels(
 
 
 def load_expert_network(stages: Stages, experiment: Experiment, path: Path) -> TrainedNetwork:
-    """Take the user's trained network as the expert network."""
+    """Load the network that the user trained, as the expert network."""
     from voisin.embedding.networks.simple_cnn import load_simple_cnn
 
     n_channels = experiment.pool_pixels.shape[-1]
@@ -133,7 +133,7 @@ def retrain_simple_cnn(
 
 
 def train_on_all_labels(stages: Stages, experiment: Experiment) -> TrainedNetwork:
-    """Train on every label that the source knows: the best that labeling by hand could give."""
+    """Train on every label that the source knows: an upper bound, as if all were labeled."""
     weights = (experiment.known != UNLABELED).astype(float)
     return _on_all(stages, experiment, "ceiling", TrainingLabels(experiment.known, weights))
 
@@ -141,11 +141,11 @@ def train_on_all_labels(stages: Stages, experiment: Experiment) -> TrainedNetwor
 def weighted_labels(
     experiment: Experiment, propagation: Propagation, *, balanced: bool = False
 ) -> TrainingLabels:
-    """Take the propagated labels to train on, each weighted by its certainty.
+    """Return the propagated labels as training labels, each weighted by its certainty.
 
-    The weights are divided by the largest, so that the surest propagated label counts as much as
-    a given one (as Iscen et al. 2019 do): spreading far over a graph flattens probabilities.
-    With `balanced`, they are also divided by the weight of their class, as there.
+    Spreading far over a graph flattens probabilities. So the weights are divided by the largest:
+    the surest propagated label counts as much as a given one, as in Iscen et al. 2019. With
+    `balanced`, weights are also divided by the total weight of their class, as in that paper.
     """
     given = experiment.labels != UNLABELED
     labels = np.where(given, experiment.labels, propagation.labels)
@@ -208,7 +208,7 @@ def _trained(
     inputs: Mapping[str, Any],
     train: Callable[[Path], tuple[Any, tuple[PseudoLabelRound, ...]]],
 ) -> TrainedNetwork:
-    """Train, predict pool and test, and keep all three."""
+    """Train, predict pool and test, and store the weights and both predictions."""
     from voisin.embedding.inference import choose_device, predict
 
     settings = stages.settings

@@ -1,7 +1,7 @@
-"""What follows from the labels that are known: expert network, vectors, graph and folds.
+"""What is computed from the known labels: expert network, vectors, graph and folds.
 
-The folds of a cross-validation know the other folds' labels alone: whatever learns from labels is
-trained again for each.
+A fold of a cross-validation may use the other folds' labels only, so every network that learns
+from labels is trained again for each fold.
 """
 
 import warnings
@@ -35,13 +35,13 @@ from voisin.types import (
     Problem,
 )
 
-_FOLDS = 5  # the usual number: four fifths of the labels are left to learn from
-_FOLDS_TRAINED = 3  # where each fold trains networks again: two fifths of that time are saved
+_FOLDS = 5  # a common choice: four fifths of the labels are left to learn from
+_FOLDS_TRAINED = 3  # if each fold trains networks, by hand: saves two fifths of that time
 
 
 @dataclass(frozen=True, eq=False)
 class StoredGraphData:
-    """Graph data, with what they are made of.
+    """Graph data, with the neighbors and the key that they come from.
 
     Attributes
     ----------
@@ -59,14 +59,14 @@ class StoredGraphData:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """An experiment, and how to compute what its labels lead to.
+    """An experiment, with the means to compute networks, vectors and graph from its labels.
 
     Attributes
     ----------
     stages : Stages
     experiment : Experiment
     embedders : mapping
-        Those that need no network, ready.
+        Embedders that need no network, ready for use.
     """
 
     stages: Stages
@@ -75,16 +75,16 @@ class Context:
 
     @classmethod
     def of(cls, stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> "Context":
-        """Prepare the images; embedders that cannot be made are said before any is read."""
+        """Prepare the images; fail before reading any of them if an embedder cannot be made."""
         embedders = make_embedders(stages, images.ids)
         return cls(stages, prepare(stages, images, notes), embedders)
 
     def with_labels(self, labels: Labels) -> "Context":
-        """Return a context in which no label is known but these."""
+        """Return a context in which only these labels are known."""
         return replace(self, experiment=self.experiment.with_labels(labels))
 
     def expert_networks(self) -> tuple[TrainedNetwork, TrainedNetwork]:
-        """Return the network of the few labels, and the expert network (the user's, if any)."""
+        """Return the network trained on the few labels, and the expert network (or the user's)."""
         few = train_on_few_labels(self.stages, self.experiment)
         path = self.stages.settings.expert_network
         if path is not None:
@@ -92,7 +92,7 @@ class Context:
         return few, train_on_pseudo_labels(self.stages, self.experiment, few)
 
     def graph_data(self, expert: TrainedNetwork | None = None) -> StoredGraphData:
-        """Embed and link the images; an expert network is trained only if one is needed."""
+        """Embed the images and link neighbors; train an expert network only if one is needed."""
         from voisin.neighbors.affinity import build_affinity
         from voisin.neighbors.search import find_neighbors, query_neighbors
 
@@ -108,17 +108,17 @@ class Context:
         inputs: dict[str, Any] = {"metric": settings.metric, "random_state": settings.random_state}
 
         def compute(_: Path) -> dict[str, Neighbors]:
-            found = {"pool": find_neighbors(pool, n_neighbors, **inputs, progress=progress)}
+            neighbors = {"pool": find_neighbors(pool, n_neighbors, **inputs, progress=progress)}
             if len(test):
                 metric = settings.metric
-                found["test"] = query_neighbors(
+                neighbors["test"] = query_neighbors(
                     test, pool, n_neighbors, metric=metric, progress=progress
                 )
-            return found
+            return neighbors
 
         inputs_of_graph = {"embeddings": key, "n_neighbors": n_neighbors, **inputs}
-        found, key = self.stages.recall("graph", inputs_of_graph, compute, dict[str, Neighbors])
-        neighbors = found["pool"]
+        linked, key = self.stages.recall("graph", inputs_of_graph, compute, dict[str, Neighbors])
+        neighbors = linked["pool"]
         if not np.ptp(neighbors.distances):
             message = (
                 "All vectors are alike, so that no image is nearer than another and the labels "
@@ -127,10 +127,10 @@ class Context:
             warnings.warn(message, InputWarning, stacklevel=2)
         weights = "cosine" if settings.metric == "cosine" else "gaussian"
         affinity = build_affinity(neighbors, weights=weights)
-        return StoredGraphData(GraphData(pool, affinity, test, found.get("test")), neighbors, key)
+        return StoredGraphData(GraphData(pool, affinity, test, linked.get("test")), neighbors, key)
 
     def problem(self, graph_data: StoredGraphData) -> Problem:
-        """Return the experiment as a labeling method takes it, with its folds."""
+        """Return the experiment in the form that a labeling method takes, with its folds."""
         return Problem(
             graph_data.data,
             self.experiment.labels,
@@ -140,7 +140,7 @@ class Context:
         )
 
     def held_out_in_turn(self) -> tuple[Indices, ...]:
-        """Choose which of the labels each fold holds out; none where nothing can be."""
+        """Choose which labels each fold holds out; return no fold if no label can be held out."""
         settings = self.stages.settings
         return make_folds(
             self.experiment.labels,
@@ -152,7 +152,7 @@ class Context:
     def folds(self, held_out: Sequence[Indices], data: GraphData) -> tuple[Fold, ...]:
         """Compute the graph data without the labels of each fold.
 
-        They are `data` itself where no vector depends on labels.
+        If no vector depends on labels, every fold uses `data` itself.
         """
         folds = []
         with self.stages.silent("folds") as stages:
@@ -175,7 +175,7 @@ class Context:
 
     @property
     def has_class_priors(self) -> bool:
-        """Whether class priors can be had as asked for: to estimate them takes held-out labels."""
+        """Whether the class priors asked for can be computed: an estimate needs held-out labels."""
         asked = self.stages.settings.class_priors
         return asked != "estimate" or bool(self.held_out_in_turn())
 

@@ -1,8 +1,8 @@
-"""The deep loop: the labels found teach the networks, which embed again, and labels are found anew.
+"""The deep loop: train the networks on the labels found, embed the images again, label them again.
 
 Iscen, Tolias, Avrithis & Chum, "Label propagation for deep semi-supervised learning", 2019: each
-label weighs by its certainty, each class by one over its mass. How many rounds help is decided by
-labels that a loop of its own never sees.
+label is weighted by its certainty, each class by one over its total weight. The number of rounds
+is chosen by held-out labels: a separate loop is run that never sees them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,24 +21,24 @@ from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.label import LabeledImages
 from voisin.types import Fold, HeldOut, Indices, Labeling, LabelingMethod, Labels, Problem
 
-_NOTHING_HELD_OUT = (
-    "deep loop: no round, as no label can be held out to judge one by: "
+_NOTHING_HELD_OUT = (  # the note of a result without any round
+    "deep loop: no round, as no label can be held out to judge a round: "
     "no class has two labels (of different groups)"
 )
 
 
 @dataclass(frozen=True)
 class LoopRound:
-    """How well labels that the loop never saw are found after a round.
+    """How well the labels found after a round agree with labels that the loop never saw.
 
     Attributes
     ----------
     round : int
-        0 is before the first.
+        0 stands for the state before the first round.
     log_loss : float
-        All classes weighing the same, at the temperature that suits it best.
+        Every class has the same weight; the temperature is fitted to these labels.
     auc : float
-        Macro average.
+        Macro average over the classes.
     """
 
     round: int
@@ -48,7 +48,7 @@ class LoopRound:
 
 @dataclass(frozen=True, eq=False)
 class DeepLoopResult:
-    """Where the loop ended.
+    """The result of the deep loop.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class DeepLoopResult:
     labeled : LabeledImages
         Its held-out labels were found by loops that never saw them.
     rounds : tuple of LoopRound
-        The curve; empty where no label could be held out.
+        How good each round was; empty if no label could be held out.
     note : str
         What was decided, in a line; also in ``labeled.labeling.reason``.
     """
@@ -70,11 +70,11 @@ class DeepLoopResult:
 def run_deep_loop(
     context: Context, graph_data: StoredGraphData, labeled: LabeledImages
 ) -> DeepLoopResult:
-    """Go round as long as held-out labels are found better, at most `loop_rounds` times.
+    """Repeat rounds as long as held-out labels are predicted better, at most `loop_rounds` times.
 
-    A loop without the labels of one fold shows how many rounds help. Then all labels go as many,
-    and so do the others without each other fold, so that every label is held out once. Where
-    nothing can be held out, there is no loop.
+    A first loop, without the labels of one fold, shows how many rounds help. Then a loop with all
+    labels runs that many rounds, and so does one loop without each other fold, so that every label
+    is held out once. If no label can be held out, no loop is run.
     """
     stages = context.stages
     problem = replace(context.problem(graph_data), class_priors=labeled.class_priors)
@@ -83,23 +83,24 @@ def run_deep_loop(
     with stages.silent("deep loop, held out") as quiet:
         watcher = replace(context, stages=quiet)
         rounds, watched = _watch(watcher, problem)
-        best = min(rounds, key=lambda one: one.log_loss).round
+        best = min(rounds, key=lambda loop_round: loop_round.log_loss).round
         if best:
             held_out = _join([watched[best], *_find_others(watcher, problem, best)])
     if best == 0:
         return _end(graph_data, labeled, rounds, _curve(rounds, best))
     with stages.silent("deep loop") as quiet:
         method = _method(context).label(problem).method
-        found = method.label(replace(problem, folds=()))
+        labeling = method.label(replace(problem, folds=()))
+        inner = replace(context, stages=quiet)
         for _ in range(best):
-            graph_data, found = _go_round(replace(context, stages=quiet), method, problem, found)
-    found = replace(found, reason=labeled.labeling.reason)
-    after = replace(labeled, labeling=found, held_out=held_out)
+            graph_data, labeling = _go_round(inner, method, problem, labeling)
+    labeling = replace(labeling, reason=labeled.labeling.reason)
+    after = replace(labeled, labeling=labeling, held_out=held_out)
     return _end(graph_data, after, rounds, _curve(rounds, best))
 
 
 def _watch(context: Context, problem: Problem) -> tuple[tuple[LoopRound, ...], list[HeldOut]]:
-    """Run the loop without the first fold's labels, until they are found no better."""
+    """Run the loop without the first fold's labels, until it predicts them no better."""
     most = context.stages.settings.loop_rounds
     loop = _run_without(context, problem, problem.folds[0])
     rounds: list[LoopRound] = []
@@ -123,20 +124,20 @@ def _find_others(context: Context, problem: Problem, n_rounds: int) -> Iterator[
 
 
 def _run_without(context: Context, problem: Problem, fold: Fold) -> Iterator[HeldOut]:
-    """Find a fold's labels from the others alone: before the first round, and after each."""
+    """Predict a fold's labels from the other labels: before the first round, and after each."""
     without = problem.without(fold)
     masked = context.with_labels(without.labels)
     method = _method(context)
-    if not isinstance(method, GraphOnly):  # else nothing is left open, and folds cost networks
-        others = [one.held_out for one in problem.folds if one is not fold]
+    if not isinstance(method, GraphOnly):  # it has settings to select; each fold trains networks
+        others = [other.held_out for other in problem.folds if other is not fold]
         others = [rows for rows in others if _leaves_every_class(without.labels, rows)]
         folds = masked.folds(others, fold.data)
         method = method.label(replace(without, folds=folds)).method
-    found = method.label(without)
+    labeling = method.label(without)
     while True:
-        rows, said = fold.held_out, found.propagation
-        yield HeldOut(rows, problem.labels[rows], said.probabilities[rows], said.reached[rows])
-        _, found = _go_round(masked, method, without, found)
+        rows, result = fold.held_out, labeling.propagation
+        yield HeldOut(rows, problem.labels[rows], result.probabilities[rows], result.reached[rows])
+        _, labeling = _go_round(masked, method, without, labeling)
 
 
 def _leaves_every_class(labels: Labels, held_out: Indices) -> bool:
@@ -150,25 +151,25 @@ def _method(context: Context) -> LabelingMethod:
 
 
 def _go_round(
-    context: Context, method: LabelingMethod, problem: Problem, found: Labeling
+    context: Context, method: LabelingMethod, problem: Problem, labeling: Labeling
 ) -> tuple[StoredGraphData, Labeling]:
-    """Teach what was found, look again, and label again."""
-    taught = weighted_labels(context.experiment, found.propagation, balanced=True)
+    """Train the networks on the labels found, embed the images again, and label them again."""
+    taught = weighted_labels(context.experiment, labeling.propagation, balanced=True)
     again = replace(context, experiment=replace(context.experiment, taught=taught))
     graph_data = again.graph_data()
     return graph_data, method.label(replace(problem, data=graph_data.data, folds=()))
 
 
 def _join(parts: Sequence[HeldOut]) -> HeldOut:
-    """Join what was said of each fold's labels, in the order of the images."""
-    rows = np.concatenate([one.rows for one in parts])
-    folds = np.repeat(np.arange(len(parts)), [len(one.rows) for one in parts])
+    """Join the out-of-fold probabilities of all folds, in the order of the images."""
+    rows = np.concatenate([part.rows for part in parts])
+    folds = np.repeat(np.arange(len(parts)), [len(part.rows) for part in parts])
     order = np.argsort(rows)
     return HeldOut(
         rows[order],
-        np.concatenate([one.labels for one in parts])[order],
-        np.concatenate([one.probabilities for one in parts])[order],
-        np.concatenate([one.reached for one in parts if one.reached is not None])[order],
+        np.concatenate([part.labels for part in parts])[order],
+        np.concatenate([part.probabilities for part in parts])[order],
+        np.concatenate([part.reached for part in parts if part.reached is not None])[order],
         folds[order],
     )
 
@@ -181,7 +182,7 @@ def _judge(number: int, held_out: HeldOut) -> LoopRound:
 
 
 def _curve(rounds: tuple[LoopRound, ...], best: int) -> str:
-    curve = ", ".join(f"{one.log_loss:.3f}" for one in rounds)
+    curve = ", ".join(f"{loop_round.log_loss:.3f}" for loop_round in rounds)
     noun = "round" if best == 1 else "rounds"
     return f"deep loop: {best} {noun} (log loss of held-out labels by round: {curve})"
 

@@ -1,7 +1,7 @@
-"""The stages that turn images into vectors: one for each embedder, and one that joins them.
+"""The stages that turn images into vectors: one for each embedder, and one that joins vectors.
 
-Embedding can take an hour, so that each embedder goes block by block, and each block is kept on
-disk until all are done.
+Embedding can take an hour. So each embedder works block by block, and every finished block stays
+on disk until all are done.
 """
 
 from collections.abc import Mapping
@@ -30,13 +30,15 @@ from voisin.types import (
 )
 from voisin.writing import write_atomically
 
-BLOCK = 2048  # images; a multiple of the network embedders' batch, so that blocks change no value
+# Images, by hand: larger blocks lose more work in a crash, smaller ones make more files. It is a
+# multiple of the network embedders' batch, so that cutting into blocks changes no value.
+BLOCK = 2048
 
 Embedders: TypeAlias = Mapping[Part, Embedder | LearningEmbedder]
 
 
 def make_embedders(stages: Stages, source_ids: Names) -> Embedders:
-    """Make every embedder that needs no network, so that what is wrong is said before any work."""
+    """Make every embedder that needs no network, so that errors appear before any work."""
     options = _options(stages, source_ids)
     parts = parse_embedding(stages.settings.embedding)
     return {part: make_embedder(part, options) for part in parts if not KINDS[part.kind].network}
@@ -45,7 +47,7 @@ def make_embedders(stages: Stages, source_ids: Names) -> Embedders:
 def embed_images(
     stages: Stages, experiment: Experiment, expert: TrainedNetwork | None, embedders: Embedders
 ) -> tuple[Embeddings, Embeddings, str]:
-    """Turn the images of pool and test into vectors; return both, and the key of their stage.
+    """Embed the images of pool and test; return both matrices, and the key of their stage.
 
     The vectors of a single embedder stay as they are; those of several are joined.
     """
@@ -72,7 +74,7 @@ def embed_images(
 
 
 def embed_without_labels(stages: Stages, experiment: Experiment, embedders: Embedders) -> None:
-    """Do all that no label changes, so that what is computed from labels next finds it."""
+    """Compute and keep all vectors that depend on no label, so that later work reuses them."""
     options = _options(stages, experiment.pool.ids)
     for part in parse_embedding(stages.settings.embedding):
         kind = KINDS[part.kind]
@@ -101,9 +103,9 @@ def _options(stages: Stages, source_ids: Names) -> EmbedderOptions:
 def _embed(
     stages: Stages, experiment: Experiment, part: Part, embedder: Embedder | LearningEmbedder
 ) -> tuple[Embeddings, Embeddings, str]:
-    """Embed by one embedder; what it must learn, it learns from the pool without any label."""
+    """Embed with one embedder; if it must be trained, train it on the pool without labels."""
     pool, test = experiment.pool, experiment.test
-    if embedder.input_size == IMAGE_SIZE:  # these pixels are there already: nothing is decoded
+    if embedder.input_size == IMAGE_SIZE:  # pixels of this size are in memory: decode nothing
         pool, test = (
             replace(images, reader=ArrayReader([pixels], ""), positions=np.arange(len(images)))
             if len(images)
@@ -123,7 +125,7 @@ def _embed(
         return {"pool": of_pool, "test": of_test}
 
     inputs: dict[str, Any] = {"data": experiment.key, "embedder": embedder.fingerprint()}
-    if embedder.input_size != IMAGE_SIZE:  # it reads the images themselves, again
+    if embedder.input_size != IMAGE_SIZE:  # then the embedder reads the images from the source
         places = [hash_of(images.positions) for images in (pool, test)]
         inputs |= {"images": pool.reader.fingerprint(), "places": places}
     vectors, key = stages.recall(f"embeddings-{part.kind}", inputs, compute, dict)
@@ -133,18 +135,19 @@ def _embed(
 def embed_in_blocks(
     embedder: Embedder, images: ImageCollection, scratch: Path, progress: Progress
 ) -> Embeddings:
-    """Give each image a vector; after an interruption, finished blocks are read again.
+    """Compute a vector for each image; after an interruption, reuse the finished blocks.
 
-    Blocks follow the order in which the source holds its images, as some readers only go forward
-    quickly. They are found by the embedder's fingerprint: another one starts from nothing.
+    Blocks follow the order in which the source holds its images, because some readers are quick
+    only when read forward. The folder of the blocks is named by the embedder's fingerprint, so
+    another embedder never reuses them.
 
     Parameters
     ----------
     embedder : Embedder
     images : ImageCollection
-        At least one.
+        At least one image.
     scratch : Path
-        Made if absent; for these images alone.
+        Folder for the blocks of these images alone; created if absent.
     progress : callable
     """
     place = scratch / hash_of(embedder.fingerprint())[:20]
@@ -162,7 +165,7 @@ def embed_in_blocks(
 
         try:
             n_dims = np.load(path, mmap_mode="r", allow_pickle=False).shape[1]
-        except (OSError, EOFError, ValueError):  # a damaged block is as good as none
+        except (OSError, EOFError, ValueError):  # missing or damaged: compute it
             block = embedder.embed(images.take(rows), progress=report)
             with write_atomically(path) as partial, partial.open("wb") as file:
                 np.save(file, block, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""The stage that labels every image: by the method of the settings, kept like any stage."""
+"""The stage that labels every image by the method of the settings."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from voisin.types import HeldOut, Labeling, Predictions, Propagation
 
 @dataclass(frozen=True, eq=False)
 class LabeledImages:
-    """What was found for the images of pool and test.
+    """The labels found for the images of pool and test, and how they were found.
 
     Attributes
     ----------
@@ -33,11 +33,11 @@ class LabeledImages:
     held_out : HeldOut
         Out-of-fold probabilities of the labeled images.
     class_priors : array of shape (n_classes,), optional
-        Those that the labels were found under; None where all classes count the same.
+        Class priors used; None if all classes are taken as equally frequent.
     estimate : ClassPriorEstimate, optional
-        Where the priors were estimated.
+        Given if the priors were estimated.
     notes : tuple of str
-        What the user was warned of.
+        Warnings that the user got.
     """
 
     labeling: Labeling
@@ -66,7 +66,7 @@ class LabeledImages:
 
 
 def label_images(context: Context, graph_data: StoredGraphData) -> LabeledImages:
-    """Label pool and test, and each labeled image again without its label."""
+    """Label pool and test, and find out-of-fold probabilities of the labeled images."""
     stages, experiment = context.stages, context.experiment
     settings = stages.settings
     method = make_method(settings.method, alpha=settings.alpha)
@@ -96,7 +96,7 @@ def label_images(context: Context, graph_data: StoredGraphData) -> LabeledImages
 
 
 def describe_estimate(estimate: ClassPriorEstimate, class_names: tuple[str, ...]) -> str:
-    """Say which class priors were estimated."""
+    """Write the estimated class priors and their intervals in one line."""
     each = zip(class_names, estimate.class_priors, estimate.low, estimate.high, strict=True)
     classes = ", ".join(f"{name} {p:.0%} ({low:.0%} to {high:.0%})" for name, p, low, high in each)
     return f"Estimated class priors, with 95 % intervals: {classes}"

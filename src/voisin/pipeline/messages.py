@@ -1,4 +1,4 @@
-"""The lines that a run logs: first its source, last the verdict."""
+"""The lines that a run logs, from its source to its scores and outdated pages."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,8 +13,9 @@ from voisin.sources.collection import summarize
 from voisin.types import UNLABELED, ImageCollection
 
 Log = Callable[[str], None]
+# Every page that a later question writes into the folder of a run.
 _PAGES = ("audit.html", "suggestions.html", "explanations", "certificate.html")
-_FEW = 50  # images; with fewer a bootstrap interval is too narrow to rely on. Chosen by hand
+_FEW = 50  # images, chosen by hand: with fewer, a bootstrap interval is too narrow to rely on
 
 
 def log_source(images: ImageCollection, log: Log) -> None:
@@ -27,7 +28,7 @@ def log_source(images: ImageCollection, log: Log) -> None:
     splits = ", ".join(f"{name} {count:,}" for name, count in summary.split_counts.items())
     log(f"  splits: {splits or 'none'}")
     if summary.split_counts.get("val"):
-        log("  val is not used: a run pretends that only the few labels are known")
+        log("  The val split is not used: its labels would add to the few that you asked for")
     groups = "none" if summary.n_groups is None else f"{summary.n_groups:,}"
     log(f"  groups: {groups}")
 
@@ -45,14 +46,14 @@ def log_experiment(experiment: Experiment, log: Log) -> None:
     log(f"Starting from {n_labels:,} labels among {len(experiment.pool):,} images: {names}")
     truths = {scope: len(truth.ids) for scope, truth in experiment.truths().items()}
     scopes = ", ".join(f"{scope} {n:,}" for scope, n in truths.items())
-    log(f"Judged on: {scopes or 'no image, since no truth is known beyond these labels'}")
+    log(f"Judged on: {scopes or 'nothing: no other image has a known label'}")
     for scope, n in truths.items():
         if n < _FEW:
             log(f"  {n} images are too few for a verdict on {scope}: take it as a hint at most")
 
 
 def log_scores(scores: Sequence[Scores], log: Log) -> None:
-    """Log the verdict as a table."""
+    """Log the scores as one table per scope."""
     if not scores:
         log(
             "No verdict: no image outside the given labels has a known truth. "
@@ -77,7 +78,7 @@ def log_scores(scores: Sequence[Scores], log: Log) -> None:
 def log_unreached(
     answered: NDArray[np.bool_], linked: NDArray[np.bool_], log: Log
 ) -> tuple[str, ...]:
-    """Log how many images were labeled though no path of the graph leads to a label."""
+    """Log how many images were labeled although no path of the graph leads to a label."""
     count = int((answered & ~linked).sum())
     if not count:
         return ()
@@ -92,8 +93,8 @@ def log_unreached(
 
 
 def log_outdated_pages(folder: Path, log: Log) -> None:
-    """Log the pages that are about the labels of an earlier run."""
+    """Log which pages of the folder still describe the labels of an earlier run."""
     outdated = ", ".join(name for name in _PAGES if (folder / name).exists())
     if outdated:
         log("")
-        log(f"Still about the labels of an earlier run, until you ask again: {outdated}")
+        log(f"These still describe an earlier run's labels, until you make them again: {outdated}")

@@ -1,6 +1,6 @@
-"""The networks that embedders look through, each trained once and kept.
+"""The networks whose features embedders use; each is trained once and kept.
 
-The few labels and the pool's pixels are all that they are given; the hidden truth never.
+They are trained on the pool's pixels and the few labels, never on the hidden true labels.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,9 +20,9 @@ from voisin.types import UNLABELED, Propagation
 if TYPE_CHECKING:
     from voisin.training.fine_tuning import FineTuning
 
-_FEWEST_EPOCHS = 5  # on many images; chosen by hand, so that each is still seen changed a few times
-_DISTILLING_EPOCHS = 25  # AUC 0.898 on DermaMNIST, after 0.895 with 15; 45 gave 0.001 more
-_DISTILLING_BATCH = 32  # images a step, chosen by hand
+_FEWEST_EPOCHS = 5  # by hand: with many images, the network still sees five versions of each
+_DISTILLING_EPOCHS = 25  # AUC on DermaMNIST 0.898; 15 epochs gave 0.895, and 45 gave 0.001 more
+_DISTILLING_BATCH = 32  # images per step, by hand: fewer make more steps, and take longer
 
 
 def make_network(
@@ -36,8 +36,8 @@ def make_network(
     stages : Stages
     experiment : Experiment
     expert : TrainedNetwork, optional
-        For ``expert`` alone; where an experiment teaches more than the few labels, an augmented
-        network learns that instead.
+        Used for ``expert`` only. If the experiment has training labels beyond the few, an
+        augmented network that is trained on these takes its place.
     """
     if name == "expert" and expert is not None and experiment.taught is None:
         return expert.rebuild(experiment)
@@ -48,10 +48,10 @@ def make_network(
 def retrain_network(
     stages: Stages, experiment: Experiment, propagation: Propagation
 ) -> TrainedNetwork:
-    """Train a new network on the propagated labels, of the kind that the embedding looks through.
+    """Train a new network of the kind that the embedding uses, on the propagated labels.
 
-    With plain features it is a plain network; else the images are changed each time they are
-    seen, and it learns each image's probabilities, doubts included, in place of one label
+    If the embedding uses no trained network, train a plain one on the labels. Otherwise augment
+    the images, and train on the probabilities of all classes instead of one label per image
     (Hinton, Vinyals & Dean 2015).
     """
     from voisin.embedding.inference import predict
@@ -77,7 +77,7 @@ def retrain_network(
 
 
 def _probabilities_as_targets(experiment: Experiment, propagation: Propagation) -> TrainingLabels:
-    """Teach what was found for each image; given labels stay certain."""
+    """Return the propagated probabilities as targets; given labels have probability 1."""
     given = experiment.labels != UNLABELED
     targets = propagation.probabilities.copy()
     targets[given] = np.eye(experiment.n_classes)[experiment.labels[given]]
@@ -88,7 +88,7 @@ def _probabilities_as_targets(experiment: Experiment, propagation: Propagation) 
 def train_label_network(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
     """Return the network of the embedding that learns from labels, and its key.
 
-    It is the self-supervised one, fine-tuned, where the embedding has that; else a SimpleCNN.
+    It is the self-supervised network, fine-tuned, if the embedding uses that; else a SimpleCNN.
     """
     name = "fine-tuned" if _networks(stages) & {"fine-tuned", "simclr"} else "augmented"
     return _MAKERS[name](stages, experiment)
@@ -194,11 +194,11 @@ def _train_on_labels(
     weights, targets = taught.weights, taught.targets
     labels = taught.labels if targets is None else targets.astype(np.float32)
     rows = np.flatnonzero(weights > 0)
-    # where there are more images, each is seen less often, so that it takes about as long
+    # with more images, train fewer epochs, so that training takes about as long
     n_few = int((experiment.labels != UNLABELED).sum())
     epochs = max(_FEWEST_EPOCHS, round(training.epochs * n_few / len(rows)))
     training = replace(training, epochs=min(training.epochs, epochs))
-    if targets is not None:  # there is more to learn of probabilities than of a label
+    if targets is not None:  # probabilities take longer to learn than labels
         epochs = max(training.epochs, _DISTILLING_EPOCHS)
         training = replace(training, epochs=epochs, batch_size=_DISTILLING_BATCH)
 
@@ -236,7 +236,7 @@ def _recall_network(
     network: Any,
     train: Callable[[Path], Any],
 ) -> tuple[Any, str]:
-    """Train once for the same inputs, and put the weights into `network`."""
+    """Train unless the same inputs were trained before, and load the weights into `network`."""
     import torch
 
     from voisin.embedding.inference import choose_device

@@ -1,6 +1,6 @@
-"""A finished run and the questions that it can be asked.
+"""A finished run as an object, with a method for each later question: explain, suggest, audit.
 
-The command line asks through the same object.
+The commands of the command line call the same methods.
 """
 
 from functools import cached_property
@@ -21,7 +21,7 @@ from voisin.types import Labels, Progress, Propagation, no_progress
 
 
 class Run(FinishedRun):
-    """A finished run: what it found, where its files are, and the questions that it can be asked.
+    """A finished run: its results, its files, and methods that explain, suggest, audit, certify.
 
     `voisin.run` returns one; `voisin.open_run` opens one again.
 
@@ -34,12 +34,12 @@ class Run(FinishedRun):
     images : ImageCollection
         The pool, in the order of its ids.
     result : RunResult
-        All that was found, as arrays.
+        All results, as arrays.
     """
 
     @property
     def report(self) -> Path:
-        """The page to open."""
+        """Path of the report, a page to open in a browser."""
         return self.folder / "report.html"
 
     @property
@@ -49,17 +49,17 @@ class Run(FinishedRun):
 
     @property
     def propagation(self) -> Propagation:
-        """What was found for the pool's images."""
+        """The result of label propagation for the pool's images."""
         return self.result.propagation
 
     @property
     def scores(self) -> tuple[Scores, ...]:
-        """One a method and scope; empty where no truth is known."""
+        """Scores for each method and scope; empty if no true label is known."""
         return self.result.scores
 
     @property
     def rounds(self) -> tuple[PseudoLabelRound, ...]:
-        """Of pseudo-labels; empty where the expert network was loaded from a file."""
+        """Rounds of pseudo-labels; empty if the expert network was loaded from a file."""
         return self.result.rounds
 
     def score_of(self, method: str, scope: str) -> Scores:
@@ -68,34 +68,34 @@ class Run(FinishedRun):
         Raises
         ------
         InputError
-            If there are none; says which there are.
+            If there are no such scores; the message lists those there are.
         """
         for scores in self.scores:
             if (scores.method, scores.scope) == (method, scope):
                 return scores
-        there = ", ".join(f"{one.method} on {one.scope}" for one in self.scores) or "none"
+        there = ", ".join(f"{row.method} on {row.scope}" for row in self.scores) or "none"
         message = f"There are no scores of {method!r} on {scope!r}; there are: {there}."
         raise InputError(message)
 
     def explain(self, image: int | str, *, n_paths: int = 3) -> Explanation:
-        """Say why an image of the pool got its label.
+        """Explain why an image of the pool got its label.
 
         Parameters
         ----------
         image : int or str
             Its position or its id.
         n_paths : int, default=3
-            Strongest paths to labeled images to show, for each class.
+            How many of the strongest paths to labeled images to return for each class.
 
         Returns
         -------
         Explanation
-            Its ``attribution`` holds the shares; ``as_dict()`` gives them as JSON can write them.
+            Its ``attribution`` holds the shares; ``as_dict()`` returns them ready for JSON.
 
         Raises
         ------
         InputError
-            If there is no such image, or the run's method is no weighted sum of its labels.
+            If there is no such image, or the method's scores are no weighted sum of labels.
         """
         return explain_image(self, self._system, image, n_paths=n_paths)
 
@@ -106,7 +106,7 @@ class Run(FinishedRun):
     def suggest(
         self, n: int = 20, *, strategy: str = DEFAULT, progress: Progress = no_progress
     ) -> Suggestions:
-        """Suggest which images to label next, and write them down.
+        """Suggest which images to label next, and write them to a table and a page.
 
         ``suggestions.csv`` has the columns id, path, current, probability, reason, label: first
         the suggestions, with an empty label to be filled in, then the images labeled so far, so
@@ -123,14 +123,14 @@ class Run(FinishedRun):
         Raises
         ------
         InputError
-            If there is no such strategy, or nothing to ask.
+            If there is no such strategy, or no image is left to label.
         """
         return suggest_images(self, n=n, strategy=strategy, progress=progress)
 
     def audit(self, *, progress: Progress = no_progress) -> AuditResult:
-        """Look for what should not be believed, and write it down; change nothing.
+        """Find labels and images not to trust, and write them to files; change no label.
 
-        Leaves ``audit.html``, ``audit.csv`` and ``audit.parquet``.
+        Writes ``audit.html``, ``audit.csv`` and ``audit.parquet``.
         """
         return audit_run(self, progress=progress)
 
@@ -144,7 +144,7 @@ class Run(FinishedRun):
     ) -> CertificateResult:
         """Draw images for an expert to check, and state what the answers so far prove.
 
-        The first call writes ``checks.csv``, a random few of the surest images with an empty
+        The first call writes ``checks.csv``: a random sample of the surest images, with an empty
         column for the answers. Each later call reads the answers, states the largest set that they
         certify, and adds the rows that could extend it.
 
@@ -155,7 +155,7 @@ class Run(FinishedRun):
         confidence : float, default=0.95
             Probability that this holds, over the random choice of the checks.
         n_checks : int, default=500
-            Most checks in all.
+            Largest number of checks over all calls.
         random_state : int, default=0
             Decides the order of the checks.
 
@@ -176,7 +176,7 @@ class Run(FinishedRun):
         )
 
     def verify(self) -> tuple[str, ...]:
-        """Compute the certificate again; return what does not agree, nothing if it holds.
+        """Compute the certificate again; return its errors, an empty tuple if it holds.
 
         Raises
         ------

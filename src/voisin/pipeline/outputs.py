@@ -1,4 +1,4 @@
-"""The files of a finished run, each written whole."""
+"""Write the files of a finished run, each whole or not at all."""
 
 import json
 import platform
@@ -53,13 +53,13 @@ class StageResults:
     system : StoredSystem
     contributors : TopContributors, optional
     predictions : tuple of Predictions
-        Of every method, on pool and test.
+        Predictions of every method, on pool and test.
     model : TrainedNetwork
-        The retrained one, which the run leaves.
+        The retrained network, which is written to ``model.safetensors``.
     rounds : tuple of PseudoLabelRound
     loop_rounds : tuple of LoopRound
     notes : tuple of str
-        What a reader of the report should know of the labels.
+        Remarks on the labels for readers of the report.
     """
 
     graph_data: StoredGraphData
@@ -83,7 +83,7 @@ def write_outputs(
     results: StageResults,
     scores: tuple[Scores, ...],
 ) -> None:
-    """Write labels, model, what later questions need, figures and, last, the report."""
+    """Write labels, arrays for later questions, model, metrics and, last, the report."""
     folder, pool, labeled = project.folder, experiment.pool, results.labeled
     priors, contributors = labeled.class_priors, results.contributors
     write_labels(
@@ -177,7 +177,7 @@ def _report_content(
 def _settings_and_decisions(
     experiment: Experiment, stages: Stages, labeled: LabeledImages
 ) -> dict[str, str]:
-    """Write every setting; beside those that were left to decide, what was decided."""
+    """Write every setting as text, with the choice made if the run chose the value itself."""
     texts = {
         name: "–" if value is None else str(value)
         for name, value in stages.settings.as_dict().items()
@@ -203,15 +203,15 @@ def _write_medmnist(
     order = np.argsort(experiment.test.positions)
     on_test = {score.method: score for score in scores if score.scope == "test"}
     predictions = [
-        (on_test[one.method], one.probabilities[len(experiment.pool) :][order])
-        for one in results.predictions
-        if one.method in on_test
+        (on_test[made.method], made.probabilities[len(experiment.pool) :][order])
+        for made in results.predictions
+        if made.method in on_test
     ]
     write_medmnist_csvs(project.folder / "medmnist", images.name, "test", predictions)
 
 
 def _graph(experiment: Experiment, results: StageResults) -> dict[str, object]:
-    """Say how good the graph is, and how the spreading over it ended."""
+    """Return the graph's recall, and how the propagation along it ended."""
     labeled = results.labeled
     propagation = labeled.propagation
     notes = results.notes
@@ -246,7 +246,7 @@ def _dataset(summary: Summary, experiment: Experiment) -> dict[str, object]:
 
 
 def _model_card(experiment: Experiment, model: TrainedNetwork) -> dict[str, str]:
-    """Say what the network is, under one key: the order of several would change the file."""
+    """Describe the network under a single key, since the order of keys would change the file."""
     card = {
         "architecture": model.architecture,
         "in_channels": experiment.pool_pixels.shape[-1],
@@ -259,5 +259,5 @@ def _model_card(experiment: Experiment, model: TrainedNetwork) -> dict[str, str]
 
 def _versions() -> dict[str, str]:
     names = ("numpy", "scipy", "scikit-learn", "torch", "pillow")
-    found = {name: version(name) for name in names}
-    return {"voisin": __version__, "python": platform.python_version(), **found}
+    libraries = {name: version(name) for name in names}
+    return {"voisin": __version__, "python": platform.python_version(), **libraries}

@@ -1,6 +1,6 @@
-"""From a source of images to an experiment: open, sort, check, read, draw labels, split.
+"""Make an experiment of a source: open, sort, check and read its images, draw labels, split.
 
-The experiment is all that later stages see of the source. Nothing here may know vectors or graphs.
+Later stages see the experiment only, not the source. Nothing here may know vectors or graphs.
 """
 
 import warnings
@@ -37,15 +37,15 @@ from voisin.types import (
 
 @dataclass(frozen=True, eq=False)
 class TrainingLabels:
-    """What a network is taught: a label for each image of the pool, and how much each counts.
+    """The labels that a network is trained on: one for each image of the pool, with its weight.
 
     Attributes
     ----------
     labels : array of shape (n_pool,)
     weights : array of shape (n_pool,)
-        0 where there is nothing to learn; given labels have 1.
+        0 for an image without a label to learn; given labels have 1.
     targets : array of shape (n_pool, n_classes), optional
-        Distributions to be learned in place of the labels.
+        Distributions over the classes, to be learned instead of the labels.
     """
 
     labels: Labels
@@ -60,15 +60,15 @@ class Experiment:
     Attributes
     ----------
     pool, test : ImageCollection
-        In the order of their ids, so that the order of the source does not matter. Their labels
-        are all that the source knows: for the verdict and the ceiling alone.
+        Sorted by id, so that the order of the source does not matter. Their labels are all that
+        the source knows; only scores and the ceiling may use them.
     pool_pixels, test_pixels : arrays of shape (n_images, 28, 28, channels)
     labels : array of shape (n_pool,)
         The few labels that methods may see, -1 elsewhere.
     warnings : tuple of str
-        What the user was warned of.
+        Warnings that the user got.
     taught : TrainingLabels, optional
-        What the networks of embedders learn, where that is more than the few labels.
+        What the networks of embedders are trained on, if not the few labels.
     """
 
     pool: ImageCollection
@@ -91,28 +91,28 @@ class Experiment:
 
     @property
     def hidden(self) -> Labels:
-        """What the source knows of the images without a label, -1 elsewhere."""
+        """True labels, where known, of the images without a given label; -1 elsewhere."""
         return np.where(self.labels == UNLABELED, self.pool.labels, UNLABELED)
 
     @property
     def known(self) -> Labels:
-        """Every label of the pool, the few and the hidden ones together."""
+        """Every known label of the pool: the few given and the hidden ones."""
         return np.where(self.labels == UNLABELED, self.pool.labels, self.labels)
 
     @property
     def training_labels(self) -> TrainingLabels:
-        """What the networks of embedders learn: the few labels, unless they are taught more."""
+        """What the networks of embedders are trained on: `taught`, by default the few labels."""
         few = (self.labels != UNLABELED).astype(float)
         return TrainingLabels(self.labels, few) if self.taught is None else self.taught
 
     @cached_property
     def key(self) -> str:
-        """Hash of the images, whatever their labels."""
+        """Hash of ids and pixels; labels do not change it."""
         parts = (self.pool.ids, self.pool_pixels, self.test.ids, self.test_pixels)
         return hash_of([hash_of(part) for part in parts])
 
     def with_labels(self, labels: Labels) -> "Experiment":
-        """Return an experiment in which no label is known but these."""
+        """Return an experiment in which only these labels are known."""
         pool, test = (
             replace(images, labels=np.full(len(images), UNLABELED))
             for images in (self.pool, self.test)
@@ -120,7 +120,7 @@ class Experiment:
         return replace(self, pool=pool, test=test, labels=labels)
 
     def truths(self) -> dict[str, Truth]:
-        """Return the truth of each scope that has any; without leaks no ``test-no-leak``."""
+        """Return the true labels by scope; ``test-no-leak`` only if pool and test share groups."""
         test_known = self.test.labels != UNLABELED
         scopes = {"unlabeled": _truth(self.pool, self.hidden, self.hidden != UNLABELED)}
         scopes["test"] = _truth(self.test, self.test.labels, test_known)
@@ -142,7 +142,7 @@ def make_settings(options: Mapping[str, Any]) -> Settings:
     Raises
     ------
     InputError
-        If a name or a value is not one of a setting.
+        If there is no setting of a name, or a value is not allowed.
     """
     unknown = options.keys() - Settings.__dataclass_fields__.keys()
     if unknown:
@@ -153,7 +153,7 @@ def make_settings(options: Mapping[str, Any]) -> Settings:
 
 
 def warn_of_alpha(settings: Settings, methods: Sequence[str]) -> None:
-    """Warn where an alpha was asked for that none of the methods takes."""
+    """Warn if an alpha was chosen, but none of the methods takes one."""
     if settings.alpha == Settings.alpha or any(map(takes_alpha, methods)):
         return
     takers = ", ".join(filter(takes_alpha, METHODS))
@@ -166,7 +166,7 @@ def warn_of_alpha(settings: Settings, methods: Sequence[str]) -> None:
 def open_source(
     source: str | Path | ImageCollection, opening: Mapping[str, Any], progress: Progress
 ) -> tuple[ImageCollection, dict[str, Any]]:
-    """Open the source, and say what `voisin.toml` must tell to open it again."""
+    """Open the source; also return what `voisin.toml` must hold to open it again."""
     if isinstance(source, ImageCollection):
         return source, {"source": source.name}
     path = Path(source)
@@ -177,21 +177,21 @@ def open_source(
 def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> Experiment:
     """Sort, check and read the images, draw the few labels, and hold a test set out.
 
-    Everything that can be wrong about labels and settings is said before the images are read.
+    Errors in labels and settings are raised before the images are read, which takes long.
 
     Parameters
     ----------
     stages : Stages
     images : ImageCollection
-        With all that the source knows.
+        With all labels that the source knows.
     notes : sequence of str, optional
-        What the user was warned of already.
+        Warnings that the user got already.
 
     Raises
     ------
     InputError
-        If no label is known, all are of one class, none is left to find, or a setting does not
-        fit the images.
+        If no label is known, all labels are of one class, all images are labeled already, or a
+        setting does not fit the images.
     """
     settings = stages.settings
     images = images.take(np.argsort(images.ids))
@@ -264,7 +264,7 @@ def _check_settings(images: ImageCollection, settings: Settings) -> None:
 def _read_pixels(
     stages: Stages, images: ImageCollection
 ) -> tuple[Pixels, NDArray[np.bool_], list[str]]:
-    """Decode every image at the networks' size; return pixels, which were readable, and notes."""
+    """Decode all images at the networks' size; return pixels, a mask of readable ones, notes."""
     max_unreadable = stages.settings.max_unreadable
     inputs = {
         "images": images.reader.fingerprint(),
@@ -292,7 +292,7 @@ def _read_pixels(
 
 
 def _with_test_split(images: ImageCollection, settings: Settings) -> ImageCollection:
-    """Hold a test set out where labels are drawn from a source that brings none."""
+    """Hold a test set out if labels are drawn and the source has no test split."""
     has_test = images.splits is not None and (images.splits == "test").any()
     if has_test or settings.labels_per_class is None or not settings.test_share:
         return images

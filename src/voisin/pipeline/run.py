@@ -39,24 +39,24 @@ def run(
     log: Callable[[str], None] = lambda _: None,
     **options: Any,
 ) -> Run:
-    """Take images and a few labels through the whole chapter.
+    """Label all images of a source from a few labels, and write a report.
 
-    The expert is trained (or loaded), every image embedded, linked to its neighbors and given a
-    label by spreading; a classifier is retrained on the result; all are scored side by side. What
-    is finished is kept in ``out/cache``: the same call after an interruption goes on from there
-    and ends with the same figures.
+    An expert network is trained (or loaded). Every image is embedded, linked to its neighbors and
+    labeled from them; a classifier is retrained on these labels; all methods are scored. Finished
+    stages are kept in ``out/cache``: after an interruption, the same call continues from there and
+    ends with the same figures.
 
     Parameters
     ----------
     source : str, Path or ImageCollection
-        Anything `open_images` opens, or what it returned.
+        Anything that `open_images` opens, or a collection of images.
     out : str or Path
-        Folder of the project; made if absent.
+        Folder of the project; created if absent.
     opening : mapping, optional
-        Options of `open_images`, such as ``{"label_column": "dx"}``, where `source` is opened here.
+        Options of `open_images`, such as ``{"label_column": "dx"}``; for a path or a name only.
     progress : callable, optional
     log : callable, optional
-        Told in one line a time what was understood and found.
+        Called with one line of text at a time, about the source and the results.
     **options
         The fields of `Settings`, such as ``labels_per_class=50, random_state=42``.
 
@@ -98,7 +98,7 @@ def run(
 
 
 def _compute(context: Context) -> StageResults:
-    """Run the stages up to the predictions of every method."""
+    """Run all stages from the expert network to the predictions of every method."""
     stages, experiment = context.stages, context.experiment
     few, expert = context.expert_networks()
     graph_data = context.graph_data(expert)
@@ -159,22 +159,22 @@ def _take_apart(
 
 
 def _has_ceiling(experiment: Experiment) -> bool:
-    """Tell whether there are true labels to train on, and others to test on."""
+    """Tell whether true labels are known both in the pool, to train on, and in the test set."""
     return "test" in experiment.truths() and bool((experiment.hidden >= 0).any())
 
 
 def _judge(
     predictions: Sequence[Predictions], experiment: Experiment, stages: Stages
 ) -> tuple[Scores, ...]:
-    """Score every method in every scope; the ceiling has seen the pool's truth, so not there."""
+    """Score every method in every scope, but not the ceiling on the pool it was trained on."""
     pairs = [
-        (scope, truth, one)
+        (scope, truth, predicted)
         for scope, truth in experiment.truths().items()
-        for one in predictions
-        if not (scope == "unlabeled" and one.method == "ceiling")
+        for predicted in predictions
+        if not (scope == "unlabeled" and predicted.method == "ceiling")
     ]
     scores = []
-    for done, (scope, truth, one) in enumerate(pairs, start=1):
-        scores.append(score(one, truth, scope=scope))
+    for done, (scope, truth, predicted) in enumerate(pairs, start=1):
+        scores.append(score(predicted, truth, scope=scope))
         stages.progress("Scoring", done, len(pairs))
     return tuple(scores)

@@ -1,4 +1,4 @@
-"""How stages are run: each computed once for its inputs, timed, and found again after a crash."""
+"""How stages run: each is computed once for its inputs, timed, and reused after a crash."""
 
 import time
 import warnings
@@ -29,7 +29,7 @@ class Stages:
     settings : Settings
     progress : callable
     log : callable
-        Called with one line when a stage is done.
+        Called with one line of text when a stage is done.
     timings : list of StageTime
         Grows with each stage.
     """
@@ -47,7 +47,7 @@ class Stages:
         compute: Callable[[Path], T],
         kind: type[T],
     ) -> tuple[T, str]:
-        """Return a stage's result and key; `compute` is given a folder for unfinished work."""
+        """Return a stage's result and key; `compute` gets a folder for unfinished work."""
         versions = [__version__, *(version(name) for name in ("numpy", "torch", "pillow"))]
         inputs = {"stage": stage, "versions": versions, **inputs}
         scratch = self.cache.scratch(stage, hash_of(inputs))
@@ -57,9 +57,9 @@ class Stages:
 
     @contextmanager
     def silent(self, stage: str) -> Iterator["Stages"]:
-        """Give stages that log nothing themselves; their times are logged together.
+        """Return stages that log nothing themselves; at the end, log their total time in one line.
 
-        What was found again counts only where all of it was, and once.
+        The times of reused stages count only if no stage was computed, and then once each.
         """
         inner = replace(self, log=lambda _: None, timings=[])
         yield inner
@@ -69,7 +69,7 @@ class Stages:
             self._note(StageTime(stage, seconds, reused=not computed))
 
     def timed(self, stage: str, compute: Callable[[], T]) -> T:
-        """Run a stage that is quick enough not to be kept."""
+        """Run and time a stage that is too quick to be worth storing."""
         start = time.perf_counter()
         result = compute()
         self._note(StageTime(stage, time.perf_counter() - start, reused=False))
@@ -83,7 +83,7 @@ class Stages:
 
 @contextmanager
 def capture_warnings() -> Iterator[list[str]]:
-    """Keep the texts of input warnings for the report, and still give the warnings."""
+    """Collect the texts of input warnings for the report, and issue the warnings afterwards."""
     texts: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", InputWarning)

@@ -1,1 +1,1 @@
-"""The project folder: settings, cached arrays, and the files a run leaves."""
+"""The project folder: its settings, cached arrays, and the files that a run writes."""

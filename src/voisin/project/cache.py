@@ -1,4 +1,4 @@
-"""Results of stages on disk, found again by what they were computed from."""
+"""Results of stages on disk, looked up by a hash of the inputs of each stage."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Recalled(Generic[T]):
-    """The result of a stage, and how long it took to compute (in this run or before)."""
+    """The result of a stage, and the time that computing it took (now or in an earlier run)."""
 
     value: T
     key: str
@@ -38,9 +38,9 @@ class Cache:
     Parameters
     ----------
     folder : Path
-        Made if absent. What an interrupted run left half-written in it is removed.
+        Created if absent. Half-written files of an interrupted run are removed from it.
     outer : Cache, optional
-        What it holds is found here too; what is computed is kept here.
+        A second cache to look results up in; new results are kept in this one only.
 
     Examples
     --------
@@ -62,21 +62,21 @@ class Cache:
     def recall(
         self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], T], kind: type[T]
     ) -> Recalled[T]:
-        """Return the stage's result, computing it only if it is not there.
+        """Return the stage's result; compute it only if it is not in the cache.
 
         Parameters
         ----------
         stage : str
             Name of the stage, and of its folder.
         inputs : mapping
-            All that the result depends on, as JSON can write it.
+            Everything that the result depends on, in types that JSON can write.
         compute : callable
             Returns the result, a dataclass or a dict of arrays.
         kind : type
-            Of the result.
+            Type of the result.
         """
-        if found := self.find(stage, inputs, kind):
-            return found
+        if recalled := self.find(stage, inputs, kind):
+            return recalled
         key = hash_of(inputs)
         start = time.perf_counter()
         value = compute()
@@ -86,7 +86,7 @@ class Cache:
         return Recalled(value, key, seconds, reused=False)
 
     def find(self, stage: str, inputs: Mapping[str, Any], kind: type[T]) -> Recalled[T] | None:
-        """Return the stage's result if it is there; a damaged one is as good as none."""
+        """Return the stage's result, or None if the cache has none or a damaged one."""
         key = hash_of(inputs)
         try:
             value, notes = load_with_notes(self.folder / f"{stage}-{key[:20]}", kind)
@@ -96,16 +96,16 @@ class Cache:
 
     @contextmanager
     def inner(self, name: str) -> Iterator["Cache"]:
-        """Give a cache for what is worth keeping only until the block ends well.
+        """Yield a cache whose results are deleted when the block ends without an error.
 
-        It finds what this one holds, too.
+        It also finds the results of this cache.
         """
         inside = Cache(self.folder / f"{name}.unfinished", self)
         yield inside
         shutil.rmtree(inside.folder, ignore_errors=True)
 
     def scratch(self, stage: str, key: str) -> Path:
-        """Folder for what an unfinished stage needs to go on; removed once it is finished."""
+        """Folder in which an unfinished stage keeps its progress; removed when it is finished."""
         return self.folder / f"{stage}-{key[:20]}.unfinished"
 
 

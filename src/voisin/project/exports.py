@@ -1,4 +1,4 @@
-"""The files that users read: labels, figures, tables, MedMNIST's predictions, the model."""
+"""Write the files that users read: labels, metrics, tables, MedMNIST predictions, the model."""
 
 import csv
 import json
@@ -29,16 +29,16 @@ def write_labels(
     calibrated: Probabilities | None = None,
     why: Sequence[str] | None = None,
 ) -> None:
-    """Write ``labels.parquet`` and ``labels.csv``: what each image was given, and how sure that is.
+    """Write ``labels.parquet`` and ``labels.csv``: each image's label, and how certain it is.
 
     Columns: id, path (where the source has files), label (class, -1 without evidence),
-    label_name, likeliest (name of the class with the largest probability: best where as many
-    images as possible should be right), source (``given``, ``propagated`` or ``none``), evidence
-    (in words), confidence (probability of the label), certainty (one minus normalized entropy),
-    reached (whether a path in the graph leads to a label), why (the labeled images that count
-    most, and their shares), and one probability a class. Numbers are missing where there is no
-    evidence; where no label reaches an image, but a method has an opinion of it all the same,
-    its evidence is the classifier.
+    label_name, likeliest (name of the class with the largest probability: the best guess if as
+    many images as possible should be right), source (``given``, ``propagated`` or ``none``),
+    evidence (in words), confidence (probability of the label), certainty (one minus normalized
+    entropy), reached (whether a path in the graph leads to a label), why (the labeled images that
+    count most, and their shares), and one probability per class. An image without evidence has no
+    numbers. If no label reaches an image, but a classifier labels it, its evidence is
+    ``classifier``.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def write_labels(
     labels : array of shape (n_images,)
         The labels that were given, -1 elsewhere.
     propagation : Propagation
-        Decides the labels.
+        Its most probable classes are the labels written.
     linked : array of shape (n_images,), optional
         Whether a path in the graph leads to a labeled image; by default as the propagation says.
     balanced : array of shape (n_images,), optional
-        The same decided so that rare classes are found, where that is another decision.
+        Labels decided for balanced accuracy, so that rare classes are found, if these differ.
     calibrated : array of shape (n_images, n_classes), optional
-        Probabilities to write in place of the propagation's.
+        Probabilities to write instead of the propagation's.
     why : sequence of str, optional
     """
     import pyarrow as pa
@@ -94,7 +94,7 @@ def write_labels(
 
 
 def _names(labels: Labels, class_names: Sequence[str]) -> Any:
-    """Name each label; empty where unlabeled."""
+    """Return the class name of each label; empty if unlabeled."""
     import pyarrow as pa
 
     codes = pa.array(np.where(labels == UNLABELED, len(class_names), labels))
@@ -112,22 +112,22 @@ def metrics_document(
     timings: Mapping[str, float],
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Build ``metrics.json``: the dataset, the settings, one result a method and scope."""
+    """Build ``metrics.json``: dataset, settings, one result for each method and scope."""
     return {
         "schema": 1,
         "dataset": dict(dataset),
         "settings": dict(settings),
-        "results": [result_row(one) for one in scores],
+        "results": [result_row(row) for row in scores],
         "graph": dict(graph),
         "calibration": dict(calibration),
-        "pseudo_label_rounds": [asdict(one) for one in rounds],
+        "pseudo_label_rounds": [asdict(label_round) for label_round in rounds],
         "timings": dict(timings),
         "versions": dict(versions),
     }
 
 
 def result_row(scores: Scores) -> dict[str, Any]:
-    """One method in one scope as JSON can write it; figures that are not defined are null."""
+    """Return the scores of one method in one scope, ready for JSON; undefined figures are null."""
     return {
         "method": scores.method,
         "scope": scores.scope,
@@ -136,7 +136,7 @@ def result_row(scores: Scores) -> dict[str, Any]:
         **{name: number(estimate.value) for name, estimate in scores.metrics.items()},
         "recall": {name: number(estimate.value) for name, estimate in scores.recall.items()},
         "intervals": {name: _bounds(estimate) for name, estimate in scores.metrics.items()},
-        "recall_intervals": {name: _bounds(one) for name, one in scores.recall.items()},
+        "recall_intervals": {name: _bounds(recall) for name, recall in scores.recall.items()},
         "confusion": scores.confusion.tolist(),
     }
 
@@ -153,8 +153,8 @@ def write_medmnist_csvs(
 ) -> list[Path]:
     """Write predictions as MedMNIST's evaluator reads them, under its file names.
 
-    ``{name}_{split}_[AUC]{auc:.3f}_[ACC]{acc:.3f}@{method}.csv``: no header, one row an image in
-    the order of the data set's file, its number first. What an earlier run left is removed.
+    ``{name}_{split}_[AUC]{auc:.3f}_[ACC]{acc:.3f}@{method}.csv``: no header, one row per image
+    in the order of the data set's file, its number first. Files of an earlier run are removed.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def write_medmnist_csvs(
         Such as ``dermamnist`` or ``dermamnist_64``.
     split : str
     predictions : sequence of (Scores, array of shape (n_images, n_classes))
-        Of each method on this split, in the order of the data set's file.
+        Scores and probabilities of each method on this split, in the order of that file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -215,7 +215,7 @@ def write_table(folder: Path, name: str, columns: Mapping[str, Sequence[Any]]) -
 
 
 def number(value: float) -> float | None:
-    """Give a figure six digits, and none where it is not defined: JSON has no NaN.
+    """Round a figure to six digits; return None for NaN, which JSON lacks.
 
     Examples
     --------
@@ -226,5 +226,5 @@ def number(value: float) -> float | None:
 
 
 def to_json(document: Mapping[str, Any]) -> str:
-    """Write a document in a fixed layout, so that equal figures give equal files."""
+    """Write a document as JSON in a fixed layout, so that equal figures give equal files."""
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

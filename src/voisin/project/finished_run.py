@@ -1,6 +1,6 @@
-"""A finished run, opened from its folder: what it found, its settings, and its images.
+"""A finished run, opened from its folder: its results, its settings, and its images.
 
-Nothing here may know the questions that a run is asked; they are in rooms of their own.
+This module must not import explanation, audit, querying or certificate, which use it.
 """
 
 import shlex
@@ -43,7 +43,7 @@ _OF_COMPARISONS = {"draws", "compared_labels_per_class"}  # settings that a run 
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What a run found, kept as it is for later questions.
+    """The results of a run as arrays, stored for later questions.
 
     Attributes
     ----------
@@ -57,17 +57,17 @@ class RunResult:
     linked : array of shape (n_pool,)
         Whether a path in the graph leads to a labeled image.
     propagation : Propagation
-        Decides the labels found.
+        Its most probable classes are the labels found.
     stated : array of shape (n_pool, n_classes)
-        Calibrated probabilities; as they were where nothing could be held out.
+        Calibrated probabilities; not calibrated if no label could be held out.
     is_calibrated : bool
     class_priors : array of shape (n_classes,), optional
-        Those that the labels were found under; None where all classes count the same.
+        Class priors used; None if all classes are taken as equally frequent.
     test_ids : array of shape (n_test,)
     test_embeddings : array of shape (n_test, n_dims)
     test_groups : array of shape (n_test,), optional
     scores : tuple of Scores
-        One a method and scope.
+        Scores for each method and scope.
     rounds : tuple of PseudoLabelRound
     """
 
@@ -90,19 +90,19 @@ class RunResult:
 
     @cached_property
     def stated_probabilities(self) -> Probabilities:
-        """As ``labels.parquet`` states them: a given label is certain."""
+        """Probabilities as in ``labels.parquet``: a given label has probability 1."""
         given = self.labels != UNLABELED
         certain = np.eye(len(self.class_names))[self.labels]
         return np.where(given[:, None], certain, self.stated)
 
     @cached_property
     def assigned(self) -> Labels:
-        """Class of each image, given or found; -1 where there is no evidence."""
+        """Class of each image, given or found; -1 if there is no evidence."""
         return np.where(self.labels != UNLABELED, self.labels, self.propagation.labels)
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:
-        """Probability of the assigned class; NaN where there is none."""
+        """Probability of the assigned class; NaN if no class is assigned."""
         rows = np.arange(len(self.assigned))
         stated = self.stated_probabilities[rows, self.assigned]
         return np.where(self.assigned == UNLABELED, np.nan, stated)
@@ -156,12 +156,12 @@ class FinishedRun:
         Raises
         ------
         VoisinError
-            If the source is gone, or has not all of the images any more.
+            If the source is gone, or some of the images are missing from it.
         """
         return self.open_pictures(self.result.ids)
 
     def open_pictures(self, ids: Names, *, progress: Progress = no_progress) -> ImageCollection:
-        """Open the source again, its images in the order of `ids`; raises as `images` does."""
+        """Open the source again and sort its images like `ids`; raises as `images` does."""
         images = reopen_source(self.settings, progress=progress)
         place = {name: position for position, name in enumerate(images.ids.tolist())}
         gone = [name for name in ids.tolist() if name not in place]
@@ -181,8 +181,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     Raises
     ------
     ProjectError
-        If there is none, it cannot be read, is of another version, or a setting in it cannot be
-        used.
+        If the file is missing, cannot be read, is of another version, or has a setting that
+        cannot be used.
     """
     path = folder / SETTINGS
     try:
@@ -210,12 +210,12 @@ def read_settings(folder: Path) -> dict[str, Any]:
 def reopen_source(
     settings: Mapping[str, Any], *, progress: Progress = no_progress
 ) -> ImageCollection:
-    """Open the source with the options that it was opened with.
+    """Open the source with the options of the first time.
 
     Raises
     ------
     VoisinError
-        If it is gone, or was never a file.
+        If the source is gone, or was passed as an object and not as a path.
     """
     ours = _names() | _OF_COMPARISONS | {"schema", "source"}
     opening = {name: value for name, value in settings.items() if name not in ours}
@@ -229,7 +229,7 @@ def reopen_source(
 def next_command(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
     """Return the command that runs a project again, elsewhere and from other labels.
 
-    Settings that are the defaults are left out, and those of a comparison in the same folder.
+    It leaves out settings that have their defaults, and settings of a comparison in this folder.
 
     Examples
     --------

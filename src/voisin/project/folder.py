@@ -1,4 +1,4 @@
-"""A project's folder: what is in it, and that one run at a time works in it."""
+"""A project's folder: its files, and a lock so that only one run at a time works in it."""
 
 import json
 import shutil
@@ -13,8 +13,8 @@ from voisin.project.cache import Cache
 from voisin.writing import PARTIAL, write_atomically
 
 SETTINGS = "voisin.toml"
-SCHEMA = 2  # of `SETTINGS` and of what a run leaves; raised when an older one cannot be read
-_LOCK = ".voisin.lock"  # in a folder from the first run on, even if that was interrupted
+SCHEMA = 2  # version of a run's files; by convention raised when older ones cannot be read
+_LOCK = ".voisin.lock"  # marks a folder as a project, even if its first run was interrupted
 
 
 class Project:
@@ -46,7 +46,7 @@ class Project:
 
     @contextmanager
     def locked(self) -> Iterator[Cache]:
-        """Keep other runs out, and give the project's cache.
+        """Lock the folder against other runs, and yield the project's cache.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class Project:
             lock.release()
 
     def write_settings(self, settings: Mapping[str, object]) -> None:
-        """Write ``voisin.toml``; settings that are None are left out, as TOML has no null."""
+        """Write ``voisin.toml``; leave out settings that are None, since TOML has no null."""
         lines = [
             f"{name} = {_toml(value)}" for name, value in settings.items() if value is not None
         ]
@@ -97,7 +97,7 @@ class Project:
 
 
 def _toml(value: object) -> str:
-    """Write a value as TOML: numbers and booleans as in JSON, all else as a string."""
+    """Write a value as TOML: numbers and booleans as in JSON, everything else as a string."""
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     return json.dumps(str(value), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Dataclasses of arrays on disk, saved and loaded as they are.
+"""Save dataclasses of arrays to disk, and load them again.
 
 A value is a folder: ``value.json`` with its numbers and texts, and an ``.npy`` file for each of
 its arrays, read back memory-mapped and never unpickled. This module must not know any of the
@@ -34,10 +34,10 @@ def save(folder: Path, value: Any, **notes: Any) -> None:
     Parameters
     ----------
     folder : Path
-        Replaced as a whole: a crash leaves the old value or the new one.
+        Replaced as a whole: after a crash it holds the old value or the new one.
     value : dataclass instance or dict
     **notes
-        Kept beside the value, such as the time that it took.
+        Further entries to store beside the value, such as its computing time.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def load(folder: Path, kind: type[T]) -> T:
     Raises
     ------
     ProjectError
-        If nothing was saved, it has another format or other fields, or it is damaged.
+        If nothing was saved, or it has another format or other fields, or is damaged.
     """
     return load_with_notes(folder, kind)[0]
 
@@ -98,8 +98,8 @@ def _format_of(kind: type) -> int:
 def _encode(value: Any, name: str, write: Callable[[str, Any], str]) -> Any:
     """Turn a value into what JSON can write; its arrays are written under dotted names."""
 
-    def part(key: str, one: Any) -> Any:
-        return _encode(one, f"{name}.{key}" if name else key, write)
+    def part(key: str, inner: Any) -> Any:
+        return _encode(inner, f"{name}.{key}" if name else key, write)
 
     if isinstance(value, sparse.csr_array):
         files = {key: write(f"{name}.{key}", getattr(value, key)) for key in _SPARSE_PARTS}
@@ -112,14 +112,14 @@ def _encode(value: Any, name: str, write: Callable[[str, Any], str]) -> Any:
         stored = (field for field in fields(value) if field.metadata.get("stored", True))
         return {field.name: part(field.name, getattr(value, field.name)) for field in stored}
     if isinstance(value, Mapping):
-        return {key: part(key, one) for key, one in value.items()}
+        return {key: part(key, inner) for key, inner in value.items()}
     if isinstance(value, tuple | list):
-        return [part(str(place), one) for place, one in enumerate(value)]
+        return [part(str(place), inner) for place, inner in enumerate(value)]
     return value
 
 
 def _decode(hint: Any, tree: Any, folder: Path) -> Any:
-    """Build a value of the hinted type; arrays and numbers need no hint."""
+    """Build a value of the type that `hint` names; arrays and numbers need no hint."""
     if get_origin(hint) in (Union, types.UnionType):
         if tree is None:
             return None
@@ -146,7 +146,7 @@ def _decode(hint: Any, tree: Any, folder: Path) -> Any:
     if isinstance(tree, list):
         inner = get_args(hint) or (Any, ...)
         each = inner if inner[-1] is not ... else (inner[0],) * len(tree)
-        return tuple(_decode(one, part, folder) for one, part in zip(each, tree, strict=True))
+        return tuple(_decode(kind, part, folder) for kind, part in zip(each, tree, strict=True))
     return tree
 
 

@@ -1,1 +1,1 @@
-"""Label propagation: carry a few labels along the graph to every image; a file a method."""
+"""Label propagation: spread few labels along the graph to every image; one file per method."""

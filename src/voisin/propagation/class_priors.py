@@ -1,8 +1,8 @@
-"""Weights of classes that shift probabilities, or decisions, to the class priors.
+"""Weights of classes that make probabilities or decisions agree with the class priors.
 
-`rebalance` multiplies probabilities by weights of the classes. `quota_weights` finds the weights
-by which each class is decided for as often as its prior says: a coordinate descent on the dual
-of the assignment problem (Bertsekas 1979), quick from a good start. This module must not know
+`rebalance` multiplies probabilities by weights of the classes. `quota_weights` finds weights with
+which each class is chosen as often as its prior says, by a coordinate descent on the dual of the
+assignment problem (Bertsekas 1979), which is quick from a good start. This module must not know
 graphs or labels.
 """
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from voisin.types import Probabilities
 
-_MAX_SWEEPS = 30  # chosen by hand: bounds the time where the quotas cannot be met
-_QUOTA_TOL = 1e-3  # share of all images that a class may miss; chosen by hand
+_MAX_SWEEPS = 30  # chosen by hand: bounds the time if the quotas cannot be met
+_QUOTA_TOL = 1e-3  # largest error of a quota, as a share of all images; by hand
 _SMALLEST = 1e-12  # in place of a probability of 0, which has no logarithm: a convention
 
 
@@ -33,11 +33,11 @@ def quota_weights(
     class_priors: NDArray[np.float64],
     start: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Find weights such that ``argmax_c w_c p_ic`` decides for each class as often as its prior.
+    """Find weights such that ``argmax_c w_c p_ic`` is each class as often as its prior says.
 
     Class c wins image i if its weight is above ``max_d≠c w_d p_id / p_ic``. Each class in turn
     gets the weight at which it wins its number of images; sweeps over the classes repeat until
-    all have theirs.
+    every class has its number.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def quota_weights(
     class_priors : array of shape (n_classes,)
         Sums to one.
     start : array of shape (n_classes,)
-        First weights, such as those of similar probabilities; ones if there are none.
+        Initial weights, such as those found for similar probabilities; else all ones.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """A scikit-learn classifier that builds the graph and runs a propagation method.
 
-Imported late, since it imports scikit-learn. This module must not know the methods' equations.
+It is imported late, since it imports scikit-learn. It must not know the methods' equations.
 """
 
 from typing import Any, Self
@@ -31,7 +31,7 @@ AFFINITIES = ("neighbors", "precomputed")  # "precomputed" as elsewhere in sciki
 
 
 class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Classify samples by the few labels among their neighbors.
+    """Classify samples by propagating a few labels along the graph of their neighbors.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     method : PropagationMethod, optional
         `LabelSpreading` by default.
     random_state : int, optional
-        Of the approximate neighbor search, from 20,001 samples on.
+        Seed of the approximate neighbor search, which is used from 20,001 samples on.
     n_jobs : int, optional
 
     Attributes
@@ -87,13 +87,13 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Build the graph, and carry the labels along it.
+        """Build the graph, and propagate the labels along it.
 
         Parameters
         ----------
         X : array of shape (n_samples, n_features), or the graph
         y : array of shape (n_samples,)
-            Classes; -1, or "-1" among strings, where unknown.
+            Classes; -1, or "-1" among strings, for an unknown class.
         sample_weight : array of shape (n_samples,), optional
             How much each label counts; all samples stay in the graph.
         """
@@ -123,9 +123,9 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> Probabilities:
-        """Average the distributions of each sample's neighbors among those fitted.
+        """Average the distributions of each sample's neighbors among the fitted samples.
 
-        The mean of all where a precomputed graph has no edge.
+        A sample without an edge in a precomputed graph gets the mean of all.
         """
         check_is_fitted(self)
         distributions = self.label_distributions_
@@ -141,7 +141,9 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Choose the most probable class of each new sample."""
-        best = self.predict_proba(X).argmax(axis=1)  # first: it checks that there are classes
+        best = self.predict_proba(X).argmax(
+            axis=1
+        )  # called first, as it checks that there are classes
         return self.classes_[best]
 
     def _validate(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
@@ -159,7 +161,7 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
         if len(y) != X.shape[0]:
-            message = f"y has {len(y)} entries, but X has {X.shape[0]} rows: pass one a sample."
+            message = f"y has {len(y)} entries, but X has {X.shape[0]} rows: pass one per sample."
             raise InputError(message)
         return X, y
 

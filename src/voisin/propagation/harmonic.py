@@ -27,8 +27,8 @@ from voisin.validation import check_affinity, check_at_least, check_count
 class Harmonic:
     """Keep the labels, and make every other image the weighted mean of its neighbors.
 
-    Solves ``(D_uu − W_uu) F_u = W_ul Y_l``. With few labels nearly all images get nearly the
-    same row, with spikes at the labels: Poisson learning mends that.
+    It solves ``(D_uu − W_uu) F_u = W_ul Y_l``. With few labels, nearly all images get nearly
+    the same row, with spikes at the labels; Poisson learning avoids this.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ def solve_clamped(
     """Solve ``(shift · I + D_uu − W_uu) F_u = W_ul Y_l`` for the images that labels reach.
 
     The values of the solution have a row for every image: labeled images keep their labels, and
-    images that no label reaches have zeros. An image of weight 2 counts as two in the same
-    place: its edges weigh twice as much.
+    images that no label reaches have zeros. An image of weight 2 counts as two images in the
+    same place: the weights of its edges are doubled.
     """
     is_reached = reached_by_labels(affinity, labeled_nodes)
     unlabeled = np.flatnonzero(is_reached & ~labeled_nodes.is_labeled)

@@ -1,7 +1,7 @@
-"""The input of every propagation method: which images are labeled, as what, with which weight.
+"""The input of every propagation method: the labeled images, their labels and weights.
 
-`read_labeled_nodes` checks plain or soft labels and their weights; `expected_priors` says how
-frequent the classes are among all images. This module must not know graphs or equations.
+`read_labeled_nodes` checks plain or soft labels and their weights; `expected_priors` returns how
+frequent each class is among all images. This module must not know graphs or equations.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ class LabeledNodes:
     Attributes
     ----------
     rows : array of shape (n_labeled,)
-        Their positions, ascending.
+        Positions of the labeled nodes, ascending.
     targets : array of shape (n_labeled, n_classes)
-        Distribution over the classes of each; 1 at the class of a plain label.
+        Distribution over the classes of each node; 1 at the class of a plain label.
     weights : array of shape (n_labeled,)
         An image of weight 2 counts as two images in the same place.
     n_samples : int
-        Images, labeled or not.
+        Number of images, labeled or not.
     """
 
     rows: Indices
@@ -59,7 +59,7 @@ class LabeledNodes:
         return labeled
 
     def scatter(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Put one row a labeled image among rows of zeros for all others."""
+        """Return a row for each image: that of `values` if labeled, else zeros."""
         everywhere = np.zeros((self.n_samples, values.shape[1]))
         everywhere[self.rows] = values
         return everywhere
@@ -81,7 +81,7 @@ def read_labeled_nodes(
     n_classes : int, optional
         By default one more than the largest label.
     sample_weight : array of shape (n_samples,), optional
-        Only that of labeled images counts; at weight 0 a label is ignored.
+        Only weights of labeled images count; a label of weight 0 is ignored.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def expected_priors(class_priors: ClassPriors, labeled_nodes: LabeledNodes) -> N
     if len(priors) != labeled_nodes.n_classes:
         message = (
             f"class_priors has {len(priors)} entries, but there are {labeled_nodes.n_classes} "
-            "classes: pass one share a class."
+            "classes: pass one share per class."
         )
         raise InputError(message)
     return priors / priors.sum()
@@ -147,18 +147,18 @@ def check_class_priors(class_priors: ClassPriors) -> None:
         return
     priors = np.asarray(class_priors, dtype=np.float64)
     if priors.ndim != 1 or not np.isfinite(priors).all() or priors.min(initial=0) < 0:
-        message = f"class_priors={class_priors} is no distribution: pass one share >= 0 a class."
+        message = f"class_priors={class_priors} is no distribution: pass one share >= 0 per class."
         raise InputError(message)
     if not priors.sum() > 0:
-        message = "class_priors are all 0: pass one share >= 0 a class."
+        message = "class_priors are all 0: pass one share >= 0 per class."
         raise InputError(message)
 
 
 def _check_soft_labels(labels: Probabilities, n_samples: int, n_classes: int | None) -> None:
     if len(labels) != n_samples or (n_classes is not None and labels.shape[1] != n_classes):
         message = (
-            f"labels has shape {labels.shape}: pass one row a node ({n_samples}) "
-            f"and one column a class{'' if n_classes is None else f' ({n_classes})'}."
+            f"labels has shape {labels.shape}: pass one row per node ({n_samples}) "
+            f"and one column per class{'' if n_classes is None else f' ({n_classes})'}."
         )
         raise InputError(message)
     if not np.isfinite(labels).all() or labels.min() < 0:
@@ -178,7 +178,7 @@ def _read_weights(
     if sample_weight.shape != (n_samples,):
         message = (
             f"sample_weight has shape {sample_weight.shape}, but there are {n_samples} samples: "
-            "pass one weight a sample."
+            "pass one weight per sample."
         )
         raise InputError(message)
     weights = sample_weight[rows].astype(np.float64)

@@ -1,13 +1,13 @@
-"""Label spreading that takes new labels as they come, in time proportional to what changes.
+"""Label spreading that adds new labels to a solution, in time proportional to the change.
 
-Where a label changes, the right side of the equation changes in one row, and with it the residual
-there. A *push* at node i adds its residual r_i to its score, which sets r_i to zero and adds
+If a label changes, the right side of the equation changes in one row, and the residual changes in
+that row. A *push* at node i adds its residual r_i to its score, which sets r_i to zero and adds
 ``alpha S_ij r_i`` to the residual of each neighbor j (Southwell 1935; for graphs Andersen, Chung &
-Lang 2006). Adding ``ω = 2 / (1 + √(1 − alpha²))`` times r_i, the best factor where a sweep goes
-over all nodes (Young 1954), saves almost half of the pushes.
+Lang 2006). Adding ``ω = 2 / (1 + √(1 − alpha²))`` times r_i, the best factor for sweeps over all
+nodes (Young 1954), saves almost half of the pushes.
 
-Imported late, since it compiles. In compiled code, nodes and edges are unsigned integers: see
-`voisin.propagation.sparse_products`.
+It is imported late, since numba compiles it. In compiled code, nodes and edges are unsigned
+integers: see `voisin.propagation.sparse_products`.
 """
 
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Affinity, Indices, Labels, Propagation
 from voisin.validation import check_affinity
 
-# All chosen by hand: they trade the time of pushes against that of solving a class as a whole.
-_MAX_ROUNDS = 8  # of pushes, after which a class is solved as a whole
-_MIN_PUSHES = 10_000  # that a round may take, however few images there are
-_SOLUTION_TOL = 0.5  # of the tolerance, for whole solutions: leaves the rest to later updates
-_THRESHOLD_FACTOR = 0.5  # of the threshold of pushes from one pass over the queue to the next
+# All chosen by hand: they trade the time of pushes against that of solving the whole system.
+_MAX_ROUNDS = 8  # rounds of pushes, after which a class's whole system is solved
+_MIN_PUSHES = 10_000  # pushes that a round may always take, however few images there are
+_SOLUTION_TOL = 0.5  # share of the tolerance for whole solutions; the rest is for later updates
+_THRESHOLD_FACTOR = 0.5  # by which the threshold of pushes falls with each pass over the queue
 _SOON, _LATER = np.uint64(3), np.uint64(8)  # pushes ahead: memory is fetched for these nodes
 _FLOATS_PER_CACHE_LINE = 8  # float64 numbers in 64 bytes
 _ONE, _ZERO = np.uint64(1), np.uint64(0)  # numba would make a plain 1 plus an unsigned one a float
@@ -42,8 +42,8 @@ _UNTOUCHED, _TOUCHED, _QUEUED = 0, 1, 2  # states of a node
 class LiveSpreading:
     """The result of label spreading, kept up to date while labels are added or corrected.
 
-    Keeps the scores ``F`` of ``(I − alpha S) F = (1 − alpha) Y`` with the residual, the right
-    side less the left. A new label changes one row of ``Y``, and so of the residual. `push`
+    It stores the scores ``F`` of ``(I − alpha S) F = (1 − alpha) Y`` and the residual, the right
+    side minus the left. A new label changes one row of ``Y``, and of the residual. `push`
     corrects the scores around that image until the residual is within the method's tolerance
     again: the result is as accurate as that of a new solution.
 
@@ -87,7 +87,7 @@ class LiveSpreading:
         self._n_iter = solution.n_iter
         scores = solution.values.astype(np.float64)
         residuals = right - scores + method.alpha * (self._smoother @ scores)
-        self._scores = np.ascontiguousarray(scores.T)  # a row a class
+        self._scores = np.ascontiguousarray(scores.T)  # one row per class
         self._residuals = np.ascontiguousarray(residuals.T)
         self._touched, self._queue = np.empty((2, n_samples), dtype=np.int64)
         self._linked = np.isin(self._component_of, self._component_of[labeled_nodes.rows])
@@ -102,7 +102,7 @@ class LiveSpreading:
             float(np.linalg.norm(residual)) / self._right_side_norm(c)
             for c, residual in enumerate(self._residuals)
         )
-        converged = worst <= self._method.tol * (1 + 1e-6)  # pushes stop by a sum that is rounded
+        converged = worst <= self._method.tol * (1 + 1e-6)  # pushes stop by a rounded sum
         return Propagation(
             self._probabilities, self._reached, self._n_iter, worst, converged=converged
         )
@@ -155,7 +155,7 @@ class LiveSpreading:
         goal = (self._method.tol * self._right_side_norm(c)) ** 2
         max_pushes = max(_MIN_PUSHES, len(residual))
         for _ in range(_MAX_ROUNDS):
-            square = float(residual @ residual)  # anew: what push adds up drifts by rounding
+            square = float(residual @ residual)  # again: the sum that push keeps drifts by rounding
             if square <= goal:
                 return
             _, n_touched, _ = push(
@@ -180,7 +180,7 @@ class LiveSpreading:
         changed[:] = True
 
     def _solve(self, right: Floats, start: Floats | None = None) -> Solution:
-        """Solve as a whole, for all classes or one."""
+        """Solve the whole system, for all classes or one."""
         return chebyshev(
             self._smoother,
             self._method.alpha,
@@ -191,7 +191,7 @@ class LiveSpreading:
         )
 
     def _update_probabilities(self, changed: NDArray[np.bool_]) -> Indices:
-        """Compute the probabilities of changed images, and of those that changed priors concern.
+        """Compute the probabilities of changed images, and of images that changed priors affect.
 
         Returns the images computed.
         """
@@ -215,14 +215,14 @@ class LiveSpreading:
         return expected_priors(self._method.class_priors, counted)
 
     def _right_side_norm(self, c: int) -> float:
-        """Norm of the right side of a class; that of one label where the class has none."""
+        """Return the norm of a class's right side; that of one label if the class has none."""
         return (1 - self._method.alpha) * float(np.sqrt(max(self._counts[c], 1)))
 
     def _checked(self, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[int, int]:
         """Check the arguments of `add`; return the label of each row, the last if given twice."""
         n_samples, n_classes = len(self._labels), len(self._scores)
         if rows.shape != labels.shape or rows.ndim != 1:
-            message = f"rows has shape {rows.shape} and labels {labels.shape}: pass one a label."
+            message = f"rows has shape {rows.shape} and labels {labels.shape}: pass one per label."
             raise InputError(message)
         if len(rows) and (rows.min() < 0 or rows.max() >= n_samples):
             message = f"rows reach from {rows.min()} to {rows.max()}: there are {n_samples} images."
@@ -256,7 +256,7 @@ def _prefetch_edges(
     soon: int,
     later: int,
 ) -> None:
-    """Fetch the edges of a node to be pushed later, and the neighbors of one to be pushed soon."""
+    """Prefetch the edges of a node to be pushed later, and neighbors of one to be pushed soon."""
     for edge in range(indptr[later], indptr[later + 1], _FLOATS_PER_CACHE_LINE):
         _prefetch(indices, edge)
         _prefetch(weights, edge)
@@ -302,7 +302,7 @@ def push(
     queue: Integers,
     changed: Booleans,
 ) -> tuple[float, int, int]:
-    """Push at the touched nodes, those of large residuals first, until the residual is small.
+    """Push at the touched nodes, starting with large residuals, until the residual is small.
 
     Parameters
     ----------
@@ -330,7 +330,7 @@ def push(
     for position in range(n_touched):
         threshold = max(threshold, abs(residual[touched[position]]))
     n_pushes = 0
-    while square > goal and n_pushes < max_pushes and threshold > 0:  # at 0, no node has any
+    while square > goal and n_pushes < max_pushes and threshold > 0:  # at 0, no node has a residual
         threshold *= _THRESHOLD_FACTOR
         head = _ZERO
         length = np.uint64(_fill_queue(residual, touched, n_touched, threshold, queue, state))

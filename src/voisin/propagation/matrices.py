@@ -1,8 +1,8 @@
-"""Linear equations on a graph: its matrices, blocks of columns, and solutions.
+"""Parts of linear equations on a graph: matrices, blocks of columns, and solutions.
 
 A block of columns holds right-hand sides or solutions, sixteen at a time, so that one row of it
-is one cache line (in float32). A product with a sparse matrix reads rows in no order: its time
-is the number of cache lines that it touches. This module must not know labels or solvers.
+is one cache line (in float32). A product with a sparse matrix reads rows in random order: its
+time is proportional to the cache lines that it reads. This module must not know labels or solvers.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ _CACHE_LINE = 64  # bytes, on x86 processors and most others
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """A solution, and how the search for it ended.
+    """A solution of linear equations, and how its iteration ended.
 
     Attributes
     ----------
     values : array of shape (n, n_columns)
     n_iter : int
-        Of the slowest column.
+        Iterations of the slowest column.
     residual : float
         Largest ``|b − A x| / |b|`` of a column.
     converged : bool
@@ -80,7 +80,7 @@ def laplacian(affinity: Affinity) -> sparse.csr_array:
 
 
 def zero_block(n_rows: int, dtype: type[np.floating]) -> Floats:
-    """Make a block of `WIDTH` columns of zeros that starts at the start of a cache line.
+    """Make a block of `WIDTH` columns of zeros, aligned to a cache line.
 
     Examples
     --------

@@ -27,13 +27,13 @@ from voisin.validation import check_affinity, check_at_least, check_count
 
 @dataclass(frozen=True)
 class Poisson:
-    """Score each class by a flow along the graph, from its labels to those of the others.
+    """Score each class by a flow along the graph, from its labels to labels of other classes.
 
-    Solves ``L U = Σ_j δ_j (y_j − ȳ)`` with the degree-weighted mean of ``U`` at zero, ``ȳ`` the
-    mean label; each connected component by itself, since no flow runs between them. With other
-    ``class_priors`` than the shares of the labels, the scores of class c count ``prior_c / ȳ_c``
-    times. Probabilities are ``exp(u / rms(u))``, normalized: their order has a meaning, their
-    size must be calibrated.
+    It solves ``L U = Σ_j δ_j (y_j − ȳ)``, where ``ȳ`` is the mean label and the degree-weighted
+    mean of ``U`` is zero, for each connected component separately, since no flow connects them. If
+    ``class_priors`` differ from the shares of the labels, the scores of class c are multiplied by
+    ``prior_c / ȳ_c``. Probabilities are ``exp(u / rms(u))``, normalized: only their order has a
+    meaning until they are calibrated.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def label_sources(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Compute the sources ``y_j − ȳ``, and which classes have labels in each image's component.
 
-    The mean label is that of the component, so that what flows in flows out.
+    The mean label is that of the component, so that inflow and outflow are equal.
     """
     component = components.of_sample[labeled_nodes.rows]
     mass = np.zeros((len(components.sizes), labeled_nodes.n_classes))

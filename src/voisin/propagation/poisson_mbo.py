@@ -1,4 +1,4 @@
-"""Poisson MBO: diffusion from the labels, and decisions that keep the class priors, in turn.
+"""Poisson MBO: alternate diffusion from the labels and decisions that keep the class priors.
 
 Calder, Cook, Thorpe & Slepčev 2020, algorithm 2 (Merriman, Bence & Osher 1992 for the scheme).
 """
@@ -29,12 +29,12 @@ _MOST_CHANGED = 1e-3  # share of decisions that the last round may change; chose
 
 @dataclass(frozen=True)
 class PoissonMBO:
-    """Start from Poisson learning; diffuse, decide by the class priors, and repeat.
+    """Start from Poisson learning; diffuse, decide by the class priors, and repeat both.
 
-    ``n_rounds`` times: ``n_steps`` steps of ``U ← U − dt (L U − fidelity · B)`` from the last
-    decisions, ``B`` the sources of Poisson learning and ``dt = 1 / max degree``; then decisions
-    by ``U − min U`` that give each class its number of images. Images that no label reaches take
-    no part.
+    Each of ``n_rounds`` rounds takes ``n_steps`` steps of ``U ← U − dt (L U − fidelity · B)`` from
+    the last decisions, where ``B`` are the sources of Poisson learning and ``dt = 1 / max degree``.
+    Then it decides by ``U − min U`` such that each class gets its number of images. Images that no
+    label reaches are left out.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class PoissonMBO:
     n_rounds : int, default=20
     n_steps : int, default=40
     fidelity : float, default=1
-        Strength of the sources, for weights of which the largest is 1.
+        Strength of the sources, if the largest weight of the graph is 1.
     tol : float, default=1e-4
-        Of the Poisson equation at the start.
+        Tolerance of the Poisson equation at the start.
 
     Examples
     --------
@@ -79,8 +79,8 @@ class PoissonMBO:
     ) -> Propagation:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`.
 
-        Here `n_iter` counts the rounds until the decisions stay, and `residual` is the share of
-        decisions that the last round changed.
+        Here `n_iter` counts the rounds until decisions no longer change, and `residual` is the
+        share of decisions that the last round changed.
         """
         affinity = check_affinity(affinity)
         labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)

@@ -1,7 +1,7 @@
-"""From scores to probabilities: of the images of the graph, and of new images near them.
+"""Turn scores into probabilities, for images of the graph and for new images.
 
 `to_propagation` makes the result of a method from the solution of its equation. `attach` gives
-new images the probabilities of their neighbors. This module must not know how scores were solved.
+new images the probabilities of their neighbors. This module must not know how scores are computed.
 """
 
 import numpy as np
@@ -23,9 +23,8 @@ def to_propagation(
 ) -> Propagation:
     """Divide the scores by their row sums; rows that no label reaches become the class priors.
 
-    An image all of whose scores are 0, since it is so far from the labels that nothing arrives
-    within the solver's tolerance, counts as not reached either: the largest class prior must
-    not pass for its label.
+    An image may be so far from all labels that its scores are 0 within the solver's tolerance.
+    It counts as not reached, too, so that the largest class prior is not taken for its label.
     """
     reached = reached_by_labels(affinity, labeled_nodes) & (scores > 0).any(axis=1)
     probabilities = rows_to_one(scores, reached, expected_priors(class_priors, labeled_nodes))
@@ -45,7 +44,7 @@ def reached_by_labels(affinity: Affinity, labeled_nodes: LabeledNodes) -> NDArra
 def rows_to_one(
     scores: NDArray[np.floating], reached: NDArray[np.bool_], class_priors: NDArray[np.float64]
 ) -> Probabilities:
-    """Divide rows by their sums; put the class priors where no label reaches or the sum is 0.
+    """Divide rows by their sums; rows without a label or with sum 0 become the class priors.
 
     Scores below 0, which are rounding errors, count as 0.
     """
@@ -58,29 +57,29 @@ def rows_to_one(
 
 
 def likelihoods(scores: NDArray[np.floating], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Turn scores of any sign into positive ones of the same order: ``exp(u / rms(u))``.
+    """Turn scores of any sign into positive scores of the same order: ``exp(u / rms(u))``.
 
-    Only the order of a row's classes has a meaning: calibrate before reading them as certainty.
+    Only the order of a row's classes has a meaning: calibrate them before use as probabilities.
     Classes that are not allowed get 0.
     """
     unit = np.sqrt((scores**2).mean()) or 1.0
     scaled = np.where(allowed, scores / unit, -np.inf)
-    scaled -= scaled.max(axis=1, keepdims=True, initial=-1e300)  # finite where no class is allowed
+    scaled -= scaled.max(axis=1, keepdims=True, initial=-1e300)  # finite if no class is allowed
     return np.exp(scaled)
 
 
 def attach(
     neighbors: Neighbors, probabilities: Probabilities, *, power: float = 3.0
 ) -> Probabilities:
-    """Average the probabilities of each new image's known neighbors, without solving again.
+    """Average the probabilities of each new image's neighbors in the graph, without solving again.
 
     ``p_i = Σ_j w_ij p_j / Σ_j w_ij`` with ``w_ij = max(cos, 0)^power`` for cosine distances and
-    ``w_ij = 1`` for euclidean ones; where all weights are zero, the plain mean.
+    ``w_ij = 1`` for euclidean ones; if all weights are zero, it is the plain mean.
 
     Parameters
     ----------
     neighbors : Neighbors
-        Of the new images among the known ones, as `voisin.query_neighbors` finds them.
+        Neighbors of the new images among the known images, as `voisin.query_neighbors` finds them.
     probabilities : array of shape (n_known, n_classes)
     power : float, default=3
 
@@ -98,7 +97,7 @@ def attach(
     if (highest := neighbors.indices.max(initial=-1)) >= len(probabilities):
         message = (
             f"neighbors has image {highest}, but probabilities {len(probabilities)} rows, from 0: "
-            "pass one row a known image."
+            "pass one row per known image."
         )
         raise InputError(message)
     weights = np.ones(neighbors.distances.shape)

@@ -24,23 +24,23 @@ from voisin.propagation.result import to_propagation
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
 
-# Share of the largest γ that is added to all, so that no edge gets weight 0. The authors' code
-# (graphlearning, `reweight`) adds 1e-5; as a share, the unit of the weights does not matter.
+# Share of the largest γ that is added to each γ, so that no edge gets weight 0. The authors' code
+# (graphlearning, `reweight`) adds 1e-5; a share does not depend on the scale of the weights.
 _GAMMA_FLOOR = 1e-5
 
 
 @dataclass(frozen=True)
 class ReweightedLaplace:
-    """Reweight edges by a flow from the labels, and pull scores far from all labels to zero.
+    """Reweight edges by a flow from the labels, and shrink scores far from all labels to zero.
 
     ``L γ = Σ_j (δ_j − 1/n)``, ``γ ← γ − min γ + 1e-5 max γ``, ``W' = diag(γ) W diag(γ)``; then
-    ``(τ I + L'_uu) U = W'_ul Y``, with τ = ``shift`` times the mean degree of ``W'``. Before it
-    is normalized, a row's sum is below 1: the smaller, the less explored the image.
+    ``(τ I + L'_uu) U = W'_ul Y``, with τ = ``shift`` times the mean degree of ``W'``. Before
+    normalization, a row's sum is below 1: the smaller it is, the less explored is the image.
 
     Parameters
     ----------
     shift : float, default=0.001
-        Strength of the pull to zero; 0 for plain reweighted Laplace learning.
+        Strength of the shrinkage to zero; 0 for plain reweighted Laplace learning.
     class_priors : "labels", "uniform" or sequence of float, default="labels"
         Probabilities of an image that no label reaches.
     tol : float, default=1e-6
@@ -83,7 +83,7 @@ class ReweightedLaplace:
     def scores(
         self, affinity: Affinity, labels: Labels | Probabilities, *, n_classes: int | None = None
     ) -> NDArray[np.floating]:
-        """Return U before its rows are normalized; zeros where no label reaches.
+        """Return U before its rows are normalized; rows that no label reaches are zero.
 
         Returns
         -------
@@ -102,7 +102,7 @@ class ReweightedLaplace:
         )
 
     def _reweight(self, affinity: Affinity, labeled_nodes: LabeledNodes) -> Affinity:
-        """Compute ``W'``; what flows into a component leaves at all of its images alike."""
+        """Compute ``W'``; the flow into a component leaves evenly at all of its images."""
         components = find_components(affinity)
         n_components, component = len(components.sizes), components.of_sample
         inflow = labeled_nodes.scatter(labeled_nodes.weights[:, None])[:, 0]

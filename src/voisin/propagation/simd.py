@@ -1,6 +1,6 @@
 """A type for compiled code: one row of a block of columns, held in vector registers.
 
-Left to itself, the compiler keeps the sums of a row in memory, which takes several times as
+Without this type, the compiler keeps the sums of a row in memory, which takes several times as
 long as the arithmetic. Each function is an instruction that numba replaces by LLVM code.
 
 This module must not know matrices or equations. It is imported late, since numba is.
@@ -17,7 +17,9 @@ from numba.extending import intrinsic, overload, register_model
 
 from voisin.propagation.matrices import WIDTH
 
-instruction: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic  # numba's, typed
+instruction: Callable[[Callable[..., Any]], Callable[..., Any]] = (
+    intrinsic  # numba's decorator, with types
+)
 
 
 class SimdVector(types.Type):
@@ -30,7 +32,7 @@ class SimdVector(types.Type):
 
 @register_model(SimdVector)
 class _SimdVectorModel(models.PrimitiveModel):
-    """How LLVM holds a row."""
+    """Tells numba that LLVM stores a row as a vector of `WIDTH` numbers."""
 
     def __init__(self, manager: Any, vector: SimdVector) -> None:
         number = manager.lookup(vector.number_type).get_value_type()
@@ -38,7 +40,7 @@ class _SimdVectorModel(models.PrimitiveModel):
 
 
 def _pointer_to_row(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    """Point at a row of a block; the first two arguments are the block and the row."""
+    """Return a pointer to a row; the first two arguments are the block and the row's index."""
     block, row = signature.args[:2]
     numbers = context.make_array(block)(context, builder, args[0]).data
     index = context.cast(builder, args[1], row, types.intp)
@@ -48,7 +50,7 @@ def _pointer_to_row(context: Any, builder: Any, signature: Any, args: Any) -> An
 
 @instruction
 def load_vector(_: Any, block: Any, row: Any) -> tuple[Any, Callable[..., Any]]:
-    """Read a row."""
+    """Load a row of a block into registers."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = _pointer_to_row(context, builder, signature, args)
@@ -59,7 +61,7 @@ def load_vector(_: Any, block: Any, row: Any) -> tuple[Any, Callable[..., Any]]:
 
 @instruction
 def store_vector(_: Any, block: Any, row: Any, vector: Any) -> tuple[Any, Callable[..., Any]]:
-    """Write a row."""
+    """Store a row from registers into a block."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = _pointer_to_row(context, builder, signature, args)
@@ -71,7 +73,7 @@ def store_vector(_: Any, block: Any, row: Any, vector: Any) -> tuple[Any, Callab
 
 @instruction
 def prefetch(_: Any, block: Any, row: Any) -> tuple[Any, Callable[..., Any]]:
-    """Ask memory for a row that will be read soon."""
+    """Fetch a row that will be read soon into the cache."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -87,7 +89,7 @@ def prefetch(_: Any, block: Any, row: Any) -> tuple[Any, Callable[..., Any]]:
 
 @instruction
 def fill(_: Any, block: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
-    """Make a row of one value, in the precision of a block."""
+    """Make a row that repeats one value, in the precision of a block."""
     vector = SimdVector(block.dtype)
 
     def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:

@@ -1,7 +1,7 @@
 """Solvers of linear equations with a symmetric sparse matrix and several right-hand sides.
 
-Chebyshev iteration (Golub & Varga 1961), where the spectrum of the matrix is known, and
-conjugate gradients (Hestenes & Stiefel 1952), where it is not. Columns are solved in blocks of
+It has Chebyshev iteration (Golub & Varga 1961), if the spectrum of the matrix is known, and
+conjugate gradients (Hestenes & Stiefel 1952), if it is not. Columns are solved in blocks of
 `WIDTH`, so that memory stays bounded. This module must not know labels or classes.
 """
 
@@ -18,14 +18,16 @@ from voisin.neighbors.graph import order_nodes, reorder_matrix
 from voisin.parallel import Workers, blocks, workers
 from voisin.propagation.matrices import WIDTH, Floats, Solution, copy_to_block, zero_block
 
-# Rows of one task of a thread, at least, and tasks at most: chosen by hand. Smaller tasks spend
-# their time in being handed over, larger ones leave threads idle at the end.
+# Fewest rows of a thread's task, and largest number of tasks: chosen by hand. Handing over smaller
+# tasks takes more time than they do; larger tasks leave threads idle at the end.
 _MIN_TASK_ROWS = 1 << 13
 _MAX_TASKS = 64
-_FLOAT32_TOL = 1e-5  # finest for float32: below, its residuals are mostly rounding; by hand
-# From here on, conjugate gradients bring neighbors together in memory first. Measured at 70,000
-# rows (in reverse Cuthill-McKee order): 0.03 s, which saves 40 % of the 1.3 s of a hundred steps.
-# Where that begins to pay was chosen by hand.
+_FLOAT32_TOL = (
+    1e-5  # smallest tolerance for float32, by hand: smaller residuals are mostly rounding
+)
+# With as many rows, conjugate gradients first bring neighbors together in memory. At 70,000
+# rows (in reverse Cuthill-McKee order) this takes 0.03 s and saves 40 % of the 1.3 s of a hundred
+# steps. The limit was chosen by hand.
 _MIN_ROWS_TO_REORDER = 20_000
 
 
@@ -54,7 +56,7 @@ def chebyshev(
         Stop once ``|b − A x| <= tol · |b|`` in every column.
     max_iter : int
     start : array of shape (n, n_columns), optional
-        A good guess; B by default.
+        Initial guess; B by default.
     n_jobs : int, optional
 
     Warns
@@ -89,7 +91,7 @@ def chebyshev(
 
 
 def iterate(matrix: sparse.csr_array, right: Floats, start: Floats, n_steps: int) -> Floats:
-    """Repeat ``X ← A X + B`` a number of times, in float32.
+    """Repeat ``X ← A X + B`` for `n_steps` steps, in float32.
 
     Examples
     --------

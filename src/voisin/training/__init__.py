@@ -1,1 +1,1 @@
-"""Training of networks, on few, guessed or propagated labels, or on none."""
+"""Train networks on few labels, on pseudo-labels, on propagated labels, or without labels."""

@@ -1,4 +1,4 @@
-"""Augmentation: images turned, mirrored, cropped and in another light.
+"""Augmentation: turn, mirror and crop images at random, and change their light and color.
 
 It handles batches of tensors and a generator, and must not know networks or labels.
 """
@@ -22,38 +22,38 @@ _TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Draw for each image of a batch by itself how it is changed.
+    """Changes each image of a batch at random, independently of the others.
 
-    The new image at the place u, in [−1, 1]², shows what the old one has at the place
+    The new image has at the place u, in [−1, 1]², the value that the old one has at the place
 
         s · M · R(angle) · diag(r, 1/r) · u + t,   |t| <= |1 − s| + shift
 
-    where M mirrors left and right or does nothing; beyond its edges, the old image is reflected.
+    where M mirrors left and right, or is the identity; the old image is reflected at its edges.
     Values v, in −1..1, become ``contrast · C · (v − m) + m + brightness``, with m the image's mean
-    and C a matrix that scales saturation and turns hue (of color images alone).
+    and C a matrix that scales saturation and rotates hue (only of color images).
 
     Parameters
     ----------
     orientation : {"any", "upright", "fixed"}, default="upright"
         How images may lie: ``any`` turns freely and mirrors (skin, cells, the earth from above),
         ``upright`` turns by up to 10° and mirrors (photographs, clothes), ``fixed`` turns by up to
-        10° alone (digits, letters).
+        10° and does not mirror (digits, letters).
     scale : (float, float), default=(1, 1)
         Range of s, the side of the part that is shown; below 1 the image is enlarged.
     stretch : float, default=0
         The logarithm of r², width by height, is between ±`stretch`.
     shift : float, default=0
-        In half sides of the image, to either side and in each direction.
+        Largest shift in each direction, as a share of half the image's side.
     brightness : float, default=0
         Brightness is between ±`brightness`.
     contrast, saturation : float, default=0
-        Either factor is between 1 − and 1 + this.
+        Each factor is drawn between 1 − this value and 1 + this value.
     hue : float, default=0
-        In half turns, to either side.
+        Largest rotation of hue in either direction, as a share of a half turn.
     gray : float, default=0
         Probability that an image loses all color.
     size : int, optional
-        Pixels a side of the new images; by default as many as the old ones have.
+        Pixels per side of the new images; by default that of the old images.
 
     Raises
     ------
@@ -88,7 +88,7 @@ class Augmentation:
     def apply(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return changed images of shape (n, channels, size, size), values about −1..1.
 
-        The generator alone decides; it is on the processor, wherever the images are.
+        Only the generator decides the changes; it is on the CPU, even if the images are not.
         """
         places = self._draw_places(len(images), generator).to(images.device)
         size = images.shape[-1] if self.size is None else self.size
@@ -100,7 +100,7 @@ class Augmentation:
         return self._change_light(moved, generator)
 
     def _draw_places(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw one matrix of shape (2, 3) an image, which maps new places to old ones."""
+        """Draw for each image a matrix of shape (2, 3) that maps new places to old ones."""
         orientation = ORIENTATIONS[self.orientation]
         angle = _uniform(count, generator, 0, math.radians(orientation.degrees))
         low, high = self.scale
@@ -132,7 +132,7 @@ class Augmentation:
         return changed.view_as(images) + means + brightness.to(images.device)
 
     def _draw_colors(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw one matrix of shape (3, 3) an image, which keeps the brightness of each pixel."""
+        """Draw for each image a matrix of shape (3, 3) that keeps the brightness of each pixel."""
         to_yiq = torch.tensor(_TO_YIQ)
         saturation = _uniform(count, generator, 1, self.saturation)
         angle = _uniform(count, generator, 0, self.hue * math.pi)
@@ -146,5 +146,5 @@ class Augmentation:
 
 
 def _uniform(count: int, generator: torch.Generator, middle: float, half: float) -> Tensor:
-    """Draw one number an image between middle − half and middle + half."""
+    """Draw `count` numbers between middle − half and middle + half, one per image."""
     return middle + half * (2 * torch.rand(count, generator=generator) - 1)

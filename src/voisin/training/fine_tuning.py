@@ -1,4 +1,4 @@
-"""Train a network, new or trained before, on few labels with augmented images.
+"""Train a network, new or trained before, on augmented images with few labels.
 
 It handles pixels, labels and weights, and must not know where the labels or the network came from.
 """
@@ -26,15 +26,15 @@ from voisin.validation import check_at_least, check_count, check_in_closed_inter
 
 Network = TypeVar("Network", bound=nn.Module)
 
-_RISE = 0.1  # share of the steps, chosen by hand: without it, AdamW's first steps are too large
+_RISE = 0.1  # share of steps in which the rate rises, by hand: else first steps are too large
 
 
 @dataclass(frozen=True)
 class FineTuning:
-    """Train by AdamW on smoothed labels; the learning rate rises shortly and falls by a cosine.
+    """Train by AdamW on smoothed labels; the learning rate rises, then falls along a cosine.
 
-    The rate rises over the first tenth of the steps. Each time that an image is seen, it is turned,
-    mirrored, shifted and in another light.
+    The rate rises over the first tenth of the steps. Images are turned, mirrored, shifted
+    and changed in light, anew in each epoch.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class FineTuning:
     learning_rate : float, default=3e-3
     weight_decay : float, default=0.05
     label_smoothing : float, default=0.1
-        Share of each label that goes to all classes evenly.
+        Share of each label that is spread evenly over all classes.
 
     Raises
     ------
@@ -66,7 +66,7 @@ class FineTuning:
         check_at_least("learning_rate", self.learning_rate, 0)
         check_at_least("weight_decay", self.weight_decay, 0)
         check_in_closed_interval("label_smoothing", self.label_smoothing, 0, 1)
-        self.make_augmentation()  # so that a wrong orientation is refused now
+        self.make_augmentation()  # raises now if the orientation is wrong
 
     def make_augmentation(self) -> Augmentation:
         """Change images a little: a shift, a turn, another size and light."""
@@ -86,15 +86,15 @@ class FineTuning:
         progress: Progress = no_progress,
         task: str = "Training",
     ) -> Network:
-        """Train `network` itself further.
+        """Train `network` in place.
 
         Parameters
         ----------
         network : torch module
-            From images to one score a class. It is changed.
+            Maps images to one score per class. Its weights are changed.
         pixels : array of shape (n_images, 28, 28, channels), uint8
         labels : array of shape (n_images,) or (n_images, n_classes)
-            Known wherever the weight is above 0; or distributions over the classes.
+            Labels, known for each weight above 0; or distributions over the classes.
         weights : array of shape (n_images,), optional
             At least 0, and 1 by default; images of weight 0 are left out.
         random_state : int, default=0

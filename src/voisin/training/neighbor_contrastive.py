@@ -1,8 +1,8 @@
-"""Train a network to bring neighboring images together, whatever their shift, turn and light.
+"""Train a network to embed neighboring images near each other, however they are augmented.
 
 Böhm, Berens & Kobak, "Unsupervised visualization of image datasets using contrastive learning",
-2022, see neighbor embeddings and contrastive learning as one; Dwibedi, Aytar, Tompson, Sermanet &
-Zisserman, "With a little help from my friends", 2021, take an image's neighbors for its other
+2022, unite neighbor embeddings and contrastive learning; Dwibedi, Aytar, Tompson, Sermanet &
+Zisserman, "With a little help from my friends", 2021, use an image's neighbors as its other
 views. It handles pixels, and must not use labels.
 """
 
@@ -21,7 +21,7 @@ from voisin.training.self_supervised import Reader
 from voisin.training.simclr import ContrastiveTrainer
 from voisin.types import Pixels
 
-# Chosen by hand: more neighbors bring more images of other classes, fewer teach little beyond the
+# Chosen by hand: more neighbors include more images of other classes; fewer add little to the
 # image itself.
 _N_NEIGHBORS = 10
 _N_COMPONENTS = 64  # of the pixels; as many as `voisin.embedding.pixels` takes by default
@@ -31,13 +31,13 @@ _BLOCK = 4_096  # rows projected at a time, chosen by hand: bounds memory to 40 
 
 @dataclass(frozen=True)
 class NeighborContrastiveTraining(ContrastiveTrainer):
-    """Train a `Perceptron` to bring an image near one of its neighbors, and both far from others.
+    """Train a `Perceptron` to embed an image near one of its neighbors, and far from the others.
 
     The neighbors are the ten nearest by the cosine of 64 principal components of the pixels
-    (computed from 50,000 images or more, where there are so many); one is drawn each time that an
-    image is seen. Both images are augmented, so that what is learned goes beyond the pixels. The
-    loss is `contrastive_loss`. Stops early when the mean loss of 100 steps has not fallen by 0.2 %
-    in 500.
+    (computed from 50,000 images or more, if there are so many); one is drawn each time that
+    an image is used. Both images are augmented, so that what is learned goes beyond the pixels. The
+    loss is `contrastive_loss`. Training stops early when the mean loss of 100 steps has not
+    fallen by 0.2 % in 500.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class NeighborContrastiveTraining(ContrastiveTrainer):
         return Perceptron(n_channels)
 
     def make_reader(self, pixels: Pixels, random_state: int) -> Reader:
-        """Find the neighbors; then read images, and after them a neighbor of each."""
+        """Find the neighbors; return a function that reads images, then a neighbor of each."""
         from sklearn.decomposition import PCA
 
         sample = _flatten(pixels[:: 1 + len(pixels) // _MAX_PCA_ROWS])

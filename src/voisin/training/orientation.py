@@ -1,4 +1,4 @@
-"""How images may lie: names for the settings, and how far augmentation may turn them.
+"""How images may be oriented: names for the settings, and how far augmentation turns them.
 
 Settings and the command line import this module, so it must not import PyTorch.
 """
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Orientation:
-    """How far an image may be turned, and whether it may be mirrored, and still be like the others.
+    """How far images may be turned, and whether mirrored, and still look like real images.
 
     Attributes
     ----------
     degrees : float
-        To either side.
+        Largest angle in either direction.
     mirrored : bool
     """
 

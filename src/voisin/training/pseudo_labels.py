@@ -1,11 +1,10 @@
-"""Rounds of pseudo-labels: label the images where the network is sure, train a new one, repeat.
+"""Pseudo-labels: label images that the network is sure of, train a new network, repeat.
 
 Lee, "Pseudo-label: the simple and efficient semi-supervised learning method for deep neural
-networks", 2013. Each class has a quota, and each round a new network, as in curriculum labeling
-(Cascante-Bonilla, Tan, Qi & Ordonez 2021), because mistakes that stay in the weights confirm
-themselves.
+networks", 2013. Each class has a quota. Each round trains a new network, as in curriculum labeling
+(Cascante-Bonilla, Tan, Qi & Ordonez 2021): an old one would repeat mistakes it was trained on.
 
-Reports import `PseudoLabelRound`, so PyTorch must be imported inside functions alone.
+Reports import `PseudoLabelRound`, so PyTorch must only be imported inside functions.
 """
 
 from dataclasses import dataclass
@@ -25,17 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PseudoLabelRound:
-    """One round: how many pseudo-labels it added, and how many of them are true.
+    """One round: how many pseudo-labels it added, and what share of them is correct.
 
     Attributes
     ----------
     number : int
-        From 1.
+        Number of the round, from 1.
     n_added : int
         Pseudo-labels added in this round.
     n_added_by_class : tuple of int
     precision : float or None
-        Share of the added labels that are true; None where truth is unknown or none was added.
+        Share of correct labels among the added; None if unknown, or if none was added.
     n_known : int
         Added labels whose truth is known.
     """
@@ -49,20 +48,20 @@ class PseudoLabelRound:
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """Give the surest images the labels that the network predicts, round after round.
+    """Label the images that the network is surest of by its predictions, round after round.
 
     A round takes, of the images still unlabeled, those whose largest probability is at least
-    `threshold`: at most `quota` a class, the surest first. They keep that label in later rounds.
+    `threshold`: at most `quota` per class, the surest first. They keep this label afterwards.
 
     Parameters
     ----------
     threshold : float, default=0.95
         In [0, 1].
     quota : int, default=100
-        Images a class and round.
+        Most images per class in one round.
     rounds : int, default=3
     training : SupervisedTraining, optional
-        Of the network after each round; by default one of default settings.
+        How the network is trained after each round; by default with default settings.
 
     Raises
     ------
@@ -115,7 +114,7 @@ class PseudoLabels:
         -------
         network : SimpleCNN
         rounds : tuple of PseudoLabelRound
-            Ends before `rounds` when no image is sure enough.
+            There are fewer rounds if no image reaches the threshold.
         """
         from voisin.embedding.inference import predict
         from voisin.training.supervised import SupervisedTraining

@@ -1,7 +1,7 @@
 """Train a network on images alone, step by step; an interrupted training resumes.
 
-It decides the order of the images and when to stop. The loss and the network belong to the
-trainers: this module must not know them.
+It decides the order of the images and when to stop. Subclasses define the loss and the network:
+this module must not know them.
 """
 
 from abc import ABC, abstractmethod
@@ -25,28 +25,28 @@ from voisin.training.training_loop import (
 from voisin.types import Pixels, Progress, no_progress
 from voisin.validation import check_at_least, check_count
 
-# Fall of the mean loss in five rounds of steps below which a training stops. Chosen by hand: it
-# trades time against a loss that may still fall, which these losses do slowly.
+# Training stops if the mean loss falls by less than this share in five rounds of steps. Chosen by
+# hand: these losses fall slowly, and it trades time against a lower loss.
 _MIN_GAIN = 0.002
-_RISE = 0.05  # share of the steps, chosen by hand: without it, AdamW's first steps are too large
+_RISE = 0.05  # share of steps in which the rate rises, by hand: else first steps are too large
 
 
-# From the rows of a batch and a generator of random numbers to images, channels first.
+# Takes the rows of a batch and a random generator; returns images with the channels first.
 Reader: TypeAlias = Callable[[NDArray[np.int64], np.random.Generator], Tensor]
 
 
 class SelfSupervisedTrainer(ABC):
-    """Steps of AdamW on batches drawn from all images, without any label.
+    """Base class: trains a network by AdamW on batches drawn from all images, without labels.
 
-    The learning rate rises over the first twentieth of the steps, and falls by a cosine. A trainer
-    is a frozen dataclass of the settings below, which adds a network and a loss.
+    The learning rate rises over the first twentieth of the steps, then falls along a cosine. Each
+    subclass is a frozen dataclass with these settings, which defines a network and a loss.
 
     Attributes
     ----------
     steps : int
-        Most steps, however many images there are.
+        Largest number of steps, however many images there are.
     views_per_image : int
-        Most times that each image is seen, however few images there are.
+        Most times that each image is used, however few images there are.
     batch_size : int
         Two or more.
     learning_rate, weight_decay : float
@@ -73,7 +73,7 @@ class SelfSupervisedTrainer(ABC):
 
     @abstractmethod
     def build_learner(self, n_channels: int) -> nn.Module:
-        """Build the network to train, with first weights of torch's random numbers."""
+        """Build the network to train, with initial weights from torch's random numbers."""
 
     @abstractmethod
     def compute_loss(self, learner: nn.Module, images: Tensor, rng: np.random.Generator) -> Tensor:

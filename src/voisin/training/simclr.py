@@ -1,8 +1,8 @@
 """SimCLR: train a residual network to recognize two views of one image among other images.
 
 Chen, Kornblith, Norouzi & Hinton, "A simple framework for contrastive learning of visual
-representations", 2020. Here are also its loss and `ContrastiveTrainer`, which
-`voisin.training.neighbor_contrastive` shares. It handles pixels, and must not use labels.
+representations", 2020. Its loss and `ContrastiveTrainer` are also used by
+`voisin.training.neighbor_contrastive`. It handles pixels, and must not use labels.
 """
 
 import math
@@ -21,9 +21,9 @@ from voisin.training.self_supervised import Reader, SelfSupervisedTrainer
 from voisin.types import Pixels
 from voisin.validation import check_in_open_interval
 
-_VIEW_SIZE = 20  # pixels a side: 28 times the mean scale of a view, so that little is enlarged
-# Values of the projector's two layers, which is dropped after training: 128 as in the paper; 512
-# chosen by hand, as training has only minutes.
+_VIEW_SIZE = 20  # pixels per side: 28 times a view's mean scale, so that little is enlarged
+# Sizes of the two layers of the projector, which is dropped after training: 128 as in the paper;
+# 512 by hand, as training should take minutes only.
 _HIDDEN, _PROJECTED = 512, 128
 
 
@@ -55,14 +55,14 @@ def contrastive_loss(first: Tensor, second: Tensor, temperature: float) -> Tenso
 
 
 class ContrastiveTrainer(SelfSupervisedTrainer):
-    """Compares the first half of the images read with the second, each image augmented by itself.
+    """Base class: compares the two halves of a batch, after each image is augmented separately.
 
     Attributes
     ----------
     orientation : str
         How images may lie, as `Augmentation` says.
     temperature : float
-        Of `contrastive_loss`.
+        Temperature of `contrastive_loss`.
     """
 
     orientation: str
@@ -71,7 +71,7 @@ class ContrastiveTrainer(SelfSupervisedTrainer):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_in_open_interval("temperature", self.temperature, 0, math.inf)
-        self.make_augmentation()  # so that a wrong orientation is refused now
+        self.make_augmentation()  # raises now if the orientation is wrong
 
     @abstractmethod
     def make_augmentation(self) -> Augmentation:
@@ -90,7 +90,7 @@ class ContrastiveTrainer(SelfSupervisedTrainer):
 class SimCLR(ContrastiveTrainer):
     """Train a `ResidualNetwork` to recognize each image's other view among all views of a batch.
 
-    Stops early when the mean loss of 25 steps has not fallen by 0.2 % in 125.
+    Training stops early when the mean loss of 25 steps has not fallen by 0.2 % in 125.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class SimCLR(ContrastiveTrainer):
         return lambda rows, _: to_tensor(pixels[rows]).repeat(2, 1, 1, 1)
 
     def make_augmentation(self) -> Augmentation:
-        """Change images much: a part of each, in other colors and light."""
+        """Change images strongly: crop them, and change colors and light."""
         return Augmentation(
             self.orientation,
             scale=(0.45, 1.0),
@@ -141,7 +141,7 @@ class SimCLR(ContrastiveTrainer):
             brightness=0.2,
             contrast=0.2,
             saturation=0.2,
-            hue=0.02,  # little: skin and cells differ in color
+            hue=0.02,  # small, as color tells classes of skin and cells apart
             size=_VIEW_SIZE,
         )
 

@@ -23,8 +23,8 @@ from voisin.training.training_loop import (
 from voisin.types import Labels, Pixels, Progress, no_progress
 from voisin.validation import check_at_least, check_count
 
-# Fall of the loss in five epochs below which a training stops. Chosen by hand: it trades time
-# against a loss that may still fall.
+# Training stops if the loss falls by less than this share in five epochs. Chosen by hand: it
+# trades time against a lower loss.
 _MIN_GAIN = 0.01
 
 
@@ -32,7 +32,7 @@ _MIN_GAIN = 0.01
 class SupervisedTraining:
     """Train by Adam on the weighted cross-entropy ``Σ w_i H(y_i, p_i) / Σ w_i`` of each batch.
 
-    Stops early when the loss of an epoch has not fallen by 1 % in five epochs.
+    Training stops early when the loss of an epoch has not fallen by 1 % in five epochs.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class SupervisedTraining:
         ----------
         pixels : array of shape (n_images, 28, 28, channels), uint8
         labels : array of shape (n_images,)
-            Known wherever the weight is above 0.
+            Must be known for each image with a weight above 0.
         n_classes : int
         weights : array of shape (n_images,), optional
             At least 0, and 1 by default; images of weight 0 are left out.

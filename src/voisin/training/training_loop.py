@@ -1,4 +1,4 @@
-"""What the training loops share: batches, steps, when to stop, and a state to resume from.
+"""Parts that the training loops share: batches, steps, a stopping rule, and checkpoints.
 
 It must not know which network is trained, nor where labels come from.
 """
@@ -21,8 +21,8 @@ from voisin.errors import InputError
 from voisin.types import Labels, Pixels
 from voisin.writing import write_atomically
 
-# Rounds without gain after which a training stops. Chosen by hand: fewer stop at a chance rise of
-# the loss, more cost time.
+# Rounds without gain after which training stops. Chosen by hand: with fewer, a chance rise of the
+# loss may stop it; more take time.
 _PATIENCE = 5
 
 
@@ -34,15 +34,15 @@ class TrainingImages:
     ----------
     pixels : array of shape (n_images, size, size, channels), uint8
     labels : array of shape (n_images,) or (n_images, n_classes)
-        Known wherever the weight is above 0; or distributions over the classes.
+        Labels, known for each weight above 0; or distributions over the classes.
     weights : array of shape (n_images,)
         At least 0; images of weight 0 are left out.
 
     Raises
     ------
     InputError
-        If shapes disagree, a weight is negative, fewer than two images have one, or the label of
-        one that has is unknown.
+        If shapes disagree, a weight is negative, fewer than two weights are above 0, or the label
+        of such an image is unknown.
     """
 
     pixels: Pixels
@@ -53,7 +53,7 @@ class TrainingImages:
         if not len(self.pixels) == len(self.labels) == len(self.weights):
             message = (
                 f"{len(self.pixels)} images, {len(self.labels)} labels and {len(self.weights)} "
-                "weights: pass one of each an image."
+                "weights: pass one of each per image."
             )
             raise InputError(message)
         if not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
@@ -74,7 +74,7 @@ class TrainingImages:
         return np.flatnonzero(self.weights > 0)
 
     def shuffle(self, batch_size: int, generator: torch.Generator) -> list[NDArray[np.int64]]:
-        """Return the rows of each batch of an epoch, which takes every image kept once."""
+        """Return the rows of each batch of an epoch, in which every kept image appears once."""
         kept = self.kept
         order = kept[torch.randperm(len(kept), generator=generator).numpy()]
         return split_in_batches(order, batch_size)
@@ -86,7 +86,7 @@ class TrainingImages:
 
 
 def split_in_batches(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
-    """Split into batches; a last image alone joins the batch before it.
+    """Split rows into batches; a single image left at the end joins the batch before.
 
     Batch normalization cannot be trained on one image.
 
@@ -112,7 +112,7 @@ def weighted_cross_entropy(
 
 
 def take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:
-    """Change the weights by the gradient of a loss; return the loss, detached."""
+    """Update the weights by the gradient of a loss; return the loss, detached."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
@@ -124,7 +124,7 @@ def set_learning_rate(
 ) -> None:
     """Set the learning rate of a step: it rises over the share `rise`, then falls by a cosine.
 
-    Of step t = 0, 1, ... of T it is, times `highest`,
+    At step t = 0, 1, ... of T steps, the rate divided by `highest` is
     ``min(1, (t + 1) / (rise T)) · (1 + cos(π t / T)) / 2``.
 
     Examples
@@ -149,7 +149,7 @@ def has_stopped_falling(losses: Sequence[float], gain: float) -> bool:
     Parameters
     ----------
     losses : sequence of float
-        A mean loss an epoch, or a round of steps, in order.
+        The mean loss of each epoch, or of each round of steps, in order.
     gain : float
         Smallest fall that counts, as a share of the best before.
 
@@ -169,7 +169,7 @@ def has_stopped_falling(losses: Sequence[float], gain: float) -> bool:
 def use_one_thread() -> Iterator[None]:
     """Run PyTorch in one thread, so that sums do not depend on the number of cores.
 
-    Small batches gain little from more threads, and lose much on a busy machine.
+    With small batches more threads gain little, and on a busy machine they cost much time.
     """
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -181,18 +181,18 @@ def use_one_thread() -> Iterator[None]:
 
 @dataclass
 class TrainingState:
-    """How far a training has come; all that a checkpoint must hold.
+    """The state of a training, which a checkpoint stores.
 
     Attributes
     ----------
     network : torch module
     optimizer : torch optimizer
     generator : torch.Generator, optional
-        Decides what comes next, where that does not follow from `n_done` alone.
+        Source of later random choices, unless these follow from `n_done`.
     n_done : int
-        Epochs or steps.
+        Number of finished epochs or steps.
     losses : list of float
-        A mean loss an epoch, or a round of steps.
+        The mean loss of each epoch, or of each round of steps.
     """
 
     network: nn.Module
@@ -212,7 +212,7 @@ class TrainingState:
             partial.write_bytes(packed.getbuffer())
 
     def resume(self, path: Path | None) -> None:
-        """Go on from a checkpoint; where there is none, or it is damaged, start anew."""
+        """Resume from a checkpoint; keep the initial state if it is missing or damaged."""
         if path is None or not path.is_file():
             return
         try:

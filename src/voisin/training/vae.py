@@ -1,4 +1,4 @@
-"""Train a variational autoencoder, which encodes each image as few numbers.
+"""Train a variational autoencoder, which encodes each image as a few numbers.
 
 Kingma & Welling, "Auto-encoding variational Bayes", 2014; Calder et al. (2020) built their
 graphs of MNIST and Fashion-MNIST on such codes. It handles pixels, and must not use labels.
@@ -18,12 +18,12 @@ from voisin.training.self_supervised import SelfSupervisedTrainer
 
 @dataclass(frozen=True)
 class VAETraining(SelfSupervisedTrainer):
-    """Train an `Autoencoder` so that each image can be decoded from its codes.
+    """Train an `Autoencoder` so that it can decode each image from its codes.
 
     The loss of an image x of brightnesses in 0..1 is the cross entropy of its pixels, decoded to y
     from a code of ``N(m(x), s²(x))``, plus the divergence of that distribution from ``N(0, 1)``:
     ``−Σ_p [x_p log y_p + (1 − x_p) log(1 − y_p)] − ½ Σ_j (1 + log s_j² − m_j² − s_j²)``.
-    Stops early when the mean loss of 500 steps has not fallen by 0.2 % in 2,500.
+    Training stops early when the mean loss of 500 steps has not fallen by 0.2 % in 2,500.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class VAETraining(SelfSupervisedTrainer):
         return Autoencoder(n_channels)
 
     def compute_loss(self, learner: nn.Module, images: Tensor, rng: np.random.Generator) -> Tensor:
-        """Add up how much of the images the codes lose, and how far these are from N(0, 1)."""
+        """Return the reconstruction loss plus the codes' divergence from N(0, 1)."""
         device = next(learner.parameters()).device
         noise = rng.standard_normal((len(images), N_CODES), dtype=np.float32)
         images = images.to(device)

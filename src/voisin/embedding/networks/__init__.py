@@ -1,1 +1,1 @@
-"""Architectures of voisin's own networks, one a file; they handle tensors alone."""
+"""Architectures of voisin's own networks, one per file; they handle tensors only."""

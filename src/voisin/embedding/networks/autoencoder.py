@@ -14,7 +14,7 @@ N_CODES = 20
 
 
 class Autoencoder(nn.Module):
-    """Encodes an image as twenty numbers and decodes it again, with one hidden layer either way.
+    """Encodes an image as twenty numbers and decodes it again, each with one hidden layer.
 
     Features are the means of the twenty codes. Training keeps the codes of all images near a
     standard normal distribution, so that similar images get similar codes.
@@ -42,7 +42,7 @@ class Autoencoder(nn.Module):
         )
 
     def features(self, images: Tensor) -> Tensor:
-        """Return 20 values an image, from images of shape (n, channels, 28, 28)."""
+        """Return 20 values per image, from images of shape (n, channels, 28, 28)."""
         means: Tensor = self.mean(self.encoder(images))
         return means
 

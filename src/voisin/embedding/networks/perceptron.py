@@ -39,7 +39,7 @@ class Perceptron(nn.Module):
         )
 
     def features(self, images: Tensor) -> Tensor:
-        """Return 64 values an image, from images of shape (n, channels, 28, 28)."""
+        """Return 64 values per image, from images of shape (n, channels, 28, 28)."""
         values: Tensor = self.layers(images)
         return values
 

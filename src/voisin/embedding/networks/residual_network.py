@@ -42,7 +42,7 @@ class ResidualNetwork(nn.Module):
         )
 
     def features(self, images: Tensor) -> Tensor:
-        """Return 896 values an image, from images of shape (n, channels, height, width)."""
+        """Return 896 values per image, from images of shape (n, channels, height, width)."""
         maps = self._maps(images)
         means = [of_block.mean(dim=(2, 3)) for of_block in maps]
         deviations = [of_block.std(dim=(2, 3), correction=0) for of_block in maps]
@@ -82,7 +82,7 @@ class ResidualClassifier(ResidualNetwork):
         self.fc = nn.Linear(N_OUTPUTS, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return one score (logit) a class."""
+        """Return one score (logit) per class."""
         scores: Tensor = self.fc(super().forward(images))
         return scores
 

@@ -44,7 +44,7 @@ class SimpleCNN(nn.Module):
         return features
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return one score (logit) a class, from images of shape (n, channels, 28, 28)."""
+        """Return one score (logit) per class, from images of shape (n, channels, 28, 28)."""
         scores: Tensor = self.fc(self.features(images))
         return scores
 

@@ -1,4 +1,4 @@
-"""Turn the scores of another library into a `Labeling`: a column a class, rows that sum to one.
+"""Turn the scores of another library into a `Labeling`: one column per class, rows that sum to 1.
 
 A row without any finite positive entry is no answer: it becomes the class frequencies of the
 labels, and is flagged as not reached. This module must not know any library.
@@ -28,14 +28,14 @@ def to_labeling(
     *,
     converged: bool = True,
 ) -> Labeling:
-    """Make the result of a peer.
+    """Make a `Labeling` from the scores of a peer.
 
     Parameters
     ----------
     method : LabelingMethod
     problem : Problem
     scores : array of shape (n_samples, n_labeled_classes)
-        One column a class that has labels, in the order of the classes; >= 0.
+        One column for each class that has labels, in the order of the classes; >= 0.
     of_new : array of shape (n_new, n_labeled_classes), optional
         Of the new images; without it, they take the mean of their neighbors.
     n_iter : int, default=1

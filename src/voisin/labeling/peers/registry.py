@@ -1,4 +1,4 @@
-"""The peers by name; a new one is a function of `scikit_learn.py` or `graph_learning.py`."""
+"""The peers by name; a new peer is a function of `scikit_learn.py` or `graph_learning.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from voisin.validation import check_installed, check_one_of
 
 @dataclass(frozen=True)
 class Peer:
-    """Where something of another library is, to compare with, and what it is.
+    """A method of another library: where to import it from, and what it is.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Peer:
 
     @property
     def missing(self) -> str:
-        """The line that says how to install what it needs; empty if that is there."""
+        """How to install the library that it needs; empty if it is installed."""
         try:
             check_installed("it", [self.library], "bench")
         except MissingDependencyError as error:
@@ -40,7 +40,7 @@ class Peer:
         return ""
 
     def version(self) -> str:
-        """Return the version of its library."""
+        """Return the version of the method's library."""
         return version(self.package)
 
 

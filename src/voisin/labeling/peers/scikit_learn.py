@@ -1,4 +1,4 @@
-"""scikit-learn's semi-supervised methods: as a user would call them, and on the same graph.
+"""scikit-learn's semi-supervised methods, on vectors as a user calls them or on the same graph.
 
 Only the peers' registry may import this module, and late, since it loads scikit-learn.
 """
@@ -18,7 +18,7 @@ from voisin.types import Labeling, Problem
 
 @dataclass(frozen=True)
 class ByVectors:
-    """An estimator on the vectors, as a user would call it.
+    """A method that fits an estimator on the vectors, as a user would.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class ByGraph:
         return to_labeling(self, problem, fitted.label_distributions_, n_iter=fitted.n_iter_)
 
     def __repr__(self) -> str:
-        """Name the estimator, whose function's address means nothing."""
+        """Name the estimator, without the address of its function, which changes."""
         return f"ByGraph(make={self.make.__name__})"
 
 
@@ -80,7 +80,7 @@ def spreading() -> ByVectors:
 
 
 def self_training() -> ByVectors:
-    """Make SelfTrainingClassifier of logistic regression, with steps enough to converge."""
+    """Make SelfTrainingClassifier of logistic regression, with enough steps to converge."""
     return ByVectors(SelfTrainingClassifier(LogisticRegression(max_iter=1000)))
 
 

@@ -1,4 +1,4 @@
-"""What to ask next of a finished project: suggestions, a forecast, a table and a page."""
+"""Suggest what to label next in a finished project; write a forecast, a table and a page."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ _COLUMNS = ("id", "path", "current", "probability", "reason", "label")
 
 @dataclass(frozen=True, eq=False)
 class Suggestions:
-    """Which images to label next, and what that would change.
+    """The images to label next, and the expected changes.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class Suggestions:
         Holds ``suggestions.csv`` and ``suggestions.html``.
     strategy : str
     ids : array of shape (n,)
-        Most worth asking first.
+        Ids of the suggested images, the most useful first.
     current : tuple of str
-        The class each is given now; empty where no label reaches it.
+        Present class of each image; empty if no label reaches it.
     probabilities : array of shape (n,)
-        Of that class.
+        Present probability of that class.
     suggestion : Suggestion
     forecast : LabelForecast
     """
@@ -64,7 +64,7 @@ class Suggestions:
     forecast: LabelForecast
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the suggestions and the forecast as JSON can write them."""
+        """Return the suggestions and the forecast as a dictionary for JSON."""
         rows = zip(
             self.ids.tolist(),
             self.current,
@@ -81,15 +81,15 @@ class Suggestions:
         }
 
     def outlook(self) -> list[str]:
-        """Say in lines what the answers are expected to change."""
-        told = self.forecast
+        """Describe the expected changes, one line of text per item."""
+        expected = self.forecast
         lines = [
-            f"The {told.n_asked} answers are expected to change {told.flips:.0f} of the "
-            f"{told.n_others:,} other labels (tried: {told.fewest} to {told.most}), and mean "
-            f"certainty by {told.certainty_rise:+.3f}."
+            f"The {expected.n_asked} answers are expected to change {expected.flips:.0f} of the "
+            f"{expected.n_others:,} other labels (tried: {expected.fewest} to {expected.most}), and "
+            f"mean certainty by {expected.certainty_rise:+.3f}."
         ]
-        if told.may_stop:
-            lines.append("That is less than one a question: you may stop asking.")
+        if expected.may_stop:
+            lines.append("That is less than one per question: you may stop asking.")
         return lines
 
 
@@ -100,12 +100,12 @@ def suggest_images(
     strategy: str = DEFAULT,
     progress: Progress = no_progress,
 ) -> Suggestions:
-    """Suggest which images of a run to label next, and write them down.
+    """Suggest which images of a run to label next, and write the table and the page.
 
     Raises
     ------
     InputError
-        If there is no such strategy, or nothing to ask.
+        If the strategy is unknown, or too few images are unlabeled.
     """
     chosen, result, settings = make_strategy(strategy), run.result, run.settings
     _keep_answers(run.folder)
@@ -136,13 +136,13 @@ def suggest_images(
 
 
 def _keep_answers(folder: Path) -> None:
-    """Refuse to write over answers that an expert has given."""
+    """Refuse to overwrite answers of an annotator."""
     if not (folder / TABLE).is_file():
         return
     columns = read_columns(folder / TABLE)
     if not {"label", "reason"} <= set(columns):
-        told = f"{folder / TABLE} is not as it was written, without a column label or reason"
-        message = f"{told}: move it away, so that no answer is lost."
+        problem = f"{folder / TABLE} is not as it was written, without a column label or reason"
+        message = f"{problem}: move it away, so that no answer is lost."
         raise InputError(message)
     pairs = zip(columns["label"], columns["reason"], strict=True)
     answered = sum(label != "" and reason != _LABELED for label, reason in pairs)
@@ -156,7 +156,7 @@ def _keep_answers(folder: Path) -> None:
 
 
 def _problem(run: FinishedRun) -> Problem:
-    """Pose the run's problem again; what embedders learned from the labels stays learned."""
+    """Rebuild the run's problem; embeddings learned from labels are not learned again."""
     result, random_state = run.result, int(run.settings["random_state"])
     data = GraphData(result.embeddings, result.affinity, result.embeddings[:0])
     held_out = make_folds(result.labels, result.groups, random_state=random_state)
@@ -170,26 +170,26 @@ def _problem(run: FinishedRun) -> Problem:
     )
 
 
-def _write(told: Suggestions, run: FinishedRun, images: ImageCollection | None) -> None:
-    project = Project(told.folder)
+def _write(suggestions: Suggestions, run: FinishedRun, images: ImageCollection | None) -> None:
+    project = Project(suggestions.folder)
     with project.locked():
-        project.write_text(TABLE, _table(told, run, images))
+        project.write_text(TABLE, _table(suggestions, run, images))
         content = SuggestionsContent(
-            name=told.folder.resolve().name if images is None else images.name,
-            strategy=told.strategy,
-            ids=told.ids,
-            current=told.current,
-            probabilities=told.probabilities,
-            reasons=told.suggestion.reasons,
-            forecast=told.forecast,
+            name=suggestions.folder.resolve().name if images is None else images.name,
+            strategy=suggestions.strategy,
+            ids=suggestions.ids,
+            current=suggestions.current,
+            probabilities=suggestions.probabilities,
+            reasons=suggestions.suggestion.reasons,
+            forecast=suggestions.forecast,
             n_labeled=int((run.result.labels != UNLABELED).sum()),
-            images=None if images is None else images.take(told.suggestion.positions),
+            images=None if images is None else images.take(suggestions.suggestion.positions),
         )
         project.write_text(PAGE, render_suggestions(content))
 
 
-def _table(told: Suggestions, run: FinishedRun, images: ImageCollection | None) -> str:
-    """Write suggestions to be answered, then the labels there are."""
+def _table(suggestions: Suggestions, run: FinishedRun, images: ImageCollection | None) -> str:
+    """Write the text of the table: the suggestions without labels, then the labeled images."""
 
     def path(row: int) -> str:
         return "" if images is None else images.reader.path(int(images.positions[row])) or ""
@@ -197,10 +197,10 @@ def _table(told: Suggestions, run: FinishedRun, images: ImageCollection | None) 
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_COLUMNS)
-    for i, row in enumerate(told.suggestion.positions.tolist()):
-        sure = f"{told.probabilities[i]:.3f}" if told.current[i] else ""
-        reason = told.suggestion.reasons[i]
-        rows.writerow([told.ids[i], path(row), told.current[i], sure, reason, ""])
+    for i, row in enumerate(suggestions.suggestion.positions.tolist()):
+        sure = f"{suggestions.probabilities[i]:.3f}" if suggestions.current[i] else ""
+        reason = suggestions.suggestion.reasons[i]
+        rows.writerow([suggestions.ids[i], path(row), suggestions.current[i], sure, reason, ""])
     for row in np.flatnonzero(run.result.labels != UNLABELED).tolist():
         name = run.result.class_names[run.result.labels[row]]
         rows.writerow([run.result.ids[row], path(row), name, "", _LABELED, name])

@@ -230,7 +230,7 @@ def test_integers_beyond_the_class_names_are_refused(tmp_path):
         (np.array([0, 70_000]), "number the classes from 0"),
         (np.array([0, 2**64 - 1], dtype=np.uint64), "number the classes from 0"),
         (np.array([0.0, 1.0]), "dtype float64: pass integers, -1 where unknown"),
-        (np.array([[0, 1], [1, 0]]), "labels has 2 columns: several labels an image"),
+        (np.array([[0, 1], [1, 0]]), "labels has 2 columns: several labels per image"),
         (np.array([0, 1, 2]), r"labels has shape \(3,\): pass \(2,\), one an image"),
     ],
 )
@@ -286,7 +286,7 @@ def test_arrays_that_are_no_images_are_refused(tmp_path, images, expected):
 def test_images_with_too_many_pixels_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
 
-    with pytest.raises(InputError, match="5 × 4 pixels an image, more than the 10 allowed"):
+    with pytest.raises(InputError, match="5 × 4 pixels per image, more than the 10 allowed"):
         open_images(saved(tmp_path, images=random_pixels(2), labels=[0, 1]))
 
 

@@ -85,8 +85,8 @@ class Suggestions:
         expected = self.forecast
         lines = [
             f"The {expected.n_asked} answers are expected to change {expected.flips:.0f} of the "
-            f"{expected.n_others:,} other labels (tried: {expected.fewest} to {expected.most}), and "
-            f"mean certainty by {expected.certainty_rise:+.3f}."
+            f"{expected.n_others:,} other labels (tried: {expected.fewest} to {expected.most}), "
+            f"and mean certainty by {expected.certainty_rise:+.3f}."
         ]
         if expected.may_stop:
             lines.append("That is less than one per question: you may stop asking.")

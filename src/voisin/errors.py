@@ -1,4 +1,4 @@
-"""Everything this package raises on purpose.
+"""All errors and warnings that this package raises on purpose.
 
 VoisinError
 ├── InputError (ValueError)              the caller passed something that cannot be used

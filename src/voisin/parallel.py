@@ -1,8 +1,8 @@
 """Share work among threads, and compile loops.
 
-Compiled loops and matrix products release the interpreter's lock, so threads suffice. Each thread
-lets BLAS use one thread only: many small products side by side use a machine better than one
-after the other, and their rounding does not depend on the number of threads.
+Compiled loops and matrix products release the interpreter's lock, so threads suffice. BLAS is
+limited to one thread: running many small products in parallel is faster than running them one by
+one, each with a multithreaded BLAS, and rounding does not depend on the number of threads.
 
 This module must not know what the tasks compute.
 """
@@ -18,13 +18,13 @@ from threadpoolctl import threadpool_limits
 
 from voisin.errors import InputError
 
-_LIMIT = "NUMBA_NUM_THREADS"  # of this process; numba's own variable, so that it obeys it too
+_LIMIT = "NUMBA_NUM_THREADS"  # environment variable with this process's limit; numba reads it too
 Task = TypeVar("Task")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Workers:
-    """A pool of threads that share the tasks of one piece of work, in any order."""
+    """A pool of threads that share a list of tasks and do them in any order."""
 
     def __init__(self, executor: ThreadPoolExecutor, count: int) -> None:
         self._executor = executor
@@ -54,10 +54,10 @@ class Workers:
     def _share(self, work: Callable[[Task], object], tasks: deque[Task]) -> None:
         """Let every thread, the calling one too, take tasks from one queue until it is empty.
 
-        To submit each task to the executor takes longer than a short task itself.
+        For short tasks, submitting each one to the executor would cost more than the task.
         """
 
-        def work_off() -> None:
+        def drain_queue() -> None:
             try:
                 while tasks:
                     try:
@@ -66,12 +66,12 @@ class Workers:
                         return
                     work(task)
             finally:
-                tasks.clear()  # after an error, no thread begins another task
+                tasks.clear()  # after an error, no thread starts another task
 
         n_others = min(self.count, len(tasks)) - 1
-        others = [self._executor.submit(work_off) for _ in range(n_others)]
+        others = [self._executor.submit(drain_queue) for _ in range(n_others)]
         try:
-            work_off()
+            drain_queue()
         finally:
             wait(others)
         for other in others:
@@ -85,8 +85,8 @@ def workers(n_jobs: int | None = None) -> Iterator[Workers]:
     Parameters
     ----------
     n_jobs : int, optional
-        Number of threads: by default one for each available core. Below 0, all cores but
-        ``-n_jobs - 1``.
+        Number of threads: by default one per available core. -1 is all cores, -2 all but one, and
+        so on.
 
     Raises
     ------
@@ -117,13 +117,13 @@ def blocks(total: int, size: int) -> list[slice]:
 
 
 def compiled(function: Function) -> Function:
-    """Compile a loop over numbers, to run without the interpreter's lock; cache it on disk."""
+    """Compile a numeric function; it runs without the interpreter's lock and is cached on disk."""
     import numba
 
     options: dict[str, Any] = {"nogil": True, "fastmath": True, "boundscheck": False}
     try:
         fast: Any = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # there is no folder that the cache can be written to
+    except RuntimeError:  # no folder is writable for the cache
         fast = numba.njit(**options)(function)
     return cast("Function", fast)
 
@@ -137,7 +137,7 @@ def available_cores() -> int:
 
 
 def limit_threads(n_threads: int) -> None:
-    """Let every library of this process use at most so many threads, whenever it is loaded."""
+    """Limit every library to at most `n_threads`, including libraries loaded later."""
     for name in (_LIMIT, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(n_threads)
     threadpool_limits(n_threads)

@@ -1,7 +1,7 @@
-"""Checks of what the caller passed, and words for error messages that list names.
+"""Check arguments of the caller, and help to write error messages that list names.
 
-Each error says what came, what was expected and what to do. The checks see settings, arrays and
-texts; this module must not import anything that knows images, files or methods.
+Each error says what was passed, what was expected and what to do. The checks handle settings,
+arrays and texts; this module must not import anything that knows images, files or methods.
 """
 
 import difflib
@@ -17,12 +17,12 @@ from voisin.errors import InputError, MissingDependencyError
 from voisin.types import UNLABELED, Names
 
 # Rows checked at a time. Chosen by hand: even at 2,048 dimensions a block's copy of absolute values
-# takes 64 MB, and there are few enough blocks that the loop costs nothing.
+# takes 64 MB, and the loop over so few blocks costs nothing.
 _ROWS_PER_BLOCK = 8_192
 # Float32 holds about 1e-38 to 3e38. Squared distances of entries within these bounds, summed over
 # thousands of dimensions, stay inside that range with some orders of magnitude to spare.
 _LARGEST, _SMALLEST = 1e15, 1e-15
-# Chosen by hand: looking for the most similar of more names takes seconds.
+# Chosen by hand: finding the most similar among more names takes seconds.
 _MAX_CHOICES = 10_000
 
 
@@ -83,9 +83,9 @@ def check_finite_rows(
 ) -> None:
     """Refuse vectors whose distances float32 cannot hold.
 
-    These are vectors with NaN, infinite or huge entries, and an array all of whose entries are
-    tiny. The error says how many rows are bad, and which is the first: its position, or its number
-    in `numbers` where the caller numbers the rows otherwise.
+    These are vectors with NaN, infinite or huge entries, and arrays with tiny entries only. The
+    error says how many rows are bad, and names the first by its position, or by its number in
+    `numbers` if the caller numbers the rows otherwise.
     """
     starts = range(0, len(array), _ROWS_PER_BLOCK)  # by blocks: the array may be on disk
     blocks = (array[start : start + _ROWS_PER_BLOCK] for start in starts)
@@ -108,7 +108,7 @@ def check_finite_rows(
 
 
 def check_embeddings(embeddings: Any) -> None:
-    """Refuse embeddings that are not a matrix of finite floats, one row an image."""
+    """Refuse embeddings that are not a matrix of finite floats, one row per image."""
     if not isinstance(embeddings, np.ndarray):
         message = (
             f"embeddings is a {type(embeddings).__name__}: "
@@ -135,7 +135,7 @@ def check_affinity(graph: Any) -> sparse.csr_array:
         message = f"The graph cannot be read as a matrix of weights ({error}): pass numbers."
         raise InputError(message) from error
     if affinity.ndim != 2 or affinity.shape[0] != affinity.shape[1]:
-        message = f"affinity has shape {affinity.shape}: pass one row and one column an image."
+        message = f"affinity has shape {affinity.shape}: pass one row and one column per image."
         raise InputError(message)
     if not np.isfinite(affinity.data).all():
         message = "affinity has NaN or infinite weights: mend or drop these edges."
@@ -146,7 +146,7 @@ def check_affinity(graph: Any) -> sparse.csr_array:
         )
         raise InputError(message)
     # W x = Wᵀ x for one random x shows that W is symmetric (up to rounding: the tolerance is some
-    # hundred float32 roundings), far quicker than W − Wᵀ, which is computed only if this fails.
+    # hundred float32 roundings), far quicker than W − Wᵀ, which is computed only if they differ.
     probe = np.random.default_rng(0).standard_normal(affinity.shape[0], dtype=np.float32)
     forward, backward = affinity @ probe, affinity.T @ probe
     if np.allclose(forward, backward, rtol=1e-5, atol=1e-5 * abs(forward).max(initial=0)):
@@ -168,7 +168,7 @@ def check_partial_labels(
     if labels.shape != (n_samples,):
         message = (
             f"labels has shape {labels.shape}, but this graph has {n_samples} nodes: "
-            "pass one label a node, -1 where unknown."
+            "pass one label per node, -1 where unknown."
         )
         raise InputError(message)
     if not np.issubdtype(labels.dtype, np.integer):
@@ -188,7 +188,7 @@ def check_partial_labels(
 def check_installed(what: str, libraries: Iterable[str], extra: str) -> None:
     """Raise an error that says how to install those of `libraries` that are missing.
 
-    `what` is the feature that needs them, and `extra` the extra of this package that brings them.
+    `what` is the feature that needs them; `extra` is the extra of voisin that installs them.
     """
     missing = [library for library in libraries if find_spec(library) is None]
     if missing:

@@ -1,6 +1,6 @@
-"""The one way to write to disk: beside, then renamed, so that a crash leaves the old or the new.
+"""Write files and folders atomically: a crash leaves either the old or the new version.
 
-It must not know what is written.
+This module must not know what is written.
 """
 
 import os
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PARTIAL = ".partial"  # ends the name of what is being written
-REPLACED = ".replaced"  # ends the name of a folder that is about to be removed
+PARTIAL = ".partial"  # suffix of a file or folder that is being written
+REPLACED = ".replaced"  # suffix of a folder that is about to be removed
 
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Give a file path to write to; it takes the place of `path` if the block ends well.
+    """Yield a file path to write to; the file replaces `path` if the block ends without error.
 
     Examples
     --------
@@ -38,11 +38,11 @@ def write_atomically(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def write_folder_atomically(path: Path) -> Iterator[Path]:
-    """Give a new folder to write to; it takes the place of `path` if the block ends well.
+    """Yield a new folder to write to; it replaces `path` if the block ends without error.
 
-    A folder cannot be renamed over another, so the old one steps aside first: it is removed when
-    the new one is in place. Whoever reads calls `restore_folder` before, which undoes a crash
-    between the two renames.
+    A folder cannot be renamed over another, so the old one is renamed first, and removed when the
+    new one is in place. Before reading, call `restore_folder`: it undoes a crash between the two
+    renames.
 
     Examples
     --------
@@ -73,16 +73,16 @@ def write_folder_atomically(path: Path) -> Iterator[Path]:
 
 
 def restore_folder(path: Path) -> None:
-    """Put a folder back that was about to be replaced when the program was killed."""
+    """Put back a folder if the program was killed while the folder was being replaced."""
     replaced = path.with_name(f"{path.name}{REPLACED}")
     if replaced.exists() and not path.exists():
         replaced.replace(path)
 
 
 def _sync(path: Path) -> None:
-    """Let the disk have a file, or the names in a folder, before anything builds on it."""
+    """Write a file, or the names in a folder, to disk before other steps rely on it."""
     if path.is_dir() and os.name == "nt":
-        return  # Windows opens no folders
+        return  # Windows cannot open folders
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

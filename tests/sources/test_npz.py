@@ -180,7 +180,7 @@ def test_labels_of_text_in_one_split_and_integers_in_another_are_refused(tmp_pat
         (
             "class_names",
             np.zeros(100_000, dtype="<U1"),
-            r"shape \(100000,\): pass one name a class",
+            r"shape \(100000,\): pass one name per class",
         ),
         ("class_names", np.zeros(2, dtype="<U100000"), "entries of 400,000 bytes"),
     ],
@@ -230,8 +230,8 @@ def test_integers_beyond_the_class_names_are_refused(tmp_path):
         (np.array([0, 70_000]), "number the classes from 0"),
         (np.array([0, 2**64 - 1], dtype=np.uint64), "number the classes from 0"),
         (np.array([0.0, 1.0]), "dtype float64: pass integers, -1 where unknown"),
-        (np.array([[0, 1], [1, 0]]), "labels has 2 columns: several labels an image"),
-        (np.array([0, 1, 2]), r"labels has shape \(3,\): pass \(2,\), one an image"),
+        (np.array([[0, 1], [1, 0]]), "labels has 2 columns: several labels per image"),
+        (np.array([0, 1, 2]), r"labels has shape \(3,\): pass \(2,\), one per image"),
     ],
 )
 def test_labels_that_cannot_be_used_are_refused(tmp_path, labels, expected):
@@ -271,7 +271,7 @@ def test_what_is_no_npz_file_is_refused(tmp_path, content):
 @pytest.mark.parametrize(
     ("images", "expected"),
     [
-        (np.zeros((2, 3, 8, 9), np.uint8), r"channels stand first here: .*transpose\(0, 2, 3, 1\)"),
+        (np.zeros((2, 3, 8, 9), np.uint8), r"channels come first here: .*transpose\(0, 2, 3, 1\)"),
         (np.zeros((2, 784), np.uint8), r"shape \(2, 784\): pass \(n, height, width\)"),
         (np.zeros((2, 8, 8, 8), np.uint8), r"shape \(2, 8, 8, 8\): pass \(n, height, width\)"),
         (np.zeros((0, 8, 8), np.uint8), r"shape \(0, 8, 8\)"),
@@ -286,7 +286,7 @@ def test_arrays_that_are_no_images_are_refused(tmp_path, images, expected):
 def test_images_with_too_many_pixels_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
 
-    with pytest.raises(InputError, match="5 × 4 pixels an image, more than the 10 allowed"):
+    with pytest.raises(InputError, match="5 × 4 pixels per image, more than the 10 allowed"):
         open_images(saved(tmp_path, images=random_pixels(2), labels=[0, 1]))
 
 

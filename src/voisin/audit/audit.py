@@ -1,4 +1,4 @@
-"""All checks of an audit in one list, and their findings, worst first.
+"""List all checks of an audit, and run them.
 
 This module must not know what a check looks for. To add a check, write a function of type `Check`
 in a file of this folder, and add it to `CHECKS`.
@@ -26,7 +26,7 @@ CHECKS: tuple[Check, ...] = (
     check_outliers,
     check_hubs,
 )
-"""All checks; equally severe findings stand in this order."""
+"""All checks. Findings of equal severity are listed in this order."""
 
 
 def run_checks(images: AuditedImages, *, progress: Progress = no_progress) -> tuple[Finding, ...]:

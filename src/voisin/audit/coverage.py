@@ -1,4 +1,4 @@
-"""Classes with few or scattered labels, and parts of the graph without any.
+"""Find classes with few or scattered labels, and parts of the graph without labels.
 
 This module must not know pictures or vectors.
 """
@@ -12,8 +12,8 @@ from voisin.audit.findings import DOUBTFUL, AuditedImages, Entry, Finding, count
 from voisin.neighbors.graph import find_components
 from voisin.types import UNLABELED, Affinity, Labels, Probabilities, Progress
 
-FEW = 5  # labels of a class, chosen by hand: with fewer, what is found of it depends on the draw
-_SCATTERED = 0.5  # by convention: most of the labels would not have been found from the others
+FEW = 5  # labels per class, chosen by hand: with fewer, the result depends on which they are
+_SCATTERED = 0.5  # by convention: the majority of the labels does not follow from the others
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class ClassCoverage:
     label : int
     n_labels : int
     agreement : float
-        Share of its labels that would have been found from all others; NaN where no other label
-        reaches any of them.
+        Share of its labels that label spreading predicts from all other labels; NaN if no other
+        label reaches any of them.
     """
 
     label: int
@@ -47,14 +47,14 @@ class ClassCoverage:
 def measure_class_coverage(
     labels: Labels, probabilities: Probabilities, n_classes: int
 ) -> tuple[ClassCoverage, ...]:
-    """Count the labels of each class, and how many would have been found from all others.
+    """Count the labels of each class, and the share that the other labels predict.
 
     Parameters
     ----------
     labels : array of shape (n_samples,)
         -1 where unknown.
     probabilities : array of shape (n_labeled, n_classes)
-        Of each labeled image without its own label, as `leave_one_out` returns them.
+        Leave-one-out probabilities of the labeled images, as `leave_one_out` returns them.
     n_classes : int
 
     Examples
@@ -74,7 +74,7 @@ def measure_class_coverage(
 
 @dataclass(frozen=True, eq=False)
 class UnlabeledComponents:
-    """Connected components of the graph without any label.
+    """The connected components of the graph in which no image is labeled.
 
     Attributes
     ----------

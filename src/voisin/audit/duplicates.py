@@ -1,9 +1,9 @@
-"""Near-duplicates: pairs of images that are nearly the same, by their vectors or their pictures.
+"""Find near-duplicates: pairs of images whose vectors or pictures are nearly the same.
 
-By vectors: two images that are much nearer to each other than either is to its last neighbor
-(Zelnik-Manor & Perona 2004 scale distances so). The ratio becomes a volume by the intrinsic
-dimension (Levina & Bickel 2004), so that one limit suits all data. By pictures: perceptual hashes
-that agree, then a correlation of the pixels. This module must not know files or names.
+Vectors are nearly the same if their distance is much smaller than that to their last neighbors
+(Zelnik-Manor & Perona 2004 scale distances so). The intrinsic dimension (Levina & Bickel 2004)
+converts the ratio to a volume, so that one limit suits all data. Pictures are nearly the same if
+their perceptual hashes agree and their pixels correlate. This module must not know files or names.
 """
 
 from dataclasses import dataclass
@@ -29,29 +29,29 @@ from voisin.parallel import blocks
 from voisin.types import UNLABELED, Indices, Neighbors, Pixels, Progress, no_progress
 
 # The limits were chosen by hand; benchmarks/audit.md has the precision and the recall with them.
-_MAX_VOLUME = 3e-4  # of near-duplicates: about the probability that so near a neighbor is not one
-_MIN_CORRELATION = 0.95  # of two pictures of which one is a copy of the other
-_IDENTICAL = 0.1  # of the median distance to the nearest image
+_MAX_VOLUME = 3e-4  # about the probability that images so near are no near-duplicates
+_MIN_CORRELATION = 0.95  # least correlation of a picture and its copy
+_IDENTICAL = 0.1  # as a share of the median distance to the nearest image
 _MIN_CONTRAST = 4.0  # standard deviation in gray levels: below it, perceptual hashes are noise
-_BLOCK = 8_192  # pictures at a time, chosen by hand: bounds the memory
+_BLOCK = 8_192  # pictures at a time; chosen by hand to bound the memory
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of images that are nearly the same, surest first.
+    """Pairs of images that are nearly the same, most certain first.
 
     Attributes
     ----------
     images : array of shape (n_pairs, 2)
-        Positions, the lower first.
+        Positions in each pair, the lower one first.
     nearness : array of shape (n_pairs,)
-        Share of the volume around them that is as near (see `find_near_vectors`); NaN if they are
-        not near.
+        Share of the volume around both images that is as near (see `find_near_vectors`); NaN if
+        their vectors are not near.
     correlation : array of shape (n_pairs,)
-        Of their pictures; NaN if their hashes differ.
+        Correlation of the two pictures; NaN if their hashes differ.
     turns : array of shape (n_pairs,)
-        How the first must be turned to be like the second (see `turn_pictures`); -1 if their
-        hashes differ.
+        How the first picture must be turned to be like the second (see `turn_pictures`); -1 if
+        their hashes differ.
     """
 
     images: Indices
@@ -63,7 +63,7 @@ class Pairs:
         return len(self.images)
 
     def take(self, chosen: NDArray[np.bool_]) -> "Pairs":
-        """Keep some of the pairs."""
+        """Return the pairs for which `chosen` is true."""
         return Pairs(
             self.images[chosen], self.nearness[chosen], self.correlation[chosen], self.turns[chosen]
         )
@@ -72,11 +72,11 @@ class Pairs:
 def find_near_vectors(neighbors: Neighbors, *, max_volume: float = _MAX_VOLUME) -> Pairs:
     """Find near-duplicates by their vectors.
 
-    Images i and j at distance d are near-duplicates if ``(d / √(r_i r_j))^m <= max_volume``, r the
-    distance to an image's last neighbor and m the intrinsic dimension: without
-    near-duplicates, such a share of the volume holds such a share of the neighbors. Among many
-    copies of one image, r is small too; so images at a tenth of the median distance to the nearest
-    image are near-duplicates as well.
+    Images i and j at distance d are near-duplicates if ``(d / √(r_i r_j))^m <= max_volume``, where
+    r is the distance to an image's last neighbor and m is the intrinsic dimension: without
+    near-duplicates, a share of the volume holds the same share of the neighbors. Among many
+    copies of one image, r is small, too; so images within a tenth of the median distance to the
+    nearest image are near-duplicates as well.
 
     Parameters
     ----------
@@ -108,10 +108,10 @@ def find_near_vectors(neighbors: Neighbors, *, max_volume: float = _MAX_VOLUME) 
 
 
 def intrinsic_dimension(lengths: NDArray[np.float64]) -> float:
-    """Estimate in how many dimensions vectors really vary, by the distances to their neighbors.
+    """Estimate the intrinsic dimension of vectors from the distances to their neighbors.
 
-    ``m = 1 / median_i mean_j log(r_ik / r_ij)``, r_ij the distance of image i to its j-th neighbor
-    of k; at least 1.
+    ``m = 1 / median_i mean_j log(r_ik / r_ij)``, where r_ij is the distance of image i to its j-th
+    neighbor of k. The result is at least 1.
 
     Examples
     --------
@@ -129,13 +129,13 @@ def intrinsic_dimension(lengths: NDArray[np.float64]) -> float:
 def find_same_pictures(
     pixels: Pixels, *, min_correlation: float = _MIN_CORRELATION, progress: Progress = no_progress
 ) -> Pairs:
-    """Find copies of pictures, be they turned, mirrored, resized or compressed.
+    """Find copies of pictures, even if they are turned, mirrored, resized or compressed.
 
     Parameters
     ----------
     pixels : array of shape (n_images, 32, 32, channels)
     min_correlation : float, default=0.95
-        Of the gray pictures once turned alike.
+        Least correlation of the gray pictures after both are turned alike.
     progress : callable, optional
 
     Examples
@@ -162,7 +162,7 @@ def find_same_pictures(
 
 
 def join_pairs(by_vectors: Pairs, by_pictures: Pairs) -> Pairs:
-    """Join the pairs found in two ways; a pair found in both has both measures."""
+    """Join pairs that are near by vectors or by pictures; a pair in both has both measures."""
     pairs = np.concatenate([by_vectors.images, by_pictures.images])
     if not len(pairs):
         return by_vectors
@@ -182,7 +182,7 @@ def _in_order(
     correlation: NDArray[np.float64] | None = None,
     turns: NDArray[np.int64] | None = None,
 ) -> Pairs:
-    """Put the surest first: those farthest inside both limits."""
+    """Sort pairs by certainty: the farther inside both limits, the earlier."""
     unknown = np.full(len(images), np.nan)
     nearness = unknown if nearness is None else nearness
     correlation = unknown if correlation is None else correlation
@@ -194,7 +194,7 @@ def _in_order(
 
 
 def check_duplicates(images: AuditedImages, progress: Progress) -> list[Finding]:
-    """Look for near-duplicates: across splits, with different labels, and all others."""
+    """Look for near-duplicates across splits, with different labels, and of other kinds."""
     pairs = find_near_vectors(images.neighbors)
     if images.pixels is not None:
         pairs = join_pairs(pairs, find_same_pictures(images.pixels, progress=progress))

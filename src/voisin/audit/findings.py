@@ -1,4 +1,4 @@
-"""What a check of an audit is given, and what it returns.
+"""The input of an audit's checks (`AuditedImages`) and their output (`Finding`).
 
 This module must not know the checks.
 """
@@ -24,27 +24,27 @@ WRONG, DOUBTFUL, WORTH_KNOWING = 3, 2, 1
 
 @dataclass(frozen=True, eq=False)
 class AuditedImages:
-    """What every check is given: the images of the graph and, after them, those set apart.
+    """The input of every check: the images of the graph and, after them, the held-out images.
 
     Attributes
     ----------
     neighbors : Neighbors
-        Of all images among all.
+        Neighbors of every image, searched among all images.
     affinity : sparse array of shape (n_graph, n_graph)
     labels : array of shape (n_graph,)
-        The labels given, -1 elsewhere.
+        The given labels; -1 for an image without one.
     class_names : tuple of str
     groups : array of shape (n_images,), optional
     splits : array of shape (n_images,)
-        ``train`` for the images of the graph, else where they were set apart.
+        ``train`` for the images of the graph, else the split that the image is held out in.
     pixels : array of shape (n_images, 32, 32, channels), optional
-        None where the pictures are gone.
+        None if no picture can be read any more; black where one file could not be read.
     classifier_probabilities : array of shape (n_labeled, n_classes), optional
         Out-of-fold probabilities of the labeled images by a classifier.
     graph_probabilities : array of shape (n_labeled, n_classes), optional
-        The same by the graph, leaving one label out; `run_checks` adds them.
+        The same from label spreading without the image's own label; `run_checks` adds them.
     answered : array of shape (n_graph,), optional
-        Whether the method gave an image a label; None where that is not known any more.
+        Whether the method gave the image a label; None if no file says so any more.
     """
 
     neighbors: Neighbors
@@ -60,7 +60,7 @@ class AuditedImages:
 
     @property
     def all_labels(self) -> Labels:
-        """The labels given, of all images; -1 for all others, so for those set apart, too."""
+        """The given labels of all images; -1 without one, and for every held-out image."""
         labels = np.full(len(self.splits), UNLABELED, dtype=np.int64)
         labels[: len(self.labels)] = self.labels
         return labels
@@ -76,9 +76,9 @@ class Entry:
     other : int
         The other image of a pair, or -1.
     score : float
-        By which the entries of a finding are ordered.
+        The entries of a finding are ordered by it.
     suggestion : int
-        The class that it may have instead of its label, or -1.
+        The class that the image may have instead of its label, or -1.
     note : str
     """
 
@@ -91,7 +91,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something not to believe, and the images that show it.
+    """A problem in the data, and the images that show it.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class Finding:
     title : str
         One line.
     advice : str
-        What it means, and what to do.
+        What the finding means, and what to do.
     entries : tuple of Entry
         Worst first; may be empty.
     """

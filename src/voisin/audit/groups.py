@@ -1,7 +1,7 @@
-"""Images of one group, such as one patient, that stand on both sides of a split or of the labels.
+"""Find groups, such as patients, with images on both sides of a split or of the labels.
 
-Images of a group are more alike than others, so figures on one side are too good where the other
-side has been learned from. This module must not know vectors or pictures.
+Images of one group are more alike than others, so figures on one side are too good if the method
+learned from the other side. This module must not know vectors or pictures.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from voisin.types import UNLABELED, Progress
 
 
 def check_groups(images: AuditedImages, _: Progress) -> list[Finding]:
-    """Look for groups on both sides of a split, and with labeled and unlabeled images."""
+    """Look for groups on both sides of a split, or with both labeled and unlabeled images."""
     if images.groups is None:
         return []
     in_graph, labeled = images.splits == "train", images.all_labels != UNLABELED

@@ -1,4 +1,4 @@
-"""Hubs, the neighbors of very many images, and outliers, which are far from all others.
+"""Find hubs, which are neighbors of very many images, and outliers, far from all images.
 
 Hubs: Radovanović, Nanopoulos & Ivanović 2010. Distance to the k-th neighbor as a measure of
 outliers: Ramaswamy, Rastogi & Shim 2000; modified z-score: Iglewicz & Hoaglin 1993.
@@ -21,26 +21,26 @@ from voisin.audit.findings import (
 from voisin.neighbors.graph import in_degree_skew
 from voisin.types import Indices, Neighbors, Progress
 
-_MAX_SKEW = 3.0  # of the in-degrees, chosen by hand: above it, hubs dominate the graph
+_MAX_SKEW = 3.0  # skewness of in-degrees, chosen by hand: above it, hubs dominate the graph
 _MAX_SCORE = 3.5  # modified z-score above which Iglewicz & Hoaglin (1993) call a value an outlier
-_NORMAL = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
-_TOP = 0.01  # share of the images that are looked at as hubs, by convention
+_NORMAL = 1.4826  # standard deviation of a normal distribution / its median absolute deviation
+_TOP = 0.01  # share of the images that count as hubs, by convention
 
 
 @dataclass(frozen=True, eq=False)
 class Hubs:
-    """The images that are neighbors of most others.
+    """The images with the largest in-degrees: they are neighbors of most others.
 
     Attributes
     ----------
     skew : float
         Skewness of the in-degrees of all images.
     images : array
-        The hundredth of the images with the largest in-degrees, largest first.
+        The 1 % of the images with the largest in-degrees, largest first.
     times : array
-        In-degree of each: of how many images it is a neighbor.
+        In-degree of each hub: the number of images of which it is a neighbor.
     share : float
-        Their share of all in-degrees.
+        Share of the hubs in the sum of all in-degrees.
     """
 
     skew: float
@@ -79,7 +79,7 @@ class Outliers:
     ----------
     images : array
     scores : array
-        Modified z-scores of the logarithm of their distance to the last neighbor.
+        Modified z-scores; the values are logarithms of the distance to the last neighbor.
     """
 
     images: Indices
@@ -89,7 +89,7 @@ class Outliers:
 def find_outliers(neighbors: Neighbors, *, max_score: float = _MAX_SCORE) -> Outliers:
     """Find the images whose last neighbor is much farther than is usual in the pool.
 
-    ``z = (x − median) / (1.4826 · median |x − median|) > 3.5``, x the logarithm of the distance.
+    ``z = (x − median) / (1.4826 · median |x − median|) > 3.5``, where x is the log distance.
 
     Examples
     --------
@@ -114,8 +114,8 @@ def check_outliers(images: AuditedImages, _: Progress) -> list[Finding]:
         return []
     title = f"{count_of(len(outliers.images), 'image is', 'images are')} far from all others"
     advice = (
-        "Their labels rest on little: they may be of no known class, damaged, or of another "
-        "origin. Look at them before you use their labels."
+        "There is little evidence for their labels: they may be of no known class, damaged, or of "
+        "another origin. Look at them before you use their labels."
     )
     entries = tuple(
         Entry(image, score=score, note=f"{score:.1f} deviations too far")

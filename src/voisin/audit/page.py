@@ -10,29 +10,29 @@ from voisin.report.page import environment
 from voisin.report.pictures import read_picture
 from voisin.types import ImageCollection, Names
 
-_PICTURE_SIZE = 96  # pixels a side, by eye: two fit side by side on a card
-_SHOWN = 12  # entries of a finding, by eye: `audit.csv` lists them all
+_PICTURE_SIZE = 96  # pixels per side, by eye: two fit side by side on a card
+_SHOWN = 12  # entries shown per finding, by eye: `audit.csv` lists all
 _SEVERITIES = {WRONG: "wrong", DOUBTFUL: "doubtful", WORTH_KNOWING: "worth knowing"}
 
 
 @dataclass(frozen=True, eq=False)
 class AuditContent:
-    """What the page shows.
+    """Everything the page of an audit shows.
 
     Attributes
     ----------
     name : str
-        Of the images.
+        Name of the images.
     findings : tuple of Finding
-        Worst first; their images are positions in `ids`.
+        Worst first; their entries hold positions in `ids`.
     ids : array of shape (n_images,)
     label_names : tuple of str
-        Of the labels given; empty elsewhere.
+        Name of each image's given label; empty without one.
     splits : array of shape (n_images,)
     images : ImageCollection, optional
-        In the order of `ids`; None where the source is gone.
+        In the order of `ids`; None if the source cannot be opened any more.
     notes : tuple of str
-        What could not be checked, and why.
+        Checks that could not be done, and why.
     """
 
     name: str

@@ -1,11 +1,11 @@
-"""Perceptual hashes: similar for copies of a picture, whatever their size or compression.
+"""Perceptual hashes, which are similar for copies of a picture of any size or compression.
 
-A hash is the signs of the lowest frequencies of the discrete cosine transform of a small gray
-picture (Zauner 2010). Mirroring a picture flips the signs of its odd frequencies and transposing it
-transposes them, so that the hashes of all eight turned and mirrored copies come from one transform.
-Two hashes that differ in three bits at most agree in one of four bands of 16 bits (Norouzi, Punjani
-& Fleet 2012): only pictures that share a band are compared. This module must not know vectors,
-files or names.
+A hash holds the signs of the lowest frequencies of the discrete cosine transform of a small gray
+picture (Zauner 2010). Mirroring a picture flips the signs of its odd frequencies, and transposing
+it transposes the frequencies: so the hashes of all eight turned and mirrored copies come from one
+transform. Two hashes that differ in three bits at most agree in one of four bands of 16 bits
+(Norouzi, Punjani & Fleet 2012): only pictures that share a band are compared. This module must not
+know vectors, files or names.
 """
 
 from typing import TypeAlias
@@ -21,21 +21,21 @@ Hashes: TypeAlias = NDArray[np.uint64]  # (n_images, 8)
 Whole: TypeAlias = NDArray[np.int64]
 
 SIDE = 32
-"""Pixels a side of the pictures that are hashed, by convention (Zauner 2010)."""
+"""Pixels per side of the pictures that are hashed, by convention (Zauner 2010)."""
 
-_MAX_BITS = 3  # that hashes of copies may differ in: one less than bands, or pairs would be missed
-_KEPT = 8  # frequencies each way, by convention: 64 bits, the constant frequency among them
-_BANDS, _WIDTH = 4, 16  # bands and their bits: together the 64 of a hash
-_ROWS = 2_048  # pictures a task, chosen by hand: a few tasks for each thread
-# Chosen by hand: partners of a picture in a band; else all pairs of thousands of copies would fill
-# the memory.
+_MAX_BITS = 3  # in which hashes of copies may differ; must be below the number of bands
+_KEPT = 8  # frequencies per direction, by convention: 64 bits with the constant frequency
+_BANDS, _WIDTH = 4, 16  # number of bands and bits per band: 64 bits in all
+_ROWS = 2_048  # pictures per task, chosen by hand: a few tasks for each thread
+# Most partners of a picture per band, chosen by hand: without a limit, all pairs of thousands of
+# copies would fill the memory.
 _MAX_PARTNERS = 20
 _GRAY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # luminance by ITU-R BT.601
 _TASK = "Comparing pictures"
 
 
 def hash_pictures(pixels: Pixels) -> Hashes:
-    """Hash pictures as they are, and turned and mirrored.
+    """Hash each picture in its eight turned and mirrored forms.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def hash_pictures(pixels: Pixels) -> Hashes:
     Raises
     ------
     InputError
-        If the pictures are of another size.
+        If the pictures have another size.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def hash_pictures(pixels: Pixels) -> Hashes:
     cosines = np.cos(angles).astype(np.float32)  # rows of the transform, lowest frequency first
     down, across = np.divmod(np.arange(_KEPT**2), _KEPT)
     rising = np.argsort(down + across, kind="stable")
-    dealt = rising.reshape(_WIDTH, _BANDS).T.ravel()  # so that each band gets low and high ones
+    dealt = rising.reshape(_WIDTH, _BANDS).T.ravel()  # each band gets low and high frequencies
     odd = np.where(np.arange(_KEPT) % 2, -1, 1).astype(np.float32)
     parts = [np.empty((0, 8), dtype=np.uint64)]
     for rows in blocks(len(pixels), _ROWS):
@@ -78,14 +78,14 @@ def hash_pictures(pixels: Pixels) -> Hashes:
 
 
 def to_gray(pixels: Pixels) -> NDArray[np.float32]:
-    """Take the brightness of each pixel, less the picture's mean."""
+    """Return the brightness of each pixel minus the mean of its picture."""
     gray = pixels.astype(np.float32)
     gray = gray @ _GRAY if pixels.shape[3] == 3 else gray[..., 0]
     return np.asarray(gray - gray.mean(axis=(1, 2), keepdims=True))
 
 
 def turn_pictures(gray: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
-    """Turn square pictures: 1 mirrors, 2 puts upside down, 3 does both; 4 to 7 also transpose.
+    """Turn square pictures: 1 mirrors, 2 flips upside down, 3 does both; 4 to 7 also transpose.
 
     Examples
     --------
@@ -100,9 +100,9 @@ def turn_pictures(gray: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
 def find_similar_hashes(
     hashes: Hashes, *, progress: Progress = no_progress
 ) -> tuple[Whole, Whole, NDArray[np.int64]]:
-    """Find pairs of pictures whose hashes differ in three bits at most, at some turn.
+    """Find pairs of pictures whose hashes differ in at most three bits in any of the eight forms.
 
-    Finds all pairs, but of a picture with very many copies at least the next twenty.
+    All pairs are found; of a picture with very many copies, at least the next twenty.
 
     Parameters
     ----------
@@ -113,11 +113,11 @@ def find_similar_hashes(
     Returns
     -------
     pairs : array of shape (n_pairs, 2)
-        Positions, the lower first; each pair once, in rising order.
+        Positions in each pair, the lower one first; each pair occurs once, in rising order.
     turns : array of shape (n_pairs,)
-        The turn of the first that makes it most like the second.
+        The turn that makes the first picture most like the second.
     bits : array of shape (n_pairs,)
-        In how many bits they then differ.
+        Number of bits in which the hashes then differ.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def find_similar_hashes(
     every = np.ascontiguousarray(hashes)
     parts: list[Whole] = [np.empty((0, 4), dtype=np.int64)]
     tasks = [(band, rows) for band in range(_BANDS) for rows in blocks(len(own), _ROWS)]
-    bands: list[tuple[Whole, Whole]] = []  # pictures in the order of 16 bits, and where each starts
+    bands: list[tuple[Whole, Whole]] = []  # pictures sorted by 16 bits, and where each value starts
     for band in range(_BANDS):
         values = (own >> np.uint64(_WIDTH * band)) & np.uint64(2**_WIDTH - 1)
         order = np.argsort(values, kind="stable")
@@ -164,7 +164,7 @@ def _write_pairs(
     stop: int,
     out: Whole,
 ) -> int:
-    """Write (i, j > i, turn, bits) for i in ``[start, stop)`` while there is room; count them."""
+    """Write (i, j > i, turn, bits) for i in ``[start, stop)`` while `out` has room; count them."""
     count = 0
     for i in range(start, stop):
         until = count + _MAX_PARTNERS

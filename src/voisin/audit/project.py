@@ -1,4 +1,4 @@
-"""What not to believe of a finished project: the checks, a table and a page."""
+"""Audit a finished project: run the checks, and write a table and a page."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ _LEARNED = (
 
 @dataclass(frozen=True, eq=False)
 class AuditResult:
-    """What an audit found.
+    """The findings of an audit.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class AuditResult:
     findings : tuple of Finding
         Worst first.
     ids : array of shape (n_images,)
-        Of the images that entries name by position.
+        Ids of the images; the entries of findings hold positions in them.
     notes : tuple of str
-        What could not be checked, and why.
+        Checks that could not be done, and why.
     """
 
     folder: Path
@@ -59,30 +59,30 @@ class AuditResult:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the findings as JSON can write them."""
+        """Return the findings as a dictionary for JSON."""
         return {
             "schema": 1,
             "findings": [
                 {
-                    "check": one.check,
-                    "severity": _SEVERITIES[one.severity],
-                    "title": one.title,
-                    "advice": one.advice,
+                    "check": finding.check,
+                    "severity": _SEVERITIES[finding.severity],
+                    "title": finding.title,
+                    "advice": finding.advice,
                     "images": [
                         str(self.ids[i])
-                        for entry in one.entries
+                        for entry in finding.entries
                         for i in (entry.image, entry.other)
                         if i >= 0
                     ],
                 }
-                for one in self.findings
+                for finding in self.findings
             ],
             "notes": list(self.notes),
         }
 
 
 def audit_run(run: FinishedRun, *, progress: Progress = no_progress) -> AuditResult:
-    """Look for what should not be believed of a run, and write it down; change nothing."""
+    """Audit a run, and write the findings; no label or vector is changed."""
     result = run.result
     ids = np.concatenate([result.ids, result.test_ids])
     images: ImageCollection | None = None
@@ -130,7 +130,7 @@ def _gather(run: FinishedRun, images: ImageCollection | None, progress: Progress
 
 
 def _small_pictures(images: ImageCollection, progress: Progress) -> Pixels:
-    """Read every picture small; one that cannot be read any more is left black."""
+    """Read small copies of all pictures; a picture that cannot be read any more is black."""
     found = read_images(images, size=SIDE, max_unreadable=1.0, progress=progress)
     if not found.unreadable:
         return found.pixels
@@ -140,7 +140,7 @@ def _small_pictures(images: ImageCollection, progress: Progress) -> Pixels:
 
 
 def _classifier_probabilities(run: FinishedRun) -> Probabilities | None:
-    """Ask a classifier too, unless its vectors have seen the labels."""
+    """Return out-of-fold probabilities, or None if the vectors were learned from the labels."""
     result = run.result
     if (
         learns_from_labels(
@@ -185,11 +185,11 @@ def _columns(
     def path(row: int) -> str:
         return "" if images is None else images.reader.path(int(images.positions[row])) or ""
 
-    rows = [(one, entry) for one in found.findings for entry in one.entries]
+    rows = [(finding, entry) for finding in found.findings for entry in finding.entries]
     seconds = [entry.other for _, entry in rows]
     return {
-        "check": [one.check for one, _ in rows],
-        "severity": [_SEVERITIES[one.severity] for one, _ in rows],
+        "check": [finding.check for finding, _ in rows],
+        "severity": [_SEVERITIES[finding.severity] for finding, _ in rows],
         "id": [str(found.ids[entry.image]) for _, entry in rows],
         "label": [names[entry.image] for _, entry in rows],
         "split": [str(audited.splits[entry.image]) for _, entry in rows],

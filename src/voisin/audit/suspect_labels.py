@@ -1,9 +1,10 @@
-"""Suspect labels: those contradicted by out-of-fold probabilities of their images.
+"""Find suspect labels: those that the out-of-fold probabilities of their images contradict.
 
-Two sources give such probabilities. The graph: label spreading without the image's own label
-(leave-one-out), in closed form, since the scores are linear in the labels. A classifier: logistic
-regression without the image's fold; the probability that it gives a label is known as
-"self-confidence" (Northcutt, Jiang & Chuang 2021). This module must not know pictures or files.
+Two sources give such probabilities. The graph gives those of label spreading without the image's
+own label (leave-one-out), in closed form, since the scores are linear in the labels. A classifier
+gives those of a logistic regression trained without the image's fold; its probability of the given
+label is the "self-confidence" of Northcutt, Jiang & Chuang (2021). This module must not know
+pictures or files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,12 +31,14 @@ from voisin.types import (
 )
 from voisin.validation import check_affinity, check_in_open_interval, check_partial_labels
 
-_ALPHA = 0.9  # chosen by hand, local: labels far away say little of a single one
-_COLUMNS = 32  # labeled images solved for at a time, chosen by hand: bounds the memory
-_MIN_PROBABILITY = 1e-3  # chosen by hand: with less, one source would outweigh all others
+_ALPHA = 0.9  # chosen by hand: low, so that distant labels hardly count in judging one label
+_COLUMNS = 32  # labeled images solved for at a time; chosen by hand to bound the memory
+# The floor of a probability, chosen by hand: a lower one would let one source outweigh the others.
+_MIN_PROBABILITY = 1e-3
 _ROUNDS_TO_ONE = 0.995  # a probability that would be written as 100 %
-_STRENGTH = 4.0  # of the labels against the penalty, for vectors of length about 1; chosen by hand
-_TASK = "Taking labels away"
+# C of the logistic regression if vectors had length 1, chosen by hand; divided by n_dims below.
+_STRENGTH = 4.0
+_TASK = "Checking each label without itself"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +50,13 @@ class SuspectLabels:
     rows : array of shape (n_labeled,)
         Positions of the labeled images.
     labels : array of shape (n_labeled,)
-        The label that each has.
+        The given label of each of them.
     suggestions : array of shape (n_labeled,)
         The most probable class by all sources together.
     support : array of shape (n_labeled,)
         Out-of-fold probability of the image's own label: the geometric mean over the sources.
     suspicion : array of shape (n_labeled,)
-        ``1 − support``; NaN where no source has probabilities, and these come last.
+        ``1 − support``; NaN where no source has probabilities. Images with NaN come last.
     """
 
     rows: Indices
@@ -77,12 +80,12 @@ def leave_one_out(
     max_iter: int = 1_000,
     progress: Progress = no_progress,
 ) -> Probabilities:
-    """Return the probabilities by label spreading of each labeled image without its own label.
+    """Return what label spreading says of each labeled image when its own label is hidden.
 
-    With ``G = (1 − alpha) (I − alpha S)⁻¹``, every label weighted by one over the number of its
-    class, the score of image i for class c without label i is
-    ``(Σ_{j≠i, y_j=c} G_ij) / (n_c − [y_i=c])``, each row then divided by its sum. Only the columns
-    of ``G`` that belong to labeled images are solved for, some at a time.
+    Let ``G = (1 − alpha) (I − alpha S)⁻¹``, and weight each label by 1 / (number of labels of its
+    class). Without label i, image i has the score ``(Σ_{j≠i, y_j=c} G_ij) / (n_c − [y_i=c])`` for
+    class c; each row is then divided by its sum. Only the columns of ``G`` that belong to labeled
+    images are solved for, in blocks.
 
     Parameters
     ----------
@@ -98,7 +101,7 @@ def leave_one_out(
     Returns
     -------
     array of shape (n_labeled, n_classes)
-        In the order of the positions; a row of NaN where no other label reaches the image.
+        Class probabilities, by position; a row of NaN where no other label reaches the image.
 
     Raises
     ------
@@ -107,7 +110,7 @@ def leave_one_out(
 
     Examples
     --------
-    Two pairs of a class each, and one image labeled 0 among the others of class 1.
+    One pair of images for each class, and one image that is labeled 0 but lies in class 1's pair.
 
     >>> from scipy import sparse
     >>> blocks = [np.ones((2, 2)) - np.eye(2), np.ones((3, 3)) - np.eye(3)]
@@ -148,10 +151,10 @@ def out_of_fold_probabilities(
     n_folds: int = 5,
     random_state: int = 0,
 ) -> Probabilities:
-    """Return a logistic regression's probabilities of each labeled image, trained without its fold.
+    """Return, by labeled image, the probabilities of a classifier trained without its fold.
 
-    Images of a group are held out together. The vectors must not have been learned from these
-    labels, or the classifier only repeats them.
+    The classifier is a logistic regression. Images of one group are held out together. The vectors
+    must not have been learned from these labels, or the classifier only repeats the labels.
 
     Parameters
     ----------
@@ -166,8 +169,8 @@ def out_of_fold_probabilities(
     Returns
     -------
     array of shape (n_labeled, n_classes)
-        In the order of the positions; rows of NaN for images that are never held out, such as a
-        class's only label.
+        In the order of the positions. The row of an image that is never held out is NaN; such an
+        image is, for example, the only labeled image of its class.
 
     Examples
     --------
@@ -202,7 +205,7 @@ def rank_labels(labels: Labels, *out_of_fold: Probabilities) -> SuspectLabels:
     """Rank labels by their out-of-fold probability, the least probable first.
 
     ``support_i = (Π_s p_s(y_i))^(1/n)`` over the n sources that have probabilities of image i: a
-    label is suspect if it is improbable by all of them. Less than 0.001 counts as 0.001.
+    label is suspect if all of them find it improbable. A probability below 0.001 counts as 0.001.
 
     Parameters
     ----------
@@ -210,7 +213,7 @@ def rank_labels(labels: Labels, *out_of_fold: Probabilities) -> SuspectLabels:
         -1 where unknown.
     *out_of_fold : arrays of shape (n_labeled, n_classes)
         Probabilities by each source, as `leave_one_out` and `out_of_fold_probabilities` return
-        them. Rows of NaN are left out.
+        them. Rows of NaN are skipped.
 
     Returns
     -------
@@ -219,7 +222,7 @@ def rank_labels(labels: Labels, *out_of_fold: Probabilities) -> SuspectLabels:
     Raises
     ------
     InputError
-        If there is no source, or one has another number of rows.
+        If there is no source, or a source has not one row per labeled image.
 
     Examples
     --------
@@ -232,7 +235,7 @@ def rank_labels(labels: Labels, *out_of_fold: Probabilities) -> SuspectLabels:
         lengths = ", ".join(str(len(source)) for source in out_of_fold) or "none"
         message = (
             f"There are {len(rows)} labeled images, but rows of probabilities: {lengths}. "
-            "Pass one row a labeled image, in the order of their positions."
+            "Pass one row per labeled image, in the order of their positions."
         )
         raise InputError(message)
     logs = np.log(np.maximum(np.stack(out_of_fold), _MIN_PROBABILITY))
@@ -250,12 +253,12 @@ def rank_labels(labels: Labels, *out_of_fold: Probabilities) -> SuspectLabels:
 def describe_probabilities(
     probabilities: Mapping[str, NDArray[np.float64]], class_names: Sequence[str], together: str
 ) -> str:
-    """Write the most probable class of an image by each source, and by both together.
+    """Write which class each source finds most probable for an image, and which both together.
 
     Parameters
     ----------
     probabilities : mapping of str to array of shape (n_classes,)
-        Out-of-fold, by the name of the source; one of NaN is left out.
+        One out-of-fold row per source, keyed by the source's name; rows of NaN are skipped.
     class_names : sequence of str
     together : str
         The most probable class by all sources together.
@@ -276,7 +279,7 @@ def describe_probabilities(
 
 
 def check_suspect_labels(images: AuditedImages, _: Progress) -> list[Finding]:
-    """Look for labels that are less probable than a guess, by all sources together."""
+    """Look for labels that all sources together find less probable than guessing at random."""
     if images.graph_probabilities is None:
         return []
     sources = {"the graph": images.graph_probabilities}
@@ -304,8 +307,8 @@ def check_suspect_labels(images: AuditedImages, _: Progress) -> list[Finding]:
     title = f"{len(entries):,} of {len(ranked.rows):,} labels {verb} contradicted"
     find = "the graph finds" if len(sources) == 1 else "the graph and a classifier together find"
     advice = (
-        f"Without the label, {find} it less probable than a guess; beside each image stands what "
-        "is said of it. Look at the first ones first: a label may be wrong, the image untypical, "
-        "or the vectors blind to what makes the class."
+        f"Without the label, {find} it less probable than guessing at random; the note beside each "
+        "image gives the details. Begin with the first images: the label may be wrong, the image "
+        "may be untypical, or the vectors may not show what defines the class."
     )
     return [Finding("suspect-labels", DOUBTFUL, title, advice, tuple(entries))]

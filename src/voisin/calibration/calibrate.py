@@ -1,7 +1,7 @@
-"""Calibration of a run: held-out labels to calibrated probabilities, and how far to trust them.
+"""Calibrate the probabilities of a run by held-out labels, and say how far to trust them.
 
-The map that is judged is not the one that is used: each held-out label is mapped by what the
-labels of the other folds taught. This module must not know methods, images or files.
+The map that is used is fitted to all held-out labels. To judge it, each label is mapped by a map
+that is fitted to the other folds only. This module must not know methods, images or files.
 """
 
 from dataclasses import dataclass, replace
@@ -20,16 +20,16 @@ from voisin.evaluation.bootstrap import (
 )
 from voisin.types import HeldOut, Labels, Names, Probabilities, Propagation
 
-_RESAMPLES = 100  # each fits the map again, which bounds the time; chosen by hand
-_FOLDS = 5  # where nothing says which fold held a label out; as many as `make_folds` makes
-_BOOTSTRAP_IMAGES = 1_000  # that stand for all images in each resample, to bound the time: by hand
+_RESAMPLES = 100  # chosen by hand to bound the time: each of them fits the map again
+_FOLDS = 5  # used if `held_out.folds` is None; as many as `make_folds` makes
+_BOOTSTRAP_IMAGES = 1_000  # a sample, used in each resample; chosen by hand to bound the time
 _FEW, _VERY_FEW = 20, 5  # labels of the rarest class, below which a note warns; chosen by hand
-# Labels a class, on average, from which on priors are estimated: with fewer, the estimate did harm
-# (DermaMNIST, the second table of docs/trust.md).
+# Priors are estimated only with at least this many labels per class on average: with fewer, the
+# estimate did harm (DermaMNIST, the second table of docs/trust.md).
 _ENOUGH_TO_ESTIMATE = 15
 _PRIORS_ESTIMATED = (
     "How common each class is among all images was estimated from the images themselves; "
-    "the probabilities are right only as far as that is."
+    "if that estimate is wrong, so are the probabilities."
 )
 _PRIORS_EVEN = (
     "There are too few labels to estimate how common each class is among all images, so all "
@@ -45,19 +45,19 @@ class CalibrationResult:
     ----------
     calibration : Calibration
     probabilities : array of shape (n_samples, n_classes)
-        Calibrated; as they were where no label reaches the image.
+        Calibrated; unchanged for an image that no label reaches.
     reached : array of shape (n_samples,)
     notes : tuple of str
-        What a reader should know, a sentence each.
+        Warnings and assumptions for the reader, one sentence per note.
     n_labels : int
-        Labels held out in turn; 0 where none could be, and nothing was changed.
+        Number of labels held out in turn; if 0, the probabilities were not changed.
     error_before, error_after : Estimate
-        Expected calibration error of the held-out labels, their classes weighing by the priors.
+        Expected calibration error of the held-out labels, with classes weighted by the priors.
     before, after : tuple of ClassReliability
     temperature : Estimate
-        With the interval that other labels of the same number could have given.
+        With its bootstrap interval over resampled labels.
     confidence : Estimate
-        Mean calibrated probability of the predicted class, likewise.
+        Mean calibrated probability of the predicted class, with its interval.
     """
 
     calibration: Calibration
@@ -87,11 +87,11 @@ def calibrate(
     Parameters
     ----------
     propagation : Propagation
-        Of all images, found by the method that found `held_out`.
+        Result for all images, by the same method as `held_out`.
     held_out : HeldOut
     class_priors : array of shape (n_classes,), optional
-        Expected share of each class among the images; by default estimated from them, or even
-        where there are fewer than 15 labels a class.
+        Expected share of each class among the images; by default estimated from the images. With
+        fewer than 15 labels per class on average, equal shares.
     groups : array of shape (n_samples,), optional
         Images of one group are resampled together.
     kind : {"auto", "temperature", "isotonic"}, default="auto"
@@ -102,22 +102,31 @@ def calibrate(
     folds = np.arange(n_held_out) % _FOLDS if held_out.folds is None else held_out.folds
     labels, predicted, folds = held_out.labels[kept], held_out.probabilities[kept], folds[kept]
     names = None if groups is None else groups[held_out.rows[kept]]
-    reached, pool = propagation.reached, propagation.probabilities[propagation.reached]
-    if not len(labels) or not len(pool):
+    reached, reached_probabilities = (
+        propagation.reached,
+        propagation.probabilities[propagation.reached],
+    )
+    if not len(labels) or not len(reached_probabilities):
         return _leave_uncalibrated(propagation, n_held_out)
-    n_classes, prior_notes, estimated = pool.shape[1], [], False
+    n_classes, prior_notes, estimated = reached_probabilities.shape[1], [], False
     if class_priors is None:
         estimated = len(labels) >= _ENOUGH_TO_ESTIMATE * n_classes
         prior_notes = [_PRIORS_ESTIMATED if estimated else _PRIORS_EVEN]
         class_priors = np.full(n_classes, 1 / n_classes)
     if estimated:
-        even = fit_calibration(predicted, labels, kind="temperature")
-        class_priors = estimate_priors(even.apply(pool))
+        without_priors = fit_calibration(predicted, labels, kind="temperature")
+        class_priors = estimate_priors(without_priors.apply(reached_probabilities))
     fitted = fit_calibration(predicted, labels, class_priors=class_priors, kind=kind)
     probabilities = propagation.probabilities.copy()
-    probabilities[reached] = fitted.apply(pool)
+    probabilities[reached] = fitted.apply(reached_probabilities)
     temperature, confidence = _estimate_uncertainty(
-        fitted, predicted, labels, names, pool, estimated=estimated, random_state=random_state
+        fitted,
+        predicted,
+        labels,
+        names,
+        reached_probabilities,
+        estimated=estimated,
+        random_state=random_state,
     )
     cross_fitted = _map_by_other_folds(predicted, labels, folds, class_priors, kind)
     weights = weigh_by_class(labels, class_priors)
@@ -146,11 +155,11 @@ def calibrate(
 
 
 def _leave_uncalibrated(propagation: Propagation, n_held_out: int) -> CalibrationResult:
-    """Return the probabilities as they are, with a note that says why."""
+    """Return the probabilities unchanged, with a note that says why."""
     n_classes = propagation.probabilities.shape[1]
     neutral = Calibration(1.0, np.ones(n_classes), np.full(n_classes, 1 / n_classes))
     why = (
-        "no label that was held out is reached by the others"
+        "the other labels reach no held-out label"
         if n_held_out
         else "no class has two labels of different groups, so none could be held out"
     )
@@ -184,27 +193,27 @@ def _estimate_uncertainty(
     predicted: Probabilities,
     labels: Labels,
     groups: Names | None,
-    pool: Probabilities,
+    reached_probabilities: Probabilities,
     *,
     estimated: bool,
     random_state: int,
 ) -> tuple[Estimate, Estimate]:
     """Return temperature and mean confidence, with intervals over resampled labels.
 
-    Groups are resampled as wholes; class priors that were estimated are estimated anew.
+    Whole groups are resampled. In each resample, estimated class priors are estimated anew.
     """
-    some = pool[:: max(1, len(pool) // _BOOTSTRAP_IMAGES)]
+    sample = reached_probabilities[:: max(1, len(reached_probabilities) // _BOOTSTRAP_IMAGES)]
     temperatures, confidences = [], []
     for weights in draw_bootstrap_weights(
         len(labels), groups, n_resamples=_RESAMPLES, random_state=random_state, block=1
     ):
-        again = fit_calibration(predicted, labels, kind="temperature", weights=weights[0])
+        refitted = fit_calibration(predicted, labels, kind="temperature", weights=weights[0])
         priors = fitted.class_priors
         if estimated:
-            priors = estimate_priors(again.apply(some), start=priors)
-        temperatures.append(again.temperature)
-        confidences.append(replace(again, class_priors=priors).apply(some).max(axis=1).mean())
-    mean = float(fitted.apply(some).max(axis=1).mean())
+            priors = estimate_priors(refitted.apply(sample), start=priors)
+        temperatures.append(refitted.temperature)
+        confidences.append(replace(refitted, class_priors=priors).apply(sample).max(axis=1).mean())
+    mean = float(fitted.apply(sample).max(axis=1).mean())
     return (
         estimate_interval(fitted.temperature, np.array(temperatures)),
         estimate_interval(mean, np.array(confidences)),
@@ -218,7 +227,7 @@ def _write_notes(
     n_left_out: int,
     reached: NDArray[np.bool_],
 ) -> tuple[str, ...]:
-    """Say what a reader should know: how few labels there are, and what hangs on which."""
+    """Say how few labels there are, and which assumption each figure depends on."""
     notes, fewest = [], int(counts.min())
     if fewest < _FEW:
         very = fewest < _VERY_FEW
@@ -233,7 +242,7 @@ def _write_notes(
     )
     notes += prior_notes
     if n_left_out:
-        notes.append(f"{n_left_out:,} held-out labels are reached by no other and were left out.")
+        notes.append(f"{n_left_out:,} held-out labels were left out: no other label reaches them.")
     return (*notes, *_note_unreached(reached))
 
 

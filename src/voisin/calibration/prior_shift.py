@@ -1,4 +1,4 @@
-"""Prior shift: how frequent the classes are, and probabilities under other frequencies.
+"""Prior shift: estimate class priors, and convert probabilities from old priors to new ones.
 
 Saerens, Latinne & Decaestecker, "Adjusting the outputs of a classifier to new a priori
 probabilities", 2002; probabilities must be calibrated first (Alexandari et al. 2020). This module
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from voisin.types import UNLABELED, Labels, Probabilities, Propagation
 
-# Bayes' rule says 1, which holds for exact probabilities and priors. Of estimated ones, 3/4 finds
-# the classes as evenly and is right more often (DermaMNIST, the table in docs/methods.md).
+# Bayes' rule says 1, which holds for exact probabilities and priors. With estimated ones, 3/4 finds
+# all classes equally well, too, but is right more often (DermaMNIST, the table in docs/methods.md).
 BALANCING_POWER = 0.75
-# Images seen beside the true ones, evenly of the classes, in shares of the true ones: chosen by
-# hand. More keeps rare classes from vanishing, less lets very frequent ones be found as such.
+# Number of pseudo-images, equally many of each class, as a share of the true images; chosen by
+# hand. More keep rare classes from vanishing; fewer let very frequent classes keep high priors.
 _PSEUDO_SHARE = 0.03
 _MAX_ROWS = 20_000  # rows that priors are estimated from: their standard error is below 0.004
-# When the priors count as settled, far finer than their standard error; and a bound on the time.
+# The priors have converged at this change, far below their standard error; the other bounds time.
 _TOLERANCE, _MAX_ITER = 1e-5, 1_000
 
 
@@ -30,7 +30,7 @@ def shift_priors(
 ) -> Probabilities:
     """Return ``p_c (new_c / old_c)^power``, each row divided by its sum.
 
-    A class whose prior is 0, old or new, gets no probability.
+    A class whose old or new prior is 0 gets probability 0.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def shift_priors(
         Class priors that the probabilities hold for, and those that they should hold for; None
         means that all classes are equally frequent.
     power : float, default=1.0
-        1 is Bayes' rule, less a part of the way.
+        1 is Bayes' rule; a smaller power shifts the priors only part of the way.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def shift_priors(
         factors = np.divide(factors, old**power, where=possible, out=np.zeros(len(old)))
     shifted = probabilities * factors
     sums = shifted.sum(axis=1, keepdims=True)
-    if not sums.all():  # all the probability was at classes that have become impossible
+    if not sums.all():  # in some row, only classes that are now impossible had probability
         shifted = np.where(sums > 0, shifted, factors)
         sums = shifted.sum(axis=1, keepdims=True)
     return np.asarray(shifted / sums)
@@ -96,18 +96,18 @@ def estimate_priors(
     start: NDArray[np.float64] | None = None,
     possible: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
-    """Find the class priors that equal the mean of the probabilities that they lead to.
+    """Find the class priors that equal the mean of the probabilities under these priors.
 
-    ``π ← (mean_i (π_c p_ic / Σ_c π_c p_ic) + 0.03 u_c) / 1.03`` until nothing changes, where u is
-    even. It is as if 3 % more images had been seen, evenly of the classes: so a rare class never
-    vanishes into one that is hard to tell from it.
+    ``π ← (mean_i (π_c p_ic / Σ_c π_c p_ic) + 0.03 u_c) / 1.03`` until nothing changes, where
+    u is uniform. This adds 3 % of pseudo-images, equally many of each class, so that a rare class
+    never vanishes into a class that is hard to tell from it.
 
     Parameters
     ----------
     probabilities : array of shape (n_samples, n_classes)
-        Calibrated, and all classes count as equally frequent in them.
+        Calibrated for classes that are equally frequent.
     start : array of shape (n_classes,), optional
-        A good guess; even by default.
+        Where the iteration starts; uniform by default.
     possible : array of shape (n_classes,), optional
         Classes that can occur; the others keep a prior of 0. All by default.
 
@@ -140,7 +140,7 @@ def weigh_by_class(
     class_priors: NDArray[np.float64] | None = None,
     weights: NDArray[np.floating] | None = None,
 ) -> NDArray[np.float64]:
-    """Weigh labels so that each class counts by its prior, however many labels it has.
+    """Weight labels so that each class counts by its prior, however many labels it has.
 
     A label of class c gets a weight in proportion to ``π_c / n_c``. Without priors all classes
     count the same: these are scikit-learn's "balanced" weights.
@@ -150,10 +150,10 @@ def weigh_by_class(
     labels : array of shape (n_samples,)
         -1 where unknown.
     class_priors : array of shape (n_classes,), optional
-        Even by default.
+        Uniform by default.
     weights : array of shape (n_samples,), optional
-        How much each label counts beside that, such as how often a bootstrap drew it; 1 by
-        default. Their sum is kept.
+        Factor of each label, such as how often a bootstrap drew it; 1 by default. The result has
+        the same sum.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Reliability: how often probabilities are right, in all and a class at a time.
+"""Reliability: how often probabilities are right, over all classes and for each class.
 
 Reliability diagrams: Murphy & Winkler 1977; bins of equal count: Nguyen & O'Connor 2015. This
-module must not know how probabilities were found or calibrated.
+module must not know how probabilities were computed or calibrated.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from voisin.evaluation.bootstrap import (
 )
 from voisin.types import Labels, Names, Probabilities
 
-_MAX_BINS, _MIN_PER_BIN = 8, 12  # few enough to read, and images enough to count hits: by hand
-_RESAMPLES = 500  # behind each 95 % interval: by hand, for limits that are drawn, not compared
+_MAX_BINS, _MIN_PER_BIN = 8, 12  # by hand: few bins to read, enough images in each to count hits
+_RESAMPLES = 500  # per 95 % interval; chosen by hand, for intervals that are drawn, not compared
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Bin:
     stated : float
         Mean probability.
     true : Estimate
-        Share of them that are of the class.
+        Share of these images that belong to the class.
     """
 
     n: int
@@ -41,7 +41,7 @@ class Bin:
 
 @dataclass(frozen=True, eq=False)
 class ClassReliability:
-    """How one class's probabilities compare with what is true.
+    """How the stated probabilities of one class compare with its true frequency.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class ClassReliability:
     bins : tuple of Bin
         From low to high probabilities, equally many images in each.
     error : float
-        Mean gap between stated and true over the bins, by weight.
+        Weighted mean over the bins of the gap between stated and true.
     """
 
     label: int
@@ -68,7 +68,7 @@ def reliability_by_class(
     groups: Names | None = None,
     random_state: int = 0,
 ) -> tuple[ClassReliability, ...]:
-    """Compare the probabilities of each class with how often it is true.
+    """Compare the probabilities of each class with how often images belong to it.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def reliability_by_class(
     weights : array of shape (n_labels,)
         How many images of the pool each label stands for.
     groups : array of shape (n_labels,), optional
-        Resampled as wholes for the intervals.
+        Whole groups are resampled for the intervals.
     random_state : int, default=0
 
     Examples
@@ -118,10 +118,10 @@ def calibration_error(
     groups: Names | None = None,
     random_state: int = 0,
 ) -> Estimate:
-    """Return the mean gap between the probability of the predicted class and how often it is right.
+    """Return the mean gap between the confidence of predictions and how often they are right.
 
-    ``Σ_b w_b |true_b − stated_b|`` over bins of equal count of the largest probability. Fewer
-    images give a larger value by chance alone: read it with its interval.
+    ``Σ_b w_b |true_b − stated_b|`` over bins of the largest probability with equal counts. With
+    fewer images the value is larger by chance alone: read it with its interval.
     """
     if not len(labels):
         return UNDEFINED
@@ -138,7 +138,7 @@ def calibration_error(
 
 
 def _widen_at_the_ends(share: Estimate, n: int) -> Estimate:
-    """Widen the interval of a share of 0 or 1, which no resample varies: Clopper & Pearson 1934."""
+    """Widen the interval of a share of 0 or 1, equal in all resamples: Clopper & Pearson 1934."""
     if share.value <= 0:
         return Estimate(share.value, 0.0, max(share.high, 1 - 0.025 ** (1 / n)))
     if share.value >= 1:

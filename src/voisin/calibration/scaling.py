@@ -1,7 +1,7 @@
-"""Scaling: the one map from probabilities to calibrated ones, fitted to labels that were held out.
+"""Scaling: the map from probabilities to calibrated ones, fitted to held-out labels.
 
 Temperature: Guo, Pleiss, Sun & Weinberger, "On calibration of modern neural networks", 2017; with
-a factor a class: Alexandari, Kundaje & Shrikumar, "Maximum likelihood with bias-corrected
+one factor per class: Alexandari, Kundaje & Shrikumar, "Maximum likelihood with bias-corrected
 calibration is hard-to-beat at label shift adaptation", 2020. Targets: Platt 1999. Isotonic curves:
 Zadrozny & Elkan 2002.
 
@@ -23,22 +23,22 @@ from voisin.types import Labels, Probabilities
 from voisin.validation import check_one_of
 
 KINDS = ("auto", "temperature", "isotonic")
-# A run's calibration and `log_losses` take smaller probabilities for this, so that a single sure
-# mistake costs at most 20.7 nats. Chosen by hand.
+# A run's calibration and `log_losses` raise smaller probabilities to this floor, so that a single
+# confident mistake costs at most 20.7 nats. Chosen by hand.
 FLOOR = 1e-9
 _NEVER = -1e6  # log of a probability of 0 while fitting: e^(-1e6 / T) is 0 for every T up to 50
-_LABELS_OF_A_CURVE = 200  # of a class, and of the others; fewer make a curve of steps; by hand
+_LABELS_OF_A_CURVE = 200  # least number inside and outside the class; by hand: fewer give steps
 _WIDEST = float(np.log(50))  # T and b stay between 0.02 and 50: by hand, against overflow
-# Variances of the normal priors of log T and of log b in a run's calibration, chosen by hand: a
-# factor e² of T and a factor 2 of b are usual. They matter only where labels are few.
+# Variances of the normal priors of log T and log b in a run's calibration, chosen by hand: one
+# standard deviation is a factor e² of T and 2 of b. They matter only if there are few labels.
 _TEMPERATURE_VARIANCE, _FACTOR_VARIANCE = 4.0, 0.5
-# Tighter than SciPy's, so that results do not hang on where the optimizer stopped: by hand.
+# Chosen by hand: tighter than SciPy's, so that results do not depend on where the optimizer stops.
 _TOLERANCES = {"ftol": 1e-12, "gtol": 1e-7}
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A rising map of one class's probability, straight between its points."""
+    """A rising piecewise linear map of one class's probability."""
 
     stated: NDArray[np.float64]
     true: NDArray[np.float64]
@@ -50,7 +50,7 @@ class Curve:
         is_class: NDArray[np.bool_],
         weights: NDArray[np.float64],
     ) -> "Curve":
-        """Fit a rising step function, and join the middles of its steps; equal values are one."""
+        """Fit a rising step function to the distinct values, and join the middles of its steps."""
         x, position = np.unique(stated, return_inverse=True)
         totals = np.bincount(position, weights=weights)
         hits = np.bincount(position, weights=weights * is_class)
@@ -64,7 +64,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """The map ``q_c ∝ π_c b_c p_c^(1/T)``, and then a curve a class where there is one.
+    """The map ``q_c ∝ π_c b_c p_c^(1/T)``, and then the curve of a class if it has one.
 
     Attributes
     ----------
@@ -75,10 +75,10 @@ class Calibration:
     class_priors : array of shape (n_classes,)
         π: expected share of each class among the images.
     curves : tuple of Curve or None
-        One a class; empty without any.
+        One per class; empty if no class has a curve.
     floors : float or array of shape (n_classes,)
-        Smaller probabilities count as this; 0 for a class that got none in any held-out row, so
-        that it gets none by the map either.
+        Smaller probabilities are raised to this; 0 for a class that has neither a label nor a
+        probability in any held-out row, so that its probability stays 0.
     """
 
     temperature: float
@@ -88,7 +88,7 @@ class Calibration:
     floors: float | NDArray[np.float64] = FLOOR
 
     def apply(self, probabilities: Probabilities) -> Probabilities:
-        """Map rows that come from the method that the map was fitted for.
+        """Map probabilities of the method that the map was fitted for.
 
         Examples
         --------
@@ -96,7 +96,7 @@ class Calibration:
         >>> sharper.apply(np.array([[0.8, 0.2]])).round(3)
         array([[0.941, 0.059]])
         """
-        with np.errstate(divide="ignore"):  # log 0 = -inf is meant: no probability stays none
+        with np.errstate(divide="ignore"):  # log 0 = -inf is meant: a probability of 0 stays 0
             scores = np.log(np.maximum(probabilities, self.floors))
         scores = scores / self.temperature + np.log(self.factors)
         mapped = shift_priors(softmax(scores, axis=1), new=self.class_priors)
@@ -118,12 +118,12 @@ def fit_scaling(
     factor_variance: float = 0.0,
     floor: float = 0.0,
 ) -> Calibration:
-    """Find the T and b under which held-out labels are the least surprising.
+    """Find the T and b that minimize the log loss of held-out labels.
 
-    They minimize the summed log loss of ``softmax(log p / T + log b)``, all classes weighing the
-    same, plus ``(log T)² / 2 v_T + Σ_c (log b_c)² / 2 v_b``. n labels, all of them right, are no
-    proof of certainty: the target of the true class is ``(n + 1) / (n + 2)`` (the rule of
-    succession), and the other possible classes share the rest.
+    The loss is the sum for ``softmax(log p / T + log b)``, with all classes weighted equally, plus
+    ``(log T)² / 2 v_T + Σ_c (log b_c)² / 2 v_b``. Even n correct predictions do not prove
+    certainty: so the target of the true class is ``(n + 1) / (n + 2)`` (rule of succession), and
+    the other possible classes share the rest.
 
     Parameters
     ----------
@@ -138,18 +138,18 @@ def fit_scaling(
     factor_variance : float, default=0
         v_b, of the normal prior of log b. At 0 the temperature alone is fitted.
     floor : float, default=0
-        Smaller probabilities count as this, unless no row gives the class any: so the map can mend
-        a method that gives a class nothing where it occurs. At 0, a class without probability
-        keeps none, and a label of such a class says nothing.
+        Smaller probabilities are raised to this, unless the class has no label and probability 0 in
+        all rows: so the map can mend a method that gives probability 0 to a class that occurs.
+        With a floor of 0, such probabilities stay 0, and labels that have them are ignored.
 
     Returns
     -------
     Calibration
-        All classes equally frequent; the map that changes nothing where there are no labels.
+        With uniform class priors. Without labels, the map changes nothing.
 
     Examples
     --------
-    Sure at 0.99, and right in three of four.
+    A method that states 0.99 and is right in three of four cases.
 
     >>> stated = np.array([[0.99, 0.01], [0.01, 0.99]])[[0, 0, 0, 1, 1, 1, 1, 0] * 100]
     >>> labels = np.array([0, 0, 0, 0, 1, 1, 1, 1] * 100)
@@ -199,10 +199,10 @@ def fit_calibration(
     kind: str = "auto",
     weights: NDArray[np.floating] | None = None,
 ) -> Calibration:
-    """Fit the map that a run applies: `fit_scaling`, class priors, and a curve a class.
+    """Fit the map that a run applies: `fit_scaling`, class priors, and one curve per class.
 
-    T and b are fitted with all classes weighing the same, since labels are often drawn by class
-    while the images are not; the priors π then follow by Bayes' rule.
+    T and b are fitted with all classes weighted equally, since labels are often drawn by class
+    while images are not; Bayes' rule then brings in the priors π.
 
     Parameters
     ----------
@@ -211,10 +211,10 @@ def fit_calibration(
     labels : array of shape (n_labels,)
         All known.
     class_priors : array of shape (n_classes,), optional
-        Expected share of each class among the images; even by default.
+        Expected share of each class among the images; uniform by default.
     kind : {"auto", "temperature", "isotonic"}, default="auto"
-        ``auto`` adds a curve for classes with at least 200 labels, and as many others;
-        ``isotonic`` for all classes with a label; ``temperature`` for none.
+        ``auto`` adds a curve for each class that has at least 200 labels, if other classes have at
+        least 200 labels, too; ``isotonic`` for each class with a label; ``temperature`` for none.
     weights : array of shape (n_labels,), optional
         How often each label counts, such as in a bootstrap.
 
@@ -230,7 +230,7 @@ def fit_calibration(
     check_one_of("kind", kind, KINDS)
     n_classes = probabilities.shape[1]
     if len(labels) != len(probabilities):
-        message = f"{len(labels)} labels for {len(probabilities)} rows: pass one a row."
+        message = f"{len(labels)} labels for {len(probabilities)} rows: pass one per row."
         raise InputError(message)
     scaling = fit_scaling(
         probabilities,

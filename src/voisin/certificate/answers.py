@@ -1,6 +1,6 @@
-"""Files of a certificate: the labels to certify, an annotator's answers, the certificate itself.
+"""Read and write the files of a certificate: labels, an annotator's answers, the certificate.
 
-This module must not know statistics: what the answers prove is computed in `betting`.
+This module must not know statistics: `betting` computes what the answers prove.
 """
 
 import csv
@@ -21,23 +21,23 @@ from voisin.types import Names
 
 CHECKS, CERTIFICATE, CERTIFIED = "checks.csv", "certificate.json", "certified.csv"
 ANSWER = "answer"
-_OLD_NAMES = {"expert": ANSWER}  # of columns and keys in older files
+_OLD_NAMES = {"expert": ANSWER}  # old and present names of columns and keys
 NO_CLASS = "none"
-"""The answer for an image that is of none of the classes."""
+"""The answer for an image that belongs to none of the classes."""
 
 _COLUMNS = ("id", "path", "proposed", ANSWER)
 
 
 @dataclass(frozen=True, eq=False)
 class FoundLabels:
-    """The labels that a run propagated, most confident first; ties in the order of their ids.
+    """The labels that a run propagated, most confident first; ties are sorted by id.
 
     Attributes
     ----------
     ids : array of shape (n_images,)
     paths : tuple of str
     labels : array of shape (n_images,)
-        Names of their classes.
+        Class names.
     confidence : array of shape (n_images,)
     class_names : tuple of str
     """
@@ -53,7 +53,7 @@ class FoundLabels:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of ids, labels and order."""
+        """Hash of the ids and labels, in their order."""
         return hash_of([self.ids.tolist(), self.labels.tolist()])
 
 
@@ -63,7 +63,7 @@ def read_found_labels(folder: Path) -> FoundLabels:
     Raises
     ------
     ProjectError
-        If there is none, it is damaged, or all its labels were given.
+        If the file does not exist, is damaged, or holds given labels only.
     """
     import pyarrow.parquet
 
@@ -98,12 +98,12 @@ def read_found_labels(folder: Path) -> FoundLabels:
 
 
 def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
-    """Read the annotator's answers by id; an image without an answer has an empty text.
+    """Read the annotator's answer for each id; it is empty if there is no answer yet.
 
     Raises
     ------
     InputError
-        If an answer is none of the classes, or an id comes twice with different answers.
+        If an answer is not a class name or `NO_CLASS`, or an id has two different answers.
     """
     path = folder / CHECKS
     if not path.is_file() or not path.read_bytes().strip():
@@ -129,7 +129,7 @@ def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
 
 
 def checks_text(rows: Iterable[Sequence[str]]) -> str:
-    """Lay out ``checks.csv``: id, path, the label proposed, the annotator's answer.
+    """Write the text of ``checks.csv``: id, path, proposed label, and the annotator's answer.
 
     Examples
     --------
@@ -140,14 +140,14 @@ def checks_text(rows: Iterable[Sequence[str]]) -> str:
 
 
 def certified_text(found: FoundLabels, n_images: int, answers: Mapping[str, str]) -> str:
-    """Lay out ``certified.csv``: the certified images, their labels and answers."""
+    """Write the text of ``certified.csv``: the certified images, their labels and answers."""
     pairs = zip(found.ids[:n_images].tolist(), found.labels[:n_images].tolist(), strict=True)
     rows = ((id_, label, answers.get(id_, "")) for id_, label in pairs)
     return _to_csv([("id", "label", ANSWER), *rows])
 
 
 def _with_new_names(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Call the answers of older files by their present name."""
+    """Rename columns or keys of older files to their present names."""
     return {_OLD_NAMES.get(name, name): value for name, value in named.items()}
 
 
@@ -163,7 +163,7 @@ def read_certificate(folder: Path) -> dict[str, Any] | None:
     Raises
     ------
     ProjectError
-        If it is damaged, or of another version.
+        If the file is damaged, or was written by another version.
     """
     path = folder / CERTIFICATE
     if not path.is_file():

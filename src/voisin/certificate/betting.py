@@ -1,16 +1,16 @@
-"""The largest set of labels of which at most a given share is wrong, by checks of a random few.
+"""Certify the largest set of labels with at most a given share of errors, by random checks.
 
-The images are ordered, most confident first, and cut into nested sets: the first 5 %, 10 %, ... A
-single random order of all images serves every set: its images within a set are a random sample of
-that set without replacement, so that one check counts for every set that holds the image.
+The images are sorted, most confident first, and cut into nested sets: the first 5 %, 10 %, ... One
+random order of all images serves every set: restricted to a set, it is a random sample of that
+set without replacement. So one check counts for every set that holds the image.
 
 Each set is tested by betting against "more than the allowed share is wrong" (Waudby-Smith & Ramdas
 2020, 2024): before each check, a bet is placed that the label is right, at odds that are fair or
-worse while the claim is true. Then the capital ever exceeds ``1/δ`` with probability δ at most
-(Ville 1939): one may stop at any check. The sets are tested from the smallest on, each at level δ,
-up to the first that fails (fixed-sequence testing, Maurer, Hothorn & Lehmacher 1995): with
-probability ``1 − δ`` no set is certified that holds too many wrong ones. Nothing is assumed of how
-good the labels or their probabilities are. This module must not know images, names or files.
+worse if the claim is true. Then the capital ever exceeds ``1/δ`` with probability at most δ (Ville
+1939), so the checks may stop at any time. The sets are tested from the smallest on, each at level
+δ, up to the first that fails (fixed-sequence testing, Maurer, Hothorn & Lehmacher 1995): with
+probability ``1 − δ``, no certified set holds too many wrong labels. This holds however good or bad
+the labels and their probabilities are. This module must not know images, names or files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ SHARES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 """Sizes of the nested sets, as shares of all images; in steps of 5 %, chosen by hand."""
 
 # All chosen by hand; `benchmarks.certificates` measured them together, as they are.
-_BATCH = 50  # images that an annotator is asked for at a time, at least
-_SMALLEST_SET = 100  # images of a set: smaller ones are better checked one by one
-_HOPELESS = 0.02  # of the initial capital: below it, more checks would hardly win
-_BET_FRACTIONS = (0.0, 0.1, 0.25, 0.5)  # error rates that the bets suppose, as shares of the target
+_BATCH = 50  # least number of images in a batch for the annotator
+_SMALLEST_SET = 100  # images; smaller sets are better checked one by one
+_HOPELESS = 0.02  # share of the initial capital; below it, more checks would hardly win
+_BET_FRACTIONS = (0.0, 0.1, 0.25, 0.5)  # error rates the bets assume, as shares of the target
 
 
 @dataclass(frozen=True)
@@ -51,32 +51,32 @@ class RiskTarget:
 
     @property
     def goal(self) -> float:
-        """The capital at which a set is certified: one over the probability of an error."""
+        """The capital at which a set is certified: ``1 / (1 − confidence)``."""
         return 1 / (1 - self.confidence)
 
     def most_wrong(self, n_images: int) -> int:
-        """Return how many wrong labels a set of this size may hold."""
+        """Return how many labels may be wrong in a set of this size."""
         return int(np.floor(self.error * n_images + 1e-9))
 
 
 class Bets:
-    """The capital of a few bets on one set; it starts at 1 and changes with each check.
+    """A few bets on one set; their total capital starts at 1 and changes with each check.
 
-    Under the claim at least ``M`` of the N images are wrong; after t checks with e wrong ones, the
-    next is wrong with probability ``m = (M − e) / (N − t)`` or more. A bet that supposes the error
-    rate h < m multiplies its capital by ``(1 − h) / (1 − m)`` if the label is right, by ``h / m``
-    if it is wrong.
+    The claim says that at least M of the N labels are wrong. After t checks that found e wrong
+    labels, the next is wrong with probability ``m = (M − e) / (N − t)`` or more. A bet that assumes
+    the error rate h < m multiplies its capital by ``(1 − h) / (1 − m)`` if the label is right, and
+    by ``h / m`` if it is wrong.
 
     Parameters
     ----------
     target : RiskTarget
     n_images : int
-        In the set.
+        Number of images in the set.
 
     Examples
     --------
-    Of a large set, 59 checks without a mistake certify 5 % with 95 % confidence by the bet on no
-    mistake; the mixture of bets needs a few more, and survives mistakes.
+    In a large set, a single bet on "no mistake" would certify 5 % with 95 % confidence after 59
+    checks without a mistake; the mixture of bets needs more checks, but survives mistakes.
 
     >>> bets = Bets(RiskTarget(), 1_000_000)
     >>> while not bets.won:
@@ -95,7 +95,7 @@ class Bets:
 
     @property
     def capital(self) -> float:
-        """Sum over all bets."""
+        """The capital of all bets together."""
         return float(sum(self._capitals))
 
     @property
@@ -105,7 +105,7 @@ class Bets:
         return not self.won and (true or self.capital < _HOPELESS)
 
     def settle(self, *, right: bool) -> None:
-        """Settle the bets on one check, in the random order."""
+        """Settle the bets on the next check; checks must come in the random order."""
         claimed = (self._claimed - self.n_wrong) / (self.n_images - self.n_checks)
         self.n_checks += 1
         self.n_wrong += not right
@@ -120,7 +120,7 @@ class Bets:
 
 @dataclass(frozen=True)
 class NestedSet:
-    """The outcome of the checks for one set: the `n_images` most confident."""
+    """The outcome of the checks for the set of the `n_images` most confident labels."""
 
     n_images: int
     n_checks: int
@@ -139,9 +139,9 @@ class Certification:
     sets : tuple of NestedSet
         The sets tested so far, smallest first; only the last may be uncertified.
     waiting : array
-        Images to check next, in this order: those that certify the set under test, and further
-        sets until there are 50 or more, if all of them are right. Empty once every set is
-        certified, or the set under test looks so bad that more checks would hardly help.
+        Images to check next, in this order. If all their labels are right, they certify the set
+        under test, and further sets until there are 50 images or more. Empty if every set is
+        certified, or if the set under test looks so bad that more checks would hardly help.
     """
 
     sets: tuple[NestedSet, ...]
@@ -149,12 +149,12 @@ class Certification:
 
     @property
     def n_certified(self) -> int:
-        """Images of the largest certified set; 0 if there is none."""
+        """Number of images in the largest certified set; 0 if there is none."""
         return max((one.n_images for one in self.sets if one.certified), default=0)
 
 
 def nested_sizes(n_images: int, shares: Sequence[float] = SHARES) -> tuple[int, ...]:
-    """Sizes of the sets to test, smallest first.
+    """Return the sizes of the sets to test, smallest first.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def nested_sizes(n_images: int, shares: Sequence[float] = SHARES) -> tuple[int, 
 
 
 def random_order(n_images: int, random_state: int) -> Indices:
-    """Order in which images are checked; all orders are equally probable."""
+    """Draw the order in which images are checked; all orders are equally probable."""
     return np.random.default_rng(random_state).permutation(n_images)
 
 
@@ -183,11 +183,11 @@ def certify_sets(
     order : array of shape (n_images,)
         A random permutation of the images, which are numbered from the most confident.
     answers : mapping of int to bool
-        Whether the label of an image is right. Answers count in the random order, up to the first
-        image of a set that has none.
+        Whether the label of an image is right. In each set, answers count in the random order, up
+        to the first image without an answer.
     target : RiskTarget
     shares : sequence of float
-        The sets, as shares of all images; fixed before the first check.
+        Sizes of the sets as shares of all images; they must be fixed before the first check.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def _next_checks(
     shares: Sequence[float],
     smallest: int,
 ) -> Indices:
-    """List the checks that would follow if all labels without an answer were right: one batch."""
+    """Return one batch of checks, supposing that all labels without an answer are right."""
     waiting: list[int] = []
     supposed = dict(answers)
     for size in nested_sizes(len(order), shares):
@@ -240,7 +240,7 @@ def _next_checks(
 
 @dataclass(frozen=True)
 class CheckForecast:
-    """What to expect if a share `wrong` of the labels is wrong.
+    """The expected number of checks if a share `wrong` of the labels is wrong.
 
     Attributes
     ----------
@@ -250,9 +250,9 @@ class CheckForecast:
     all_sets : float
         Mean number of checks for all sets together.
     certified : float
-        Mean share of the images certified.
+        Mean share of images that are certified.
     is_even : bool
-        Whether the same share was supposed in every set; False where it grows with the set.
+        Whether the same share was supposed in every set; False if each image has its own.
     """
 
     wrong: float
@@ -271,17 +271,17 @@ def forecast_checks(
     n_runs: int = 20,
     random_state: int = 0,
 ) -> CheckForecast:
-    """Simulate the checks before any is made, and average over the runs.
+    """Simulate the checks of several runs before the first real check, and average over the runs.
 
     Parameters
     ----------
     n_images : int
     wrong : float or array of shape (n_images,)
-        The supposed share of wrong labels, or the probability that each is wrong, most confident
-        first.
+        The supposed share of wrong labels, or for each image, most confident first, the
+        probability that its label is wrong.
     target : RiskTarget
     most : int, default=1000
-        Checks after which the annotator stops.
+        Number of checks after which the annotator stops.
     n_runs : int, default=20
     random_state : int, default=0
 
@@ -304,7 +304,7 @@ def _simulate_checks(
     most: int,
     rng: np.random.Generator,
 ) -> tuple[int, int, int]:
-    """Return the checks for the first set, all checks, and the images certified."""
+    """Return the numbers of checks for the first set, of all checks, and of certified images."""
     order = rng.permutation(n_images)
     right = (rng.random(n_images) >= wrong).tolist()
     checked: set[int] = set()

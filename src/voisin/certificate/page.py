@@ -1,4 +1,4 @@
-"""The page of a certificate: what is certified, and on which checks that rests."""
+"""The page of a certificate: which labels are certified, and by which checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from voisin.report.page import environment
 
 @dataclass(frozen=True, eq=False)
 class CertificateContent:
-    """What the page shows.
+    """Everything the page of a certificate shows.
 
     Attributes
     ----------
     name : str
-        Of the project.
+        Name of the project.
     document : mapping
-        The certificate, as its JSON file has it.
+        The content of ``certificate.json``.
     n_waiting : int
-        Images drawn for a check that have no answer yet.
+        Number of images that were drawn for a check and have no answer yet.
     forecasts : tuple of CheckForecast
-        What to expect; empty once there are answers.
+        How many checks to expect; empty as soon as there are answers.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Certificates of a finished project: what to check next, and what the answers prove."""
+"""Certify a finished project: draw the next checks, and state what the answers prove."""
 
 import re
 from collections.abc import Mapping
@@ -36,23 +36,23 @@ from voisin.project.folder import Project
 from voisin.validation import check_count, check_in_closed_interval
 
 PAGE = "certificate.html"
-_SUPPOSED = (0.0, 0.2, 0.4)  # wrong ones, as shares of what is allowed, that are told beforehand
+_SUPPOSED = (0.0, 0.2, 0.4)  # error rates of the forecasts, as shares of the allowed error rate
 
 
 @dataclass(frozen=True, eq=False)
 class CertificateResult:
-    """How far a project is certified.
+    """The certificate of a project, and the checks that are left.
 
     Attributes
     ----------
     folder : Path
         Holds ``checks.csv``, ``certificate.json``, ``certified.csv`` and ``certificate.html``.
     document : dict
-        The certificate, as its JSON file has it.
+        The content of ``certificate.json``.
     n_waiting : int
-        Rows of ``checks.csv`` without an answer.
+        Number of rows of ``checks.csv`` without an answer.
     forecasts : tuple of CheckForecast
-        What to expect, told before the first check.
+        How many checks to expect; empty as soon as there are answers.
     """
 
     folder: Path
@@ -81,8 +81,8 @@ def certify_run(
     ProjectError
         If the labels changed since the checks were drawn.
     InputError
-        If a setting is out of range or differs from those the checks were drawn with, or an answer
-        is no class.
+        If a setting is out of range, a setting differs from those with which the checks were drawn,
+        or an answer is no class.
     """
     promise = RiskTarget(error, confidence)
     check_count("n_checks", n_checks, 1)
@@ -103,7 +103,7 @@ def certify_run(
 
 
 def verify_run(run: FinishedRun) -> tuple[str, ...]:
-    """Compute a certificate again from the labels and the answers; say what does not agree.
+    """Compute a certificate again from the labels and the answers, and return the differences.
 
     Raises
     ------
@@ -111,28 +111,29 @@ def verify_run(run: FinishedRun) -> tuple[str, ...]:
         If there is no certificate.
     """
     folder = run.folder
-    told = read_certificate(folder)
-    if told is None:
+    certificate = read_certificate(folder)
+    if certificate is None:
         message = f"{folder} has no {CERTIFICATE}: make one with `voisin certify`."
         raise ProjectError(message)
     try:
-        promise = RiskTarget(told["promise"]["error"], told["promise"]["confidence"])
-        random_state = int(told["random_state"])
+        promise = RiskTarget(certificate["promise"]["error"], certificate["promise"]["confidence"])
+        random_state = int(certificate["random_state"])
         found = read_found_labels(folder)
         written = read_checks(folder, found.class_names)
         _check_ids(folder, found, written)
         plan = _plan(found, promise, random_state)
         state = _state(found, written, promise, random_state)
-        again = _document(found, plan, state, written)
+        recomputed = _document(found, plan, state, written)
     except (KeyError, TypeError, ValueError) as error:
         return (f"{CERTIFICATE} cannot be computed again: {error}",)
-    again = {**again, "versions": told.get("versions")}
+    recomputed = {**recomputed, "versions": certificate.get("versions")}
     differ = [
-        f"{name}: the certificate says {_short(told.get(name))}, the files say {_short(value)}"
-        for name, value in again.items()
-        if told.get(name) != value
+        f"{name}: the certificate says {_short(certificate.get(name))}, "
+        f"the files say {_short(value)}"
+        for name, value in recomputed.items()
+        if certificate.get(name) != value
     ]
-    if not _is_as_written(folder / CERTIFIED, certified_text(found, _size(again), written)):
+    if not _is_as_written(folder / CERTIFIED, certified_text(found, _size(recomputed), written)):
         differ.append(f"{CERTIFIED}: it is not the set that the certificate is about")
     return tuple(differ)
 
@@ -142,7 +143,7 @@ def _size(document: Mapping[str, Any]) -> int:
 
 
 def _is_as_written(path: Path, text: str) -> bool:
-    """Tell whether a file has the rows of a text; line ends and older headers may differ."""
+    """Check whether a file has the rows of a text; line ends and the header may differ."""
     try:
         return path.read_text(encoding="utf-8").splitlines()[1:] == text.splitlines()[1:]
     except (OSError, ValueError):
@@ -155,7 +156,7 @@ def _short(value: Any) -> str:
 
 
 def _plan(found: FoundLabels, promise: RiskTarget, random_state: int) -> dict[str, Any]:
-    """Return what is fixed before the first check."""
+    """Return the part of the certificate that is fixed before the first check."""
     return {
         "promise": {"error": promise.error, "confidence": promise.confidence},
         "random_state": random_state,
@@ -165,7 +166,7 @@ def _plan(found: FoundLabels, promise: RiskTarget, random_state: int) -> dict[st
 
 
 def _check_plan(folder: Path, plan: Mapping[str, Any], written: Mapping[str, str]) -> None:
-    """Refuse to go on with answers that were drawn under another plan."""
+    """Refuse answers to checks that were drawn under another plan."""
     if not any(written.values()):
         return
     earlier = read_certificate(folder)
@@ -189,7 +190,7 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], written: Mapping[str, str
 
 
 def _check_ids(folder: Path, found: FoundLabels, written: Mapping[str, str]) -> None:
-    """Refuse answers of images that are not there, before anything is written."""
+    """Refuse answers for unknown ids, before any file is written."""
     known = set(found.ids.tolist())
     strange = [id_ for id_, answer in written.items() if answer and id_ not in known]
     if strange:
@@ -220,7 +221,7 @@ def _state(
 def _asked(
     found: FoundLabels, written: Mapping[str, str], state: Certification, n_checks: int
 ) -> list[tuple[str, str, str, str]]:
-    """List the rows of ``checks.csv``: those answered, then those to check next."""
+    """Return the rows of ``checks.csv``: first those with an answer, then those to check next."""
     place = {name: i for i, name in enumerate(found.ids.tolist())}
     done = [place[id_] for id_, answer in written.items() if answer]
     rows = [*done, *state.waiting[: max(0, n_checks - len(done))].tolist()]
@@ -285,10 +286,10 @@ def _statement(promise: Mapping[str, float], size: int, n_images: int) -> str:
 
 
 def _forecasts(found: FoundLabels, promise: RiskTarget, n_checks: int) -> tuple[CheckForecast, ...]:
-    """Suppose a few shares of wrong labels, and as many as the confidences say."""
+    """Forecast the checks for a few error rates, and for the error rate the confidences imply."""
     few = [share * promise.error for share in _SUPPOSED]
-    told = [forecast_checks(len(found), share, promise, most=n_checks) for share in few]
-    return (*told, forecast_checks(len(found), 1 - found.confidence, promise, most=n_checks))
+    even = [forecast_checks(len(found), share, promise, most=n_checks) for share in few]
+    return (*even, forecast_checks(len(found), 1 - found.confidence, promise, most=n_checks))
 
 
 def _write(

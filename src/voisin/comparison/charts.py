@@ -1,4 +1,4 @@
-"""The charts of a comparison: who is best at one number of labels, and how that changes."""
+"""The charts of a comparison: rankings at one number of labels, and learning curves."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -22,10 +22,10 @@ _PANEL_WIDTH, _PANEL_HEIGHT = 230, 165
 def ranking_chart(
     rankings: Sequence[Ranking], figure: FigureWording, peers: Collection[str], *, name: str
 ) -> Markup:
-    """Draw a row a method: its value in every draw, and their mean.
+    """Draw one row per method: its value in every draw, and the mean over the draws.
 
-    The best, and those that may be as good, are in the accent's color; methods of other libraries
-    have a hollow mark. `name` tells the chart from others of the page.
+    The best method, and those that may be as good, have the accent color; methods of other
+    libraries have a hollow mark. `name` must be unique among the charts of the page.
     """
 
     def draw(canvas: Figure) -> None:
@@ -54,7 +54,7 @@ def ranking_chart(
 def learning_curves(
     rankings: Mapping[int, Mapping[str, Ranking]], figure: FigureWording
 ) -> dict[str, Markup]:
-    """Draw a panel a method: its mean against the number of labels, all others behind it.
+    """Draw one panel per method: its mean by number of labels, with the others behind it.
 
     Parameters
     ----------

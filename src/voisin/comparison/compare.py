@@ -32,11 +32,11 @@ def compare(
     log: Callable[[str], None] = lambda _: None,
     **options: Any,
 ) -> Comparison:
-    """Compare ways to label on the same draws of labels.
+    """Compare labeling methods on the same draws of labels.
 
-    Each draw hides all labels but a few of each class. Every method is given the same few labels,
-    the same vectors and the same graph, and judged on the labels that were hidden, and on the
-    test images. Networks that learn from labels are trained again in each draw, from that draw's
+    Each draw hides all labels but a few of each class. Every method gets the same few labels, the
+    same vectors and the same graph, and is judged on the hidden labels and on the test images.
+    Networks that learn from labels are trained again in each draw, from that draw's
     labels alone. Finished trials are kept in ``out/cache``: after an interruption, the same call
     computes only what is missing.
 
@@ -45,19 +45,19 @@ def compare(
     source : str, Path or ImageCollection
         Anything `open_images` opens, or what it returned.
     out : str or Path
-        Folder of the comparison; made if absent.
+        Folder of the comparison; it is created if it does not exist.
     draws : int, default=20
-        Draw d is drawn by ``random_state + d``; fewer labels are a part of more. Networks and folds
-        are drawn by ``random_state`` itself, so that what no label changes is learned once.
+        Draw d has the seed ``random_state + d``; a smaller draw is part of a larger one. Networks
+        and folds have the seed ``random_state``, so that label-free networks are trained once.
     labels_per_class : sequence of int, default=(50,)
-        All draws are made for each of these numbers.
+        The numbers of labels per class; all draws are repeated for each of them.
     methods : sequence of str, optional
         Names in `METHODS` and `PEERS` of the registries of `voisin.labeling`; by default all whose
         library is installed.
     jobs : int, default=1
-        Processes, among which the cores are divided.
+        Number of processes; they share the cores.
     opening : mapping, optional
-        Options of `open_images`, where `source` is opened here.
+        Options of `open_images`, if `source` is not an ImageCollection yet.
     progress : callable, optional
     log : callable, optional
         Called with lines of text about the source, the draws and the methods.
@@ -75,7 +75,7 @@ def compare(
     ProjectError
         If `out` holds other files, or another run works in it.
     MissingDependencyError
-        If PyTorch, or a method's library asked for by name, is not installed.
+        If PyTorch, or the library of a method in `methods`, is not installed.
     """
     check_count("draws", draws, 1)
     check_count("jobs", jobs, 1)
@@ -120,7 +120,7 @@ def _check_labels_per_class(labels_per_class: Any) -> tuple[int, ...]:
 
 
 def choose_methods(names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Choose what is compared: by default every method whose library is installed.
+    """Choose the methods to compare: by default, every method whose library is installed.
 
     Parameters
     ----------
@@ -130,14 +130,14 @@ def choose_methods(names: Sequence[str] | None) -> tuple[tuple[str, ...], dict[s
     -------
     names : tuple of str
     left_out : dict of str to str
-        The line that says how to get each method whose library is not installed.
+        Methods whose library is not installed, each with the message that says how to get it.
 
     Raises
     ------
     InputError
-        If a name is unknown, or fewer than two are left.
+        If a name is unknown, or fewer than two methods are left.
     MissingDependencyError
-        If a method is asked for by name and its library is not installed.
+        If `names` has a method whose library is not installed.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Running the trials that are missing, here or in several processes.
+"""Run the missing trials, in this process or in several processes.
 
-The processes are started anew, not forked: threads of BLAS and CUDA do not survive a fork. Each
-keeps to its share of the cores and ignores Ctrl-C. It waits on a pipe whose other end is held by
-this process, and exits when that end is closed: when the work is stopped, or this process dies.
+The processes are spawned, not forked: threads of BLAS and CUDA do not survive a fork. Each process
+uses its share of the cores and ignores Ctrl-C. It waits on a pipe whose other end this process
+holds, and exits when that end is closed: when the work is stopped, or this process dies.
 """
 
 import os
@@ -48,7 +48,7 @@ def run_trials(
     draws : sequence of Draw
     methods : sequence of str
     jobs : int
-        Processes.
+        Number of processes.
     """
     trials, stages = Trials(context), context.stages
     tasks = [(draw, names) for draw in draws if (names := trials.missing(draw, methods))]
@@ -75,7 +75,7 @@ def run_trials(
 def _open_trials(
     cache: Cache, settings: Settings, images: ImageCollection
 ) -> Callable[[tuple[Draw, Sequence[str]]], None]:
-    """Make the trials of a process; return what runs those that are missing of a draw."""
+    """Make the trials of a process; return the function that runs missing trials of a draw."""
     stages = Stages(cache, settings, no_progress, lambda _: None)
     trials = Trials(Context.of(stages, images))
     return lambda task: trials.run(*task)
@@ -92,18 +92,18 @@ def run_in_processes(
     Parameters
     ----------
     start : callable
-        Called once in each process; returns the function that is called with each task. Both
-        `start` and the tasks are pickled on their way to the processes.
+        Called once in each process; it returns the function that does one task. `start` and the
+        tasks must be picklable.
     tasks : sequence
     n_jobs : int
-        Processes; a Python script that asks for them needs ``if __name__ == "__main__":``.
+        Number of processes; a script that uses more needs ``if __name__ == "__main__":``.
     on_done : callable
         Called with the position of each task when it is done.
 
     Raises
     ------
     VoisinError
-        If a process dies, as when memory runs out.
+        If a process dies, for example because memory runs out.
     """
     n_jobs = min(n_jobs, len(tasks))
     context = get_context("spawn")
@@ -121,16 +121,16 @@ def run_in_processes(
     except BrokenProcessPool as error:
         message = (
             f"One of {n_jobs} processes died, perhaps for want of memory: try fewer jobs. "
-            "What is finished is kept."
+            "Finished work is kept."
         )
         raise VoisinError(message) from error
     finally:
-        ours.close()  # processes that are still at work exit now
+        ours.close()  # makes processes that are still at work exit
         theirs.close()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-_work: dict[str, Work] = {}  # of this process, set when it starts; a pool can pass it no other way
+_work: dict[str, Work] = {}  # set when this process starts; a pool has no other way to pass it
 
 
 def _start_process(start: Callable[[], Work], n_threads: int, parent: Connection) -> None:

@@ -23,7 +23,7 @@ from voisin.validation import check_one_of
 from voisin.writing import write_atomically
 
 _TEST = "Student's paired t over the draws against the best method, two-sided, Holm's correction"
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")  # what the figures may depend on
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")  # figures may depend on their versions
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +35,12 @@ class Comparison:
     folder : Path
         Holds ``comparison.html``, ``comparison.parquet`` and ``comparison.json``.
     trials : tuple of Trial
-        One a draw, number of labels, method and scope.
+        One per draw, number of labels, method and scope.
     left_out : dict of str to str
-        Methods of other libraries that are not installed, with the line that says how to get each.
+        Methods whose library is not installed, each with the message that says how to get it.
     notes : dict of str to tuple of str
-        What methods could not finish or were not given, then what they decided for themselves;
-        each once a draw.
+        Per method: warnings that it did not finish or lacked class shares, then settings it chose
+        itself; one note per draw.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class Comparison:
 
     @property
     def page(self) -> Path:
-        """The page to open."""
+        """Path of the HTML page."""
         return self.folder / "comparison.html"
 
     def rank_methods(
@@ -61,7 +61,7 @@ class Comparison:
         Raises
         ------
         InputError
-            If there is no such figure, scope or number of labels; says which there are.
+            If the figure, scope or number of labels is unknown; the message lists the known ones.
         """
         check_one_of("figure", figure, tuple(METRICS))
         check_one_of("scope", scope, tuple(dict.fromkeys(trial.scope for trial in self.trials)))
@@ -136,7 +136,7 @@ def write_trials(path: Path, trials: Sequence[Trial]) -> None:
 
 
 def result_rows(trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """Build a row for each scope, number of labels and method, best AUC first in each block."""
+    """Build one row per scope, number of labels and method; in each block, best AUC first."""
     blocks: dict[tuple[str, int], list[Trial]] = {}
     for trial in trials:
         blocks.setdefault((trial.scope, trial.labels_per_class), []).append(trial)

@@ -1,6 +1,6 @@
 """One self-contained HTML page that shows a comparison of methods to a colleague.
 
-It knows trials and their rankings, and not how they were computed.
+This module draws trials and rankings; it must not know how they were computed.
 """
 
 from collections import Counter
@@ -19,8 +19,8 @@ from voisin.evaluation.significance import (
 from voisin.report import wording
 from voisin.report.page import environment
 
-_CHARTED = ("auc", "balanced_accuracy")  # a ranking, and a decision that counts rare classes
-_MAX_NOTES = 5  # the most frequent of a method; chosen by hand, to keep the page readable
+_CHARTED = ("auc", "balanced_accuracy")  # AUC judges the ranking, balanced accuracy the decision
+_MAX_NOTES = 5  # notes shown per method, most frequent first; chosen by hand, for a readable page
 _MEANINGS = {
     "spreading": "label spreading: labels are passed on along the graph, and reach distant images "
     "(Zhou et al. 2004)",
@@ -50,15 +50,15 @@ class ComparisonContent:
     Attributes
     ----------
     name : str
-        Of the source.
+        Name of the source.
     n_pool, n_test, n_classes : int
     trials : tuple of Trial
     peers : dict of str to str
-        Methods of other libraries among those compared, with what each is.
+        Compared methods of other libraries, each with a description.
     left_out : dict of str to str
-        Methods whose library is not installed, with the line that says how to get it.
+        Methods whose library is not installed, each with the message that says how to get it.
     notes : dict of str to tuple of str
-        What methods decided for themselves, or did not finish.
+        Per method: settings it chose itself, and warnings that it did not finish.
     learns_from_labels : bool
         Whether the vectors were learned again in each draw.
     settings, versions : dict of str to str
@@ -87,11 +87,11 @@ class Block:
     ----------
     scope : str
     n : int
-        Images scored.
+        Number of images scored.
     methods : tuple of str
         Best AUC first.
     figures : dict of str to dict of str to Ranking
-        By figure, or ``seconds``, then by method.
+        ``figures[name][method]``; name is a metric or ``seconds``.
     """
 
     scope: str
@@ -110,7 +110,7 @@ def render_comparison(content: ComparisonContent) -> str:
     Returns
     -------
     str
-        The same for the same content, byte for byte.
+        The same bytes for the same content.
     """
     blocks = arrange_blocks(content.trials)
     main = main_scope(content.trials)
@@ -131,7 +131,7 @@ def render_comparison(content: ComparisonContent) -> str:
 
 
 def arrange_blocks(trials: Sequence[Trial]) -> dict[int, dict[str, Block]]:
-    """Sort trials into a table for each number of labels and scope."""
+    """Group trials into one table per number of labels and scope."""
     numbers = sorted({trial.labels_per_class for trial in trials})
     scopes = list(dict.fromkeys(trial.scope for trial in trials))
     blocks: dict[int, dict[str, Block]] = {number: {} for number in numbers}
@@ -150,7 +150,7 @@ def arrange_blocks(trials: Sequence[Trial]) -> dict[int, dict[str, Block]]:
 
 
 def main_scope(trials: Sequence[Trial]) -> str:
-    """Return the scope that charts show: the unlabeled images where they can be judged.
+    """Return the scope of the charts: `unlabeled` if a trial was scored on it, else the first.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def main_scope(trials: Sequence[Trial]) -> str:
 
 
 def draw_charts(main_blocks: Mapping[int, Block], peers: Sequence[str]) -> dict[str, Any]:
-    """Draw the ranking at each number of labels, and the curves where there are several."""
+    """Draw a ranking per number of labels, and learning curves if there are several numbers."""
     figures = [figure for figure in wording.FIGURES if figure.field in _CHARTED]
     rankings = {
         number: {
@@ -184,7 +184,7 @@ def draw_charts(main_blocks: Mapping[int, Block], peers: Sequence[str]) -> dict[
 
 
 def meaning_of(method: str) -> str:
-    """Say in half a sentence what a labeling method is; a dash for a method without an entry.
+    """Describe a labeling method in half a sentence; return a dash if no description is known.
 
     Examples
     --------

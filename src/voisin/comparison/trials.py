@@ -1,7 +1,7 @@
-"""One draw of labels and one method are a trial: how it is computed, scored and stored.
+"""Compute, score and store trials; a trial is one method on one draw of labels.
 
-No method is given any label but those of the draw: `Context.with_labels` takes the others away
-before anything is predicted. The module knows neither processes nor pages.
+A method sees only the labels of the draw: `Context.with_labels` hides the others before anything
+is predicted. This module must not know processes or pages.
 """
 
 import time
@@ -39,16 +39,16 @@ from voisin.types import (
 )
 
 _STAGE = "trials"
-_FORMAT = 1  # of a stored trial; raise it when what a trial stores, or how it is computed, changes
+_FORMAT = 1  # of stored trials; raise it when their content or their computation changes
 _IRRELEVANT = ("labels_per_class", "labels", "method", "retraining_epochs", "ceiling")
 _NOT_ESTIMATED = (
-    "Class shares could not be estimated, as no label could be held out: all classes were taken "
-    "as equally common."
+    "Class shares could not be estimated, because no label could be held out: all classes were "
+    "taken as equally common."
 )
 
 
 def relevant_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings that a comparison depends on; it chooses labels and methods itself."""
+    """Return the settings that change a trial, without those that the comparison itself sets."""
     return {name: value for name, value in settings.as_dict().items() if name not in _IRRELEVANT}
 
 
@@ -59,7 +59,7 @@ class Draw:
     Attributes
     ----------
     number : int
-        From 0.
+        Counted from 0.
     labels_per_class : int
     labels : array of shape (n_pool,)
         -1 where hidden.
@@ -71,19 +71,19 @@ class Draw:
 
     @property
     def n_labels(self) -> int:
-        """How many images have a label."""
+        """Number of labeled images."""
         return int((self.labels != UNLABELED).sum())
 
 
 def draw_all(context: Context, n_draws: int, numbers: Sequence[int]) -> list[Draw]:
     """Draw every set of labels, the fewest labels first.
 
-    Each warning is given once, however many draws cause it.
+    A warning that several draws cause is shown once.
 
     Raises
     ------
     InputError
-        If a draw takes every known label and there is no test set, so that none is left to score.
+        If a draw takes every known label and there is no test set, so no label is left to score by.
     """
     pool, settings = context.experiment.pool, context.stages.settings
     with warnings.catch_warnings(record=True) as caught:
@@ -109,7 +109,7 @@ def draw_all(context: Context, n_draws: int, numbers: Sequence[int]) -> list[Dra
     for draw in draws:
         if draw.n_labels == n_known and not len(context.experiment.test):
             message = (
-                f"{draw.labels_per_class} labels a class are all {n_known} that are known: "
+                f"{draw.labels_per_class} labels per class take all {n_known} known labels: "
                 "none is left to judge by."
             )
             raise InputError(message)
@@ -117,7 +117,7 @@ def draw_all(context: Context, n_draws: int, numbers: Sequence[int]) -> list[Dra
 
 
 def make_any_method(name: str, alpha: float) -> LabelingMethod:
-    """Make a method of voisin's or of another library by name."""
+    """Make a method by its name, whether it is voisin's or another library's."""
     return make_peer(name) if name in PEERS else make_method(name, alpha=alpha)
 
 
@@ -141,14 +141,14 @@ class StoredTrials:
 
 
 class DrawContext:
-    """What methods are given in one draw; vectors, graph and folds are computed when first needed.
+    """The input of methods in one draw; vectors, graph and folds are computed when first needed.
 
     Parameters
     ----------
     context : Context
     draw : Draw
     shared_graph_data : callable
-        Returns vectors and graph of all draws; called where they do not depend on labels.
+        Returns the vectors and the graph of all draws; called if they do not depend on labels.
     """
 
     def __init__(
@@ -195,9 +195,9 @@ class DrawContext:
         )
 
     def problem_of(self, name: str) -> Problem:
-        """Return what a method is given.
+        """Return the problem that a method solves, with folds only if it may hold labels out.
 
-        Folds may cost the training of networks: only a method that may hold labels out has them.
+        Folds are left out otherwise because they may require the training of networks.
         """
         needs_no_folds = name in PEERS or isinstance(self._make(name), GraphOnly)
         return self._without_folds if needs_no_folds else self._with_folds
@@ -205,8 +205,8 @@ class DrawContext:
     def predict(self, name: str) -> tuple[tuple[Predictions, ...], Labeling]:
         """Label pool and test by one method.
 
-        Where class shares are set, a method of voisin's gives a second set of predictions, decided
-        for rare classes.
+        If class priors are known, a method of voisin's returns a second set of predictions, which
+        are decided so that rare classes are found as well as common ones.
         """
         problem = self.problem_of(name)
         labeling = self._label(name, problem)
@@ -242,7 +242,7 @@ class DrawContext:
         notes = [
             str(warning.message)
             for warning in caught
-            # A solver that stopped early: voisin's warning, or the one of that name elsewhere.
+            # A solver stopped early; other libraries name this warning as voisin does.
             if issubclass(warning.category, ConvergenceWarning)
             or warning.category.__name__ == ConvergenceWarning.__name__
         ]
@@ -263,7 +263,7 @@ class DrawContext:
         return StoredTrials(trials, labeling.reason, tuple(dict.fromkeys(notes)))
 
     def _label(self, name: str, problem: Problem) -> Labeling:
-        """Label by a method: an error of another library is told in a line, voisin's own is not."""
+        """Label by a method; turn an error of another library into a one-line `VoisinError`."""
         method = self._make(name)
         if name not in PEERS:
             return method.label(problem)
@@ -288,7 +288,7 @@ class Trials:
     Parameters
     ----------
     context : Context
-        With every known label: they are the truth that predictions are scored by.
+        With every known label, since predictions are scored by them.
     """
 
     def __init__(self, context: Context) -> None:
@@ -302,7 +302,7 @@ class Trials:
 
     @cached_property
     def _shared_inputs(self) -> dict[str, Any]:
-        """Everything that each trial depends on beside its draw and its method."""
+        """Everything that a trial depends on, apart from its draw and its method."""
         context, experiment = self._context, self._context.experiment
         collections = (experiment.pool, experiment.test)
         truth = [images.labels for images in collections]
@@ -329,7 +329,7 @@ class Trials:
         }
 
     def prepare(self) -> None:
-        """Compute what does not depend on labels once, before any process needs it."""
+        """Compute once, before any process needs it, everything that does not depend on labels."""
         context = self._context
         if self._trains_again:
             embed_without_labels(context.stages, context.experiment, context.embedders)

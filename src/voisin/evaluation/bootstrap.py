@@ -1,6 +1,6 @@
-"""Bootstrap: how often each image is drawn, whole groups together, and intervals of estimates.
+"""Bootstrap: resample images by whole groups, and compute intervals of estimates.
 
-This module must not know metrics: it resamples images, and reads intervals off any values.
+This module must not know metrics: it computes intervals of any values.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from voisin.types import Names
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % bootstrap interval; NaN where it is not defined."""
+    """A value with its 95 % bootstrap interval; NaN if it is undefined."""
 
     value: float
     low: float
@@ -30,13 +30,13 @@ def draw_bootstrap_weights(
 ) -> Iterator[NDArray[np.float64]]:
     """Yield how often each image is drawn in each resample, drawing with replacement.
 
-    Groups are drawn as wholes where they are known, since images of one patient are not
-    independent (cluster bootstrap, Field & Welsh 2007).
+    Known groups are drawn as wholes, since images of one patient are not independent
+    (cluster bootstrap, Field & Welsh 2007).
 
     Yields
     ------
     array of shape (up to `block`, n_images)
-        In all, `n_resamples` rows.
+        Over all blocks, `n_resamples` rows.
     """
     rng = np.random.default_rng(random_state)
     unit = np.arange(n_images) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -50,7 +50,7 @@ def draw_bootstrap_weights(
 
 
 def estimate_interval(value: float, resampled: NDArray[np.float64]) -> Estimate:
-    """Return the value with the 2.5th and 97.5th percentile of its resamples, NaN left out."""
+    """Return the value with the 2.5th and 97.5th percentile of its resamples, without NaN."""
     defined = resampled[~np.isnan(resampled)]
     if np.isnan(value) or not len(defined):
         return Estimate(float(value), float("nan"), float("nan"))

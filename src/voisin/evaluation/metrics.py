@@ -1,11 +1,11 @@
 """Metrics of class probabilities against the truth, for many weightings of the images at once.
 
-Every metric takes ``weights`` of shape (n_weightings, n_images) and returns one value a weighting.
-Ones give the metric itself; bootstrap counts give its distribution. Area under the curve and
-accuracy are those of MedMNIST's evaluator (Yang et al. 2023): the mean over the classes of
-one-against-rest areas, and the share of images whose largest probability is at their class.
-`certainty` alone needs no truth. A metric of the verdict is a function and an entry of `METRICS`.
-This module must not know ids, files or intervals.
+Every metric takes ``weights`` of shape (n_weightings, n_images) and returns one value per
+weighting. Weights of 1 give the metric itself; bootstrap counts give its distribution. AUC
+and accuracy are those of MedMNIST's evaluator (Yang et al. 2023): the mean over the classes of
+one-against-rest areas, and the share of images whose most probable class is the true one. Only
+`certainty` needs no truth. To add a metric to the verdict, write a function and an entry of
+`METRICS`. This module must not know ids, files or intervals.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from voisin.types import Labels, Probabilities
 
 Weights = NDArray[np.float64]  # (n_weightings, n_images)
 Figures = NDArray[np.float64]  # (n_weightings,)
-N_BINS = 15  # of the expected calibration error, as in Guo et al. 2017
+N_BINS = 15  # bins of the expected calibration error, as in Guo et al. 2017
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def certainty(probabilities: Probabilities) -> NDArray[np.float64]:
     Returns
     -------
     array of shape (n_images,)
-        From 0, all classes alike, to 1, one class alone.
+        From 0 (all classes equally probable) to 1 (one class has all the probability).
 
     Examples
     --------
@@ -61,8 +61,8 @@ def certainty(probabilities: Probabilities) -> NDArray[np.float64]:
 def macro_auc(truth: Labels, probabilities: Probabilities, weights: Weights) -> Figures:
     """Mean over the classes of the area under the ROC curve of each class against the rest.
 
-    Of two classes only the second counts, as in MedMNIST's evaluator. A class without images, or
-    with all of them, has no area and is left out of the mean; NaN if none is left.
+    With two classes, only the second counts, as in MedMNIST's evaluator. A class that has no image,
+    or all images, has no area and is left out of the mean; NaN if no class is left.
     """
     n_classes = probabilities.shape[1]
     classes = [1] if n_classes == 2 else range(n_classes)
@@ -88,9 +88,9 @@ def _binary_auc(
 
 
 def confusion(truth: Labels, predicted: Labels, n_classes: int, weights: Weights) -> Weights:
-    """Weight of the images of each true class (rows) given to each class (columns).
+    """Sum the weights of images by true class (rows) and predicted class (columns).
 
-    A last column counts the images that were given none: `predicted` is `n_classes` there.
+    The last column is for images without a prediction, whose `predicted` is `n_classes`.
     """
     n_columns = n_classes + 1
     cell = truth * n_columns + predicted
@@ -100,12 +100,12 @@ def confusion(truth: Labels, predicted: Labels, n_classes: int, weights: Weights
 
 
 def accuracy(confusions: Weights) -> Figures:
-    """Share of the images that are given their class."""
+    """Share of the images whose predicted class is the true one."""
     return _ratio(_hits(confusions).sum(axis=1), confusions.sum(axis=(1, 2)))
 
 
 def recall(confusions: Weights) -> Weights:
-    """Share of each class's images that are given it; NaN for a class without images."""
+    """Share of each class's images that are predicted as it; NaN for a class without images."""
     return _ratio(_hits(confusions), confusions.sum(axis=2))
 
 
@@ -194,15 +194,15 @@ class Judged:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of the verdict: its words, and how it is computed.
+    """A metric of the verdict: its title, its meaning, and the function that computes it.
 
     Attributes
     ----------
     title : str
     meaning : str
-        For readers who do not know it; follows the title and a colon.
+        Explains the metric to readers who do not know it; shown after the title and a colon.
     compute : callable
-        Returns one value a weighting.
+        Returns one value per weighting.
     more_is_better : bool
     """
 
@@ -248,4 +248,4 @@ METRICS: Mapping[str, Metric] = {
         more_is_better=False,
     ),
 }
-"""By the name that files and Python use, in the order of tables."""
+"""Keyed by the name that files and Python use, in the order of tables."""

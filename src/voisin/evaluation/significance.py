@@ -1,11 +1,11 @@
-"""Methods side by side over draws of labels: means, spreads, and which differences may be chance.
+"""Rank methods over draws of labels: means, spreads, and which differences may be chance.
 
-The test is Student's paired one. Every method is scored on the same draws, so that the
-difference of two methods varies far less than either. The draws are of one source: their figures
-are on one scale, and a difference is a mean over thousands of images, close to normal. Wilcoxon's
-test, which Demšar (2006) advises across data sets where neither holds, could not find anything
-in five draws: its smallest p-value there is 1/16. Comparing each method with the best is many
-tests; Holm's (1979) correction keeps the chance that any of them errs below the level asked for.
+The test is Student's paired t-test. Every method is scored on the same draws, so the difference
+of two methods varies far less than either. All draws are from one source, so figures are on one
+scale, and a difference is a mean over thousands of images, close to normal. Demšar (2006) advises
+Wilcoxon's test across data sets, where neither holds; but it can find nothing in five draws, where
+its smallest p-value is 1/16. Each method is compared with the best: these are many tests, and
+Holm's (1979) correction keeps the chance that any of them errs below the level.
 
 This module must not know what the figures were computed from.
 """
@@ -22,7 +22,7 @@ from voisin.evaluation.metrics import METRICS
 
 LESS_IS_BETTER = ("seconds", *(k for k, metric in METRICS.items() if not metric.more_is_better))
 LEVEL = 0.05  # the usual level of a test, by convention
-BALANCED_SUFFIX = "-balanced"  # of a method's name: under class shares, decided for rare classes
+BALANCED_SUFFIX = "-balanced"  # of a method's name: its decisions find rare classes equally well
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Trial:
     Attributes
     ----------
     draw : int
-        From 0.
+        Counted from 0.
     labels_per_class : int
     method, scope : str
     n : int
-        Images scored.
+        Number of images scored.
     metrics : mapping of str to float
-        By the names of `METRICS`; NaN where not defined.
+        Keyed by the names of `METRICS`; NaN if undefined.
     seconds : float
-        Of the method alone, vectors and graph given.
+        Time of the method alone, without computing vectors and graph.
     """
 
     draw: int
@@ -61,20 +61,20 @@ class Trial:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Where a method stands among those compared, by one figure.
+    """A method's place among the compared methods, by one figure.
 
     Attributes
     ----------
     method : str
     values : tuple of float
-        One a draw, in the order of the draws.
+        One per draw, in the order of the draws.
     mean, std : float
-        Over the draws; the standard deviation is the sample's (n − 1), NaN of one draw.
+        Over the draws; the standard deviation is the sample's (n − 1), NaN with one draw.
     deficit : float
-        How much worse than the best method, on average over the draws; 0 for the best.
+        How much worse the method is than the best, on average over the draws; 0 for the best.
     p_value : float
-        Of the paired test against the best method, by Holm's correction; NaN for the best itself,
-        and where there is only one draw.
+        Of the paired test against the best method, with Holm's correction; NaN for the best method
+        itself, and if there is only one draw.
     """
 
     method: str
@@ -91,7 +91,7 @@ class Ranking:
 
     @property
     def may_be_as_good(self) -> bool:
-        """Whether it is the best, or the test does not tell it from the best."""
+        """Whether the method is the best, or the test does not tell it from the best."""
         return self.is_best or not self.p_value < LEVEL
 
 
@@ -101,8 +101,8 @@ def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking,
     Parameters
     ----------
     trials : sequence of Trial
-        Of one scope and one number of labels. Only draws of which every method has the figure
-        count, so that all are compared on the same.
+        Trials of one scope and one number of labels. Only draws in which every method has the
+        figure count, so that all methods are compared on the same draws.
     figure : str, default="auc"
         One of `METRICS`, or ``seconds``.
 
@@ -129,7 +129,7 @@ def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking,
     draws = sorted({trial.draw for trial in trials})
     rows = [[values.get((draw, name), np.nan) for name in names] for draw in draws]
     table = np.array(rows, dtype=np.float64).reshape(len(draws), len(names))
-    table = table[~np.isnan(table).any(axis=1)]  # draws of which every method has the figure
+    table = table[~np.isnan(table).any(axis=1)]  # draws in which every method has the figure
     if not table.size:
         return ()
     means = table.mean(axis=0)
@@ -156,7 +156,7 @@ def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking,
 def paired_p_value(differences: NDArray[np.float64]) -> float:
     """Return the two-sided p-value of Student's test that the mean difference is zero.
 
-    NaN of fewer than two differences; of equal ones, 1 if they are zero, else 0.
+    NaN for fewer than two differences. If all are equal: 1 if they are zero, else 0.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""The verdict on predictions: each is matched with its truth by id, never by position.
+"""Score predictions: each one is matched with its truth by id, never by position.
 
-This module checks, matches and puts the metrics together; it must not know how predictions were
-made, nor how scores are shown.
+This module checks and matches predictions, and computes all metrics; it must not know how
+predictions were made or how scores are shown.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from voisin.types import (
     Probabilities,
 )
 
-# Weights of a block of resamples: 16 MB of float64, set by hand to bound the memory.
+# Number of weights in a block of resamples: 16 MB of float64, chosen by hand to bound the memory.
 _ENTRIES_AT_ONCE = 1 << 21
 
 
@@ -37,15 +37,16 @@ class Scores:
     scope : str
         ``unlabeled``, ``test`` or ``test-no-leak``.
     n : int
-        Images scored.
+        Number of images scored.
     n_unanswered : int
-        Images for which the method had no evidence: they count as not found.
+        Number of images for which the method had no evidence; each counts as a miss of its class.
     metrics : dict of str to Estimate
-        Those of `voisin.evaluation.metrics.METRICS`, by name; each is an attribute, too.
+        Keyed by the names of `voisin.evaluation.metrics.METRICS`; each is an attribute, too.
     recall : dict of str to Estimate
         By class name; NaN where the scope has no image of the class.
     confusion : array of shape (n_classes, n_classes)
-        Counts; a row a true class, a column a predicted one; unanswered images are in none.
+        Counts, with one row per true class and one column per predicted class; unanswered images
+        are not counted.
     reliability : tuple of ReliabilityBin
         Bins without predictions are left out.
     """
@@ -79,7 +80,7 @@ class Truth:
         All known.
     class_names : tuple of str
     groups : array of shape (n_images,), optional
-        Resampled as wholes.
+        Whole groups are resampled.
     """
 
     ids: Names
@@ -89,7 +90,7 @@ class Truth:
 
     @classmethod
     def of(cls, images: ImageCollection) -> "Truth":
-        """Take what a collection knows of its images; those without label are left out."""
+        """Take the known labels of a collection; images without label are left out."""
         known = images.take(images.labels != UNLABELED)
         return cls(known.ids, known.labels, known.class_names, known.groups)
 
@@ -115,7 +116,7 @@ def score(
     """Compare predictions with the truth of the same images.
 
     Predictions and truth may come in any order, and the predictions may have more images. An
-    image that no label reached (``predictions.reached`` false) counts as not found.
+    image that no label reached (``predictions.reached`` false) counts as a miss of its class.
 
     Parameters
     ----------
@@ -124,8 +125,8 @@ def score(
     scope : str, default="test"
         Name of this set of images, kept in the result.
     n_resamples : int, optional
-        Bootstrap resamples behind the 95 % intervals: 1,000, or fewer from 20,000 images on, where
-        intervals are narrow (200 from 100,000 on).
+        Number of bootstrap resamples for the 95 % intervals: by default 1,000; fewer from 20,000
+        images on, where intervals are narrow (200 from 100,000 on).
     random_state : int, default=0
 
     Returns
@@ -135,7 +136,8 @@ def score(
     Raises
     ------
     InputError
-        If an image is predicted twice, or one of the truth not at all, or not in numbers.
+        If an image is predicted twice, an image of the truth is not predicted, or a probability is
+        not finite.
 
     Examples
     --------
@@ -145,7 +147,7 @@ def score(
     >>> score(sure, truth).accuracy.value
     1.0
     """
-    order = np.argsort(truth.ids)  # one order of summation, whatever the order of the file
+    order = np.argsort(truth.ids)  # sums have the same order, whatever the order of the file
     labels = truth.labels[order]
     n_images, n_classes = len(labels), len(truth.class_names)
     groups = None if truth.groups is None else truth.groups[order]
@@ -181,9 +183,9 @@ def score(
 def _all_metrics(
     labels: Labels, probabilities: Probabilities, predicted: Labels, weights: metrics.Weights
 ) -> NDArray[np.float64]:
-    """Return a row for each weighting: every metric, then the recall of each class.
+    """Return one row per weighting: every metric, then the recall of each class.
 
-    `predicted` is the number of classes where an image is unanswered.
+    `predicted` is `n_classes` for an unanswered image.
     """
     confusions = metrics.confusion(labels, predicted, probabilities.shape[1], weights)
     judged = metrics.Judged(labels, probabilities, weights, confusions)
@@ -198,7 +200,7 @@ def _match_by_id(
     if predictions.probabilities.shape != (len(predictions.ids), n_classes):
         message = (
             f"probabilities of {predictions.method!r} has shape {predictions.probabilities.shape}: "
-            f"expected ({len(predictions.ids)}, {n_classes}), one row an id, one column a class."
+            f"expected ({len(predictions.ids)}, {n_classes}), one row per id, one column per class."
         )
         raise InputError(message)
     if not np.isfinite(predictions.probabilities).all():

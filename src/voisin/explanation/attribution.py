@@ -1,6 +1,6 @@
-"""Why an image got its label: its scores split exactly into the parts that made them.
+"""Explain why an image got its label: split its scores exactly into their parts.
 
-Shares of neighbors and of labeled images are the terms of the linear system that made the scores,
+The shares of neighbors and of labeled images are terms of the linear system that yields the scores,
 so they sum to one. The weight of a labeled image through the whole graph is an entry of
 ``(I − T)⁻¹``: a personalized PageRank (Page et al. 1998; Andersen, Chung & Lang 2006), or the
 probability that a random walk ends there (Zhu, Ghahramani & Lafferty 2003). This module must not
@@ -17,10 +17,10 @@ from voisin.errors import InputError
 from voisin.explanation.linear_system import LinearSystem
 from voisin.types import UNLABELED, Indices, Labels
 
-_LEAST = 1e-12  # share of a score; a tolerance: anything smaller is rounding, not evidence
-_MOST_SETTLED = 15_000  # nodes a path, so that a search ends after some 15 ms
+_LEAST = 1e-12  # share of a score; a tolerance: smaller shares are rounding errors
+_MOST_SETTLED = 15_000  # nodes per search, so that a search ends after about 15 ms
 MOST_ENTRIES = 200_000_000
-"""Entries of a table of contributions that is kept: 0.8 GB, chosen by hand to fit in memory."""
+"""Largest table of contributions that is kept: 0.8 GB, chosen by hand to fit in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,9 @@ class Path:
     Attributes
     ----------
     images : array of shape (n_steps + 1,)
-        From the image to the labeled one.
+        All images on the path, from the image to the labeled one.
     weights : array of shape (n_steps,)
-        Entries of T: the part of the next image's score that passes over each edge.
+        Entries of T: for each edge, the factor by which the next image's score counts.
     """
 
     images: Indices
@@ -46,34 +46,34 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class ClassAttribution:
-    """What an image's score for one class is made of: once by neighbors, once by labeled images.
+    """The parts of an image's score for one class: split by neighbors, and by labeled images.
 
     Attributes
     ----------
     label : int
         The class.
     probability : float
-        The class's share of all the image's scores.
+        Share of this class in the sum of the image's scores.
     own_share : float
         Share of the image itself: of its label, or of the classifier's probabilities for it.
     prior_propagation_share : float
-        Share of labels that reached the image by prior propagation; 0 where the method propagates
-        once.
+        Share of labels that reached the image by prior propagation; 0 if the method propagates
+        only once.
     neighbors : array of shape (n_neighbors,)
-        Direct neighbors, those with the largest shares first.
+        Direct neighbors, largest share first.
     neighbor_shares : array of shape (n_neighbors,)
-        They sum to one with ``own_share`` and ``prior_propagation_share``.
+        With ``own_share`` and ``prior_propagation_share``, they sum to one.
     contributors : array of shape (n_contributors,)
-        Labeled images that contribute to the score through the whole graph, the largest first.
+        Labeled images that contribute to the score through the whole graph, largest share first.
     contributor_shares : array of shape (n_contributors,)
-        They sum to one with ``classifier_share`` and ``class_prior_share``.
+        With ``classifier_share`` and ``class_prior_share``, they sum to one.
     classifier_share : float
-        Share of the classifier's probabilities for all images without label; 0 where the method
-        has no classifier.
+        Share of the classifier's probabilities for all images without label; 0 if the method has
+        no classifier.
     class_prior_share : float
         Share of the class priors, which stand for prior propagation where no label reaches.
     paths : tuple of Path
-        To the first few of the contributors.
+        The strongest paths to the first few contributors.
     """
 
     label: int
@@ -91,15 +91,15 @@ class ClassAttribution:
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """Why one image got its label, and what speaks for the second best.
+    """The parts of an image's scores for its two most probable classes.
 
     Attributes
     ----------
     image : int
     predicted : ClassAttribution, optional
-        Of the class with the largest score; None where no label reaches the image.
+        For the class with the largest score; None if no label reaches the image.
     runner_up : ClassAttribution, optional
-        Of the second; None where no other class reaches the image.
+        For the second-best class; None if no other class reaches the image.
     """
 
     image: int
@@ -113,19 +113,19 @@ def attribute(system: LinearSystem, image: int, *, n_paths: int = 3) -> Attribut
     Parameters
     ----------
     system : LinearSystem
-        With contributions, this is a look-up; without, one linear system is solved.
+        With contributions, the parts are looked up; without, one linear system is solved.
     image : int
     n_paths : int, default=3
-        How many of the contributors to each class get their strongest path.
+        Number of contributors per class whose strongest path is found.
 
     Raises
     ------
     InputError
-        If there is no such image.
+        If `image` is not the position of an image.
 
     Examples
     --------
-    A path of three images: the middle one stands closer to the first.
+    The graph is a path of three images; the middle one is more similar to the first.
 
     >>> from scipy import sparse
     >>> from voisin.explanation.linear_system import harmonic_system
@@ -206,9 +206,9 @@ def _by_neighbors(
 def _find_path(
     system: LinearSystem, image: int, labeled: int, row: NDArray[np.float64] | None
 ) -> Path:
-    """Find the strongest path from an image to a labeled one; an empty one if there is none.
+    """Find the strongest path from an image to a labeled one; it is empty if there is none.
 
-    What all walks together contribute guides the search: it bounds what a single path can.
+    The contribution of all walks together guides the search, as it bounds that of any path.
     """
     from voisin.explanation.paths import strongest_path, strongest_path_from_both_ends
 
@@ -219,7 +219,7 @@ def _find_path(
             to_image.indptr, to_image.indices, to_image.data, labeled, image, row[:, None], 0
         )[::-1]
     elif system.prior_propagation is not None:
-        # The table holds more than walks on T, so it bounds no path; but T is symmetric.
+        # The table holds more than walks on T, so it gives no bound; but T is symmetric.
         images = strongest_path_from_both_ends(
             graph.indptr, graph.indices, graph.data, image, labeled, _MOST_SETTLED
         )
@@ -243,11 +243,11 @@ class TopContributors:
     Attributes
     ----------
     images : array of shape (n_samples, n_contributors)
-        -1 where there are fewer.
+        Filled up with -1.
     shares : array of shape (n_samples, n_contributors)
-        Of the score of the label; 0 where there are fewer.
+        Shares in the score of the label; filled up with 0.
     classifier_shares : array of shape (n_samples,)
-        Shares of the classifier's probabilities; 0 where the method has no classifier.
+        Shares of the classifier's probabilities; 0 if the method has no classifier.
     class_prior_shares : array of shape (n_samples,)
         Shares of the class priors, which stand for prior propagation where no label reaches.
     """
@@ -259,7 +259,7 @@ class TopContributors:
 
 
 def table_is_cheap(n_samples: int, n_labeled: int) -> bool:
-    """Tell whether the contributions of all labeled images may be computed and kept."""
+    """Check whether the table of all contributions is small enough to compute and keep."""
     return n_samples * n_labeled <= MOST_ENTRIES
 
 
@@ -271,9 +271,9 @@ def top_contributors(
     Parameters
     ----------
     system : LinearSystem
-        With contributions.
+        A system with contributions.
     labels : array of shape (n_samples,)
-        The class whose score is attributed, such as the label given or found; -1 to leave out.
+        The class whose score is attributed, for each image; images with -1 are left out.
     n_contributors : int, default=3
     """
     table, labeled = system.contributions, system.labeled

@@ -1,7 +1,7 @@
-"""The scores of a labeling as the solution of a linear system: F = T F + B.
+"""Write the scores of a labeling as the solution of a linear system: F = T F + B.
 
-An image's scores are a weighted sum of its neighbors' scores (T F) and its own row of B. Through
-the whole graph, they are therefore a weighted sum of the rows of B: ``F = (I − T)⁻¹ B``. This
+An image's scores are a weighted sum of its neighbors' scores (T F) and its own row of B. Over
+the whole graph, its scores are therefore a weighted sum of the rows of B: ``F = (I − T)⁻¹ B``. This
 module must not know images, pages or files.
 """
 
@@ -24,29 +24,29 @@ from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
 
 # Relative residuals, chosen by hand so that shares are right to 1e-4 (`benchmarks.reasons`). The
-# finer one is for solutions that are divided by their row sums, which may be small.
+# finer tolerance is for solutions that are divided by their row sums, which may be small.
 _TOL, _FINE_TOL = 1e-8, 1e-10
 _MAX_ITER = 10_000  # a safeguard, chosen by hand: far more than any graph needed so far
-_ROUNDING = 1e-4  # of a score, chosen by hand: contributions are float32, less than this is noise
-_UNREACHED = 1e-8  # of the labels' weights, chosen by hand: 100 times the tolerance of the solver
-_COLUMNS = 32  # solved at a time, chosen by hand: trades memory for passes over the graph
+_ROUNDING = 1e-4  # share of a score, chosen by hand: less is noise, since contributions are float32
+_UNREACHED = 1e-8  # share of the labels' weights, chosen by hand: 100 times the solver's tolerance
+_COLUMNS = 32  # columns solved at a time, chosen by hand: more take more memory, but fewer passes
 
 
 @dataclass(frozen=True, eq=False)
 class PriorPropagation:
-    """The prior propagation term: what B holds of labels that were propagated before.
+    """The prior propagation term: the part of B that comes from labels propagated before.
 
-    The default method propagates the labels twice. First with an alpha near 1: the result is mixed
-    with the classifier's probabilities and becomes B of the images without label. Then B is
-    propagated. Image k so brings ``total · R_kl v_l / Σ_m R_km v_m`` from labeled image l to the
-    class of l, with ``R = (I − alpha_ratio · T)⁻¹``. The row sums are taken as constants.
+    The default method propagates twice. It first propagates the labels with an alpha near 1; the
+    result, mixed with the classifier's probabilities, becomes B of the images without label. Then
+    it propagates B. So row k of B gets ``total · R_kl v_l / Σ_m R_km v_m`` from labeled image l,
+    for the class of l, with ``R = (I − alpha_ratio · T)⁻¹``. The row sums are taken as constants.
 
     Attributes
     ----------
     alpha_ratio : float
-        Alpha of the prior propagation, divided by that of T.
+        Alpha of the prior propagation, divided by the alpha of T.
     total : float
-        What prior propagation adds to B of each image without label, summed over the classes.
+        Sum over the classes of the prior propagation term in each row of B without label.
     label_weights : array of shape (n_labeled,)
         v: weights of the labeled images, in the order of their positions.
     row_sums : array of shape (n_samples,)
@@ -64,7 +64,7 @@ class PriorPropagation:
     def row_factors(
         self, labeled: Indices, row_sums: NDArray[np.floating] | None = None
     ) -> NDArray[np.float64]:
-        """Divide `total` by each image's row sum; 0 for labeled images and those not reached.
+        """Divide `total` by each image's row sum; 0 for labeled and for unreached images.
 
         Examples
         --------
@@ -90,18 +90,18 @@ class LinearSystem:
     scale : array of shape (n_samples,)
         ``d`` with ``d_i T_ij = d_j T_ji`` wherever neither row is empty.
     right_hand_side : array of shape (n_samples, n_classes)
-        B: labels times their weights. Some methods also give images without label a row: the
-        classifier's probabilities, the prior propagation term.
+        B: labels times their weights. With some methods, rows of images without label are not 0:
+        they hold the classifier's probabilities and the prior propagation term.
     labels : array of shape (n_samples,)
-        The labels that were given, -1 elsewhere.
+        The given labels; -1 for an image without one.
     scores : array of shape (n_samples, n_classes)
         F; rows divided by their sums are the probabilities.
     contributions : array of shape (n_samples, n_labeled), optional
-        What each labeled image, in the order of their positions, contributes to every image, in
-        units of its row of B: columns of ``(I − T)⁻¹``, plus what comes by `prior_propagation`.
-        None until `with_contributions` computes them.
+        Contribution of each labeled image, by position, to the scores of every image, in units of
+        its row of B: columns of ``(I − T)⁻¹``, plus the contribution by `prior_propagation`. None
+        until `with_contributions` computes it.
     prior_propagation : PriorPropagation, optional
-        The part of B that goes back to labels; None where the method propagates once.
+        The part of B that comes from labels; None if the method propagates only once.
     """
 
     transition: sparse.csr_array
@@ -119,7 +119,7 @@ class LinearSystem:
 
     @cached_property
     def has_remainder(self) -> bool:
-        """Whether B has entries of images without label."""
+        """Whether rows of B without label are not all 0."""
         return bool(self.right_hand_side[self.labels == UNLABELED].any())
 
     @cached_property
@@ -151,10 +151,10 @@ class LinearSystem:
         return values
 
     def solve_row(self, image: int) -> NDArray[np.float64]:
-        """Return row `image` of ``(I − T)⁻¹``: the weight of each row of B in its scores.
+        """Return row `image` of ``(I − T)⁻¹``: the weights of the rows of B in the image's scores.
 
-        The error of a class's score is at most ``tol · |F_c|``; the tolerance is chosen so that
-        this is a millionth of the image's own largest score.
+        The error of a class's score is at most ``tol · |F_c|``; with the chosen tolerance, this
+        is a millionth of the image's largest score.
         """
         unit = np.zeros((self.transition.shape[0], 1))
         unit[image] = 1
@@ -171,13 +171,13 @@ class LinearSystem:
         return np.maximum(row, 0)
 
     def contributions_to(self, image: int, row: NDArray[np.float64] | None) -> NDArray[np.float64]:
-        """Return what each labeled image contributes to an image, in units of its row of B.
+        """Return the contributions of all labeled images to an image, in units of their rows of B.
 
         Parameters
         ----------
         image : int
         row : array of shape (n_samples,), optional
-            The image's row of ``(I − T)⁻¹``; needed where `contributions` is None.
+            The image's row of ``(I − T)⁻¹``; needed if `contributions` is None.
         """
         if row is None:
             assert self.contributions is not None
@@ -192,7 +192,7 @@ class LinearSystem:
     def remainder(
         self, images: Indices, label: int, attributed: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the parts of images' scores that go back to no labeled image.
+        """Return the parts of images' scores that come from no labeled image.
 
         Parameters
         ----------
@@ -200,14 +200,14 @@ class LinearSystem:
         label : int
             The class.
         attributed : array of shape (n_images,)
-            What all labeled images together contribute to its scores.
+            Contribution of all labeled images together to the score of each image.
 
         Returns
         -------
         by_classifier : array of shape (n_images,)
-            Part of the classifier's probabilities.
+            Part that comes from the classifier's probabilities.
         by_class_priors : array of shape (n_images,)
-            Part of the class priors, which stand for prior propagation where no label reaches.
+            Part of the class priors, which replace prior propagation where no label reaches.
         """
         zeros = np.zeros(len(images))
         if not self.has_remainder:
@@ -225,9 +225,9 @@ class LinearSystem:
     def with_contributions(self) -> "LinearSystem":
         """Return the system with the contributions of all labeled images computed.
 
-        This takes as long as propagating as many classes as there are labels (twice as long with
-        prior propagation), and n_samples · n_labeled float32 of memory. Then an explanation is a
-        look-up.
+        This takes as long as propagating n_labeled classes (twice as long with prior
+        propagation), and memory for n_samples · n_labeled float32 values. Afterwards,
+        explanations only look values up.
         """
         blocks = np.array_split(np.arange(len(self.labeled)), -(-len(self.labeled) // _COLUMNS))
         table = self._prior_contributions(blocks)
@@ -238,7 +238,7 @@ class LinearSystem:
         return replace(self, contributions=table)
 
     def _prior_contributions(self, blocks: list[Indices]) -> NDArray[np.float32]:
-        """Return what prior propagation adds to B from each labeled image, in its unit."""
+        """Return what prior propagation adds to B per labeled image, in units of its row of B."""
         table = np.zeros((len(self.labels), len(self.labeled)), dtype=np.float32)
         prior = self.prior_propagation
         if prior is None:
@@ -259,12 +259,12 @@ class LinearSystem:
 
     @cached_property
     def _prior_system(self) -> "LinearSystem":
-        """The system of the prior propagation: the same graph at another alpha."""
+        """The system of the prior propagation: the same graph with another alpha."""
         assert self.prior_propagation is not None
         return self.with_scaled_transition(self.prior_propagation.alpha_ratio)
 
     def with_scaled_transition(self, factor: float) -> "LinearSystem":
-        """Return the system on the same graph with T times a factor."""
+        """Return the system on the same graph with T multiplied by a factor."""
         graph = self.transition
         weights = sparse.csr_array(
             (factor * graph.data, graph.indices, graph.indptr), shape=graph.shape
@@ -273,7 +273,7 @@ class LinearSystem:
 
     @cached_property
     def _equation(self) -> tuple[NDArray[np.bool_], sparse.csr_array]:
-        """Which rows of T are not empty, and ``diag(d) (I − T)`` among these."""
+        """Which rows of T are not empty, and ``diag(d) (I − T)`` restricted to these rows."""
         free = np.diff(self.transition.indptr) > 0
         diagonal = sparse.dia_array((self.scale[free][None], 0), shape=(free.sum(),) * 2)
         among = self.transition if free.all() else self.transition[free][:, free]
@@ -296,7 +296,7 @@ def spreading_system(
         B₀.
     alpha : float
     labels : array of shape (n_samples,)
-        -1 where the initial scores are not those of a label.
+        -1 for an image whose initial scores do not come from a label.
     """
     smoother = normalize_affinity(affinity)
     transition = sparse.csr_array(
@@ -308,7 +308,7 @@ def spreading_system(
 def harmonic_system(
     affinity: Affinity, labels: Labels, n_classes: int, sample_weight: NDArray[np.floating]
 ) -> LinearSystem:
-    """Write harmonic functions as a random walk that ends at the first labeled image it meets.
+    """Write harmonic functions as a random walk that ends at the first labeled image.
 
     T holds the shares of the neighbors, ``T_ij = W_ij w_j / Σ_j W_ij w_j``, and is empty at labeled
     images; B holds their labels. ``(I − T)⁻¹_il`` is the probability that the walk from i ends at l
@@ -334,7 +334,7 @@ def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
     Raises
     ------
     InputError
-        If its method is not of this form.
+        If the scores of its method are not a weighted sum of the labels.
     """
     affinity, labels = problem.data.affinity, problem.labels
     if labeling.initial_scores is not None and labeling.alpha is not None:

@@ -1,4 +1,4 @@
-"""An explanation as a reader sees it: names, a page with pictures, and JSON.
+"""Show an explanation to a reader: with names, as a page with pictures, or as JSON.
 
 This module must not know how scores are attributed.
 """
@@ -14,10 +14,10 @@ from voisin.explanation.attribution import Attribution, ClassAttribution
 from voisin.report.pictures import Picture, read_picture
 from voisin.types import UNLABELED, ImageCollection, Labels, Names
 
-_LARGE, _SMALL = 144, 64  # pixels a side, by eye: the image itself, and all others
-_SHOWN = 6  # neighbors and labeled images a class, by eye: one row of the page
+_LARGE, _SMALL = 144, 64  # pixels per side, by eye: of the image itself, and of all others
+_SHOWN = 6  # neighbors and labeled images per class, by eye: one row of the page
 CLASSIFIER, CLASS_PRIORS = "the classifier", "class priors"
-"""What contributes beside labeled images, in the words of ``labels.csv`` and ``voisin explain``."""
+"""Contributors other than images, as ``labels.csv`` and ``voisin explain`` name them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +29,12 @@ class Explanation:
     attribution : Attribution
     ids : array of shape (n_samples,)
     labels : array of shape (n_samples,)
-        The labels that were given, -1 elsewhere.
+        The given labels; -1 for an image without one.
     class_names : tuple of str
     method : str
-        The one that found the labels; what ``auto`` took, not ``auto``.
+        The method that found the labels; if it was ``auto``, the method that ``auto`` chose.
     calibrated : array of shape (n_classes,), optional
-        Calibrated probabilities of the image; None if its label was given, or none were calibrated.
+        Calibrated probabilities of the image; None if its label was given or there are none.
     reached : bool
         Whether a path in the graph leads from the image to a labeled one.
     """
@@ -49,13 +49,13 @@ class Explanation:
 
     @property
     def classes(self) -> tuple[ClassAttribution, ...]:
-        """The predicted class and the runner-up, as far as there are any."""
+        """The predicted class and the runner-up, without those that are None."""
         both = (self.attribution.predicted, self.attribution.runner_up)
         return tuple(one for one in both if one is not None)
 
     @property
     def evidence(self) -> str:
-        """What speaks for the label, in the words of ``labels.csv``."""
+        """The kind of evidence for the label, as ``labels.csv`` names it."""
         if self.labels[self.attribution.image] != UNLABELED:
             return "label given"
         if not self.classes:
@@ -64,15 +64,15 @@ class Explanation:
 
     @property
     def file_name(self) -> str:
-        """A file name for the page of this image."""
+        """The file name of this image's page."""
         return re.sub(r"[^\w.-]+", "_", str(self.ids[self.attribution.image])) + ".html"
 
     def name(self, label: int) -> str:
-        """Name a class; empty for -1."""
+        """Return the name of a class; empty for -1."""
         return "" if label == UNLABELED else self.class_names[label]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON can write it."""
+        """Return the explanation as a dictionary for JSON."""
         image = self.attribution.image
         return {
             "id": str(self.ids[image]),
@@ -123,15 +123,15 @@ class Explanation:
 def render_explanation(
     explanation: Explanation, images: ImageCollection | None, missing: str = ""
 ) -> str:
-    """Lay an explanation out as one HTML page that needs no network.
+    """Render an explanation as one HTML page that needs no network.
 
     Parameters
     ----------
     explanation : Explanation
     images : ImageCollection, optional
-        The pictures, in any order, found by id; without them the page has names only.
+        The pictures, in any order (they are found by id); without them, the page has names only.
     missing : str
-        Why there are no pictures.
+        The reason why there are no pictures.
     """
     from voisin.report.page import environment
 

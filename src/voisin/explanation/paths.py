@@ -1,7 +1,8 @@
 """Compiled loops that find the strongest path between two nodes of a graph.
 
-A* (Hart, Nilsson & Raphael 1968) on −log of the weights; the heuristic is the sum of what all walks
-contribute, which no single path exceeds. This module must not know labels or images.
+The search is A* (Hart, Nilsson & Raphael 1968) on −log of the weights. Its heuristic is the
+contribution of all walks together, which no single path exceeds. This module must not know labels
+or images.
 """
 
 from heapq import heappop, heappush
@@ -45,7 +46,7 @@ def strongest_path(
     array of shape (n_nodes,)
         From start to goal; empty if there is no path.
     """
-    cost = {np.int64(start): 0.0}  # dictionaries: few of the nodes are ever touched
+    cost = {np.int64(start): 0.0}  # dictionaries, since a search visits few of the nodes
     previous = {np.int64(start): np.int64(start)}
     settled = {np.int64(-1)}
     heap = [(0.0, np.int64(start))]
@@ -88,7 +89,7 @@ def _settle(
     best: float,
     meeting: np.int64,
 ) -> tuple[float, np.int64]:
-    """Settle the nearest node of one search; `least` is the cost of the nearest of the other."""
+    """Settle the nearest node of one search; `least` is the lowest cost of the other search."""
     cost_so_far, node = heappop(heap)
     if cost_so_far > cost[node]:
         return best, meeting
@@ -115,22 +116,22 @@ def _settle(
 def strongest_path_from_both_ends(
     indptr: Whole, indices: Whole, weights: Real, start: int, goal: int, max_settled: int
 ) -> Nodes:
-    """Find the path whose product of weights is the largest in a symmetric graph, without bounds.
+    """Find the path with the largest product of weights in a symmetric graph, without bounds.
 
-    Two searches, one from each end, go on until no other path can beat the best on which they met
-    (Pohl 1971), or until they have settled `max_settled` nodes; then the best so far is returned.
+    Two searches, one from each end, go on until no other path can beat the best path on which they
+    met (Pohl 1971), or until they have settled `max_settled` nodes; the best path is returned.
 
     Parameters
     ----------
     indptr, indices, weights : arrays of a symmetric csr matrix of shape (n, n)
         Weights in [0, 1].
     start, goal : int
-    most : int
+    max_settled : int
 
     Returns
     -------
     array of shape (n_nodes,)
-        From start to goal; empty if none was found.
+        From start to goal; empty if no path was found.
     """
     cost, back = {np.int64(start): 0.0}, {np.int64(goal): 0.0}
     previous = {np.int64(start): np.int64(start)}

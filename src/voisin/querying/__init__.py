@@ -1,1 +1,1 @@
-"""Which images to label next: a file a strategy."""
+"""Which images to label next: one file per strategy."""

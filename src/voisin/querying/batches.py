@@ -1,4 +1,4 @@
-"""Diverse batches: an image that is picked lowers the utility of those similar to it.
+"""Pick diverse batches: each picked image lowers the utility of similar images.
 
 This module must not know labels or the graph.
 """
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from voisin.types import Embeddings, Indices
 
-# Chosen by hand: a higher power discounts near-duplicates alone, a lower one all of a kind.
+# Chosen by hand: a higher power discounts near-duplicates only, a lower one all similar images.
 _POWER = 4
-# Chosen by hand: candidates looked at, and candidates for each image asked for. They bound the
-# time; a candidate further down would be picked only if all above it were discounted below it.
+# Number of candidates, at least in all and per pick; chosen by hand to bound the time. A candidate
+# with a lower utility would be picked only if all others were discounted below it.
 _MIN_CANDIDATES, _CANDIDATES_A_PICK = 2_000, 50
-_BLOCK = 8_192  # images at a time, chosen by hand: bounds the memory
+_BLOCK = 8_192  # images at a time; chosen by hand to bound the memory
 
 
 def pick_diverse(
@@ -21,8 +21,8 @@ def pick_diverse(
 ) -> tuple[Indices, NDArray[np.float64]]:
     """Pick greedily by utility; pick i multiplies that of each j by ``1 − max(cos(i, j), 0)⁴``.
 
-    The cosine is that of the vectors less their mean: images of one kind share most of a vector.
-    Only the 2,000 most useful candidates, or 50 an image asked for, are looked at.
+    The cosine is taken after the mean is subtracted, since all vectors share a large part.
+    Only the most useful candidates are considered: 2,000, or 50 per image to pick if more.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ def pick_diverse(
     utility : array of shape (n_candidates,)
         At least 0.
     n : int
-        Fewer are picked where there are fewer.
+        Number of images to pick; fewer if there are fewer candidates.
 
     Returns
     -------
     picked : array of shape (n,)
     scores : array of shape (n,)
-        Utility when picked, after all discounts; never rising.
+        Utility when picked, after all discounts; it never rises from pick to pick.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def pick_diverse(
 
 
 def novelty(embeddings: Embeddings, rows: Indices, labeled: Indices) -> NDArray[np.float64]:
-    """Return how unlike the most similar labeled image each is: ``1 − max_l max(cos(i, l), 0)⁴``.
+    """Return how unlike the labeled images each image is: ``1 − max_l max(cos(i, l), 0)⁴``.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def novelty(embeddings: Embeddings, rows: Indices, labeled: Indices) -> NDArray[
     Returns
     -------
     array of shape (n,)
-        Ones where nothing is labeled.
+        All 1 if no image is labeled.
 
     Examples
     --------

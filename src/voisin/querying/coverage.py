@@ -1,7 +1,7 @@
-"""Coverage: ask for images that are similar to many others without a label.
+"""Coverage: ask for images that are similar to many unlabeled images.
 
-Yehuda, Dekel, Hacohen & Weinshall, "Active learning through a covering lens", 2022; here
-the edges of the graph take the place of their balls.
+Yehuda, Dekel, Hacohen & Weinshall, "Active learning through a covering lens", 2022; this module
+uses edges of the graph instead of their balls.
 """
 
 from collections.abc import Sequence
@@ -17,18 +17,17 @@ from voisin.types import UNLABELED, Indices, Labeling, Problem
 
 @dataclass(frozen=True)
 class CoverageStrategy:
-    """The images that together cover the most others.
+    """Suggest the images that together cover the most other images.
 
-    Image i covers its neighbor j by ``k_ij = w_ij / max_i w_ij``, and itself by 1; j is covered as
-    well as its best labeled or picked image covers it. Each pick is the image of largest gain,
-    ``Σ_j max(0, k_ij − covered_j)``. The labeling is not
-    looked at.
+    Image i covers its neighbor j by ``k_ij = w_ij / max_i w_ij``, and itself by 1. The coverage of
+    j is the largest ``k_ij`` of labeled or picked images i. Each pick is the image with the largest
+    gain, ``Σ_j max(0, k_ij − covered_j)``. The labeling is not used.
     """
 
     def suggest(
         self,
         problem: Problem,
-        labeling: Labeling,  # noqa: ARG002 - every strategy is asked alike
+        labeling: Labeling,  # noqa: ARG002 - all strategies have the same arguments
         n: int,
         *,
         candidates: Indices | None = None,
@@ -59,7 +58,7 @@ class CoverageStrategy:
 
 
 def _best_cover(cover: sparse.csr_array, rows: Indices) -> NDArray[np.float64]:
-    """Return how well each image is covered by the best of `rows`."""
+    """Return the largest coverage of each image by any of `rows`."""
     if not len(rows):
         return np.zeros(cover.shape[1])
     return np.asarray(cover[rows].max(axis=0).toarray()).ravel()

@@ -1,4 +1,4 @@
-"""How many other labels the answers to a batch of questions would change, by simulation.
+"""Forecast, by simulation, how many other labels the answers to a batch would change.
 
 This module must not know how the images to ask about were chosen.
 """
@@ -20,25 +20,25 @@ from voisin.types import (
 )
 from voisin.validation import check_count
 
-_WORTH_ASKING = 1.0  # other labels an answer changes: with fewer, correcting by hand does as much
+_WORTH_ASKING = 1.0  # other labels that an answer changes; with fewer, correct labels by hand
 
 
 @dataclass(frozen=True)
 class LabelForecast:
-    """What the answers are expected to change among the images not asked about.
+    """The expected changes to the images that are not asked about.
 
     Attributes
     ----------
     n_asked : int
     n_others : int
-        Images without label that are not asked about.
+        Number of images without label that are not asked about.
     flips : float
-        Expected number of these that get another class.
+        Expected number of these images that get another class.
     fewest, most : int
-        The same for the simulated answers that change the fewest, and the most.
+        Smallest and largest number of these changes over the simulated draws.
     certainty_rise : float
-        Expected rise of their mean certainty, ``1 − H(p) / log C``; negative where the
-        probabilities so far were too sure.
+        Expected rise of their mean certainty, ``1 − H(p) / log C``; negative if the probabilities
+        so far were overconfident.
     """
 
     n_asked: int
@@ -50,9 +50,9 @@ class LabelForecast:
 
     @property
     def may_stop(self) -> bool:
-        """Whether an answer is expected to change less than one label beside its own.
+        """Whether an answer is expected to change less than one other label.
 
-        Then asking gains nothing over correcting labels by hand.
+        If so, asking is no better than correcting labels by hand.
         """
         return self.flips < _WORTH_ASKING * self.n_asked
 
@@ -67,19 +67,19 @@ def forecast_changes(
 ) -> LabelForecast:
     """Label all images again with simulated answers, drawn from the probabilities so far.
 
-    Each draw answers all questions at once, image i by a class drawn from its ``p_i``; then
-    ``labeling.method`` is used again. The probabilities, those drawn from and those compared, are
-    calibrated by one temperature for all, fitted to the labels that ``problem.folds`` hold out
-    in turn; without folds they are taken as they are.
+    Each draw answers all questions at once, with a class drawn from ``p_i`` for image i; then
+    ``labeling.method`` labels all images again. All probabilities, before and after, are
+    calibrated by one temperature, which is fitted to the labels that ``problem.folds`` hold out in
+    turn; without folds, they are not calibrated.
 
     Parameters
     ----------
     problem : Problem
     labeling : Labeling
     positions : array of shape (n_asked,)
-        Images without label.
+        Images to ask about; they must have no label.
     n_draws : int, default=5
-        Each costs a labeling.
+        Number of simulated sets of answers; each takes one labeling.
     progress : callable, optional
 
     Examples

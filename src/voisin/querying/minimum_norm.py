@@ -1,4 +1,4 @@
-"""Minimum-norm uncertainty: ask far from every label first, then where classes meet.
+"""Minimum-norm uncertainty: ask for images far from labels first, then between classes.
 
 Miller & Calder, "Poisson reweighted Laplacian uncertainty sampling for graph-based active
 learning", 2023.
@@ -17,15 +17,15 @@ from voisin.types import Indices, Labeling, Problem
 
 @dataclass(frozen=True)
 class MinimumNorm:
-    """The images where the norm of the shifted Poisson-reweighted solution is smallest.
+    """Suggest the images where the norm of the shifted Poisson-reweighted solution is smallest.
 
-    Their utility is ``1 − |u_i|``. Where no label is near, the shift has pulled ``u`` to zero;
-    between two classes ``u`` is short, too. So the strategy explores before it refines.
+    Their utility is ``1 − |u_i|``. Far from all labels, the shift pulls ``u`` to zero; between two
+    classes, ``u`` is short, too. So the strategy explores before it refines.
 
     Parameters
     ----------
     method : ReweightedLaplace
-        Its solution is ``u``; its shift must be above 0.
+        Computes the solution ``u``; its shift must be above 0.
     """
 
     method: ReweightedLaplace = field(default_factory=ReweightedLaplace)
@@ -33,7 +33,7 @@ class MinimumNorm:
     def suggest(
         self,
         problem: Problem,
-        labeling: Labeling,  # noqa: ARG002 - every strategy is asked alike
+        labeling: Labeling,  # noqa: ARG002 - all strategies have the same arguments
         n: int,
         *,
         candidates: Indices | None = None,

@@ -1,4 +1,4 @@
-"""The default: uncertain images in uncertain, dense neighborhoods, unlike the labeled ones."""
+"""The default strategy: uncertain images in dense, uncertain regions, unlike labeled images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from voisin.types import UNLABELED, Indices, Labeling, Labels, Probabilities, Pr
 
 @dataclass(frozen=True)
 class Mixed:
-    """The images with the largest product of uncertainty, density and novelty.
+    """Suggest the images with the largest product of uncertainty, density and novelty.
 
     ``utility_i = (u_i + Σ_j w_ij u_j / d_i) · min(d_i / median d, 1) · ν_i`` with
 
-    - uncertainty: ``u = 1 − (p₁ − p₂)``, of the image and the mean of its neighbors, which an
-      answer settles too. The p are those of equally frequent classes: with class priors π,
-      ``p_c ∝ p_c / π_c``, or the frequent classes would hide the uncertainty about rare ones;
-    - density: the degree d, up to its median. An outlier stands for no other image; but a hub
-      must not count for more than others, or rare classes would never be asked about;
+    - uncertainty: ``u = 1 − (p₁ − p₂)`` of the image, plus the mean of its neighbors, which an
+      answer settles, too. The p are converted to equally frequent classes, by ``p_c / π_c`` with
+      class priors π: otherwise frequent classes would hide the uncertainty about rare classes;
+    - density: the degree d, limited to its median. An outlier represents no other image; but a
+      hub must not count more than others, or rare classes would never be asked about;
     - novelty: ``ν_i = 1 − max_l max(cos(i, l), 0)⁴`` over the labeled images l.
     """
 
@@ -60,7 +60,7 @@ class Mixed:
 def _describe_rare_classes(
     probabilities: Probabilities, labels: Labels, class_names: Sequence[str]
 ) -> list[str]:
-    """Say which of an image's two most probable classes have few labels: under half the mean."""
+    """Name those of an image's two most probable classes with under half the mean of labels."""
     counts = np.bincount(labels[labels != UNLABELED], minlength=probabilities.shape[1])
     few = counts < counts.mean() / 2
     descriptions = []

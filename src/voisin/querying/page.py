@@ -1,4 +1,4 @@
-"""The page of suggested images and of what their answers would change.
+"""The page of suggested images and of the forecast.
 
 This module must not know how images are chosen.
 """
@@ -13,30 +13,30 @@ from voisin.report.page import environment
 from voisin.report.pictures import read_picture
 from voisin.types import ImageCollection, Names
 
-_PICTURE_SIZE = 128  # pixels a side, by eye: details show, and the page stays small
+_PICTURE_SIZE = 128  # pixels per side, by eye: details are visible, and the page stays small
 
 
 @dataclass(frozen=True, eq=False)
 class SuggestionsContent:
-    """What the page shows.
+    """Everything the page of suggestions shows.
 
     Attributes
     ----------
     name : str
-        Of the images.
+        Name of the images.
     strategy : str
     ids : array of shape (n,)
-        The most useful first.
+        Ids of the suggested images, the most useful first.
     current : tuple of str
-        Class each is given now; empty where no label reaches it.
+        Present class of each image; empty if no label reaches it.
     probabilities : array of shape (n,)
-        Of that class.
+        Present probability of that class.
     reasons : tuple of str
     forecast : LabelForecast
     n_labeled : int
-        Images labeled so far.
+        Number of images labeled so far.
     images : ImageCollection, optional
-        Those suggested, for their pictures; None where the source is gone.
+        The suggested images, for their pictures; None if the source cannot be opened any more.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What to ask next of a finished project: suggestions, a forecast, a table and a page."""
+"""Suggest what to label next in a finished project; write a forecast, a table and a page."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ _COLUMNS = ("id", "path", "current", "probability", "reason", "label")
 
 @dataclass(frozen=True, eq=False)
 class Suggestions:
-    """Which images to label next, and what that would change.
+    """The images to label next, and the expected changes.
 
     Attributes
     ----------
@@ -45,11 +45,11 @@ class Suggestions:
         Holds ``suggestions.csv`` and ``suggestions.html``.
     strategy : str
     ids : array of shape (n,)
-        Most worth asking first.
+        Ids of the suggested images, the most useful first.
     current : tuple of str
-        The class each is given now; empty where no label reaches it.
+        Present class of each image; empty if no label reaches it.
     probabilities : array of shape (n,)
-        Of that class.
+        Present probability of that class.
     suggestion : Suggestion
     forecast : LabelForecast
     """
@@ -63,7 +63,7 @@ class Suggestions:
     forecast: LabelForecast
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the suggestions and the forecast as JSON can write them."""
+        """Return the suggestions and the forecast as a dictionary for JSON."""
         rows = zip(
             self.ids.tolist(),
             self.current,
@@ -80,15 +80,15 @@ class Suggestions:
         }
 
     def outlook(self) -> list[str]:
-        """Say in lines what the answers are expected to change."""
-        told = self.forecast
+        """Describe the expected changes, one line of text per item."""
+        expected = self.forecast
         lines = [
-            f"The {told.n_asked} answers are expected to change {told.flips:.0f} of the "
-            f"{told.n_others:,} other labels (tried: {told.fewest} to {told.most}), and mean "
-            f"certainty by {told.certainty_rise:+.3f}."
+            f"The {expected.n_asked} answers are expected to change {expected.flips:.0f} of the "
+            f"{expected.n_others:,} other labels (tried: {expected.fewest} to {expected.most}), "
+            f"and mean certainty by {expected.certainty_rise:+.3f}."
         ]
-        if told.may_stop:
-            lines.append("That is less than one a question: you may stop asking.")
+        if expected.may_stop:
+            lines.append("That is less than one per question: you may stop asking.")
         return lines
 
 
@@ -99,12 +99,12 @@ def suggest_images(
     strategy: str = DEFAULT,
     progress: Progress = no_progress,
 ) -> Suggestions:
-    """Suggest which images of a run to label next, and write them down.
+    """Suggest which images of a run to label next, and write the table and the page.
 
     Raises
     ------
     InputError
-        If there is no such strategy, or nothing to ask.
+        If the strategy is unknown, or too few images are unlabeled.
     """
     chosen, result, settings = make_strategy(strategy), run.result, run.settings
     _keep_answers(run)
@@ -159,7 +159,7 @@ def _keep_answers(run: FinishedRun) -> None:
 
 
 def _problem(run: FinishedRun) -> Problem:
-    """Pose the run's problem again; what embedders learned from the labels stays learned."""
+    """Rebuild the run's problem; embeddings learned from labels are not learned again."""
     result, random_state = run.result, int(run.settings["random_state"])
     data = GraphData(result.embeddings, result.affinity, result.embeddings[:0])
     held_out = make_folds(result.labels, result.groups, random_state=random_state)

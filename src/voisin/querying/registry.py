@@ -1,4 +1,4 @@
-"""The query strategies by name; a new one is a class in a file and an entry here."""
+"""The query strategies by name; to add one, write a class in its own file and an entry here."""
 
 from collections.abc import Callable, Mapping
 
@@ -18,7 +18,7 @@ STRATEGIES: Mapping[str, Callable[[], QueryStrategy]] = {
     "coverage": CoverageStrategy,
 }
 
-DEFAULT = "mixed"  # no strategy of another library had a higher curve: benchmarks/queries.md
+DEFAULT = "mixed"  # no other library's strategy had a better learning curve: benchmarks/queries.md
 
 
 def make_strategy(name: str) -> QueryStrategy:
@@ -27,7 +27,7 @@ def make_strategy(name: str) -> QueryStrategy:
     Raises
     ------
     InputError
-        If there is no such strategy; says which there are.
+        If there is no such strategy; the message lists those that exist.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a query strategy is asked and what it answers, and the simplest strategy: random choice.
+"""The interface of query strategies, and the simplest strategy: random choice.
 
 This module must not know the other strategies.
 """
@@ -22,11 +22,11 @@ class Suggestion:
     Attributes
     ----------
     positions : array of shape (n,)
-        Of the images in the graph; each once, none labeled.
+        Positions in the graph; each occurs once, and none is labeled.
     scores : array of shape (n,)
-        Utility of each when it was picked, never rising; every strategy has its own scale.
+        Utility of each image when it was picked, never rising; each strategy has its own scale.
     reasons : tuple of str
-        Why each was picked, in a few words.
+        For each image, in a few words, why it was picked.
     """
 
     positions: Indices
@@ -58,21 +58,21 @@ class QueryStrategy(Protocol):
         labeling : Labeling
             The result of a labeling method for this problem.
         n : int
-            How many; fewer are returned where fewer are without label.
+            Number of images; fewer are returned if fewer have no label.
         candidates : array of int, optional
-            Images that may be asked for; by default all without label.
+            Images that may be suggested; by default, all images without label.
         class_names : sequence of str, optional
-            Words for the reasons; by default ``class 0``, ``class 1``, ...
+            Names of the classes in the reasons; by default ``class 0``, ``class 1``, ...
 
         Raises
         ------
         InputError
-            If `n` is below 1, or no candidate is without label.
+            If `n` is below 1, or all candidates are labeled.
         """
 
 
 def find_askable(problem: Problem, n: int, candidates: Indices | None) -> Indices:
-    """Return the positions that may be asked for, ascending.
+    """Return the positions of the images that may be suggested, ascending.
 
     Examples
     --------
@@ -94,22 +94,22 @@ def find_askable(problem: Problem, n: int, candidates: Indices | None) -> Indice
 
 
 def name_class(label: int, class_names: Sequence[str]) -> str:
-    """Name a class, by its number where it has no name."""
+    """Return the name of a class, or its number if it has no name."""
     return class_names[label] if len(class_names) else f"class {label}"
 
 
 @dataclass(frozen=True)
 class RandomChoice:
-    """Images drawn at random, each as likely as the other: the baseline of all strategies.
+    """Suggest images at random, all with the same probability: the baseline of all strategies.
 
-    The draw depends on ``problem.random_state`` and on how many labels there are, so that asking
-    twice gives the same images, and the next batch others.
+    The draw depends on ``problem.random_state`` and on the number of labels, so that asking twice
+    gives the same images, and the next batch has other images.
     """
 
     def suggest(
         self,
         problem: Problem,
-        labeling: Labeling,  # noqa: ARG002 - every strategy is asked alike
+        labeling: Labeling,  # noqa: ARG002 - all strategies have the same arguments
         n: int,
         *,
         candidates: Indices | None = None,

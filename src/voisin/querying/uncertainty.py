@@ -1,6 +1,6 @@
-"""Uncertainty sampling: ask where the labeling is least certain of the class.
+"""Uncertainty sampling: ask for images whose class is least certain.
 
-Margin: Scheffer, Decomain & Wrobel 2001. Entropy: Shannon's, as Settles 2009 surveys it. This
+Margin: Scheffer, Decomain & Wrobel 2001. Entropy: Settles 2009 (a survey). This
 module must not know the graph.
 """
 
@@ -17,7 +17,7 @@ from voisin.types import Indices, Labeling, Probabilities, Problem
 
 
 def margin_uncertainty(probabilities: Probabilities) -> NDArray[np.float64]:
-    """One minus the margin between the two most probable classes: ``1 − (p₁ − p₂)``.
+    """Return one minus the margin between the two most probable classes: ``1 − (p₁ − p₂)``.
 
     Examples
     --------
@@ -48,9 +48,9 @@ def describe_uncertainty(
 
 @dataclass(frozen=True)
 class Margin:
-    """The images with the smallest margin between the two most probable classes.
+    """Suggest the images with the smallest margin between the two most probable classes.
 
-    Their utility is ``1 − (p₁ − p₂)``, and 1 where no label reaches.
+    Their utility is ``1 − (p₁ − p₂)``, or 1 if no label reaches the image.
     """
 
     def suggest(
@@ -73,9 +73,9 @@ class Margin:
 
 @dataclass(frozen=True)
 class Entropy:
-    """The images whose distribution over the classes is flattest.
+    """Suggest the images whose class probabilities have the largest entropy.
 
-    Their utility is ``H(p) / log C``, and 1 where no label reaches.
+    Their utility is ``H(p) / log C``, or 1 if no label reaches the image.
     """
 
     def suggest(

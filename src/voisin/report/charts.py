@@ -1,4 +1,4 @@
-"""The charts of the report, one function a chart; they draw what others have computed."""
+"""Draw the charts of the report, one function per chart, from values computed elsewhere."""
 
 from collections.abc import Sequence
 
@@ -17,14 +17,14 @@ from voisin.report.svg import ACCENT, INK, LINE, MUTED, SERIES, SURFACE, inline_
 from voisin.report.wording import EXPERT, METHODS, FigureWording, decimal, method_wording, percent
 from voisin.training.pseudo_labels import PseudoLabelRound
 
-_MARKERS = ("o", "s", "D", "^", "v", "P", "X")  # more than `SERIES`, so that pairs differ longer
+_MARKERS = ("o", "s", "D", "^", "v", "P", "X")  # a length unlike that of `SERIES` gives more pairs
 _WIDTH = 350  # pixels; chosen by hand so that two charts stand side by side on the page
-_DASHES = (0, (3, 3))  # of reference lines; chosen by hand
+_DASHES = (0, (3, 3))  # dashes of reference lines; chosen by hand
 _METHODS_WITH_STYLE = [method for method in METHODS if method != EXPERT]
 
 
 def comparison_chart(scores: Sequence[Scores], figure: FigureWording) -> Markup:
-    """Draw one dot a method on the scale of a figure, with its 95 % interval as a line."""
+    """Draw one dot per method on the scale of a figure, with its 95 % interval as a line."""
     estimates: list[Estimate] = [getattr(s, figure.field) for s in scores]
     titles = [method_wording(s.method).title for s in scores]
 
@@ -51,9 +51,9 @@ def comparison_chart(scores: Sequence[Scores], figure: FigureWording) -> Markup:
 
 
 def method_style(method: str) -> tuple[str, str]:
-    """Return color and marker of a method, the same on the whole page.
+    """Return the color and the marker of a method; they are the same on the whole page.
 
-    The expert network has the style of the pseudo-labels that it replaces.
+    The expert network has the style of the pseudo-labels, since it replaces them.
     """
     method = "pseudo-labels" if method == EXPERT else method
     known = method in _METHODS_WITH_STYLE
@@ -62,15 +62,15 @@ def method_style(method: str) -> tuple[str, str]:
 
 
 def write_value(axes: Axes, row: int, value: float, *, bold: bool) -> None:
-    """Write a row's figure at the right end of the chart."""
+    """Write the value of a row at the right end of the chart."""
     axes.annotate(decimal(value), (1, row), xycoords=("axes fraction", "data"), ha="right",
                   va="center", fontweight="bold" if bold else "normal")  # fmt: skip
 
 
 def lay_out_rows(axes: Axes, names: Sequence[str], values: NDArray[np.float64]) -> None:
-    """Name the rows, first on top, and leave the right end of their scale to written figures.
+    """Name the rows, first on top, and leave space at the right end for written values.
 
-    The margins are shares of the range of `values`, chosen by hand for figures of five characters.
+    The margins are shares of the range of `values`, chosen by hand for values of five characters.
     """
     axes.set_yticks(range(len(names)), labels=list(names))
     axes.tick_params(axis="y", labelcolor=INK)
@@ -89,9 +89,9 @@ def lay_out_rows(axes: Axes, names: Sequence[str], values: NDArray[np.float64]) 
 
 
 def reliability_chart(scores: Scores, *, name: str) -> Markup:
-    """Draw how often each bin of confidence is right, over how many predictions it holds.
+    """Draw the accuracy of each bin of confidence, and below it the number of its predictions.
 
-    `name` tells the chart from those of other methods: letters, digits and dashes.
+    `name` must be unique among the charts of the page; letters, digits and dashes only.
     """
     bins, title = scores.reliability, method_wording(scores.method).title
     color, marker = method_style(scores.method)
@@ -128,9 +128,9 @@ def reliability_chart(scores: Scores, *, name: str) -> Markup:
 
 
 def class_reliability_chart(before: ClassReliability, after: ClassReliability, name: str) -> Markup:
-    """Draw how frequent a class is among images of similar probability for it.
+    """Draw, for each bin of a class's probability, the share of images of that class.
 
-    Gray is before calibration; color is after it, with 95 % intervals. `name` is the class.
+    Gray points are before calibration; colored points, with 95 % intervals, are after it.
     """
     ends = [value for c in (before, after) for b in c.bins for value in (b.stated, b.true.high)]
     top = min(1.0, 1.08 * max([*ends, 0.05]))
@@ -169,7 +169,7 @@ def class_reliability_chart(before: ClassReliability, after: ClassReliability, n
 
 
 def coverage_chart(curve: CoverageCurve) -> Markup:
-    """Draw the accuracy of the most certain images against the share of images that is kept."""
+    """Draw the accuracy of the most certain images against the share of images kept."""
     of_all = curve.accuracy[-1]
 
     def draw(canvas: Figure) -> None:

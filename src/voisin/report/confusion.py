@@ -86,7 +86,7 @@ def condense(
 
 @dataclass(frozen=True)
 class ConfusionPair:
-    """A class, the class given in its place, how many images, and their share of the class."""
+    """A true class, the class predicted instead, the number of images, and their share."""
 
     truth: int
     predicted: int
@@ -97,7 +97,7 @@ class ConfusionPair:
 def most_frequent_pairs(
     confusion: NDArray[np.int64], n_images: NDArray[np.int64], max_pairs: int = 5
 ) -> tuple[ConfusionPair, ...]:
-    """List the largest counts off the diagonal, largest first, with their share of `n_images`.
+    """Return the largest counts off the diagonal, largest first, with their share of `n_images`.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""What the report of a run shows: the pipeline fills it in, `page` and `sections` lay it out.
+"""The content of a run's report: the pipeline fills it in, `page` and `sections` render it.
 
-It knows results of the stages, and neither HTML nor how a run computes them.
+This module must not know HTML, or how a run computes the results.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from voisin.types import Embeddings, ImageCollection, Labels, Probabilities
 
 @dataclass(frozen=True)
 class StageTime:
-    """How long a stage took; `reused` when its result came from the cache."""
+    """The time a stage took; `reused` if its result came from the cache."""
 
     stage: str
     seconds: float
@@ -35,31 +35,31 @@ class ReportContent:
     settings : dict of str to str
         Name and value of every setting of the run.
     warnings : tuple of str
-        What the user was warned of, unreadable images included.
+        Warnings to the user, including those of unreadable images.
     timings : tuple of StageTime
     scores : tuple of Scores
-        In the order of the run's methods; empty where no true label is known.
+        In the order of the run's methods; empty if no true label is known.
     rounds : tuple of PseudoLabelRound
         Empty when the expert network was loaded from a file.
     images : ImageCollection
         The nodes of the graph; pictures are read from it.
     labels : array of shape (n_images,)
-        The few labels that were given, -1 elsewhere.
+        The few given labels; -1 for an image without one.
     truth : array of shape (n_images,)
-        The hidden labels where known, -1 elsewhere.
+        The known hidden labels; -1 for an image without one.
     probabilities : array of shape (n_images, n_classes)
-        Of the propagated labels, before calibration; their largest decides the label of an image.
+        Propagated probabilities before calibration; the largest decides the label of an image.
     reached : array of shape (n_images,)
     embeddings : array of shape (n_images, n_dims)
-        To find the labeled images nearest to a picture.
+        Vectors, by which the labeled images nearest to a picture are found.
     metric : str
         Metric of the graph.
     versions : dict of str to str
     calibration : CalibrationResult, optional
-        Of the propagated probabilities; None where they were not calibrated.
+        Calibration of the propagated probabilities; None if they were not calibrated.
     folder : str
-        Folder of the run as the user wrote it, for the commands of "What next"; "" leaves that
-        section out.
+        Folder of the run as the user wrote it, for the commands of "What next"; if it is empty,
+        the page has no such section.
     explainable : bool
         Whether `voisin explain` works for the labeling method.
     """
@@ -84,34 +84,34 @@ class ReportContent:
 
     @property
     def stated_probabilities(self) -> Probabilities:
-        """The probabilities of ``labels.parquet``: calibrated where that was done."""
+        """The probabilities of ``labels.parquet``: calibrated if the run calibrated them."""
         if self.calibration is None:
             return self.probabilities
         return self.calibration.probabilities
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """Most probable class of each image before calibration: the label that it was given."""
+        """Most probable class of each image before calibration: the label that the run gives it."""
         return self.probabilities.argmax(axis=1)
 
 
 @dataclass(frozen=True)
 class ImageUse:
-    """How many images of the source were used, and for what.
+    """The number of images of the source for each use.
 
     Attributes
     ----------
     n_graph : int
-        The nodes of the graph.
+        Images that are nodes of the graph.
     n_judged : int
-        Test images whose true class is compared with the predictions; 0 where there is no test.
+        Test images whose true class is compared with predictions; 0 if there is no test set.
     n_test : int
-        Images of the source's own test split; 0 where it has none.
+        Images of the source's own test split; 0 if it has none.
     n_val : int
         Images of the split ``val``, which are not used.
     n_unreadable : int
-        Training images that are missing from the graph, since they could not be read; 0 where
-        a test set was drawn from them, because the source does not tell the two apart.
+        Training images that are missing from the graph because they could not be read; 0 if the
+        test set was drawn from the images, since then missing images cannot be told from test.
     """
 
     n_graph: int
@@ -122,7 +122,7 @@ class ImageUse:
 
 
 def count_image_use(content: ReportContent) -> ImageUse:
-    """Count what the images of a run's source were used for."""
+    """Count the images of a run's source by use."""
     splits, n_graph = content.summary.split_counts, len(content.labels)
     n_judged = next((s.n for s in content.scores if s.scope == "test"), 0)
     n_train = splits.get("train", 0) if splits else content.summary.n_images

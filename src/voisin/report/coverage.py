@@ -1,4 +1,4 @@
-"""The accuracy of the most certain predictions; it knows probabilities and labels, not images."""
+"""The accuracy of the most certain predictions. This module must not know images."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ class CoverageCurve:
     Attributes
     ----------
     certainty : array of shape (n_images,)
-        Of the k-th image; falling.
+        Certainty of the k-th image; it falls with k.
     accuracy : array of shape (n_images,)
-        Of the first k images.
+        Accuracy among the first k images.
     """
 
     certainty: NDArray[np.float64]
@@ -32,7 +32,7 @@ class CoverageCurve:
         return max(1, round(share * len(self)))
 
     def at(self, share: float) -> tuple[float, float]:
-        """Accuracy of the most certain `share` of the images, and the lowest certainty in it."""
+        """Return accuracy and lowest certainty among the most certain `share` of the images."""
         last = self.n_images(share) - 1
         return float(self.accuracy[last]), float(self.certainty[last])
 
@@ -46,9 +46,9 @@ def coverage_curve(
 ) -> CoverageCurve | None:
     """Order the images whose true class is known by certainty, and compute the accuracy.
 
-    ``accuracy_k = (1/k) Σ_{i ≤ k} [ŷ_i = y_i]``, the most certain first. Images of equal
-    certainty share their mean correctness, so that their order does not matter. Images that no
-    label reaches come last and count as not found, as in the verdict.
+    ``accuracy_k = (1/k) Σ_{i ≤ k} [ŷ_i = y_i]``, most certain first. Images of equal certainty
+    all count with their mean correctness, so their order does not matter. Images that no label
+    reaches come last and count as wrong, as in the verdict.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def coverage_curve(
     Returns
     -------
     CoverageCurve or None
-        None where no true class is known.
+        None if no true class is known.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def coverage_curve(
     if not known.any():
         return None
     certainties = np.where(reached, certainty(probabilities), 0.0)[known]
-    # 12 digits make ties of what differs by rounding only; unreached images come last.
+    # Rounding to 12 digits makes ties of rounding differences; unreached images come last.
     rank = np.where(reached[known], np.round(certainties, 12), -1.0)
     labels = probabilities.argmax(axis=1) if predicted is None else predicted
     correct = (reached & (labels == truth))[known].astype(np.float64)

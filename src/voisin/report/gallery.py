@@ -1,6 +1,6 @@
-"""Which images the report shows, each with the labeled images nearest to it.
+"""Select the images that the report shows, and find the labeled images nearest to each.
 
-It knows vectors and probabilities, and neither pictures nor HTML.
+This module must not know pictures or HTML.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ N_NEIGHBORS = 3
 
 @dataclass(frozen=True, eq=False)
 class ClassSelection:
-    """The most and the least certain of the images that were given a class."""
+    """The most and the least certain images among those that the run assigned to one class."""
 
     label: int
     n_given: int
@@ -36,11 +36,11 @@ class Selection:
     Attributes
     ----------
     classes : tuple of ClassSelection
-        In the order of the classes; those given to most images where there are too many.
+        In the order of the classes; if there are too many, those with the most images.
     mistakes : array
-        The most certain of those with a wrong class; empty where no true class is known.
+        The most certain images with a wrong class; empty if no true class is known.
     n_mistakes : int
-        Images whose true class is known and is not the class they were given.
+        Number of images whose known true class is not the assigned class.
     unreached : array
         The first images that no label reaches.
     n_unreached : int
@@ -54,17 +54,17 @@ class Selection:
 
     @property
     def images(self) -> Indices:
-        """Every position that is shown, once, in rising order."""
+        """All positions that are shown, without repeats, in rising order."""
         of_classes = [part for c in self.classes for part in (c.most_certain, c.least_certain)]
         return np.unique(np.concatenate([*of_classes, self.mistakes, self.unreached]))
 
 
 def select_images(content: ReportContent) -> Selection:
-    """Select the images to show, the same ones every time.
+    """Select the images to show; the selection is deterministic.
 
-    Only unlabeled images are selected. Those that a label reaches are ordered by their stated
-    certainty, equal ones as they come. No image is both among the most and the least certain of
-    its class.
+    Only unlabeled images are selected. Those that a label reaches are sorted by their stated
+    certainty; ties keep their order. No image is both among the most and the least certain images
+    of its class.
     """
     unlabeled = content.labels == UNLABELED
     by_certainty = np.argsort(-certainty(content.stated_probabilities), kind="stable")
@@ -95,9 +95,9 @@ def select_images(content: ReportContent) -> Selection:
 
 @dataclass(frozen=True)
 class LabeledNeighbor:
-    """A labeled image near to another.
+    """A labeled image near another image.
 
-    `closeness` is the cosine similarity where the graph's metric is ``cosine``, else the distance.
+    `closeness` is the cosine similarity if the graph's metric is ``cosine``, else the distance.
     """
 
     image: int
@@ -114,13 +114,13 @@ class Card:
     image : int
         Position in the images of the graph.
     predicted : int
-        The class it was given.
+        The class that the run assigned.
     probability, certainty : float
-        The probability of that class, and ``1 − H(p) / log C``; calibrated where that was done.
+        The probability of that class, and ``1 − H(p) / log C``; calibrated if the run calibrated.
     truth : int
         -1 where unknown.
     reached : bool
-        Whether any label reaches it.
+        Whether any label reaches the image.
     neighbors : tuple of LabeledNeighbor
         Nearest first.
     """
@@ -135,7 +135,7 @@ class Card:
 
 
 def make_cards(content: ReportContent, images: Indices) -> dict[int, Card]:
-    """Describe images, by position, each with the labeled images nearest to it."""
+    """Return one card per image, keyed by position, with the nearest labeled images."""
     labeled = np.flatnonzero(content.labels != UNLABELED)
     neighbors: list[tuple[LabeledNeighbor, ...]] = [()] * len(images)
     if len(images) and len(labeled):

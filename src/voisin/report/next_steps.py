@@ -1,4 +1,4 @@
-"""The commands to go on with after a run, written for its own folder; it knows no HTML."""
+"""Suggest the commands to run next, with the run's folder. This module must not know HTML."""
 
 import shlex
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from voisin.evaluation.metrics import certainty
 from voisin.report.content import ReportContent
 from voisin.types import UNLABELED
 
-_SUGGESTED = 20  # the default of `voisin suggest --n`, which this must equal
+_SUGGESTED = 20  # must equal the default of `voisin suggest --n`
 
 
 @dataclass(frozen=True)
 class NextStep:
-    """A question, the command that answers it, and what the answer is."""
+    """A question, the command that answers it, and a description of the answer."""
 
     question: str
     command: str
@@ -23,11 +23,11 @@ class NextStep:
 
 
 def next_steps(content: ReportContent) -> tuple[NextStep, ...]:
-    """List what can be asked of the run; nothing where its folder is not known.
+    """Return the questions that a run can answer; none if its folder is not known.
 
-    The image to explain is the one with the least certain label. A command that would end in an
-    error is left out: explanations where the method has none, certificates where no image was
-    labeled, suggestions where fewer than two images are unlabeled.
+    The image to explain is the one with the least certain label. A command that would fail is left
+    out: explanations if the method has none, certificates if the run labeled no image, and
+    suggestions if fewer than two images are unlabeled.
     """
     if not content.folder:
         return ()
@@ -74,7 +74,7 @@ def next_steps(content: ReportContent) -> tuple[NextStep, ...]:
 
 
 def write_command(name: str, *arguments: str, options: Sequence[str] = ()) -> str:
-    """Write a command for a shell; an argument that begins with a dash is not read as an option.
+    """Write a shell command; arguments that begin with a dash are kept from being options.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The template environment that every page of the package shares, and the page of a run."""
+"""The template environment that all pages of the package share, and the page of a run."""
 
 import math
 
@@ -19,7 +19,7 @@ def render_report(content: ReportContent) -> str:
     Returns
     -------
     str
-        The same for the same content, byte for byte.
+        The same bytes for the same content.
     """
     variables = {name: value for describe in SECTIONS for name, value in describe(content).items()}
     template = environment().get_template("page.html")
@@ -27,7 +27,7 @@ def render_report(content: ReportContent) -> str:
 
 
 def environment() -> Environment:
-    """Make the Jinja environment of all pages: their templates, filters, tests and words.
+    """Make the Jinja environment of all pages: templates, filters, tests and wordings.
 
     A template is found by its path in this folder (``sections/head.html``) or in the package
     (``audit/page.html``).

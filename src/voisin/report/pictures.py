@@ -1,4 +1,4 @@
-"""Small pictures as text, to be part of a page; it knows images, and not what a page says."""
+"""Encode small pictures as text for a page. This module must not know what pages say."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ from voisin.errors import UnreadableImageError
 from voisin.sources.reading import load_picture
 from voisin.types import ImageCollection
 
-_PIXELATED_BELOW = 64  # pixels of the longer side; chosen by hand: smoothing blurs smaller ones
+_PIXELATED_BELOW = 64  # pixels of the longer side; chosen by hand: smoothing blurs small pictures
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Picture:
     width, height : int
         In pixels of the page.
     pixelated : bool
-        Whether it is so small that its pixels should be shown as squares.
+        Whether the picture is so small that its pixels should be shown as squares.
     """
 
     uri: str
@@ -33,7 +33,7 @@ class Picture:
 def read_picture(images: ImageCollection, index: int, size: int) -> Picture | None:
     """Read one image, its longer side at most `size` pixels; None if it cannot be decoded.
 
-    A smaller image is kept as it is, and enlarged by the browser.
+    A smaller image is not resized; the browser enlarges it.
     """
     try:
         picture = load_picture(images, index, size)

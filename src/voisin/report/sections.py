@@ -1,7 +1,7 @@
-"""What each section of the report shows: the variables of ``sections/*.html``, one function each.
+"""Compute the variables of the report's sections, one function for each ``sections/*.html``.
 
-Here is decided what the page may claim: which method is the best, and whether pseudo-labels got
-better or worse. It knows results, and no HTML.
+This module decides what the page may claim: which method is the best, and whether pseudo-labels
+got better or worse. It must not know HTML.
 """
 
 import math
@@ -26,8 +26,8 @@ from voisin.types import UNLABELED
 
 _SCOPES_BY_WEIGHT = ("test", "unlabeled", "test-no-leak")  # test images were never trained on
 _PICTURE_SIZE, _NEIGHBOR_SIZE = 96, 48  # pixels; chosen by hand so that three cards fit in a row
-_SHARES_KEPT = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)  # rows of a table; chosen by hand
-_CHARTED = ("auc", "balanced_accuracy")  # a ranking, and a decision that counts rare classes
+_SHARES_KEPT = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)  # rows of the table of coverage; chosen by hand
+_CHARTED = ("auc", "balanced_accuracy")  # AUC judges the ranking, balanced accuracy the decision
 _CLEAR = 2  # standard errors: about the 95 % level of a normal test
 
 
@@ -47,7 +47,7 @@ def describe_source(content: ReportContent) -> dict[str, Any]:
 
 
 def describe_verdict(content: ReportContent) -> dict[str, Any]:
-    """Compare the methods, and name the best one of the most telling set of images."""
+    """Compare the methods, and name the best method on the main scope."""
     scopes = group_by_scope(content.scores)
     main = scope_to_show(content.scores)
     scores = scopes[main] if main else ()
@@ -80,7 +80,7 @@ def describe_verdict(content: ReportContent) -> dict[str, Any]:
 
 
 def describe_mistakes(content: ReportContent) -> dict[str, Any]:
-    """Condense the confusion matrices of the main set of images."""
+    """Condense the confusion matrices of the main scope."""
     main = scope_to_show(content.scores)
     if main is None:
         return {"class_sizes": [], "matrices": {}, "confusion_pairs": ()}
@@ -96,7 +96,7 @@ def describe_mistakes(content: ReportContent) -> dict[str, Any]:
 
 
 def describe_trust(content: ReportContent) -> dict[str, Any]:
-    """Follow the accuracy of the most certain unlabeled images whose true class is known."""
+    """Return the accuracy among the most certain x % of the unlabeled images with known truth."""
     truth = np.where(content.labels == UNLABELED, content.truth, UNLABELED)
     curve = coverage_curve(
         content.stated_probabilities, content.reached, truth, predicted=content.predicted
@@ -144,7 +144,7 @@ def describe_gallery(content: ReportContent) -> dict[str, Any]:
 
 
 def describe_next_steps(content: ReportContent) -> dict[str, Any]:
-    """List the commands to go on with."""
+    """List the commands that a reader may run next."""
     return {
         "steps": next_steps(content),
         "folder_is_relative": not Path(content.folder).is_absolute(),
@@ -161,7 +161,7 @@ SECTIONS = (
     describe_gallery,
     describe_next_steps,
 )
-"""In the order of the page; each gives variables of its own names."""
+"""In the order of the page. Names of variables must not repeat across sections."""
 
 
 def group_by_scope(scores: Sequence[Scores]) -> dict[str, tuple[Scores, ...]]:
@@ -170,18 +170,18 @@ def group_by_scope(scores: Sequence[Scores]) -> dict[str, tuple[Scores, ...]]:
 
 
 def scope_to_show(scores: Sequence[Scores]) -> str | None:
-    """Choose the scope that the page shows first: the test where there is one, else unlabeled."""
+    """Choose the main scope, which the page shows first: `test`, else `unlabeled`, else another."""
     scopes = {s.scope for s in scores}
     return next((scope for scope in (*_SCOPES_BY_WEIGHT, *sorted(scopes)) if scope in scopes), None)
 
 
 def best_methods(scores: Sequence[Scores], figure: FigureWording) -> frozenset[str]:
-    """Return the methods with the best value of a figure; several if equal, never the ceiling.
+    """Return all methods with the best value of a figure, apart from the ceiling.
 
     Returns
     -------
     frozenset of str
-        Empty where the figure is defined for no method.
+        Empty if the figure is undefined for every method.
     """
     sign = 1 if figure.more_is_better else -1
     values: dict[str, float] = {}
@@ -194,16 +194,16 @@ def best_methods(scores: Sequence[Scores], figure: FigureWording) -> frozenset[s
 
 @dataclass(frozen=True, eq=False)
 class BestMethod:
-    """The method with the highest balanced accuracy, and how safe its lead is.
+    """The method with the highest balanced accuracy, and whether its lead is clear.
 
     Attributes
     ----------
     first : Scores
-        Of the highest balanced accuracy, the ceiling left out.
+        Scores of the method with the highest balanced accuracy, apart from the ceiling.
     second : Scores or None
-        The next one; None if there is no other.
+        Scores of the second-best method; None if there is no other.
     safe : bool
-        Whether the interval of the first begins above the interval of the second.
+        Whether the lead is clear: the interval of the first lies above that of the second.
     """
 
     first: Scores
@@ -212,7 +212,7 @@ class BestMethod:
 
 
 def find_best_method(scores: Sequence[Scores]) -> BestMethod | None:
-    """Find the method of highest balanced accuracy; None where that is defined for none."""
+    """Find the method with the highest balanced accuracy; None if no method has it."""
     ranked = sorted(
         (s for s in scores if s.method != CEILING and not math.isnan(s.balanced_accuracy.value)),
         key=lambda s: -s.balanced_accuracy.value,
@@ -232,7 +232,7 @@ class Trend:
     ----------
     first, last : PseudoLabelRound
     direction : str
-        ``fell`` or ``rose`` where chance is an unlikely reason, else ``alike``.
+        ``fell`` or ``rose`` if the change exceeds 2 standard errors, else ``alike``.
     """
 
     first: PseudoLabelRound
@@ -243,8 +243,8 @@ class Trend:
 def precision_trend(rounds: Sequence[PseudoLabelRound]) -> Trend | None:
     """Compare the precision of the first round with that of the last; None if none is known.
 
-    The change is clear where ``|p₂ − p₁| > 2 √(p (1 − p) (1/n₁ + 1/n₂))``, with p the share of
-    correct labels in both rounds together.
+    The direction is not ``alike`` if ``|p₂ − p₁| > 2 √(p (1 − p) (1/n₁ + 1/n₂))``, where p is the
+    share of correct labels in both rounds together.
 
     Examples
     --------

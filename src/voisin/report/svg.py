@@ -1,6 +1,6 @@
-"""Draw with Matplotlib and return an SVG element for the page; the module knows no charts.
+"""Draw with Matplotlib and return an SVG element. This module must not know any chart.
 
-Drawings use the colors below. They stand for CSS variables of the page, so that a chart follows
+Drawings use the colors below, which stand for CSS variables of the page, so that a chart follows
 the light or dark theme. Every id of an SVG starts with the chart's name, so that several charts
 can share a page.
 """
@@ -14,8 +14,8 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-# Placeholders, not colors to look at: each is replaced by its CSS variable. Chosen by hand so
-# that no drawing contains them by chance.
+# These are placeholders: each is replaced by its CSS variable. Chosen by hand so that no drawing
+# contains them by chance.
 INK, MUTED, LINE, ACCENT, SURFACE = "#010201", "#010202", "#010203", "#010204", "#010205"
 SERIES = ("#010301", "#010302", "#010303", "#010304", "#010305")
 
@@ -27,7 +27,7 @@ _VARIABLES = {
     SURFACE: "--surface",
     **{color: f"--series-{i}" for i, color in enumerate(SERIES, start=1)},
 }
-_POINTS_PER_PIXEL = 0.75  # by definition in CSS: 72 points and 96 pixels an inch
+_POINTS_PER_PIXEL = 0.75  # by definition in CSS: 72 points and 96 pixels per inch
 _PIXELS_PER_INCH = 96  # by definition in CSS
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
@@ -61,22 +61,22 @@ def inline_svg(
     Parameters
     ----------
     draw : callable
-        Draws on the figure it is given, with the colors of this module.
+        Draws on its argument, a figure, with the colors of this module.
     name : str
         Unique in the page: letters, digits and dashes.
     description : str
-        Read out in place of the chart.
+        Text that a screen reader reads instead of the chart.
     width, height : int
         In pixels of the page.
 
     Returns
     -------
     Markup
-        The same for the same drawing, byte for byte.
+        The same bytes for the same drawing.
     """
-    # Matplotlib takes the looks of an SVG from global settings only; the context restores them.
+    # Matplotlib takes SVG settings from global variables only; the context restores them.
     with mpl.rc_context():
-        mpl.rcdefaults()  # whatever the user's matplotlibrc says
+        mpl.rcdefaults()  # ignore the user's matplotlibrc
         mpl.rcParams.update({**_STYLE, "svg.hashsalt": name})
         size = (width / _PIXELS_PER_INCH, height / _PIXELS_PER_INCH)
         figure = Figure(figsize=size, layout="constrained")

@@ -1,6 +1,6 @@
-"""What the pages call methods, sets of images and figures, and how they write numbers.
+"""The names that pages use for methods, scopes and figures, and the format of numbers.
 
-It knows words and formats, and neither scores nor HTML.
+This module must not know scores or HTML.
 """
 
 import math
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from voisin.evaluation.metrics import METRICS
 
 CEILING = "ceiling"
-"""The one method that is given every true label, so it never counts as the best."""
+"""The method that gets every true label; it therefore never counts as the best."""
 
 EXPERT = "expert"
 """The network loaded from a file in place of the one that is trained on pseudo-labels."""
@@ -20,7 +20,7 @@ EXPERT_MAY_KNOW = (
 )
 
 MISSING = "–"
-"""Written where a number is not defined (a convention of tables)."""
+"""Shown instead of an undefined number (a convention of tables)."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Wording:
 
 @dataclass(frozen=True)
 class FigureWording(Wording):
-    """A figure of `Scores`: the name of its field, and whether more of it is better."""
+    """The wording of a field of `Scores`, and whether higher values are better."""
 
     field: str
     more_is_better: bool = True
@@ -102,7 +102,7 @@ FIGURES = tuple(
 
 
 def method_wording(method: str) -> Wording:
-    """Return the words for a method; one without an entry is called by its own name.
+    """Return the wording of a method; a method without an entry is called by its own name.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def method_wording(method: str) -> Wording:
 
 
 def scope_wording(scope: str) -> Wording:
-    """Return the words for a set of images; one without an entry is called by its own name."""
+    """Return the wording of a scope; a scope without an entry is called by its own name."""
     return SCOPES.get(scope) or Wording(_readable(scope), "")
 
 
@@ -136,7 +136,7 @@ def count(value: int) -> str:
 
 
 def decimal(value: float, digits: int = 3) -> str:
-    """Write a figure with a fixed number of digits, a dash where it is not defined.
+    """Write a number with a fixed number of digits, or a dash if it is undefined.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def decimal(value: float, digits: int = 3) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share as a percentage, 0% or 100% only if it is exactly that.
+    """Write a share as a percentage; 0% and 100% are written only for exactly 0 and 1.
 
     Examples
     --------
@@ -164,7 +164,7 @@ def percent(share: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as a person would say it.
+    """Write a time in the units that suit its length.
 
     Examples
     --------

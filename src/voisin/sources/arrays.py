@@ -1,12 +1,12 @@
-"""Images that lie in arrays, one after another. It must not know files or labels.
+"""Read images from arrays. This module must not know files or labels.
 
 ========= =======================================
 dtype     becomes
 ========= =======================================
-uint8     itself
+uint8     unchanged
 bool      0 or 255
 uint16    round(value / 257)
-floats    in [0, 1], times 255; else unreadable
+floats    times 255 if in [0, 1]; else unreadable
 ========= =======================================
 """
 
@@ -37,19 +37,19 @@ class PixelArray(Protocol):
 
 
 class ArrayReader:
-    """Reads images from arrays laid end to end.
+    """Reads images from several arrays as if they were one.
 
     Parameters
     ----------
     arrays : sequence of PixelArray
-        The first holds the first positions.
+        Positions count through the arrays in this order.
     fingerprint : str
         Text that changes when the arrays do.
 
     Raises
     ------
     InputError
-        If an array has no shape or type of images.
+        If the shape or type of an array is not that of images.
     """
 
     def __init__(self, arrays: Sequence[PixelArray], fingerprint: str) -> None:
@@ -66,19 +66,19 @@ class ArrayReader:
         return 1 if gray else 3
 
     def load(self, position: int) -> Image.Image:
-        """Give one image, as mode ``L`` or ``RGB``.
+        """Return one image, in mode ``L`` or ``RGB``.
 
         Raises
         ------
         UnreadableImageError
-            If it has floats that are not numbers from 0 to 1.
+            If a float is NaN or outside [0, 1].
         """
         array_index = int(np.searchsorted(self._starts, position, side="right")) - 1
         row = int(position - self._starts[array_index])
         return to_picture(self._arrays[array_index][row], f"images[{row}]")
 
     def path(self, position: int) -> None:
-        """None: images of an array have no files of their own."""
+        """Return None, since images in an array have no files of their own."""
 
     def fingerprint(self) -> str:
         """Text that changes when the arrays do."""
@@ -86,12 +86,12 @@ class ArrayReader:
 
 
 def to_picture(pixels: NDArray[Any], name: str = "The image") -> Image.Image:
-    r"""Turn the pixels of one image into a picture, alpha laid over white.
+    r"""Turn the pixels of one image into a picture; transparent pixels become white.
 
     Raises
     ------
     UnreadableImageError
-        If it has floats that are not numbers from 0 to 1; the message begins with `name`.
+        If a float is NaN or outside [0, 1]; the message begins with `name`.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def check_pixels(array: PixelArray, name: str = "images") -> None:
             f"{name} has shape {shape}: pass (n, height, width) or (n, height, width, channels)"
         )
         if len(shape) == 4 and shape[1] in (1, 3, 4):
-            message += f"; the channels stand first here: {name}.transpose(0, 2, 3, 1)"
+            message += f"; the channels come first here: {name}.transpose(0, 2, 3, 1)"
         raise InputError(message + ".")
     if array.dtype not in (np.uint8, np.bool_, np.uint16) and array.dtype.kind != "f":
         message = f"{name} has dtype {array.dtype}: pass uint8, for example .astype(np.uint8)."
@@ -135,7 +135,7 @@ def check_pixels(array: PixelArray, name: str = "images") -> None:
     height, width = shape[1:3]
     if Image.MAX_IMAGE_PIXELS is not None and height * width > Image.MAX_IMAGE_PIXELS:
         message = (
-            f"{name} has {height} × {width} pixels an image, "
+            f"{name} has {height} × {width} pixels per image, "
             f"more than the {Image.MAX_IMAGE_PIXELS} allowed: make them smaller first."
         )
         raise InputError(message)

@@ -1,4 +1,4 @@
-"""Classes and splits as texts: which there are, in which order, and their numbers.
+"""Convert texts to classes and splits, and sort class names.
 
 This module must not know where the texts were read from.
 """
@@ -12,7 +12,7 @@ from voisin.errors import InputError
 from voisin.types import UNLABELED, Labels, Names
 from voisin.validation import did_you_mean, list_some
 
-SPLITS = {  # spellings in use, by convention; and what each is called here
+SPLITS = {  # usual spellings, by convention, and the name of each split
     "train": "train",
     "training": "train",
     "val": "val",
@@ -20,7 +20,7 @@ SPLITS = {  # spellings in use, by convention; and what each is called here
     "validation": "val",
     "test": "test",
 }
-_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)  # not the other digits of Unicode, such as ²
+_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)  # without other digits of Unicode, such as ²
 
 
 def sort_class_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def encode_labels(
     ----------
     texts : sequence of str
     class_names : sequence of str, optional
-        The classes there are; by default those that occur, sorted.
+        All classes; by default those that occur in `texts`, sorted.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def encode_labels(
     Raises
     ------
     InputError
-        If a text is none of `class_names`.
+        If a text is not one of `class_names`.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def name_splits(texts: Iterable[str]) -> Names:
     Raises
     ------
     InputError
-        If a text is no split.
+        If a text is not the name of a split.
 
     Examples
     --------

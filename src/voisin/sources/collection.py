@@ -1,6 +1,6 @@
-"""How a source becomes a collection of images: the interface of a kind, and the final checks.
+"""The interface of all kinds of sources, and the checks of the collection of images they return.
 
-Every kind of source is a subclass of `SourceKind` in a file of its own, whose `open` ends in
+Every kind of source is a subclass of `SourceKind` in its own file; its `open` ends with a call of
 `collect_images`. This module must not import any of them, nor anything that decodes pixels.
 """
 
@@ -29,7 +29,7 @@ Source: TypeAlias = str | Path
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table that a user named; None takes the usual name, if it exists."""
+    """The names of table columns that a user chose; None means the usual name, if it exists."""
 
     id: str | None = None
     path: str | None = None
@@ -40,7 +40,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class OpeningOptions:
-    """The options of `open_images`; a kind of source reads those that concern it."""
+    """The options of `open_images`; each kind of source uses only some of them."""
 
     size: int = 28
     columns: Columns = field(default_factory=Columns)
@@ -54,11 +54,11 @@ class SourceKind(ABC):
     Attributes
     ----------
     description : str
-        How a user writes such a source; shown in the error that lists all kinds.
+        How a user names such a source; the error that lists all kinds shows it.
     names : tuple of str
-        Names that can be opened in place of a path.
+        Names that a user can pass instead of a path.
     has_columns : bool
-        Whether a user may name columns of such a source.
+        Whether such a source has columns that a user can choose.
     """
 
     description: ClassVar[str]
@@ -86,13 +86,13 @@ def collect_images(
 ) -> ImageCollection:
     """Make a collection of all images of the reader, in its order.
 
-    An image whose group is empty gets a group of its own.
+    An image with an empty group gets its own group.
 
     Raises
     ------
     InputError
-        If there is no image, if ids or class names repeat or are empty, or if one of them cannot
-        be written as UTF-8.
+        If there is no image, or an id or a class name is empty, occurs twice, or cannot be
+        written as UTF-8.
     """
     if not len(ids):
         message = f"{name} holds no image: pass at least one of each class."
@@ -128,13 +128,13 @@ class Summary:
     name : str
     n_images : int
     n_labeled : int
-        Images whose label is known, in all splits.
+        Number of images with a known label, in all splits.
     class_counts : dict of str to int
-        Labeled images of each class, zero included.
+        Number of labeled images of each class; it may be 0.
     n_groups : int or None
-        Distinct groups; None if the source has none.
+        Number of distinct groups; None if the source has no groups.
     split_counts : dict of str to int
-        Images of each split; empty if the source has none.
+        Number of images in each split; empty if the source has no splits.
     """
 
     name: str

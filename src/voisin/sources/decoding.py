@@ -1,4 +1,4 @@
-"""Image files, decoded to gray or color of 8 bits. It must not know labels or ids.
+"""Decode image files to gray or color with 8 bits. This module must not know labels or ids.
 
 ====================== ==========================================================
 in the file            becomes
@@ -6,9 +6,9 @@ in the file            becomes
 EXIF orientation       applied
 1 bit, gray            gray
 palette, CMYK, YCbCr   color
-alpha, transparent     laid over white
-16 bits a channel      8 bits, the full range scaled: 65535 becomes 255
-several frames         the first
+alpha, transparent     placed on white
+16 bits per channel    8 bits, with the full range scaled: 65535 becomes 255
+several frames         the first frame
 32-bit float           unreadable: its range is not known
 ====================== ==========================================================
 """
@@ -29,25 +29,25 @@ from voisin.errors import UnreadableImageError
 
 # By convention: the suffixes of the common formats among those that Pillow decodes.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-# The formats Pillow may try. Its others are left out: a PostScript file, whatever its suffix, would
-# start another program.
+# The formats that Pillow may try. Others are left out because, for example, a PostScript file would
+# start another program, whatever its suffix.
 _FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-_WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of over 8 bits a pixel
+_WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes with over 8 bits per pixel
 _GRAY_MODES = ("1", "L", "LA", *_WIDE_MODES)  # Pillow's modes without color
-# Files whose headers tell whether a folder is gray. Chosen by hand: opening them takes a moment,
-# and a folder with one color image in twenty is still taken for gray in 6 of 1,000 cases only.
+# Number of files whose headers decide whether a folder is gray. Chosen by hand: opening them is
+# quick, and a folder with one color image in twenty counts as gray in only 6 of 1,000 cases.
 _N_HEADERS = 100
 _warnings_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
 class FileReader:
-    """Reads images that lie in files, one in each.
+    """Reads images from files that hold one image each.
 
     Parameters
     ----------
     folder : Path
-        Where relative paths start.
+        Folder that relative paths start from.
     paths : tuple of str
         Path of the image at each position.
     """
@@ -64,7 +64,7 @@ class FileReader:
         return 1 if known and all(known) else 3
 
     def load(self, position: int) -> Image.Image:
-        """Decode one file, as mode ``L`` or ``RGB``."""
+        """Decode one file to mode ``L`` or ``RGB``."""
         return decode_file(self.folder / self.paths[position])
 
     def path(self, position: int) -> str:
@@ -72,7 +72,7 @@ class FileReader:
         return str(self.folder / self.paths[position])
 
     def fingerprint(self) -> str:
-        """Digest of every file's path, size and time of change."""
+        """Hash of the path, size and modification time of all files."""
         digest = hashlib.sha256()
         for path in self.paths:
             try:
@@ -85,7 +85,7 @@ class FileReader:
 
 
 def decode_file(path: Path) -> Image.Image:
-    r"""Decode an image file, upright, as mode ``L`` or ``RGB``.
+    r"""Decode an image file to mode ``L`` or ``RGB``, turned upright by its EXIF orientation.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def decode_file(path: Path) -> Image.Image:
             picture.load()
             try:
                 upright = ImageOps.exif_transpose(picture)
-            except Exception:  # noqa: BLE001 - damaged EXIF: the pixels are good as they lie
+            except Exception:  # noqa: BLE001 - damaged EXIF: keep the pixels as they are
                 upright = picture
             return to_gray_or_color(upright)
     except Exception as error:  # on damaged files, Pillow raises almost any error
@@ -126,7 +126,7 @@ def decode_file(path: Path) -> Image.Image:
 
 
 def is_gray_file(path: Path) -> bool | None:
-    """Whether a file is gray by its header; None if it cannot be opened."""
+    """Return whether a file is gray by its header; None if it cannot be opened."""
     try:
         with _open_file(path) as picture:
             return _is_gray(picture)
@@ -135,7 +135,7 @@ def is_gray_file(path: Path) -> bool | None:
 
 
 def to_gray_or_color(picture: Image.Image) -> Image.Image:
-    """Convert a picture of any mode to ``L`` or ``RGB``, alpha laid over white.
+    """Convert a picture of any mode to ``L`` or ``RGB``; transparent pixels become white.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def to_gray_or_color(picture: Image.Image) -> Image.Image:
 
 
 def to_bytes(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Bring 16 bits to 8: ``round(value / 257)``, so that 65535 becomes 255."""
+    """Convert 16 bits to 8 by ``round(value / 257)``, so that 65535 becomes 255."""
     return np.round(values / 257).astype(np.uint8)
 
 

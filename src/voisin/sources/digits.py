@@ -8,8 +8,8 @@ from voisin.sources.arrays import ArrayReader
 from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
 from voisin.types import ImageCollection
 
-# A convention: the last fifth. The file is ordered by writer, so these are by other hands than the
-# images before them.
+# The last fifth, by convention. The file is sorted by writer, so the writers of these test images
+# are not those of the training images.
 _N_TEST = 360
 
 
@@ -20,7 +20,7 @@ class DigitsSource(SourceKind):
     names = ("digits",)
 
     def recognizes(self, source: Source) -> bool:
-        """Whether it is the word, in any case."""
+        """Whether the source is the word ``digits``, in upper or lower case."""
         return isinstance(source, str) and source.lower() == "digits"
 
     def open(self, source: Source, options: OpeningOptions) -> ImageCollection:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""The few labels to learn from: drawn at random or read from a file, and checked; and test splits.
+"""Draw the few labels to learn from, or read them from a file; check them; draw test splits.
 
 This module must not know pixels.
 """
@@ -34,25 +34,25 @@ def draw_labels(
 ) -> Labels:
     """Keep a few labels of each class, drawn at random, and hide the others.
 
-    At most one image of a group is drawn, whatever its class; the rarest class draws first.
+    At most one image per group is drawn, whatever its class; the rarest class is drawn first.
     Each class has its own random stream: a draw does not change with the size of other classes
-    (unless groups hold several classes), and fewer labels are a part of more.
+    (unless groups hold several classes), and a smaller draw is part of a larger one.
 
     Parameters
     ----------
     labels : array of shape (n_samples,)
         Class of each image, -1 where unknown.
     labels_per_class : int
-        At least 1. A class that has fewer gives all it has, with an `InputWarning`.
+        At least 1. If a class has fewer labels, all are taken, with an `InputWarning`.
     groups : array of shape (n_samples,), optional
     class_names : sequence of str, optional
-        To name classes in the warning.
+        Names of the classes for the warning.
     random_state : int or Generator, optional
 
     Returns
     -------
     array of shape (n_samples,)
-        The class of the images drawn, -1 elsewhere.
+        The class of each drawn image; -1 for all others.
 
     Raises
     ------
@@ -105,11 +105,11 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
     Parameters
     ----------
     path : str or Path
-        CSV, TSV or Parquet; images that it does not list stay unlabeled. An id is looked up as it
-        is written, then without spaces around it, with ``/`` for a backslash, and without a leading
-        ``./``.
+        A CSV, TSV or Parquet file; images that it does not list stay unlabeled. An id is first
+        looked up as written, then without spaces around it and a leading ``./``, and with ``/``
+        for backslashes.
     images : ImageCollection
-        Its classes are the only ones allowed; if it has none, those of the file are taken.
+        Only its classes are allowed; if it has no classes, those of the file are taken.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
     Raises
     ------
     InputError
-        If an id or a class does not exist, or an id occurs twice; the message says which exist.
+        If an id or a class is unknown, or an id occurs twice; the message says which exist.
 
     Examples
     --------
@@ -169,18 +169,18 @@ def draw_test(
     share: float,
     random_state: int | np.random.Generator | None = None,
 ) -> Names:
-    """Draw a test split: whole groups, and of each class the same share of its labeled images.
+    """Draw a test split of whole groups, with the same share of labeled images of each class.
 
-    Groups are visited in random order, and each goes to the test if this brings the numbers of test
-    images of the classes closer to their share: ``|share · n − (t + g)|² < |share · n − t|²``,
-    where n, t and g count the labeled images of each class: all, those in the test so far, and
-    those of the group.
+    Groups are visited in random order. A group goes to the test split if this brings the number of
+    test images per class closer to the share: ``|share · n − (t + g)|² < |share · n − t|²``. Here
+    n, t and g count labeled images per class: all images, those in the test so far, and those of
+    the group.
 
     Parameters
     ----------
     images : ImageCollection
-        Without splits, all or some of them labeled. An image without label goes where its group
-        goes; groups without any label stay in train.
+        Images without splits; some or all must be labeled. An image without label goes where its
+        group goes; groups without any label stay in train.
     share : float
         In (0, 1).
     random_state : int or Generator, optional
@@ -193,7 +193,7 @@ def draw_test(
     Raises
     ------
     InputError
-        If there are splits already, or the share leaves no image for the test or for train.
+        If there are splits already, or the share leaves no image for test or for train.
 
     Examples
     --------
@@ -232,9 +232,9 @@ def draw_test(
 
 
 def check_classes(labels: Labels, class_names: Sequence[str]) -> None:
-    """Refuse labels that show fewer than two classes.
+    """Refuse labels of fewer than two classes.
 
-    A class without labels gives an `InputWarning`: no image will get its label.
+    A class without labels causes an `InputWarning`, since no image will get this class.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def check_classes(labels: Labels, class_names: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        If no label is known, or all are of one class.
+        If no label is known, or all labels are of one class.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Images in a folder: a sub-folder for each class, perhaps below ``train``, ``val`` and ``test``.
+"""Open a folder of images: one sub-folder per class, optionally in ``train``, ``val``, ``test``.
 
-Images directly in the folder, or below ``unlabeled``, have no label. Left out are hidden files,
-files that are not images, sub-folders that hold a project of this program, and links that lead back
-to a folder above them.
+Images directly in the folder, or below ``unlabeled``, have no label. Hidden files, files that are
+not images, sub-folders with a voisin project, and links that lead back to a folder above them are
+left out.
 """
 
 import os
@@ -17,11 +17,11 @@ from voisin.sources.collection import OpeningOptions, Source, SourceKind, collec
 from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader
 from voisin.types import ImageCollection
 
-_UNLABELED_FOLDERS = ("unlabeled", "unlabelled")  # both spellings, in any case
-# Pictures that this program does not decode: photographs of telephones and cameras, medical images
-# and drawings, listed by hand. They are counted in a warning; other files are left out in silence.
+_UNLABELED_FOLDERS = ("unlabeled", "unlabelled")  # both spellings, in upper or lower case
+# Formats of pictures that voisin cannot decode (of phones, cameras, medical scanners, drawings),
+# listed by hand. A warning counts such files; other files are left out without a warning.
 _UNDECODED_SUFFIXES = {".heic", ".heif", ".avif", ".dcm", ".dng", ".cr2", ".nef", ".psd", ".svg"}
-_PROJECT_FILES = {"voisin.toml", ".voisin.lock"}  # written by this program into every project
+_PROJECT_FILES = {"voisin.toml", ".voisin.lock"}  # voisin writes them into every project
 
 
 class FolderSource(SourceKind):
@@ -30,7 +30,7 @@ class FolderSource(SourceKind):
     description = "a folder with a sub-folder of images for each class"
 
     def recognizes(self, source: Source) -> bool:
-        """Whether it is a folder that exists."""
+        """Whether the source is an existing folder."""
         return Path(source).is_dir()
 
     def open(self, source: Source, options: OpeningOptions) -> ImageCollection:  # noqa: ARG002
@@ -87,7 +87,7 @@ class FolderSource(SourceKind):
 def _walk(folder: Path, undecoded: Counter[str]) -> Iterator[str]:
     """Find images as POSIX paths relative to the folder, and empty folders, which end in '/'.
 
-    Pictures of kinds that are not decoded are counted by suffix in `undecoded`.
+    Pictures in formats that cannot be decoded are counted by suffix in `undecoded`.
     """
     waiting = [(folder, PurePosixPath(), frozenset[tuple[int, int]]())]
     while waiting:
@@ -108,8 +108,8 @@ def _walk(folder: Path, undecoded: Counter[str]) -> Iterator[str]:
             if entry.is_dir():
                 waiting.append((Path(entry.path), relative / entry.name, above))
             elif entry.name.lower().endswith(IMAGE_SUFFIXES):
-                # A link to a file that is gone is kept, and later listed as unreadable; pipes and
-                # sockets are not, since reading them would block.
+                # A link to a missing file is kept, and later listed as unreadable; pipes and
+                # sockets are left out, since reading them would block.
                 if entry.is_file() or entry.is_symlink():
                     yield str(relative / entry.name)
             elif suffix in _UNDECODED_SUFFIXES:
@@ -117,7 +117,7 @@ def _walk(folder: Path, undecoded: Counter[str]) -> Iterator[str]:
 
 
 def _class_of(path: str, *, has_splits: bool) -> str:
-    """Name of the class of a path, empty where it has none."""
+    """Return the class name in a path; empty if it has none."""
     folders = path.split("/")[:-1]
     if has_splits:
         folders = folders[1:] if folders and folders[0].lower() in SPLITS else []

@@ -1,10 +1,10 @@
-"""MedMNIST's 2-D sets with one label an image: which there are, their download, and opening them.
+"""List, download and open MedMNIST's 2-D sets with one label per image.
 
 Yang et al., "MedMNIST v2", Scientific Data, 2023; files of https://zenodo.org/records/10519652.
-Class names, checksums and reasons of refusal stand in ``medmnist_sets.json``.
+``medmnist_sets.json`` has class names, checksums, and the reasons why other sets are refused.
 
 A set is opened by its name, or as a local NPZ file that is named after it. Downloads are kept in
-the user's cache: ``$VOISIN_CACHE``, or the system's place for caches. ``$VOISIN_MEDMNIST_URL`` can
+the user's cache: ``$VOISIN_CACHE``, or the system's folder for caches. ``$VOISIN_MEDMNIST_URL`` can
 name a mirror of the files.
 """
 
@@ -54,7 +54,7 @@ def _read_facts() -> dict[str, Any]:
 
 @cache
 def read_sets() -> dict[str, MedMNISTSet]:
-    """Give every set that can be opened, by name.
+    """Return all sets that can be opened, by name.
 
     Examples
     --------
@@ -72,17 +72,17 @@ def read_sets() -> dict[str, MedMNISTSet]:
 
 
 def refused_sets() -> dict[str, str]:
-    """Give the sets that cannot be opened, and why."""
+    """Return the sets that cannot be opened, each with the reason."""
     return dict(_read_facts()["refused"])
 
 
 def record_url() -> str:
-    """Give the address of the folder that holds the files."""
+    """Return the URL of the folder that holds the files."""
     return str(_read_facts()["url"])
 
 
 def find_set(stem: str) -> MedMNISTSet | None:
-    """Find the set whose name a file name begins with.
+    """Find the set whose name is the beginning of a file name.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def find_set(stem: str) -> MedMNISTSet | None:
 
 
 def _split_name(source: Source) -> tuple[str, int | None]:
-    """Take ``dermamnist_64`` apart: the set and the size; empty if it is no such name."""
+    """Split a name such as ``dermamnist_64`` into set and size; the set is empty if it has none."""
     match = _NAME.fullmatch(source.lower()) if isinstance(source, str) else None
     return (match[1], int(match[2]) if match[2] else None) if match else ("", None)
 
@@ -106,7 +106,7 @@ class MedMNISTSource(SourceKind):
     names = (*read_sets(), *refused_sets())
 
     def recognizes(self, source: Source) -> bool:
-        """Whether it is the name of a set, in any case, or a file named after one."""
+        """Whether the source names a set, in upper or lower case, or a file named after a set."""
         name, _ = _split_name(source)
         return (
             name in read_sets()
@@ -115,7 +115,7 @@ class MedMNISTSource(SourceKind):
         )
 
     def open(self, source: Source, options: OpeningOptions) -> ImageCollection:
-        """Make a collection of a set, downloaded unless it is there already."""
+        """Make a collection of a set; download the set if it is not in the cache."""
         name, named_size = _split_name(source)
         if name in refused_sets():
             message = (

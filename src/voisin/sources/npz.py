@@ -1,4 +1,4 @@
-"""Images and labels in one NPZ file, with or without splits.
+"""Open an NPZ file with images and labels, with or without splits.
 
 ========================================= =====================================================
 without splits                            with splits, for ``train``, ``val``, ``test`` as `s`
@@ -11,9 +11,9 @@ without splits                            with splits, for ``train``, ``val``, `
 ``class_names`` (n_classes,), optional    ``class_names``, optional
 ========================================= =====================================================
 
-Labels are integers, -1 where unknown, or texts, empty where unknown. NaN, which as a text is
-``nan``, counts as empty, so an image with the group NaN stands alone. This module must not know
-which sets of images there are.
+Labels are integers, -1 where unknown, or texts, empty where unknown. NaN and the
+text ``nan`` count as empty, so an image with the group NaN gets its own group. This module must not
+know which sets of images exist.
 """
 
 import math
@@ -32,11 +32,11 @@ from voisin.sources.npz_file import NpzFile
 from voisin.types import UNLABELED, ImageCollection, Labels, Names
 from voisin.validation import list_some
 
-_SPLITS = ("train", "val", "test")  # in this order they follow one another in the collection
-# Both limits are chosen by hand, far above honest use, so that a wrong or hostile file ends in an
-# error and not in all memory being taken.
+_SPLITS = ("train", "val", "test")  # the order in which the collection holds them
+# Both limits are chosen by hand, far above normal use, so that a wrong or hostile file causes an
+# error before it fills the memory.
 _MAX_CLASSES = 65_536
-_MAX_ENTRY_BYTES = 16_384  # of one label, id or group: a text of 4,096 letters
+_MAX_ENTRY_BYTES = 16_384  # size of one label, id or group: a text of 4,096 letters
 
 
 class NpzSource(SourceKind):
@@ -45,7 +45,7 @@ class NpzSource(SourceKind):
     description = "FILE.npz with images and labels, or with MedMNIST's keys"
 
     def recognizes(self, source: Source) -> bool:
-        """Whether it is a file that ends in ``.npz``."""
+        """Whether the source is a file that ends in ``.npz``."""
         return Path(source).suffix.lower() == ".npz" and Path(source).is_file()
 
     def open(self, source: Source, options: OpeningOptions) -> ImageCollection:  # noqa: ARG002
@@ -60,14 +60,14 @@ def open_npz(path: Path, default_class_names: tuple[str, ...] = ()) -> ImageColl
     ----------
     path : Path
     default_class_names : tuple of str, optional
-        Taken for a file with splits, integer labels and no ``class_names``, if there is a name for
-        each class; otherwise the numbers are the names.
+        Class names for a file with splits, integer labels and no ``class_names``, if there are
+        enough for all classes; otherwise, the numbers become the names.
 
     Raises
     ------
     InputError
-        If a key is missing, the message says which there are; if arrays disagree in length, hold
-        Python objects, have several labels an image, or no layout of images.
+        If a key is missing (the message lists the keys), or if arrays disagree in length, hold
+        Python objects, have several labels per image, or have no shape of images.
     """
     file = NpzFile(path)
     has_splits = "images" not in file.keys
@@ -113,7 +113,7 @@ class _Part:
         self.labels = _read_column(file, f"{prefix}labels", n_images)
 
         def read_texts(*keys: str) -> Names | None:
-            """Read the first of the keys that exists."""
+            """Read the array of the first key that exists."""
             present = next((prefix + key for key in keys if prefix + key in file.keys), None)
             return None if present is None else _as_texts(_read_column(file, present, n_images))
 
@@ -126,12 +126,12 @@ class _Part:
 def _read_classes(
     file: NpzFile, parts: Sequence[_Part], default_names: tuple[str, ...]
 ) -> tuple[Labels, tuple[str, ...]]:
-    """Join the labels of the parts, and name their classes."""
+    """Return the labels of all parts together, and the class names."""
     class_names = None
     if "class_names" in file.keys:
         shape = file.array("class_names").shape
         if math.prod(shape) > _MAX_CLASSES:
-            message = f"{file.path}: class_names has shape {shape}: pass one name a class."
+            message = f"{file.path}: class_names has shape {shape}: pass one name per class."
             raise InputError(message)
         class_names = tuple(str(name) for name in _read_small(file, "class_names").ravel())
     kinds = {part.labels.dtype.kind for part in parts}
@@ -168,21 +168,21 @@ def _read_classes(
 
 
 def _read_column(file: NpzFile, key: str, n_images: int) -> NDArray[Any]:
-    """Read an array of one entry an image, of shape (n_images,) or (n_images, 1)."""
+    """Read an array with one entry per image, of shape (n_images,) or (n_images, 1)."""
     shape = file.array(key).shape
     if shape not in ((n_images,), (n_images, 1)):
-        message = f"{file.path}: {key} has shape {shape}: pass ({n_images},), one an image."
+        message = f"{file.path}: {key} has shape {shape}: pass ({n_images},), one per image."
         if len(shape) == 2 and shape[0] == n_images:
             message = (
-                f"{file.path}: {key} has {shape[1]} columns: several labels an image are "
-                f"not supported, pass one class an image, of shape ({n_images},)."
+                f"{file.path}: {key} has {shape[1]} columns: several labels per image are "
+                f"not supported, pass one class per image, of shape ({n_images},)."
             )
         raise InputError(message)
     return _read_small(file, key).reshape(n_images)
 
 
 def _read_small(file: NpzFile, key: str) -> NDArray[Any]:
-    """Read an array unless its entries, whose number was checked before, are huge."""
+    """Read an array whose length was checked; refuse huge entries."""
     array = file.array(key)
     if array.dtype.itemsize > _MAX_ENTRY_BYTES:
         message = (
@@ -194,6 +194,6 @@ def _read_small(file: NpzFile, key: str) -> NDArray[Any]:
 
 
 def _as_texts(values: NDArray[Any]) -> Names:
-    """Write each value as text, empty for NaN."""
+    """Convert each value to text; NaN becomes empty."""
     texts = values.astype(np.str_)
     return np.where(np.char.lower(texts) == "nan", "", texts)

@@ -1,7 +1,7 @@
-"""Arrays of an NPZ file, read when they are used, whole or by blocks of rows.
+"""Read arrays of an NPZ file when they are used, as a whole or in blocks of rows.
 
-An NPZ file is a ZIP archive of NPY members: a header that says shape and type, then the values,
-compressed. A row is reached by decompressing all rows before it, so reading in ascending order is
+An NPZ file is a ZIP archive of compressed NPY members: each has a header with shape and type, then
+the values. To reach a row, all rows before it are decompressed, so reading in ascending order is
 fast and reading in any other order is slow. This module must not know what the arrays mean.
 """
 
@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from voisin.errors import InputError
 from voisin.validation import list_some
 
-# Both chosen by hand. Up to 256 MB, an array is kept in memory, where rows are quick in any order;
-# of a larger one, blocks of 16 MB hold thousands of small images each.
+# Both are chosen by hand. An array of up to 256 MB is kept in memory, where rows are quick in any
+# order; a larger array is read in blocks of 16 MB, which hold thousands of small images each.
 _WHOLE_BYTES = 256 << 20
 _BLOCK_BYTES = 16 << 20
-# What zipfile, zlib and NumPy raise on damaged files.
+# Errors that zipfile, zlib and NumPy raise on damaged files.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError)
-# Versions of the NPY format, and NumPy's functions that read the headers of each.
+# Versions of the NPY format, each with NumPy's function that reads its headers.
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -40,7 +40,7 @@ class NpzFile:
     Raises
     ------
     InputError
-        If the file is no ZIP archive, or damaged.
+        If the file is damaged or not a ZIP archive.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,7 +59,7 @@ class NpzFile:
         Raises
         ------
         InputError
-            If there is no such key, or the array holds Python objects.
+            If the file has no such key, or the array holds Python objects.
         """
         if key not in self.keys:
             message = f"{self.path} has no array {key!r}: it has {list_some(self.keys)}."
@@ -68,15 +68,15 @@ class NpzFile:
 
 
 class NpzArray:
-    """One array of an NPZ file; `array[row]` gives a row.
+    """One array of an NPZ file; `array[row]` reads one row.
 
     Parameters
     ----------
     path : Path
     key : str
     whole_bytes : int, optional
-        Arrays up to this size are read once and kept; larger ones are read by blocks of rows, of
-        which the last is kept.
+        Arrays up to this size are read once and kept; larger arrays are read in blocks of rows,
+        and only the last block is kept.
     """
 
     def __init__(self, path: Path, key: str, whole_bytes: int = _WHOLE_BYTES) -> None:
@@ -111,7 +111,7 @@ class NpzArray:
             raise InputError(message)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as path and key; another process opens the file again."""
+        """Pickle the path and the key only; another process opens the file again."""
         return NpzArray, (self.path, self.key, self._whole_bytes)
 
     def read(self) -> NDArray[Any]:
@@ -136,7 +136,7 @@ class NpzArray:
 
     @cached_property
     def _stream(self) -> zipfile.ZipExtFile:
-        archive = zipfile.ZipFile(self.path)  # stays open with the stream
+        archive = zipfile.ZipFile(self.path)  # stays open as long as the stream
         return archive.open(f"{self.key}.npy")  # type: ignore[return-value]
 
     def _read_block(self, row: int) -> tuple[int, NDArray[Any]]:

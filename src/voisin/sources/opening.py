@@ -1,6 +1,6 @@
-"""Open a source of images, whatever its kind.
+"""Open a source of images of any kind.
 
-Kinds of sources are listed in `KINDS`; this is the only module that knows all of them.
+`KINDS` lists the kinds of sources; this is the only module that knows all of them.
 """
 
 import os
@@ -18,7 +18,7 @@ from voisin.sources.table import TableSource
 from voisin.types import ImageCollection, Progress, no_progress
 from voisin.validation import check_count, did_you_mean
 
-# The first that recognizes a source opens it: names go before paths.
+# The first kind that recognizes a source opens it; so names come before paths.
 KINDS: tuple[SourceKind, ...] = (
     DigitsSource(),
     MedMNISTSource(),
@@ -40,21 +40,21 @@ def open_images(
     cache_folder: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> ImageCollection:
-    """Open a source: its ids, labels, groups and splits are read now, its pixels later.
+    """Open a source: read its ids, labels, groups and splits now, and its pixels later.
 
     Parameters
     ----------
     source : str or Path
         ``digits``, the name of a MedMNIST set, or the path of an NPZ file, of a table, or of a
-        folder. A name goes before a path: write ``./digits`` for a folder of that name.
+        folder. Names come before paths: write ``./digits`` for a folder of that name.
     size : int, default=28
-        Pixels a side that will be asked for: of a MedMNIST set the smallest published size that
-        is at least this is downloaded (28, 64, 128, 224). Other sources keep their own sizes.
+        Pixels per side that will be needed: of a MedMNIST set, the smallest published size (28, 64,
+        128, 224) that is not below this is downloaded. Other sources keep their own sizes.
     id_column, path_column, label_column, group_column, split_column : str, optional
         Columns of a table. By default ``id``, ``path`` (or ``file_name``, ``image``),
-        ``label``, ``group`` and ``split``, where they exist.
+        ``label``, ``group`` and ``split``, if they exist.
     cache_folder : str or Path, optional
-        Where downloads are kept; by default ``$VOISIN_CACHE``, or the system's place for caches.
+        Folder for downloads; by default ``$VOISIN_CACHE``, or the system's folder for caches.
     progress : callable, optional
 
     Returns
@@ -64,7 +64,7 @@ def open_images(
     Raises
     ------
     InputError
-        If the source does not exist, is of no known kind, or cannot be used; the message says why.
+        If the source does not exist, has no known kind, or cannot be used; the message says why.
     DownloadError
         If a MedMNIST set could not be downloaded.
 
@@ -97,7 +97,7 @@ def open_images(
 
 
 def _find_kind(source: Any) -> SourceKind:
-    """Find the kind that opens a source; the error says which names and kinds there are."""
+    """Find the kind that opens a source; the error lists similar names and all kinds."""
     if not isinstance(source, str | Path):
         message = (
             f"The source is a {type(source).__name__}: pass a path or a name; "
@@ -115,7 +115,7 @@ def _find_kind(source: Any) -> SourceKind:
     if path.exists():
         message = f"{source} is of no known kind. Pass one of: {known}."
         raise InputError(message)
-    _, folders, files = next(os.walk(path.parent), ("", [], []))  # nothing if it cannot be listed
+    _, folders, files = next(os.walk(path.parent), ("", [], []))  # empty if it cannot be listed
     choices = [name for kind in KINDS for name in kind.names]
     choices += [str(path.with_name(name)) for name in folders + files]
     hint = did_you_mean(str(source), choices)

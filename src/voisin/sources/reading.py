@@ -1,6 +1,6 @@
-"""The pixels of a collection, decoded to one array, or one picture to look at.
+"""Decode a collection to one array of pixels, or one image to a picture.
 
-This module must not know the kinds of sources, only their readers.
+This module knows the readers of sources, and must not know the kinds of sources.
 """
 
 import os
@@ -17,12 +17,12 @@ from voisin.sources.decoding import FileReader
 from voisin.types import ImageCollection, Indices, Pixels, Progress, no_progress
 from voisin.validation import check_count, check_in_closed_interval
 
-# Images decoded between two calls of progress; chosen by hand, often enough for a progress bar.
+# Images decoded between two calls of `progress`; chosen by hand: often enough for a progress bar.
 _BLOCK = 512
-# Threads that decode files, while Pillow releases Python's lock; chosen by hand, not measured.
+# Threads that decode files (Pillow releases Python's lock); chosen by hand, not measured.
 _N_THREADS = min(8, os.cpu_count() or 1)
-# Of 255, chosen by hand. Where no pixel is brighter, the eye sees nothing; values of 12 bits in
-# arrays of 16 reach 16, and any proper picture has brighter pixels.
+# Out of 255, chosen by hand. If no pixel is brighter, the eye sees nothing: 12-bit values in 16-bit
+# arrays reach only 16, and any normal picture has brighter pixels.
 _NEARLY_BLACK = 32
 
 
@@ -35,9 +35,9 @@ class ReadImages:
     images : ImageCollection
         The images that could be read, in the collection's order.
     pixels : array of shape (n_images, size, size, channels), uint8
-        One row an image of `images`.
+        One entry per image of `images`.
     unreadable : dict of str to str
-        The reason for each image that was left out, by its id.
+        For each image that was left out, keyed by its id, the reason.
     """
 
     images: ImageCollection
@@ -55,20 +55,20 @@ def read_images(
 ) -> ReadImages:
     """Decode every image at ``size × size``, and leave out those that cannot be read.
 
-    An image of another size is squashed to the square by bicubic interpolation, whatever its
-    shape, as the makers of MedMNIST did; one of this size is left as it is. An `InputWarning` says
-    if all are nearly black, as values of 12 bits in arrays of 16 are.
+    Bicubic interpolation squashes an image of another size to the square, whatever its shape, as
+    the makers of MedMNIST did; an image of this size is not changed. An `InputWarning` says if all
+    images are nearly black, as 12-bit values in 16-bit arrays are.
 
     Parameters
     ----------
     images : ImageCollection
     size : int, default=28
-        Pixels a side.
+        Pixels per side.
     max_unreadable : float, default=0.05
         Share of the images, from 0 to 1, that may be left out.
     progress : callable, optional
     out : array of shape (n_images, size, size, channels), uint8, optional
-        Where to put the pixels, such as a memory map; a new array by default.
+        Array that receives the pixels, such as a memory map; a new array by default.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def read_images(
     Raises
     ------
     InputError
-        If more than `max_unreadable` of the images cannot be read, or none can.
+        If more than `max_unreadable` of the images, or all images, cannot be read.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def read_images(
         raise InputError(message)
     reasons: dict[int, str] = {}
     brightest = 0
-    order = np.argsort(images.positions, kind="stable")  # readers of archives are slow backwards
+    order = np.argsort(images.positions, kind="stable")  # archives are slow to read backwards
     decoded = zip(order.tolist(), _decode_images(images, order, size), strict=True)
     for done, (index, pixels) in enumerate(decoded, start=1):
         if isinstance(pixels, UnreadableImageError):
@@ -116,7 +116,7 @@ def read_images(
     if brightest < _NEARLY_BLACK:
         message = (
             f"The images of {images.name} are nearly black: their brightest pixel is {brightest} "
-            "of 255. If their values use a part of the range only, such as 12 of 16 bits, scale "
+            "of 255. If their values use only a part of the range, such as 12 of 16 bits, scale "
             "them to the full range first."
         )
         warnings.warn(message, InputWarning, stacklevel=2)
@@ -124,18 +124,18 @@ def read_images(
     if not unreadable:
         return ReadImages(images, out, unreadable)
     kept = np.setdiff1d(np.arange(len(images)), list(reasons))
-    for row, index in enumerate(kept):  # in place: the pixels may be larger than memory
+    for row, index in enumerate(kept):  # in place, since the pixels may be larger than memory
         out[row] = out[index]
     return ReadImages(images.take(kept), out[: len(kept)], unreadable)
 
 
 def load_picture(images: ImageCollection, index: int, size: int) -> Image.Image:
-    """Decode one image to look at: undistorted, its longer side at most `size` pixels.
+    """Decode one image for display: undistorted, with at most `size` pixels on its longer side.
 
     Raises
     ------
     UnreadableImageError
-        If it cannot be decoded.
+        If the image cannot be decoded.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def load_picture(images: ImageCollection, index: int, size: int) -> Image.Image:
 def _decode_images(
     images: ImageCollection, order: Indices, size: int
 ) -> Iterator[Pixels | UnreadableImageError]:
-    """Decode images in this order, each squashed to a square; files by several threads."""
+    """Decode images in the given order to squares; several threads decode files."""
     mode = "L" if images.reader.n_channels == 1 else "RGB"
 
     def decode(index: int) -> Pixels | UnreadableImageError:

@@ -1,4 +1,4 @@
-"""Tables (CSV, TSV, Parquet): read as columns of text, and as a source with one row an image.
+"""Tables (CSV, TSV, Parquet): read as columns of text, and as a source with one row per image.
 
 ============================== ====================================================
 column                         holds
@@ -6,9 +6,9 @@ column                         holds
 ``path``, ``file_name``,       file of the image, relative to the table or to the
 ``image``                      folder ``images`` beside it; the suffix may be absent
 ``label``, optional            class, empty where unknown
-``id``, optional               one text an image; the path by default
-``group``, optional            patient, lesion or video; empty where it stands alone
-``split``, optional            ``train``, ``val`` or ``test``; empty is ``train``
+``id``, optional               unique text per image; default: the path
+``group``, optional            patient, lesion or video; empty if the image has none
+``split``, optional            ``train``, ``val`` or ``test``; empty means ``train``
 ============================== ====================================================
 """
 
@@ -26,43 +26,43 @@ from voisin.types import ImageCollection
 from voisin.validation import check_distinct, did_you_mean, list_some
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")  # the formats that `read_columns` reads
-# Usual names, by convention, such as file_name of Hugging Face's image folders; the first is taken.
+# Usual names by convention (file_name is that of Hugging Face); the first that exists is used.
 PATH_COLUMNS = ("path", "file_name", "image")
 
 
 class TableSource(SourceKind):
-    """A table with one row an image, beside its image files."""
+    """A table with one row per image, beside its image files."""
 
-    description = "FILE.csv, .tsv or .parquet with one row an image"
+    description = "FILE.csv, .tsv or .parquet with one row per image"
     has_columns = True
 
     def recognizes(self, source: Source) -> bool:
-        """Whether it is a file with the suffix of a table."""
+        """Whether the source is a file with the suffix of a table."""
         return Path(source).suffix.lower() in TABLE_SUFFIXES and Path(source).is_file()
 
     def open(self, source: Source, options: OpeningOptions) -> ImageCollection:
-        """Make a collection of the images that the rows of a table name."""
-        table, named = Path(source), options.columns
+        """Make a collection of the images whose files the rows of a table name."""
+        table, column_names = Path(source), options.columns
         columns = read_columns(table)
-        paths = pick_column(columns, "path", named.path, PATH_COLUMNS)
+        paths = pick_column(columns, "path", column_names.path, PATH_COLUMNS)
         if paths is None:
             message = (
                 f"{table} has none of the columns {', '.join(PATH_COLUMNS)}: name the one that "
                 f"holds the image files by path_column, out of {list_some(columns)}."
             )
             raise InputError(message)
-        ids = pick_column(columns, "id", named.id, ["id"]) or paths
+        ids = pick_column(columns, "id", column_names.id, ["id"]) or paths
         check_distinct(ids, "id" if ids is not paths else "path")
-        texts = pick_column(columns, "label", named.label, ["label"])
+        texts = pick_column(columns, "label", column_names.label, ["label"])
         labels, class_names = encode_labels(texts or [""] * len(paths))
-        splits = pick_column(columns, "split", named.split, ["split"])
+        splits = pick_column(columns, "split", column_names.split, ["split"])
         return collect_images(
             table.stem,
             FileReader(table.parent, _find_files(table.parent, paths)),
             ids=ids,
             labels=labels,
             class_names=class_names,
-            groups=pick_column(columns, "group", named.group, ["group"]),
+            groups=pick_column(columns, "group", column_names.group, ["group"]),
             splits=None if splits is None else name_splits(splits),
         )
 
@@ -70,14 +70,14 @@ class TableSource(SourceKind):
 def read_columns(path: Path, *, strip: bool = True) -> Mapping[str, list[str]]:
     r"""Read the columns of a table as text.
 
-    Only a missing value is empty; the text ``NA`` is a text like any other. A CSV file may be
-    separated by commas or by semicolons. With `strip`, values lose the spaces around them; names
-    of columns always do.
+    A missing value becomes the empty text; the text ``NA`` stays as it is. A CSV file may separate
+    values by commas or by semicolons. Spaces around the names of columns are removed; with
+    `strip`, those around values, too.
 
     Raises
     ------
     InputError
-        If the file is damaged, not UTF-8, has no row, or a row of another length than the
+        If the file is damaged, not UTF-8, has no rows, or has a row that is not as long as the
         header; the message says which row.
 
     Examples
@@ -105,7 +105,7 @@ def read_columns(path: Path, *, strip: bool = True) -> Mapping[str, list[str]]:
         message = f"{path} has two columns {repeated!r}: give each its own name."
         raise InputError(message)
     if not n_rows:
-        message = f"{path} has no row: write a header, then one row an image."
+        message = f"{path} has no row: write a header, then one row per image."
         raise InputError(message)
     return columns
 
@@ -113,12 +113,12 @@ def read_columns(path: Path, *, strip: bool = True) -> Mapping[str, list[str]]:
 def pick_column(
     columns: Mapping[str, list[str]], what: str, named: str | None, usual: Iterable[str]
 ) -> list[str] | None:
-    """Give the column that the user named, else the first of the usual ones, else None.
+    """Return the column that the user named, else the first of the usual columns, else None.
 
     Raises
     ------
     InputError
-        If there is no column of the name `named`; the message says which there are.
+        If no column has the name `named`; the message lists the columns.
 
     Examples
     --------
@@ -139,18 +139,18 @@ def pick_column(
 class ParquetColumns(Mapping[str, list[str]]):
     """The columns of a Parquet file as text; null and NaN are empty.
 
-    A column is read when it is asked for. Columns of lists, records or bytes are left out.
+    A column is read when it is first used. Columns of lists, records or bytes are left out.
 
     Parameters
     ----------
     path : Path
     strip : bool
-        Whether values lose the spaces around them.
+        Whether to remove the spaces around values.
 
     Raises
     ------
     InputError
-        If the file is no Parquet file or damaged; on access, if a column cannot be read as text.
+        If the file is not a readable Parquet file; when a column is read, if it cannot become text.
     """
 
     def __init__(self, path: Path, *, strip: bool) -> None:
@@ -167,14 +167,14 @@ class ParquetColumns(Mapping[str, list[str]]):
             raise InputError(message) from error
         self.names = tuple(schema.names)
         self.n_rows = int(self._file.metadata.num_rows)
-        textless = (
+        not_text = (
             types.is_nested,
             types.is_binary,
             types.is_large_binary,
             types.is_fixed_size_binary,
         )
         self._readable = tuple(
-            field.name for field in schema if not any(is_type(field.type) for is_type in textless)
+            field.name for field in schema if not any(is_type(field.type) for is_type in not_text)
         )
 
     def __getitem__(self, name: str) -> list[str]:
@@ -188,7 +188,10 @@ class ParquetColumns(Mapping[str, list[str]]):
                 column = column.cast(column.type.value_type)
             texts = [text or "" for text in column.cast(pa.string()).to_pylist()]
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            message = f"{self._path}: column {name!r} cannot be read as text: write it again."
+            message = (
+                f"{self._path}: column {name!r} cannot be read as text: "
+                "save it in the file as text or numbers."
+            )
             raise InputError(message) from error
         if pa.types.is_floating(column.type):
             texts = ["" if text == "nan" else text for text in texts]
@@ -205,7 +208,7 @@ class ParquetColumns(Mapping[str, list[str]]):
 
 
 def _read_rows(path: Path) -> list[list[str]]:
-    """Read the header and the rows of a CSV or TSV file that are not blank, all of one length."""
+    """Read the header and all non-blank rows of a CSV or TSV file, each as long as the header."""
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")
@@ -238,11 +241,11 @@ def _read_rows(path: Path) -> list[list[str]]:
 
 
 def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:
-    """Find the file of each value, relative to the folder; where there is none, keep the value."""
+    """Find the file of each value, relative to the folder; keep the value if there is none."""
 
     @cache
     def list_names(place: Path) -> dict[str, str]:
-        """Names of a folder's files, by themselves and, for images, without their suffix."""
+        """Map to each file name: the name itself and, for images, the name without suffix."""
         names = sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
         by_stem = {
             Path(name).stem: name

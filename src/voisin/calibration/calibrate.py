@@ -4,7 +4,8 @@ The map that is used is fitted to all held-out labels. To judge it, each label i
 that is fitted to the other folds only. This module must not know methods, images or files.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,10 +103,8 @@ def calibrate(
     folds = np.arange(n_held_out) % _FOLDS if held_out.folds is None else held_out.folds
     labels, predicted, folds = held_out.labels[kept], held_out.probabilities[kept], folds[kept]
     names = None if groups is None else groups[held_out.rows[kept]]
-    reached, reached_probabilities = (
-        propagation.reached,
-        propagation.probabilities[propagation.reached],
-    )
+    reached = propagation.reached
+    reached_probabilities = propagation.probabilities[reached]
     if not len(labels) or not len(reached_probabilities):
         return _leave_uncalibrated(propagation, n_held_out)
     n_classes, prior_notes, estimated = reached_probabilities.shape[1], [], False
@@ -130,13 +129,12 @@ def calibrate(
     )
     cross_fitted = _map_by_other_folds(predicted, labels, folds, class_priors, kind)
     weights = weigh_by_class(labels, class_priors)
+    judged: dict[str, Any] = {"groups": names, "random_state": random_state}
     error_before, error_after = (
-        calibration_error(rows, labels, weights, groups=names, random_state=random_state)
-        for rows in (predicted, cross_fitted)
+        calibration_error(rows, labels, weights, **judged) for rows in (predicted, cross_fitted)
     )
     before, after = (
-        reliability_by_class(rows, labels, weights, groups=names, random_state=random_state)
-        for rows in (predicted, cross_fitted)
+        reliability_by_class(rows, labels, weights, **judged) for rows in (predicted, cross_fitted)
     )
     counts = np.bincount(held_out.labels, minlength=n_classes)
     return CalibrationResult(

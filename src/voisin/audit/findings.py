@@ -44,7 +44,7 @@ class AuditedImages:
     graph_probabilities : array of shape (n_labeled, n_classes), optional
         The same from label spreading without the image's own label; `run_checks` adds them.
     answered : array of shape (n_graph,), optional
-        Whether the method gave the image a label; None if no file says so any more.
+        Whether the method gave the image a label; None if that is not known any more.
     """
 
     neighbors: Neighbors

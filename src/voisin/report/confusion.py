@@ -16,9 +16,9 @@ class Matrix:
     Attributes
     ----------
     classes : tuple of int
-        Rows, and columns in the same order.
+        The classes shown, in the order of rows and columns.
     counts : array of shape (n_shown, n_shown + n_extra)
-        With a column for each of `extra` after those of the classes.
+        Counts of images, with one column per class and then one per entry of `extra`.
     extra : tuple of str
         ``others``, all classes that are not shown; ``no answer``, images without evidence.
     """

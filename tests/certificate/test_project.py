@@ -142,7 +142,7 @@ def test_the_budget_bounds_the_checks(project):
         ({"random_state": 1}, "random_state=0, not random_state=1"),
     ],
 )
-def test_a_promise_cannot_be_changed_after_the_answers(project, change, words):
+def test_a_risk_target_cannot_be_changed_after_the_answers(project, change, words):
     folder, truth = project
     certify_project(folder)
     answer(folder, truth)
@@ -162,7 +162,7 @@ def test_labels_that_changed_need_new_checks(project):
     assert any("population" in problem for problem in verify_certificate(folder))
 
 
-@pytest.mark.parametrize("what", ["answer", "size", "promise"])
+@pytest.mark.parametrize("what", ["answer", "size", "risk target"])
 def test_a_forged_certificate_does_not_hold(project, what):
     folder, truth = project
     certify_project(folder)
@@ -178,7 +178,7 @@ def test_a_forged_certificate_does_not_hold(project, what):
     elif what == "size":
         told["certified"]["n_images"] += 1
     else:
-        told["promise"]["error"] = 0.01
+        told["risk_target"]["error"] = 0.01
     path.write_text(json.dumps(told), encoding="utf-8")
     assert verify_certificate(folder)
 
@@ -267,7 +267,7 @@ def test_answers_without_the_certificate_they_were_drawn_for_prove_nothing(proje
     certify_project(folder)
     answer(folder, truth)
     (folder / "certificate.json").unlink()
-    with pytest.raises(ProjectError, match="which says what was promised before them, is gone"):
+    with pytest.raises(ProjectError, match="which says for which risk target, is gone"):
         certify_project(folder, error=0.2)
 
 
@@ -275,6 +275,6 @@ def test_a_certificate_without_its_parts_is_told_in_words(project):
     folder, truth = project
     certify_project(folder)
     answer(folder, truth)
-    (folder / "certificate.json").write_text('{"schema": 1}', encoding="utf-8")
+    (folder / "certificate.json").write_text('{"schema": 2}', encoding="utf-8")
     with pytest.raises(ProjectError, match="changed since the checks were drawn"):
         certify_project(folder)

@@ -4,8 +4,8 @@ The map that is used is fitted to all held-out labels. To judge it, each label i
 that is fitted to the other folds only. This module must not know methods, images or files.
 """
 
-from dataclasses import dataclass
-from typing import Any, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,14 +118,9 @@ def calibrate(
     fitted = fit_calibration(predicted, labels, class_priors=class_priors, kind=kind)
     probabilities = propagation.probabilities.copy()
     probabilities[reached] = fitted.apply(reached_probabilities)
+    uncertain: dict[str, Any] = {"estimated": estimated, "random_state": random_state}
     temperature, confidence = _estimate_uncertainty(
-        fitted,
-        predicted,
-        labels,
-        names,
-        reached_probabilities,
-        estimated=estimated,
-        random_state=random_state,
+        fitted, predicted, labels, names, reached_probabilities, **uncertain
     )
     cross_fitted = _map_by_other_folds(predicted, labels, folds, class_priors, kind)
     weights = weigh_by_class(labels, class_priors)

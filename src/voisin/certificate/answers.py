@@ -173,7 +173,7 @@ def read_certificate(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         message = f"{path} is damaged ({error}): move it away to begin anew."
         raise ProjectError(message) from error
-    if not isinstance(certificate, dict) or certificate.get("schema") != 1:
+    if not isinstance(certificate, dict) or certificate.get("schema") != 2:
         message = f"{path} is no certificate of this version: move it away to begin anew."
         raise ProjectError(message)
     return certificate

@@ -84,19 +84,19 @@ def certify_run(
         If a setting is out of range, a setting differs from those with which the checks were drawn,
         or an answer is no class.
     """
-    promise = RiskTarget(error, confidence)
+    target = RiskTarget(error, confidence)
     check_count("n_checks", n_checks, 1)
     check_in_closed_interval("random_state", random_state, 0, 2**32 - 1)
     folder = run.folder
     found = read_found_labels(folder)
     written = read_checks(folder, found.class_names)
-    plan = _plan(found, promise, random_state)
+    plan = _plan(found, target, random_state)
     _check_plan(folder, plan, written)
     _check_ids(folder, found, written)
-    state = _state(found, written, promise, random_state)
+    state = _state(found, written, target, random_state)
     asked = _asked(found, written, state, n_checks)
     document = _document(found, plan, state, written)
-    forecasts = () if any(written.values()) else _forecasts(found, promise, n_checks)
+    forecasts = () if any(written.values()) else _forecasts(found, target, n_checks)
     result = CertificateResult(folder, document, sum(not row[-1] for row in asked), forecasts)
     _write(result, found, asked, written)
     return result
@@ -116,13 +116,15 @@ def verify_run(run: FinishedRun) -> tuple[str, ...]:
         message = f"{folder} has no {CERTIFICATE}: make one with `voisin certify`."
         raise ProjectError(message)
     try:
-        promise = RiskTarget(certificate["promise"]["error"], certificate["promise"]["confidence"])
+        target = RiskTarget(
+            certificate["risk_target"]["error"], certificate["risk_target"]["confidence"]
+        )
         random_state = int(certificate["random_state"])
         found = read_found_labels(folder)
         written = read_checks(folder, found.class_names)
         _check_ids(folder, found, written)
-        plan = _plan(found, promise, random_state)
-        state = _state(found, written, promise, random_state)
+        plan = _plan(found, target, random_state)
+        state = _state(found, written, target, random_state)
         recomputed = _document(found, plan, state, written)
     except (KeyError, TypeError, ValueError) as error:
         return (f"{CERTIFICATE} cannot be computed again: {error}",)
@@ -155,10 +157,10 @@ def _short(value: Any) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
-def _plan(found: FoundLabels, promise: RiskTarget, random_state: int) -> dict[str, Any]:
+def _plan(found: FoundLabels, target: RiskTarget, random_state: int) -> dict[str, Any]:
     """Return the part of the certificate that is fixed before the first check."""
     return {
-        "promise": {"error": promise.error, "confidence": promise.confidence},
+        "risk_target": {"error": target.error, "confidence": target.confidence},
         "random_state": random_state,
         "shares": list(SHARES),
         "population": {"n_images": len(found), "fingerprint": found.fingerprint},
@@ -173,18 +175,18 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], written: Mapping[str, str
     anew = f"move {CHECKS} and {CERTIFICATE} away to begin anew with fresh checks."
     if earlier is None:
         message = (
-            f"{folder / CHECKS} holds answers, but {CERTIFICATE}, which says what was promised "
-            f"before them, is gone: put it back, or {anew}"
+            f"{folder / CHECKS} holds answers, but {CERTIFICATE}, which says for which risk "
+            f"target, is gone: put it back, or {anew}"
         )
         raise ProjectError(message)
     if earlier.get("population") != plan["population"]:
         message = f"The labels of {folder} changed since the checks were drawn: {anew}"
         raise ProjectError(message)
-    for name in ("promise", "random_state", "shares"):
+    for name in ("risk_target", "random_state", "shares"):
         if earlier.get(name) != plan[name]:
             message = (
                 f"{folder / CHECKS} was drawn for {_said(name, earlier)}, not {_said(name, plan)}: "
-                f"a promise must be fixed before the answers. Pass the same again, or {anew}"
+                f"the risk target must be fixed before the answers. Pass the same again, or {anew}"
             )
             raise InputError(message)
 
@@ -203,19 +205,19 @@ def _check_ids(folder: Path, found: FoundLabels, written: Mapping[str, str]) -> 
 
 
 def _said(name: str, plan: Mapping[str, Any]) -> str:
-    if name == "promise" and isinstance(plan.get(name), dict):
+    if name == "risk_target" and isinstance(plan.get(name), dict):
         return ", ".join(f"{part}={value}" for part, value in plan[name].items())
     return f"{name}={plan.get(name)}"
 
 
 def _state(
-    found: FoundLabels, written: Mapping[str, str], promise: RiskTarget, random_state: int
+    found: FoundLabels, written: Mapping[str, str], target: RiskTarget, random_state: int
 ) -> Certification:
     place = {name: i for i, name in enumerate(found.ids.tolist())}
     answers = {
         place[id_]: answer == found.labels[place[id_]] for id_, answer in written.items() if answer
     }
-    return certify_sets(random_order(len(found), random_state), answers, promise)
+    return certify_sets(random_order(len(found), random_state), answers, target)
 
 
 def _asked(
@@ -247,8 +249,8 @@ def _document(
     checks = {id_: answer for id_, answer in written.items() if answer}
     n_wrong = sum(answer != found.labels[place[id_]] for id_, answer in checks.items())
     return {
-        "schema": 1,
-        "statement": _statement(plan["promise"], size, len(found)),
+        "schema": 2,
+        "statement": _statement(plan["risk_target"], size, len(found)),
         **plan,
         "certified": {
             "n_images": size,
@@ -276,20 +278,20 @@ def _document(
     }
 
 
-def _statement(promise: Mapping[str, float], size: int, n_images: int) -> str:
+def _statement(target: Mapping[str, float], size: int, n_images: int) -> str:
     if not size:
         return "Nothing is certified yet."
     return (
-        f"Of the {size:,} surest of {n_images:,} labels at most {100 * promise['error']:.4g} % "
-        f"are wrong, with {100 * promise['confidence']:.4g} % confidence."
+        f"Of the {size:,} surest of {n_images:,} labels at most {100 * target['error']:.4g} % "
+        f"are wrong, with {100 * target['confidence']:.4g} % confidence."
     )
 
 
-def _forecasts(found: FoundLabels, promise: RiskTarget, n_checks: int) -> tuple[CheckForecast, ...]:
+def _forecasts(found: FoundLabels, target: RiskTarget, n_checks: int) -> tuple[CheckForecast, ...]:
     """Forecast the checks for a few error rates, and for the error rate the confidences imply."""
-    few = [share * promise.error for share in _SUPPOSED]
-    even = [forecast_checks(len(found), share, promise, most=n_checks) for share in few]
-    return (*even, forecast_checks(len(found), 1 - found.confidence, promise, most=n_checks))
+    few = [share * target.error for share in _SUPPOSED]
+    even = [forecast_checks(len(found), share, target, most=n_checks) for share in few]
+    return (*even, forecast_checks(len(found), 1 - found.confidence, target, most=n_checks))
 
 
 def _write(

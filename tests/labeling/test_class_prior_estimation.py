@@ -93,7 +93,7 @@ def test_two_ways_that_disagree_make_a_warning():
         warnings.simplefilter("always")
         found = estimate_class_priors(problem_of(vectors, labels), n_bootstrap=0)
 
-    assert found.warning.startswith("The class shares are uncertain: two ways")
+    assert found.warning.startswith("The class priors are uncertain: two ways")
     assert [str(one.message) for one in caught if one.category is InputWarning] == [found.warning]
 
 

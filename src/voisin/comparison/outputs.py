@@ -39,7 +39,7 @@ class Comparison:
     left_out : dict of str to str
         Methods whose library is not installed, each with the message that says how to get it.
     notes : dict of str to tuple of str
-        Per method: warnings that it did not finish or lacked class shares, then settings it chose
+        Per method: warnings that it did not finish or lacked class priors, then settings it chose
         itself; one note per draw.
     """
 

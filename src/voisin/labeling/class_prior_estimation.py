@@ -100,8 +100,8 @@ def estimate_class_priors(problem: Problem, *, n_bootstrap: int = 50) -> ClassPr
     warning, distance = "", np.abs(priors - by_confusion).sum() / 2
     if distance > _FAR_APART:
         warning = (
-            f"The class shares are uncertain: two ways to estimate them differ by {distance:.0%} "
-            "of the images. Label some images drawn at random, or pass the shares if you know them."
+            f"The class priors are uncertain: two ways to estimate them differ by {distance:.0%} "
+            "of the images. Label some images drawn at random, or pass the priors if you know them."
         )
         warnings.warn(warning, InputWarning, stacklevel=2)
     return ClassPriorEstimate(priors, low, high, by_confusion, warning)

@@ -74,7 +74,7 @@ class SmoothedClassifier:
         classified, new = method.classifier.predict_probabilities(problem)
         mixed, settings = classified, f"alpha {alpha:g}"
         if share:
-            settings += f", spreading's share of the opinions {share:g}"
+            settings += f", share of prior propagation {share:g}"
             prior = _PRIOR_PROPAGATION.label(problem)
             mixed = (1 - share) * classified + share * prior.propagation.probabilities
             new = (1 - share) * new + share * prior.new_probabilities

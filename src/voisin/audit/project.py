@@ -97,9 +97,9 @@ def audit_run(run: FinishedRun, *, progress: Progress = no_progress) -> AuditRes
         notes = (*notes, _LEARNED)
     audited = _gather(run, images, progress)
     findings = run_checks(audited, progress=progress)
-    found = AuditResult(run.folder, findings, ids, notes)
-    _write(found, audited, images)
-    return found
+    audit_result = AuditResult(run.folder, findings, ids, notes)
+    _write(audit_result, audited, images)
+    return audit_result
 
 
 def _gather(run: FinishedRun, images: ImageCollection | None, progress: Progress) -> AuditedImages:
@@ -131,11 +131,11 @@ def _gather(run: FinishedRun, images: ImageCollection | None, progress: Progress
 
 def _small_pictures(images: ImageCollection, progress: Progress) -> Pixels:
     """Read small copies of all pictures; a picture that cannot be read any more is black."""
-    found = read_images(images, size=SIDE, max_unreadable=1.0, progress=progress)
-    if not found.unreadable:
-        return found.pixels
-    pixels = np.zeros((len(images), *found.pixels.shape[1:]), dtype=np.uint8)
-    pixels[~np.isin(images.ids, list(found.unreadable))] = found.pixels
+    audit_result = read_images(images, size=SIDE, max_unreadable=1.0, progress=progress)
+    if not audit_result.unreadable:
+        return audit_result.pixels
+    pixels = np.zeros((len(images), *audit_result.pixels.shape[1:]), dtype=np.uint8)
+    pixels[~np.isin(images.ids, list(audit_result.unreadable))] = audit_result.pixels
     return pixels
 
 
@@ -158,26 +158,28 @@ def _classifier_probabilities(run: FinishedRun) -> Probabilities | None:
     )
 
 
-def _write(found: AuditResult, audited: AuditedImages, images: ImageCollection | None) -> None:
+def _write(
+    audit_result: AuditResult, audited: AuditedImages, images: ImageCollection | None
+) -> None:
     labels = audited.all_labels.tolist()
     names = tuple("" if c == UNLABELED else audited.class_names[c] for c in labels)
     content = AuditContent(
-        name=found.folder.resolve().name if images is None else images.name,
-        findings=found.findings,
-        ids=found.ids,
+        name=audit_result.folder.resolve().name if images is None else images.name,
+        findings=audit_result.findings,
+        ids=audit_result.ids,
         label_names=names,
         splits=audited.splits,
         images=images,
-        notes=found.notes,
+        notes=audit_result.notes,
     )
-    project = Project(found.folder)
+    project = Project(audit_result.folder)
     with project.locked():
-        write_table(found.folder, TABLE, _columns(found, audited, names, images))
+        write_table(audit_result.folder, TABLE, _columns(audit_result, audited, names, images))
         project.write_text(PAGE, render_audit(content))
 
 
 def _columns(
-    found: AuditResult,
+    audit_result: AuditResult,
     audited: AuditedImages,
     names: tuple[str, ...],
     images: ImageCollection | None,
@@ -185,16 +187,16 @@ def _columns(
     def path(row: int) -> str:
         return "" if images is None else images.reader.path(int(images.positions[row])) or ""
 
-    rows = [(finding, entry) for finding in found.findings for entry in finding.entries]
+    rows = [(finding, entry) for finding in audit_result.findings for entry in finding.entries]
     seconds = [entry.other for _, entry in rows]
     return {
         "check": [finding.check for finding, _ in rows],
         "severity": [_SEVERITIES[finding.severity] for finding, _ in rows],
-        "id": [str(found.ids[entry.image]) for _, entry in rows],
+        "id": [str(audit_result.ids[entry.image]) for _, entry in rows],
         "label": [names[entry.image] for _, entry in rows],
         "split": [str(audited.splits[entry.image]) for _, entry in rows],
         "path": [path(entry.image) for _, entry in rows],
-        "other_id": ["" if i < 0 else str(found.ids[i]) for i in seconds],
+        "other_id": ["" if i < 0 else str(audit_result.ids[i]) for i in seconds],
         "other_label": ["" if i < 0 else names[i] for i in seconds],
         "other_split": ["" if i < 0 else str(audited.splits[i]) for i in seconds],
         "other_path": ["" if i < 0 else path(i) for i in seconds],

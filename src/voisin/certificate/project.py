@@ -88,17 +88,17 @@ def certify_run(
     check_count("n_checks", n_checks, 1)
     check_in_closed_interval("random_state", random_state, 0, 2**32 - 1)
     folder = run.folder
-    found = read_found_labels(folder)
-    written = read_checks(folder, found.class_names)
-    plan = _plan(found, target, random_state)
+    labels_found = read_found_labels(folder)
+    written = read_checks(folder, labels_found.class_names)
+    plan = _plan(labels_found, target, random_state)
     _check_plan(folder, plan, written)
-    _check_ids(folder, found, written)
-    state = _state(found, written, target, random_state)
-    asked = _asked(found, written, state, n_checks)
-    document = _document(found, plan, state, written)
-    forecasts = () if any(written.values()) else _forecasts(found, target, n_checks)
+    _check_ids(folder, labels_found, written)
+    state = _state(labels_found, written, target, random_state)
+    asked = _asked(labels_found, written, state, n_checks)
+    document = _document(labels_found, plan, state, written)
+    forecasts = () if any(written.values()) else _forecasts(labels_found, target, n_checks)
     result = CertificateResult(folder, document, sum(not row[-1] for row in asked), forecasts)
-    _write(result, found, asked, written)
+    _write(result, labels_found, asked, written)
     return result
 
 
@@ -120,12 +120,12 @@ def verify_run(run: FinishedRun) -> tuple[str, ...]:
             certificate["risk_target"]["error"], certificate["risk_target"]["confidence"]
         )
         random_state = int(certificate["random_state"])
-        found = read_found_labels(folder)
-        written = read_checks(folder, found.class_names)
-        _check_ids(folder, found, written)
-        plan = _plan(found, target, random_state)
-        state = _state(found, written, target, random_state)
-        recomputed = _document(found, plan, state, written)
+        labels_found = read_found_labels(folder)
+        written = read_checks(folder, labels_found.class_names)
+        _check_ids(folder, labels_found, written)
+        plan = _plan(labels_found, target, random_state)
+        state = _state(labels_found, written, target, random_state)
+        recomputed = _document(labels_found, plan, state, written)
     except (KeyError, TypeError, ValueError) as error:
         return (f"{CERTIFICATE} cannot be computed again: {error}",)
     recomputed = {**recomputed, "versions": certificate.get("versions")}
@@ -135,7 +135,9 @@ def verify_run(run: FinishedRun) -> tuple[str, ...]:
         for name, value in recomputed.items()
         if certificate.get(name) != value
     ]
-    if not _is_as_written(folder / CERTIFIED, certified_text(found, _size(recomputed), written)):
+    if not _is_as_written(
+        folder / CERTIFIED, certified_text(labels_found, _size(recomputed), written)
+    ):
         differ.append(f"{CERTIFIED}: it is not the set that the certificate is about")
     return tuple(differ)
 
@@ -157,13 +159,13 @@ def _short(value: Any) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
-def _plan(found: FoundLabels, target: RiskTarget, random_state: int) -> dict[str, Any]:
+def _plan(labels_found: FoundLabels, target: RiskTarget, random_state: int) -> dict[str, Any]:
     """Return the part of the certificate that is fixed before the first check."""
     return {
         "risk_target": {"error": target.error, "confidence": target.confidence},
         "random_state": random_state,
         "shares": list(SHARES),
-        "population": {"n_images": len(found), "fingerprint": found.fingerprint},
+        "population": {"n_images": len(labels_found), "fingerprint": labels_found.fingerprint},
     }
 
 
@@ -191,15 +193,15 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], written: Mapping[str, str
             raise InputError(message)
 
 
-def _check_ids(folder: Path, found: FoundLabels, written: Mapping[str, str]) -> None:
+def _check_ids(folder: Path, labels_found: FoundLabels, written: Mapping[str, str]) -> None:
     """Refuse answers for unknown ids, before any file is written."""
-    known = set(found.ids.tolist())
+    known = set(labels_found.ids.tolist())
     strange = [id_ for id_, answer in written.items() if answer and id_ not in known]
     if strange:
         message = (
             f"{folder / CHECKS} answers for ids that no image has, first {strange[0]!r} "
-            f"(ids look like {found.ids[0]!r}): a spreadsheet may have changed them. Write them "
-            "as they were; nothing was changed."
+            f"(ids look like {labels_found.ids[0]!r}): a spreadsheet may have changed them. Write "
+            "them as they were; nothing was changed."
         )
         raise InputError(message)
 
@@ -211,51 +213,55 @@ def _said(name: str, plan: Mapping[str, Any]) -> str:
 
 
 def _state(
-    found: FoundLabels, written: Mapping[str, str], target: RiskTarget, random_state: int
+    labels_found: FoundLabels, written: Mapping[str, str], target: RiskTarget, random_state: int
 ) -> Certification:
-    place = {name: i for i, name in enumerate(found.ids.tolist())}
+    place = {name: i for i, name in enumerate(labels_found.ids.tolist())}
     answers = {
-        place[id_]: answer == found.labels[place[id_]] for id_, answer in written.items() if answer
+        place[id_]: answer == labels_found.labels[place[id_]]
+        for id_, answer in written.items()
+        if answer
     }
-    return certify_sets(random_order(len(found), random_state), answers, target)
+    return certify_sets(random_order(len(labels_found), random_state), answers, target)
 
 
 def _asked(
-    found: FoundLabels, written: Mapping[str, str], state: Certification, n_checks: int
+    labels_found: FoundLabels, written: Mapping[str, str], state: Certification, n_checks: int
 ) -> list[tuple[str, str, str, str]]:
     """Return the rows of ``checks.csv``: first those with an answer, then those to check next."""
-    place = {name: i for i, name in enumerate(found.ids.tolist())}
+    place = {name: i for i, name in enumerate(labels_found.ids.tolist())}
     done = [place[id_] for id_, answer in written.items() if answer]
     rows = [*done, *state.waiting[: max(0, n_checks - len(done))].tolist()]
     return [
         (
-            str(found.ids[i]),
-            found.paths[i],
-            str(found.labels[i]),
-            written.get(str(found.ids[i]), ""),
+            str(labels_found.ids[i]),
+            labels_found.paths[i],
+            str(labels_found.labels[i]),
+            written.get(str(labels_found.ids[i]), ""),
         )
         for i in rows
     ]
 
 
 def _document(
-    found: FoundLabels,
+    labels_found: FoundLabels,
     plan: Mapping[str, Any],
     state: Certification,
     written: Mapping[str, str],
 ) -> dict[str, Any]:
     size = state.n_certified
-    place = {name: i for i, name in enumerate(found.ids.tolist())}
+    place = {name: i for i, name in enumerate(labels_found.ids.tolist())}
     checks = {id_: answer for id_, answer in written.items() if answer}
-    n_wrong = sum(answer != found.labels[place[id_]] for id_, answer in checks.items())
+    n_wrong = sum(answer != labels_found.labels[place[id_]] for id_, answer in checks.items())
     return {
         "schema": 2,
-        "statement": _statement(plan["risk_target"], size, len(found)),
+        "statement": _statement(plan["risk_target"], size, len(labels_found)),
         **plan,
         "certified": {
             "n_images": size,
-            "least_confidence": float(found.confidence[size - 1]) if size else None,
-            "fingerprint": hash_of([found.ids[:size].tolist(), found.labels[:size].tolist()]),
+            "least_confidence": float(labels_found.confidence[size - 1]) if size else None,
+            "fingerprint": hash_of(
+                [labels_found.ids[:size].tolist(), labels_found.labels[:size].tolist()]
+            ),
         },
         "n_checks": len(checks),
         "n_wrong": int(n_wrong),
@@ -271,7 +277,7 @@ def _document(
             for stage in state.sets
         ],
         "checks": [
-            {"id": id_, "proposed": str(found.labels[place[id_]]), "answer": answer}
+            {"id": id_, "proposed": str(labels_found.labels[place[id_]]), "answer": answer}
             for id_, answer in sorted(checks.items())
         ],
         "versions": {"voisin": __version__},
@@ -287,16 +293,21 @@ def _statement(target: Mapping[str, float], size: int, n_images: int) -> str:
     )
 
 
-def _forecasts(found: FoundLabels, target: RiskTarget, n_checks: int) -> tuple[CheckForecast, ...]:
+def _forecasts(
+    labels_found: FoundLabels, target: RiskTarget, n_checks: int
+) -> tuple[CheckForecast, ...]:
     """Forecast the checks for a few error rates, and for the error rate the confidences imply."""
     few = [share * target.error for share in _SUPPOSED]
-    even = [forecast_checks(len(found), share, target, most=n_checks) for share in few]
-    return (*even, forecast_checks(len(found), 1 - found.confidence, target, most=n_checks))
+    even = [forecast_checks(len(labels_found), share, target, most=n_checks) for share in few]
+    return (
+        *even,
+        forecast_checks(len(labels_found), 1 - labels_found.confidence, target, most=n_checks),
+    )
 
 
 def _write(
     result: CertificateResult,
-    found: FoundLabels,
+    labels_found: FoundLabels,
     asked: list[tuple[str, str, str, str]],
     written: Mapping[str, str],
 ) -> None:
@@ -304,7 +315,7 @@ def _write(
     project = Project(result.folder)
     with project.locked():
         project.write_text(CHECKS, checks_text(asked))
-        project.write_text(CERTIFIED, certified_text(found, size, written))
+        project.write_text(CERTIFIED, certified_text(labels_found, size, written))
         project.write_text(CERTIFICATE, to_json(result.document))
         content = CertificateContent(
             name=result.folder.resolve().name,

@@ -13,12 +13,10 @@ integers: see `voisin.propagation.sparse_products`.
 from collections.abc import Sequence
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from voisin.errors import InputError
 from voisin.neighbors.graph import find_components
-from voisin.neighbors.kernels.instructions import fetch
 from voisin.parallel import compiled
 from voisin.propagation.known_labels import LabeledNodes, expected_priors, read_labeled_nodes
 from voisin.propagation.matrices import Booleans, Floats, Integers, Solution, normalize_affinity
@@ -33,8 +31,6 @@ _MAX_ROUNDS = 8  # rounds of pushes, after which a class's whole system is solve
 _MIN_PUSHES = 10_000  # pushes that a round may always take, however few images there are
 _SOLUTION_TOL = 0.5  # share of the tolerance for whole solutions; the rest is for later updates
 _THRESHOLD_FACTOR = 0.5  # by which the threshold of pushes falls with each pass over the queue
-_SOON, _LATER = np.uint64(3), np.uint64(8)  # pushes ahead: memory is fetched for these nodes
-_FLOATS_PER_CACHE_LINE = 8  # float64 numbers in 64 bytes
 _ONE, _ZERO = np.uint64(1), np.uint64(0)  # numba would make a plain 1 plus an unsigned one a float
 _UNTOUCHED, _TOUCHED, _QUEUED = 0, 1, 2  # states of a node
 
@@ -241,30 +237,6 @@ class LiveSpreading:
         return dict(zip(rows.tolist(), labels.tolist(), strict=True))
 
 
-@register_jitable
-def _prefetch(numbers: Integers | Floats, position: int | np.integer) -> None:
-    fetch(np.int64(numbers.ctypes.data) + numbers.itemsize * np.int64(position))
-
-
-@register_jitable
-def _prefetch_edges(
-    indptr: Integers,
-    indices: Integers,
-    weights: Floats,
-    residual: Floats,
-    state: Integers,
-    soon: int,
-    later: int,
-) -> None:
-    """Prefetch the edges of a node to be pushed later, and neighbors of one to be pushed soon."""
-    for edge in range(indptr[later], indptr[later + 1], _FLOATS_PER_CACHE_LINE):
-        _prefetch(indices, edge)
-        _prefetch(weights, edge)
-    for edge in range(indptr[soon], indptr[soon + 1]):
-        _prefetch(residual, indices[edge])
-        _prefetch(state, indices[edge])
-
-
 @compiled
 def _fill_queue(
     residual: Floats,
@@ -348,9 +320,6 @@ def push(
             changed[node] = True
             residual[node] = before - step
             square += residual[node] ** 2 - before**2
-            if length > _LATER:
-                soon, later = queue[(head + _SOON) % n], queue[(head + _LATER) % n]
-                _prefetch_edges(indptr, indices, weights, residual, state, soon, later)
             for edge in range(np.uint64(indptr[node]), np.uint64(indptr[node + _ONE])):
                 neighbor = np.uint64(indices[edge])
                 old = residual[neighbor]

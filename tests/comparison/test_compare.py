@@ -331,7 +331,10 @@ def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tm
         "--out",
         tmp_path / "out",
     ]
+    # A test run in the background may ignore Ctrl-C, and its children would inherit that.
+    ignored_or_not = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = start(command[0], *command[1:])
+    signal.signal(signal.SIGINT, ignored_or_not)
     for _ in range(600):
         if list((tmp_path / "out" / "cache").glob("trials-*")):
             break

@@ -142,7 +142,7 @@ def test_mixed_says_of_which_class_few_are_labeled():
 
     (reason,) = make_strategy("mixed").suggest(problem, labeling, 1, class_names="ab").reasons
 
-    assert reason == "undecided: a (60%) or b (40%); only 1 labeled of b"
+    assert reason == "a (60%) or b (40%); only 1 labeled of b"
 
 
 def test_a_batch_has_no_near_duplicates_while_there_is_something_else():

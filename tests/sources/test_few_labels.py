@@ -209,7 +209,7 @@ def test_a_typing_error_among_many_ids_is_reported_at_once(tmp_path, monkeypatch
         "difflib.get_close_matches", lambda *_, **__: pytest.fail("compared with every id")
     )
 
-    with pytest.raises(InputError, match=r"first 'image': ids look like image-0\.$"):
+    with pytest.raises(InputError, match=r"first 'image'\. Ids look like image-0\.$"):
         read_label_file(write_table(tmp_path / "m.csv", [["id", "label"], ["image", "0"]]), images)
 
 
@@ -218,7 +218,7 @@ def test_a_typing_error_among_many_ids_is_reported_at_once(tmp_path, monkeypatch
     [
         (
             [["id", "label"], ["image-1", "class-0"], ["imag-2", "class-0"]],
-            r"labels 1 ids that are not among the 4 images, first 'imag-2'.*Did you mean image-2\?",
+            r"Not among the 4 images: 1 of the ids in .*, first 'imag-2'.*Did you mean image-2\?",
         ),
         ([["id", "label"], ["image-1", "klass-1"]], r"'klass-1' is no class.*mean class-1\?"),
         ([["id", "label"], ["image-1", ""], ["image-1", ""]], "'image-1' occurs more than once"),

@@ -53,7 +53,7 @@ class Mixed:
         picked, scores = pick_diverse(problem.data.embeddings, rows, utility, n)
         classes = describe_uncertainty(labeling, picked, class_names)
         rare = _describe_rare_classes(labeling.stated[picked], problem.labels, class_names)
-        reasons = (f"undecided: {text}{more}" for text, more in zip(classes, rare, strict=True))
+        reasons = (text + more for text, more in zip(classes, rare, strict=True))
         return Suggestion(picked, scores, tuple(reasons))
 
 

@@ -4,6 +4,7 @@ Margin: Scheffer, Decomain & Wrobel 2001. Entropy: Settles 2009 (a survey). This
 module must not know the graph.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,51 +47,50 @@ def describe_uncertainty(
     return descriptions
 
 
+class _UncertaintySampling(ABC):
+    """Suggest the images of largest uncertainty; it is 1 if no label reaches the image."""
+
+    @abstractmethod
+    def measure(self, probabilities: Probabilities) -> NDArray[np.float64]:
+        """Return the uncertainty of each row, from 0 to 1."""
+
+    def suggest(
+        self,
+        problem: Problem,
+        labeling: Labeling,
+        n: int,
+        *,
+        candidates: Indices | None = None,
+        class_names: Sequence[str] = (),
+    ) -> Suggestion:
+        """Choose the images of largest uncertainty; see `QueryStrategy.suggest`."""
+        rows = find_askable(problem, n, candidates)
+        propagation = labeling.propagation
+        utility = np.where(propagation.reached, self.measure(propagation.probabilities), 1.0)
+        picked, scores = pick_diverse(problem.data.embeddings, rows, utility[rows], n)
+        classes = describe_uncertainty(labeling, picked, class_names)
+        return Suggestion(picked, scores, tuple(classes))
+
+
 @dataclass(frozen=True)
-class Margin:
+class Margin(_UncertaintySampling):
     """Suggest the images with the smallest margin between the two most probable classes.
 
     Their utility is ``1 − (p₁ − p₂)``, or 1 if no label reaches the image.
     """
 
-    def suggest(
-        self,
-        problem: Problem,
-        labeling: Labeling,
-        n: int,
-        *,
-        candidates: Indices | None = None,
-        class_names: Sequence[str] = (),
-    ) -> Suggestion:
-        """Choose the images of smallest margin; see `QueryStrategy.suggest`."""
-        rows = find_askable(problem, n, candidates)
-        propagation = labeling.propagation
-        utility = np.where(propagation.reached, margin_uncertainty(propagation.probabilities), 1.0)
-        picked, scores = pick_diverse(problem.data.embeddings, rows, utility[rows], n)
-        classes = describe_uncertainty(labeling, picked, class_names)
-        return Suggestion(picked, scores, tuple(f"undecided: {text}" for text in classes))
+    def measure(self, probabilities: Probabilities) -> NDArray[np.float64]:
+        """Return one minus the margin."""
+        return margin_uncertainty(probabilities)
 
 
 @dataclass(frozen=True)
-class Entropy:
+class Entropy(_UncertaintySampling):
     """Suggest the images whose class probabilities have the largest entropy.
 
     Their utility is ``H(p) / log C``, or 1 if no label reaches the image.
     """
 
-    def suggest(
-        self,
-        problem: Problem,
-        labeling: Labeling,
-        n: int,
-        *,
-        candidates: Indices | None = None,
-        class_names: Sequence[str] = (),
-    ) -> Suggestion:
-        """Choose the images of largest entropy; see `QueryStrategy.suggest`."""
-        rows = find_askable(problem, n, candidates)
-        propagation = labeling.propagation
-        utility = np.where(propagation.reached, 1 - certainty(propagation.probabilities), 1.0)
-        picked, scores = pick_diverse(problem.data.embeddings, rows, utility[rows], n)
-        classes = describe_uncertainty(labeling, picked, class_names)
-        return Suggestion(picked, scores, tuple(f"unsure: {text}" for text in classes))
+    def measure(self, probabilities: Probabilities) -> NDArray[np.float64]:
+        """Return the entropy, divided by its maximum."""
+        return 1 - certainty(probabilities)

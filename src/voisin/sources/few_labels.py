@@ -152,8 +152,8 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
     unknown = [id_ for id_ in ids if id_ not in positions]
     if unknown:
         message = (
-            f"{path} labels {len(unknown)} ids that are not among the {len(images)} images, first "
-            f"{unknown[0]!r}: ids look like {images.ids[0]}.{did_you_mean(unknown[0], positions)}"
+            f"Not among the {len(images)} images: {len(unknown)} of the ids in {path}, first "
+            f"{unknown[0]!r}. Ids look like {images.ids[0]}.{did_you_mean(unknown[0], positions)}"
         )
         raise InputError(message)
     texts = [text.strip() for text in columns["label"]]

@@ -12,15 +12,14 @@ column                         holds
 ============================== ====================================================
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from io import StringIO
 from pathlib import Path
 
 from voisin.errors import InputError
 from voisin.sources.classes import encode_labels, name_splits
 from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
+from voisin.sources.csv_file import read_rows
 from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader
 from voisin.types import ImageCollection
 from voisin.validation import check_distinct, did_you_mean, list_some
@@ -70,9 +69,8 @@ class TableSource(SourceKind):
 def read_columns(path: Path, *, strip: bool = True) -> Mapping[str, list[str]]:
     r"""Read the columns of a table as text.
 
-    A missing value becomes the empty text; the text ``NA`` stays as it is. A CSV file may separate
-    values by commas or by semicolons. Spaces around the names of columns are removed; with
-    `strip`, those around values, too.
+    A missing value becomes the empty text; the text ``NA`` stays as it is. Spaces around the names
+    of columns are removed; with `strip`, those around values, too.
 
     Raises
     ------
@@ -94,7 +92,7 @@ def read_columns(path: Path, *, strip: bool = True) -> Mapping[str, list[str]]:
         columns = ParquetColumns(path, strip=strip)
         names, n_rows = columns.names, columns.n_rows
     else:
-        header, *rows = _read_rows(path) or [[]]
+        header, *rows = read_rows(path) or [[]]
         names, n_rows = [name.strip() for name in header], len(rows)
         columns = {
             name: [value.strip() if strip else value for value in values]
@@ -205,39 +203,6 @@ class ParquetColumns(Mapping[str, list[str]]):
 
     def __len__(self) -> int:
         return len(self._readable)
-
-
-def _read_rows(path: Path) -> list[list[str]]:
-    """Read the header and all non-blank rows of a CSV or TSV file, each as long as the header."""
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        message = (
-            f"{path}, line {line}: byte 0x{raw[error.start]:02x} is not UTF-8, perhaps Latin-1: "
-            "save the table as UTF-8."
-        )
-        raise InputError(message) from error
-    header = text[: text.find("\n")]
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    if delimiter == "," and "," not in header and ";" in header:
-        delimiter = ";"
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
-    rows: list[list[str]] = []
-    try:
-        for row in filter(None, reader):
-            if rows and len(row) != len(rows[0]):
-                message = (
-                    f"{path}, line {reader.line_num}: {len(row)} values, but the header has "
-                    f"{len(rows[0])}: put quotes around values that hold the separator."
-                )
-                raise InputError(message)
-            rows.append(row)
-    except csv.Error as error:
-        message = f"{path}, line {reader.line_num}: {error}."
-        raise InputError(message) from error
-    return rows
 
 
 def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:

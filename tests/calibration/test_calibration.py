@@ -165,6 +165,32 @@ def test_reliability_has_equal_bins_and_intervals_that_hold_the_truth():
         assert one.error < 0.03
 
 
+@pytest.mark.parametrize("labels", [np.repeat([0, 1], 48), np.tile([0, 1], 48)])
+@pytest.mark.parametrize("noise", [0, 1e-13])
+def test_equal_probabilities_share_a_bin_in_whatever_order_they_come(labels, noise):
+    halves = np.full((96, 2), 0.5) + noise * np.random.default_rng(0).normal(size=(96, 2))
+
+    one = reliability_by_class(halves, labels, np.ones(96))[0]
+
+    assert [bin_.n for bin_ in one.bins] == [96]
+    assert one.error == pytest.approx(0, abs=1e-9)
+    assert calibration_error(halves, labels, np.ones(96)).value < 0.2  # chance picks the largest
+
+
+def test_the_calibration_error_does_not_depend_on_the_order_of_the_rows():
+    rng = np.random.default_rng(0)
+    stated = rng.choice([0.55, 0.7, 0.8, 0.9], 400)
+    probabilities = np.column_stack([stated, 1 - stated])
+    labels = (rng.random(400) > stated).astype(int)
+    orders = [np.argsort(labels, kind="stable"), np.argsort(-labels, kind="stable")]
+
+    errors = [calibration_error(probabilities[o], labels[o], np.ones(400)).value for o in orders]
+
+    by_value = [abs((labels == 0)[stated == one].mean() - one) for one in np.unique(stated)]
+    counts = np.unique(stated, return_counts=True)[1]
+    assert errors == pytest.approx([np.average(by_value, weights=counts)] * 2)
+
+
 def test_a_bin_without_hits_is_not_said_to_be_sure():
     never = reliability_by_class(np.full((30, 2), 0.5), np.ones(30, int), np.ones(30))[0]
 

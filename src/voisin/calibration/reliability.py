@@ -18,6 +18,7 @@ from voisin.evaluation.bootstrap import (
 from voisin.types import Labels, Names, Probabilities
 
 _MAX_BINS, _MIN_PER_BIN = 8, 12  # by hand: few bins to read, enough images in each to count hits
+_DIGITS = 9  # by hand: probabilities that differ only by rounding count as equal
 _RESAMPLES = 500  # per 95 % interval; chosen by hand, for intervals that are drawn, not compared
 
 
@@ -49,7 +50,8 @@ class ClassReliability:
     n_images : int
         Held-out labels of this class.
     bins : tuple of Bin
-        From low to high probabilities, equally many images in each.
+        From low to high probabilities, about equally many images in each; equal probabilities
+        are in one bin.
     error : float
         Weighted mean over the bins of the gap between stated and true.
     """
@@ -120,7 +122,8 @@ def calibration_error(
 ) -> Estimate:
     """Return the mean gap between the confidence of predictions and how often they are right.
 
-    ``Σ_b w_b |true_b − stated_b|`` over bins of the largest probability with equal counts. With
+    ``Σ_b w_b |true_b − stated_b|`` over bins of the largest probability with about equal counts,
+    which never cut equal probabilities apart: the order of the rows does not matter. With
     fewer images the value is larger by chance alone: read it with its interval.
     """
     if not len(labels):
@@ -147,10 +150,21 @@ def _widen_at_the_ends(share: Estimate, n: int) -> Estimate:
 
 
 def _equal_bins(stated: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+    """Cut the rows, by ascending probability, into bins of about equal count.
+
+    Equal probabilities are never cut apart: which of them come first says nothing, and rows in
+    the order of their classes would put one class alone into each bin. So there are fewer bins
+    where many rows are equal.
+    """
     if not len(stated):
         return []
     n_bins = int(np.clip(len(stated) // _MIN_PER_BIN, 1, _MAX_BINS))
-    return np.array_split(np.argsort(stated, kind="stable"), n_bins)
+    rounded = stated.round(_DIGITS)
+    order = np.argsort(rounded, kind="stable")
+    starts = np.flatnonzero(np.diff(rounded[order], prepend=-np.inf))  # of runs of equal ones
+    wanted = np.arange(1, n_bins) * len(stated) / n_bins
+    cuts = np.unique(starts[abs(starts[:, None] - wanted).argmin(axis=0)])
+    return np.split(order, cuts[cuts > 0])
 
 
 def _resample(

@@ -127,7 +127,8 @@ def check_embeddings(embeddings: Any) -> None:
 def check_affinity(graph: Any) -> sparse.csr_array:
     """Convert a graph, sparse or dense, to a CSR array, and refuse unusable weights.
 
-    The matrix must be square, symmetric, finite and non-negative.
+    The matrix must be square, symmetric, finite and non-negative. Its diagonal and weights of 0
+    that are stored are left out: they are no edges.
     """
     try:
         affinity = sparse.csr_array(graph)
@@ -145,6 +146,11 @@ def check_affinity(graph: Any) -> sparse.csr_array:
             f"affinity has negative weights (lowest {affinity.data.min():g}): pass weights >= 0."
         )
         raise InputError(message)
+    if not affinity.data.all() or affinity.diagonal().any():
+        affinity = affinity.copy()  # the caller's graph stays as it is
+        rows = np.repeat(np.arange(affinity.shape[0]), np.diff(affinity.indptr))
+        affinity.data[affinity.indices == rows] = 0
+        affinity.eliminate_zeros()
     # W x = Wᵀ x for one random x shows that W is symmetric (up to rounding: the tolerance is some
     # hundred float32 roundings), far quicker than W − Wᵀ, which is computed only if they differ.
     probe = np.random.default_rng(0).standard_normal(affinity.shape[0], dtype=np.float32)

@@ -102,3 +102,40 @@ def test_refuses_what_is_not_the_neighbors_of_images_among_themselves(
 def test_refuses_vectors_in_place_of_neighbors():
     with pytest.raises(InputError, match=r"neighbors is a ndarray: pass what voisin\.find_neigh"):
         build_affinity(np.ones((3, 2)))
+
+
+NEAR = np.array([[1, 2], [0, 2], [0, 1]])
+FAR = np.array([[1, 2], [1, 2], [1, 2]], dtype=np.float32)
+
+
+@pytest.mark.parametrize("weights", ["binary", "gaussian"])
+@pytest.mark.parametrize(
+    ("indices", "distances", "words"),
+    [
+        ([[1, 2], [1, 0], [0, 1]], FAR, "Row 1 of neighbors has the image itself among its"),
+        ([[1, 2], [0, 2], [0, 0]], FAR, "Row 2 of neighbors has a neighbor twice"),
+        ([[1, -1], [0, 2], [0, 1]], FAR, "indices has -1, but there are 3 images"),
+        ([[1, 3], [0, 2], [0, 1]], FAR, "indices has 3, but there are 3 images"),
+        (NEAR.astype(float), FAR, "indices has dtype float64"),
+        (NEAR, np.where(FAR > 1, np.nan, FAR), "Row 0 of neighbors has a distance that is NaN"),
+        (NEAR, np.where(FAR > 1, np.inf, FAR), "Row 0 of neighbors has a distance that is NaN"),
+        (NEAR, -FAR, "Row 0 of neighbors has a negative distance"),
+        (NEAR, FAR[:, ::-1], "Row 0 of neighbors has distances that fall"),
+        (NEAR, FAR[:, :1], r"indices has shape \(3, 2\) and distances \(3, 1\)"),
+    ],
+)
+def test_neighbors_that_break_what_is_promised_of_them_are_refused(
+    indices, distances, words, weights
+):
+    foreign = Neighbors(np.array(indices), distances, metric="euclidean")
+
+    with pytest.raises(InputError, match=words):
+        build_affinity(foreign, weights=weights)
+
+
+def test_rounding_errors_of_another_library_are_no_fault():
+    rounded = np.array([[-1e-7, 1], [1, 1 - 1e-7], [0, 0]], dtype=np.float32)
+
+    affinity = build_affinity(Neighbors(NEAR, rounded, metric="euclidean"), weights="binary")
+
+    np.testing.assert_array_equal(affinity.toarray(), 1 - np.eye(3))

@@ -257,3 +257,19 @@ def test_no_image_is_given_the_bare_class_priors_as_if_a_label_had_reached_it(me
 
     bare = np.ptp(found.probabilities, axis=1) == 0
     assert not (bare & found.reached).any()
+
+
+@every_method
+def test_weights_of_zero_and_weights_of_an_image_with_itself_are_no_edges(method):
+    pairs, rows = np.array([1.0, 1, 0, 0, 1, 1]), [0, 1, 1, 2, 2, 3]
+    stored = sparse.csr_array((pairs, (rows, [1, 0, 2, 1, 3, 2])), shape=(4, 4))
+    looped = (sparse.eye_array(4) * 5 + stored).tocsr()
+    kept = looped.copy()
+
+    for graph in (stored, looped):
+        found = method.propagate(graph, np.array([0, 1, -1, -1]))
+
+        assert found.reached.tolist() == [True, True, False, False]
+        expected = method.propagate(TWO_PAIRS, np.array([0, 1, -1, -1]))
+        np.testing.assert_allclose(found.probabilities, expected.probabilities)
+    assert (looped != kept).nnz == 0

@@ -16,6 +16,8 @@ from voisin.validation import check_at_least, check_one_of
 
 Distances: TypeAlias = NDArray[np.float32]
 
+_ROUNDING = 1e-5  # relative, by hand: so far distances of other libraries may fall or be negative
+
 # How each choice computes weights from distances (n_samples, n_neighbors) and the power.
 WEIGHTS: dict[str, Callable[[Distances, float], Distances]] = {
     "binary": lambda distances, _: np.ones_like(distances),
@@ -73,7 +75,8 @@ def build_affinity(
     ------
     InputError
         If a setting is unknown, if cosine weights are asked of euclidean distances, or if the
-        neighbors are not those of images among themselves.
+        neighbors are not those of images among themselves: each once, nearest first, the image
+        itself left out.
 
     Examples
     --------
@@ -87,7 +90,13 @@ def build_affinity(
     check_one_of("weights", weights, WEIGHTS)
     check_one_of("symmetrize", symmetrize, SYMMETRIZE)
     check_at_least("power", power, 0)
-    _check_neighbors(neighbors, weights)
+    check_neighbors(neighbors)
+    if weights == "cosine" and neighbors.metric != "cosine":
+        message = (
+            f"weights='cosine' needs cosine distances, but these are {neighbors.metric}: "
+            "pass weights='gaussian', or find neighbors with metric='cosine'."
+        )
+        raise InputError(message)
     n_samples, n_neighbors = neighbors.indices.shape
     distances = neighbors.distances.astype(np.float32, copy=False)
     indptr = np.arange(0, n_samples * n_neighbors + 1, n_neighbors)
@@ -112,29 +121,49 @@ def _divide_by_last(distances: Distances) -> Distances:
     return np.divide(distances, last, where=last > 0, out=np.zeros_like(distances))
 
 
-def _check_neighbors(neighbors: Any, weights: str) -> None:
+def check_neighbors(neighbors: Any, n_known: int | None = None) -> None:
+    """Refuse neighbors that break what `Neighbors` promises, such as those of another library.
+
+    With `n_known` they are neighbors of new images among so many known ones, else of images among
+    themselves.
+    """
     if not isinstance(neighbors, Neighbors):
         message = (
             f"neighbors is a {type(neighbors).__name__}: pass what voisin.find_neighbors returns."
         )
         raise InputError(message)
-    indices, shape = neighbors.indices, neighbors.distances.shape
-    if indices.shape != shape or len(shape) != 2 or not shape[1]:
+    indices, distances = neighbors.indices, neighbors.distances
+    if indices.shape != distances.shape or indices.ndim != 2 or not indices.shape[1]:
         message = (
-            f"indices has shape {indices.shape} and distances {shape}: "
+            f"indices has shape {indices.shape} and distances {distances.shape}: "
             "pass two arrays of shape (n_samples, n_neighbors), with at least one neighbor."
         )
         raise InputError(message)
+    if not np.issubdtype(indices.dtype, np.integer):
+        message = f"indices has dtype {indices.dtype}: pass whole numbers, positions of images."
+        raise InputError(message)
+    n_images = len(indices) if n_known is None else n_known
     lowest, highest = indices.min(initial=0), indices.max(initial=-1)
-    if lowest < 0 or highest >= len(indices):
+    if lowest < 0 or highest >= n_images:
         message = (
-            f"indices has {lowest if lowest < 0 else highest}, but there are {len(indices)} "
-            "images, from 0: pass the neighbors of images among themselves."
+            f"indices has {lowest if lowest < 0 else highest}, but there are {n_images} "
+            f"{'' if n_known is None else 'known '}images, from 0: pass neighbors among these, "
+            "without a mark for missing ones."
         )
         raise InputError(message)
-    if weights == "cosine" and neighbors.metric != "cosine":
-        message = (
-            f"weights='cosine' needs cosine distances, but these are {neighbors.metric}: "
-            "pass weights='gaussian', or find neighbors with metric='cosine'."
-        )
-        raise InputError(message)
+    ordered, slack = np.sort(indices, axis=1), _ROUNDING * abs(distances).max(axis=1, initial=0)
+    faults = {
+        "a distance that is NaN or infinite: mend it": ~np.isfinite(distances).all(axis=1),
+        "a negative distance: pass distances, not similarities": distances.min(axis=1) < -_ROUNDING,
+        "distances that fall: sort each row, nearest first": (
+            np.diff(distances) < -slack[:, None]
+        ).any(axis=1),
+        "a neighbor twice: pass each once": (ordered[:, 1:] == ordered[:, :-1]).any(axis=1),
+    }
+    if n_known is None:
+        itself = (indices == np.arange(n_images)[:, None]).any(axis=1)
+        faults["the image itself among its neighbors: leave it out of each row"] = itself
+    for fault, rows in faults.items():
+        if rows.any():
+            message = f"Row {rows.argmax()} of neighbors has {fault}."
+            raise InputError(message)

@@ -190,7 +190,6 @@ def as_affinity(graph: Any) -> Affinity:
            [1., 0.]], dtype=float32)
     """
     affinity = check_affinity(graph).astype(np.float32)
-    affinity.setdiag(0)
     affinity.eliminate_zeros()
     affinity.sum_duplicates()
     return affinity

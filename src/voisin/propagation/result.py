@@ -7,7 +7,7 @@ new images the probabilities of their neighbors. This module must not know how s
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.errors import InputError
+from voisin.neighbors.affinity import check_neighbors
 from voisin.neighbors.graph import find_components
 from voisin.propagation.known_labels import ClassPriors, LabeledNodes, expected_priors
 from voisin.propagation.matrices import Solution
@@ -87,6 +87,11 @@ def attach(
     -------
     array of shape (n_new, n_classes)
 
+    Raises
+    ------
+    InputError
+        If a neighbor is none of the known images or comes twice, or a distance is no number.
+
     Examples
     --------
     >>> import numpy as np
@@ -94,12 +99,7 @@ def attach(
     >>> attach(near, np.array([[1.0, 0.0], [0.5, 0.5]]))
     array([[0.75, 0.25]])
     """
-    if (highest := neighbors.indices.max(initial=-1)) >= len(probabilities):
-        message = (
-            f"neighbors has image {highest}, but probabilities {len(probabilities)} rows, from 0: "
-            "pass one row per known image."
-        )
-        raise InputError(message)
+    check_neighbors(neighbors, len(probabilities))
     weights = np.ones(neighbors.distances.shape)
     if neighbors.metric == "cosine":
         weights = np.maximum(1 - neighbors.distances.astype(np.float64), 0) ** power

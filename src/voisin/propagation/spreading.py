@@ -74,7 +74,7 @@ class LabelSpreading:
         Parameters
         ----------
         affinity : sparse array of shape (n_samples, n_samples)
-            Symmetric, non-negative weights ``W`` with an empty diagonal.
+            Symmetric, non-negative weights ``W``; the diagonal does not count.
         labels : array of shape (n_samples,) or (n_samples, n_classes)
             Class of each image from 0, or -1 where it is unknown; or soft labels, rows of
             zeros where unknown.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.report.reader import Page
+from voisin.certificate.answers import read_checks
 from voisin.certificate.project import certify_run, verify_run
 from voisin.errors import InputError, ProjectError
 from voisin.project.finished_run import FinishedRun
@@ -218,6 +219,22 @@ def test_an_image_of_no_class_counts_as_wrong(project):
     certify_project(folder)
     answer(folder, dict.fromkeys(truth, "none"), 3)
     assert certify_project(folder).document["n_wrong"] == 3
+
+
+def test_answers_are_understood_whatever_their_case_and_blanks(project):
+    folder, truth = project
+    certify_project(folder)
+    answer(folder, {id_: f" {name.upper()}" for id_, name in truth.items()})
+    assert certify_project(folder).document["n_wrong"] == 0
+    assert {row["answer"] for row in rows_of(folder)} <= {*NAMES, ""}
+
+
+def test_a_class_called_none_has_another_answer_for_no_class(tmp_path):
+    (tmp_path / "checks.csv").write_text("id,answer\na,none\nb,No class\n", encoding="utf-8")
+    assert read_checks(tmp_path, ["None", "scratch"]) == {"a": "None", "b": "no class"}
+    (tmp_path / "checks.csv").write_text("id,answer\na,crack\n", encoding="utf-8")
+    with pytest.raises(InputError, match="write one of None, scratch, no class if it is none of"):
+        read_checks(tmp_path, ["None", "scratch"])
 
 
 def test_the_page_states_the_certificate(project):

@@ -194,6 +194,13 @@ def test_an_id_is_looked_for_as_it_is_written_before_it_is_made_regular(tmp_path
     assert class_names == ("0", "1", "2", "3", "4")
 
 
+def test_an_id_is_found_whether_its_accents_are_letters_of_their_own_or_not(tmp_path):
+    images = replace(collection([-1], n_classes=0), ids=np.array(["cafe\u0301/1.png"]))
+    path = write_table(tmp_path / "mine.csv", [["id", "label"], ["caf\u00e9/1.png", "0"]])
+
+    assert read_label_file(path, images)[0].tolist() == [0]
+
+
 def test_two_spellings_of_one_id_are_one_id(tmp_path):
     images = replace(collection([-1], n_classes=0), ids=np.array(["a/b"]))
     path = write_table(tmp_path / "mine.csv", [["id", "label"], ["a/b", "0"], ["a\\b", "1"]])

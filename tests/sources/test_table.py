@@ -235,6 +235,8 @@ def test_a_table_without_labels_is_unlabeled(photos):
         ("deep/down/a.png", "deep/down/a"),
         ("images/deep/a.png", "deep/a.png"),
         ("a.b.png", "a.b"),
+        ("cafe\u0301.png", "caf\u00e9.png"),
+        ("caf\u00e9.png", "cafe\u0301"),
     ],
 )
 def test_suffix_and_images_folder_may_be_left_out(tmp_path, stored, written):

@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError, ProjectError
 from voisin.project.cache import hash_of
+from voisin.sources.classes import find_class, fold_name
 from voisin.sources.table import read_columns
 from voisin.types import Names
 
 CHECKS, CERTIFICATE, CERTIFIED = "checks.csv", "certificate.json", "certified.csv"
 ANSWER = "answer"
 _OLD_NAMES = {"expert": ANSWER}  # old and present names of columns and keys
-NO_CLASS = "none"
-"""The answer for an image that belongs to none of the classes."""
-
 _COLUMNS = ("id", "path", "proposed", ANSWER)
 
 
@@ -103,7 +101,8 @@ def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
     Raises
     ------
     InputError
-        If an answer is not a class name or `NO_CLASS`, or an id has two different answers.
+        If an answer is neither a class name nor that of `no_class_answer`, or an id has two
+        different answers. Case, blanks and Unicode forms of answers do not matter.
     """
     path = folder / CHECKS
     if not path.is_file() or not path.read_bytes().strip():
@@ -114,18 +113,32 @@ def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
         message = f"{path} has no column {min(missing)!r}: keep the columns {', '.join(_COLUMNS)}."
         raise InputError(message)
     names, answers = tuple(class_names), dict[str, str]()
-    for id_, answer in zip(columns["id"], columns[ANSWER], strict=True):
-        if answer and answer not in (*names, NO_CLASS):
+    no_class = no_class_answer(names)
+    for id_, written in zip(columns["id"], columns[ANSWER], strict=True):
+        class_ = find_class(written, (*names, no_class))
+        if written and class_ is None:
             message = (
-                f"{path}: {answer!r} of {id_} is no class: write one of {', '.join(names)}, "
-                f"{NO_CLASS} if it is none of them, or leave it empty."
+                f"{path}: {written!r} of {id_} is no class: write one of {', '.join(names)}, "
+                f"{no_class} if it is none of them, or leave it empty."
             )
             raise InputError(message)
+        answer = "" if class_ is None else (*names, no_class)[class_]
         if answers.get(id_) and answer and answers[id_] != answer:
             message = f"{path}: {id_} is answered twice, {answers[id_]} and {answer}: keep one row."
             raise InputError(message)
         answers[id_] = answer or answers.get(id_, "")
     return answers
+
+
+def no_class_answer(class_names: Iterable[str]) -> str:
+    """Return the answer for an image that belongs to none of the classes.
+
+    Examples
+    --------
+    >>> no_class_answer(["cat", "dog"]), no_class_answer(["scratch", "None"])
+    ('none', 'no class')
+    """
+    return "no class" if "none" in map(fold_name, class_names) else "none"
 
 
 def checks_text(rows: Iterable[Sequence[str]]) -> str:

@@ -4,11 +4,13 @@ This module must not know where the texts were read from.
 """
 
 import re
+import unicodedata
+import warnings
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from voisin.errors import InputError
+from voisin.errors import InputError, InputWarning
 from voisin.types import UNLABELED, Labels, Names
 from voisin.validation import did_you_mean, list_some
 
@@ -20,6 +22,29 @@ SPLITS = {  # usual spellings, by convention, and the name of each split
     "validation": "val",
     "test": "test",
 }
+# Texts for a missing label: what pandas, R, SQL and spreadsheets write, and people by hand. `empty`
+# is not among them: it is the usual class of camera traps for images without an animal.
+UNKNOWN_WORDS = frozenset(
+    (
+        "na",
+        "n/a",
+        "#n/a",
+        "<na>",
+        "nan",
+        "none",
+        "null",
+        "nil",
+        "?",
+        "-",
+        "-1",
+        "unk",
+        "unknown",
+        "unsure",
+        "unlabeled",
+        "unlabelled",
+    )
+)
+_WHOLE_FLOAT = re.compile(r"(-?[0-9]+)[.,]0+", re.ASCII)  # as pandas writes 1 where labels miss
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)  # without other digits of Unicode, such as ²
 
 
@@ -39,16 +64,59 @@ def sort_class_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names), key=rank))
 
 
+def normalize_name(text: str) -> str:
+    """Return a text without differences that cannot be seen: Unicode forms and extra blanks.
+
+    Examples
+    --------
+    >>> normalize_name(" cafe\u0301  noir")
+    'café noir'
+    """
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def fold_name(text: str) -> str:
+    """Return a normalized text in lower case, to compare names as people do."""
+    return normalize_name(text).casefold()
+
+
+def means_unknown(text: str) -> bool:
+    """Whether a text is empty or a word for a missing label, in upper or lower case."""
+    return not text or fold_name(text) in UNKNOWN_WORDS
+
+
+def find_class(text: str, class_names: Sequence[str]) -> int | None:
+    """Find the number of a class by its name; None if there is none, or more than one.
+
+    Differences in Unicode form, blanks and case do not matter, unless they tell classes apart.
+
+    Examples
+    --------
+    >>> find_class("Dog ", ["cat", "dog"])
+    1
+    >>> find_class("DOG", ["Dog", "dog"]) is None
+    True
+    """
+    for form in (str, normalize_name, fold_name):
+        found = [number for number, name in enumerate(class_names) if form(name) == form(text)]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
 def encode_labels(
     texts: Sequence[str] | Names, class_names: Sequence[str] | None = None
 ) -> tuple[Labels, tuple[str, ...]]:
     """Turn each text into the number of its class; an empty text is unlabeled.
 
+    So is a word of `UNKNOWN_WORDS` that is none of `class_names`; an `InputWarning` counts them.
+    Whole numbers may be written as floats, as pandas does where labels are missing: 1.0 is 1.
+
     Parameters
     ----------
     texts : sequence of str
     class_names : sequence of str, optional
-        All classes; by default those that occur in `texts`, sorted.
+        All classes; by default those that occur in `texts`, normalized and sorted.
 
     Returns
     -------
@@ -58,27 +126,44 @@ def encode_labels(
     Raises
     ------
     InputError
-        If a text is not one of `class_names`.
+        If a text is not one of `class_names`; see `find_class`.
 
     Examples
     --------
     >>> encode_labels(["dog", "", "cat"])
     (array([ 1, -1,  0]), ('cat', 'dog'))
     """
-    distinct, inverse = np.unique(np.asarray(texts, dtype=np.str_), return_inverse=True)
-    names: list[str] = distinct.tolist()
+    written, inverse, counts = np.unique(
+        np.asarray(texts, dtype=np.str_), return_inverse=True, return_counts=True
+    )
+    names = [normalize_name(text) for text in written.tolist()]
+    floats = [_WHOLE_FLOAT.fullmatch(name) for name in names]
+    if all(number or means_unknown(name) for name, number in zip(names, floats, strict=True)):
+        names = [number[1] if number else n for n, number in zip(names, floats, strict=True)]
     if class_names is None:
-        class_names = sort_class_names(name for name in names if name)
-    codes = {name: number for number, name in enumerate(class_names)} | {"": UNLABELED}
-    for name in names:
-        if name not in codes:
+        class_names = sort_class_names(name for name in names if not means_unknown(name))
+    known = {name: number for number, name in enumerate(class_names)}
+    codes, unknown = [], dict[str, int]()
+    for text, name, count in zip(written.tolist(), names, counts.tolist(), strict=True):
+        code = known.get(text, known.get(name)) if name else UNLABELED
+        code = find_class(name, class_names) if code is None else code
+        if code is None and not means_unknown(name):
             message = (
-                f"{name!r} is no class: there are {list_some(class_names)}."
+                f"{text!r} is no class: there are {list_some(class_names)}."
                 f"{did_you_mean(name, class_names)}"
             )
             raise InputError(message)
-    labels = np.array([codes[name] for name in names], dtype=np.int64)[inverse.ravel()]
-    return labels, tuple(class_names)
+        if code is None and not fold_name(name).startswith("unlabel"):  # this says itself
+            unknown[text] = count
+        codes.append(UNLABELED if code is None else code)
+    if unknown:
+        said = list_some(f"{text!r} ({count:,})" for text, count in unknown.items())
+        message = (
+            f"Labels that mean 'unknown' are taken as unlabeled: {said}. If one of them is a "
+            "class, give it another name."
+        )
+        warnings.warn(message, InputWarning, stacklevel=3)
+    return np.array(codes, dtype=np.int64)[inverse.ravel()], tuple(class_names)
 
 
 def name_splits(texts: Iterable[str]) -> Names:

@@ -4,6 +4,7 @@ Every kind of source is a subclass of `SourceKind` in its own file; its `open` e
 `collect_images`. This module must not import any of them, nor anything that decodes pixels.
 """
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from voisin.errors import InputError
+from voisin.errors import InputError, InputWarning
+from voisin.sources.classes import means_unknown
 from voisin.types import (
     UNLABELED,
     ImageCollection,
@@ -22,7 +24,7 @@ from voisin.types import (
     Progress,
     no_progress,
 )
-from voisin.validation import check_distinct
+from voisin.validation import check_distinct, list_some
 
 Source: TypeAlias = str | Path
 
@@ -86,7 +88,7 @@ def collect_images(
 ) -> ImageCollection:
     """Make a collection of all images of the reader, in its order.
 
-    An image with an empty group gets its own group.
+    An image with an empty group, or a word for an unknown one, gets its own group.
 
     Raises
     ------
@@ -106,7 +108,17 @@ def collect_images(
             message = f"The name {text!a} is not UTF-8: rename this file."
             raise InputError(message) from None
     if groups is not None:
-        groups = [group or f"alone: {id_}" for group, id_ in zip(groups, ids, strict=True)]
+        unknown = sorted({str(group) for group in groups if group and means_unknown(group)})
+        if unknown:
+            message = (
+                f"Groups that mean 'unknown' are taken as none: {list_some(unknown)}. Each of "
+                "their images stands alone."
+            )
+            warnings.warn(message, InputWarning, stacklevel=3)
+        groups = [
+            f"alone: {id_}" if means_unknown(group) else group
+            for group, id_ in zip(groups, ids, strict=True)
+        ]
     return ImageCollection(
         name=name,
         reader=reader,

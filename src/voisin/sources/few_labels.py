@@ -3,7 +3,9 @@
 This module must not know pixels.
 """
 
+import unicodedata
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from voisin.errors import InputError, InputWarning
-from voisin.sources.classes import encode_labels
+from voisin.sources.classes import encode_labels, fold_name
 from voisin.sources.table import TABLE_SUFFIXES, read_columns
 from voisin.types import UNLABELED, ImageCollection, Labels, Names
 from voisin.validation import (
@@ -107,7 +109,7 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
     path : str or Path
         A CSV, TSV or Parquet file; images that it does not list stay unlabeled. An id is first
         looked up as written, then without spaces around it and a leading ``./``, and with ``/``
-        for backslashes.
+        for backslashes; ``é`` may be one letter or two, as systems write it in names of files.
     images : ImageCollection
         Only its classes are allowed; if it has no classes, those of the file are taken.
 
@@ -144,10 +146,15 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
         message = f"{path} has the columns {list_some(columns)}: it needs label, and id or path."
         raise InputError(message)
     positions = {id_: position for position, id_ in enumerate(images.ids.tolist())}
-    ids = [
-        value if value in positions else value.strip().replace("\\", "/").removeprefix("./")
-        for value in columns["id" if "id" in columns else "path"]
-    ]
+    composed = {unicodedata.normalize("NFC", id_): id_ for id_ in positions}
+
+    def find_id(value: str) -> str:
+        if value in positions:
+            return value
+        regular = value.strip().replace("\\", "/").removeprefix("./")
+        return composed.get(unicodedata.normalize("NFC", regular), regular)
+
+    ids = [find_id(value) for value in columns["id" if "id" in columns else "path"]]
     check_distinct(ids, f"id in {path}")
     unknown = [id_ for id_ in ids if id_ not in positions]
     if unknown:
@@ -234,7 +241,8 @@ def draw_test(
 def check_classes(labels: Labels, class_names: Sequence[str]) -> None:
     """Refuse labels of fewer than two classes.
 
-    A class without labels causes an `InputWarning`, since no image will get this class.
+    A class without labels causes an `InputWarning`, since no image will get this class; so do
+    classes whose names differ only by upper and lower case.
 
     Parameters
     ----------
@@ -255,6 +263,14 @@ def check_classes(labels: Labels, class_names: Sequence[str]) -> None:
     ...
     voisin.errors.InputError: All 2 labels are of one class, cat: label images of another too.
     """
+    folded = Counter(map(fold_name, class_names))
+    alike = sorted(name for name in class_names if folded[fold_name(name)] > 1)
+    if alike:
+        message = (
+            f"Classes differ only by upper and lower case: {list_some(alike)}. They stay apart: "
+            "if they are the same, write them alike."
+        )
+        warnings.warn(message, InputWarning, stacklevel=2)
     known = labels[labels != UNLABELED]
     if not len(known):
         message = f"None of the {len(labels)} images is labeled: label some of each class first."

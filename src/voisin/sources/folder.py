@@ -1,8 +1,8 @@
 """Open a folder of images: one sub-folder per class, optionally in ``train``, ``val``, ``test``.
 
-Images directly in the folder, or below ``unlabeled``, have no label. Hidden files, files that are
-not images, sub-folders with a voisin project, and links that lead back to a folder above them are
-left out.
+Images directly in the folder, or below ``unlabeled`` or another of `UNKNOWN_WORDS`, have no label.
+Hidden files, files that are not images, sub-folders with a voisin project, and links that lead back
+to a folder above them are left out.
 """
 
 import os
@@ -12,12 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from voisin.errors import InputError, InputWarning
-from voisin.sources.classes import SPLITS, encode_labels, name_splits, sort_class_names
+from voisin.sources.classes import (
+    SPLITS,
+    encode_labels,
+    means_unknown,
+    name_splits,
+    normalize_name,
+    sort_class_names,
+)
 from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
 from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader
 from voisin.types import ImageCollection
 
-_UNLABELED_FOLDERS = ("unlabeled", "unlabelled")  # both spellings, in upper or lower case
 # Formats of pictures that voisin cannot decode (of phones, cameras, medical scanners, drawings),
 # listed by hand. A warning counts such files; other files are left out without a warning.
 _UNDECODED_SUFFIXES = {".heic", ".heif", ".avif", ".dcm", ".dng", ".cr2", ".nef", ".psd", ".svg"}
@@ -54,8 +60,9 @@ class FolderSource(SourceKind):
             raise InputError(message)
         top_folders = [path.split("/")[0] if "/" in path else "" for path in paths]
         splits = sorted({name for name in top_folders if name.lower() in SPLITS})
-        not_a_class = ("", *SPLITS, *_UNLABELED_FOLDERS)
-        others = sorted({name for name in top_folders if name.lower() not in not_a_class})
+        others = sorted(
+            {name for name in top_folders if name.lower() not in SPLITS and not means_unknown(name)}
+        )
         if splits and others:
             message = (
                 f"{', '.join(splits)} in {folder} could be splits, but {others[0]} is not one: "
@@ -71,7 +78,7 @@ class FolderSource(SourceKind):
         ]
         labels, class_names = encode_labels(
             [_class_of(path, has_splits=has_splits) for path in paths],
-            sort_class_names(filter(None, classes)),
+            sort_class_names(normalize_name(name) for name in classes if not means_unknown(name)),
         )
         split_texts = [name if name.lower() in SPLITS else "" for name in top_folders]
         return collect_images(
@@ -117,8 +124,8 @@ def _walk(folder: Path, undecoded: Counter[str]) -> Iterator[str]:
 
 
 def _class_of(path: str, *, has_splits: bool) -> str:
-    """Return the class name in a path; empty if it has none."""
+    """Return the name of the folder that tells the class in a path; empty if there is none."""
     folders = path.split("/")[:-1]
     if has_splits:
         folders = folders[1:] if folders and folders[0].lower() in SPLITS else []
-    return "" if not folders or folders[0].lower() in _UNLABELED_FOLDERS else folders[0]
+    return folders[0] if folders else ""

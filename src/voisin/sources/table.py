@@ -12,6 +12,7 @@ column                         holds
 ============================== ====================================================
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -210,7 +211,10 @@ def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:
 
     @cache
     def list_names(place: Path) -> dict[str, str]:
-        """Map to each file name: the name itself and, for images, the name without suffix."""
+        """Map to each file name: the name itself and, for images, the name without suffix.
+
+        Composed and decomposed letters are the same: systems write é in either way.
+        """
         names = sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
         by_stem = {
             Path(name).stem: name
@@ -218,14 +222,19 @@ def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:
             for name in names
             if name.lower().endswith(suffix)
         }
-        return by_stem | {name: name for name in names}
+        by_name = by_stem | {name: name for name in names}
+        return {unicodedata.normalize("NFC", key): name for key, name in by_name.items()} | by_name
 
     files: list[str | None] = []
     for value in values:
         written = Path(value)
         candidates = (
-            (place, list_names(folder / place).get(written.name))
+            (
+                place,
+                names.get(written.name) or names.get(unicodedata.normalize("NFC", written.name)),
+            )
             for place in (written.parent, "images" / written.parent)
+            for names in [list_names(folder / place)]
         )
         files.append(next((str(place / name) for place, name in candidates if name), None))
     if not any(files):

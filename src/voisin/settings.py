@@ -30,7 +30,7 @@ from voisin.validation import (
 )
 
 COMMON = "Options"
-IMAGES = "Images and test set"
+IMAGES = "Images and tables"
 EMBEDDING = "Embedding"
 GRAPH = "Graph and labeling"
 TRAINING = "Training of networks"
@@ -255,6 +255,15 @@ class Settings:
         help="Largest share of the images, from 0 to 1, that may be unreadable; with more, the run "
         "stops. Raise it if you know that many files are damaged.",
         heading=IMAGES,
+    )
+    csv_separator: str = setting(
+        ",",
+        partial(check_one_of, choices=(",", ";")),
+        help="What separates the values of CSV files that are written: ``,`` or ``;``, which also "
+        "writes decimal commas. Choose ``;`` if Excel shows all in one column, as it does in "
+        "French or German.",
+        heading=IMAGES,
+        commands=RUN_ALONE,
     )
     device: str = setting(
         "auto",

@@ -124,7 +124,7 @@ def test_the_table_has_a_row_an_entry_and_the_page_its_pictures(project):
     folder, _, _ = project
     found = open_run(folder).audit()
     n_entries = sum(len(finding.entries) for finding in found.findings)
-    rows = list(csv.DictReader(io.StringIO((folder / "audit.csv").read_text())))
+    rows = list(csv.DictReader(io.StringIO((folder / "audit.csv").read_text("utf-8-sig"))))
     assert all(row["score"] == "" or float(row["score"]) >= 0 for row in rows)
     assert len(rows) == n_entries
     assert pyarrow.parquet.read_table(folder / "audit.parquet").num_rows == n_entries

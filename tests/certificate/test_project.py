@@ -13,16 +13,17 @@ from voisin.certificate.project import certify_run, verify_run
 from voisin.errors import InputError, ProjectError
 from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
+from voisin.sources.table import read_columns
 
 NAMES = ("healthy", "sick, badly")
 
 
-def certify_project(folder, **options):
-    return certify_run(FinishedRun(folder, {}), **options)
+def certify_project(folder, separator=",", **options):
+    return certify_run(FinishedRun(folder, {"csv_separator": separator}), **options)
 
 
-def verify_certificate(folder):
-    return verify_run(FinishedRun(folder, {}))
+def verify_certificate(folder, separator=","):
+    return verify_run(FinishedRun(folder, {"csv_separator": separator}))
 
 
 def write_labels(folder, n_images=400, n_given=20, random_state=0):
@@ -54,7 +55,7 @@ def project(tmp_path):
 
 
 def table(path):
-    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
 
 
 def rows_of(folder):
@@ -190,6 +191,23 @@ def test_answers_saved_by_a_spreadsheet_with_semicolons_are_read(project):
     answer(folder, truth)
     write_rows(folder, rows_of(folder), delimiter=";")
     assert certify_project(folder).document["n_checks"] >= 40
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_checks_and_certified_labels_open_in_excel_and_are_read_back(project, separator):
+    folder, truth = project
+    certify_project(folder, separator)
+    checks = (folder / "checks.csv").read_bytes()
+    assert checks.startswith(
+        b"\xef\xbb\xbfid,path,proposed,answer\n".replace(b",", separator.encode())
+    )
+    columns = read_columns(folder / "checks.csv")
+    lines = [f"{id_}{separator}{truth[id_].upper()}" for id_ in columns["id"]]
+    quoted = [line.replace("SICK, BADLY", '"SICK, BADLY"') for line in lines]
+    text = "\n".join([f"id{separator}answer", *quoted])
+    (folder / "checks.csv").write_text(text, encoding="utf-8-sig")
+    assert certify_project(folder, separator).document["n_checks"] == len(columns["id"])
+    assert verify_certificate(folder, separator) == ()
 
 
 def test_answers_and_certificates_of_older_files_are_read(project):

@@ -36,7 +36,9 @@ def labeled_by(method, folder):
         epochs=1, rounds=1, retraining_epochs=1, test_share=0.0, device="cpu", ceiling=False,
         log=told.append,
     )  # fmt: skip
-    rows = list(csv.DictReader(io.StringIO((folder / "project" / "labels.csv").read_text())))
+    rows = list(
+        csv.DictReader(io.StringIO((folder / "project" / "labels.csv").read_text("utf-8-sig")))
+    )
     return finished, {row["id"]: row for row in rows}, told
 
 

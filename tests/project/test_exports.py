@@ -2,9 +2,11 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 from safetensors import safe_open
 
 from voisin.evaluation.verdict import Truth, score
@@ -15,6 +17,7 @@ from voisin.project.exports import (
     write_medmnist_csvs,
     write_model,
 )
+from voisin.sources.table import read_columns
 from voisin.types import ImageCollection, Predictions, Propagation
 
 
@@ -70,7 +73,7 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
     assert table["evidence"] == ["label given", "labels", "no evidence"]
     assert table["certainty"][2] is None
     assert "why" not in table
-    with (tmp_path / "labels.csv").open(newline="") as file:
+    with (tmp_path / "labels.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [(row["id"], row["label_name"], row["confidence"]) for row in rows] == [
         ("a", "cat", "1"),
@@ -78,6 +81,21 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
         ("c", "", ""),
     ]
     assert table["path"] == [None, "/photographs/1.jpg", "/photographs/2.jpg"]
+
+
+@pytest.mark.parametrize(("separator", "number"), [(",", "0.3333"), (";", "0,3333")])
+def test_csv_files_open_in_excel_and_are_read_back(tmp_path, separator, number):
+    images = replace(small_collection(), ids=np.array(["é;1", "b,2", "c"]))
+    thirds = np.array([[1, 2], [1, 2], [0.5, 0.5]]) / 3
+    write_labels(
+        tmp_path, images, np.array([0, -1, -1]), FOUND, calibrated=thirds, csv_separator=separator
+    )
+
+    assert (tmp_path / "labels.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    columns = read_columns(tmp_path / "labels.csv")
+    assert columns["id"] == ["é;1", "b,2", "c"]
+    assert columns["probability_cat"] == ["1", number, ""]
+    assert pq.read_table(tmp_path / "labels.parquet")["probability_cat"].to_pylist()[1] == 1 / 3
 
 
 def test_calibrated_probabilities_and_reasons_are_written_and_labels_stay(

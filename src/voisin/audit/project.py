@@ -98,7 +98,7 @@ def audit_run(run: FinishedRun, *, progress: Progress = no_progress) -> AuditRes
     audited = _gather(run, images, progress)
     findings = run_checks(audited, progress=progress)
     audit_result = AuditResult(run.folder, findings, ids, notes)
-    _write(audit_result, audited, images)
+    _write(audit_result, audited, images, run.settings["csv_separator"])
     return audit_result
 
 
@@ -159,7 +159,10 @@ def _classifier_probabilities(run: FinishedRun) -> Probabilities | None:
 
 
 def _write(
-    audit_result: AuditResult, audited: AuditedImages, images: ImageCollection | None
+    audit_result: AuditResult,
+    audited: AuditedImages,
+    images: ImageCollection | None,
+    csv_separator: str,
 ) -> None:
     labels = audited.all_labels.tolist()
     names = tuple("" if c == UNLABELED else audited.class_names[c] for c in labels)
@@ -174,7 +177,8 @@ def _write(
     )
     project = Project(audit_result.folder)
     with project.locked():
-        write_table(audit_result.folder, TABLE, _columns(audit_result, audited, names, images))
+        columns = _columns(audit_result, audited, names, images)
+        write_table(audit_result.folder, TABLE, columns, csv_separator)
         project.write_text(PAGE, render_audit(content))
 
 

@@ -3,8 +3,6 @@
 This module must not know statistics: `betting` computes what the answers prove.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError, ProjectError
 from voisin.project.cache import hash_of
+from voisin.project.exports import csv_text
 from voisin.sources.classes import find_class, fold_name
 from voisin.sources.table import read_columns
 from voisin.types import Names
@@ -141,33 +140,29 @@ def no_class_answer(class_names: Iterable[str]) -> str:
     return "no class" if "none" in map(fold_name, class_names) else "none"
 
 
-def checks_text(rows: Iterable[Sequence[str]]) -> str:
-    """Write the text of ``checks.csv``: id, path, proposed label, and the annotator's answer.
+def checks_text(rows: Iterable[Sequence[str]], csv_separator: str = ",") -> str:
+    r"""Write the text of ``checks.csv``: id, path, proposed label, and the annotator's answer.
 
     Examples
     --------
     >>> checks_text([("a", "a.png", "cat", "")]).split()
-    ['id,path,proposed,answer', 'a,a.png,cat,']
+    ['\ufeffid,path,proposed,answer', 'a,a.png,cat,']
     """
-    return _to_csv([_COLUMNS, *rows])
+    return csv_text([_COLUMNS, *rows], csv_separator)
 
 
-def certified_text(found: FoundLabels, n_images: int, answers: Mapping[str, str]) -> str:
+def certified_text(
+    found: FoundLabels, n_images: int, answers: Mapping[str, str], csv_separator: str = ","
+) -> str:
     """Write the text of ``certified.csv``: the certified images, their labels and answers."""
     pairs = zip(found.ids[:n_images].tolist(), found.labels[:n_images].tolist(), strict=True)
     rows = ((id_, label, answers.get(id_, "")) for id_, label in pairs)
-    return _to_csv([("id", "label", ANSWER), *rows])
+    return csv_text([("id", "label", ANSWER), *rows], csv_separator)
 
 
 def _with_new_names(named: Mapping[str, Any]) -> dict[str, Any]:
     """Rename columns or keys of older files to their present names."""
     return {_OLD_NAMES.get(name, name): value for name, value in named.items()}
-
-
-def _to_csv(rows: Iterable[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 def read_certificate(folder: Path) -> dict[str, Any] | None:

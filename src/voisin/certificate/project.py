@@ -98,7 +98,7 @@ def certify_run(
     document = _document(labels_found, plan, state, written)
     forecasts = () if any(written.values()) else _forecasts(labels_found, target, n_checks)
     result = CertificateResult(folder, document, sum(not row[-1] for row in asked), forecasts)
-    _write(result, labels_found, asked, written)
+    _write(result, labels_found, asked, written, run.settings["csv_separator"])
     return result
 
 
@@ -135,9 +135,10 @@ def verify_run(run: FinishedRun) -> tuple[str, ...]:
         for name, value in recomputed.items()
         if certificate.get(name) != value
     ]
-    if not _is_as_written(
-        folder / CERTIFIED, certified_text(labels_found, _size(recomputed), written)
-    ):
+    certified = certified_text(
+        labels_found, _size(recomputed), written, run.settings["csv_separator"]
+    )
+    if not _is_as_written(folder / CERTIFIED, certified):
         differ.append(f"{CERTIFIED}: it is not the set that the certificate is about")
     return tuple(differ)
 
@@ -310,12 +311,14 @@ def _write(
     labels_found: FoundLabels,
     asked: list[tuple[str, str, str, str]],
     written: Mapping[str, str],
+    csv_separator: str,
 ) -> None:
     size = _size(result.document)
     project = Project(result.folder)
     with project.locked():
-        project.write_text(CHECKS, checks_text(asked))
-        project.write_text(CERTIFIED, certified_text(labels_found, size, written))
+        project.write_text(CHECKS, checks_text(asked, csv_separator))
+        certified = certified_text(labels_found, size, written, csv_separator)
+        project.write_text(CERTIFIED, certified)
         project.write_text(CERTIFICATE, to_json(result.document))
         content = CertificateContent(
             name=result.folder.resolve().name,

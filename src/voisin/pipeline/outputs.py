@@ -97,6 +97,7 @@ def write_outputs(
         else decide_for_balanced_accuracy(labeled.propagation, priors),
         calibrated=results.calibration.probabilities,
         why=None if contributors is None else describe_contributors(contributors, pool.ids),
+        csv_separator=stages.settings.csv_separator,
     )
     save(folder / SYSTEM, results.system)
     save(folder / RESULT, _run_result(experiment, results, scores))

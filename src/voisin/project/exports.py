@@ -1,9 +1,11 @@
 """Write the files that users read: labels, metrics, tables, MedMNIST predictions, the model."""
 
+import codecs
 import csv
+import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ def write_labels(
     balanced: Labels | None = None,
     calibrated: Probabilities | None = None,
     why: Sequence[str] | None = None,
+    csv_separator: str = ",",
 ) -> None:
     """Write ``labels.parquet`` and ``labels.csv``: each image's label, and how certain it is.
 
@@ -55,10 +58,10 @@ def write_labels(
     calibrated : array of shape (n_images, n_classes), optional
         Probabilities to write instead of the propagation's.
     why : sequence of str, optional
+    csv_separator : str, default=","
+        See `write_table`.
     """
     import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet
 
     given, answered = labels != UNLABELED, propagation.reached
     reached = answered if linked is None else answered & linked
@@ -86,11 +89,7 @@ def write_labels(
         columns["why"] = pa.array(why, pa.string())
     for c, name in enumerate(images.class_names):
         columns[f"probability_{name}"] = pa.array(stated[:, c], mask=unknown)
-    table = pa.table(columns)
-    with write_atomically(folder / "labels.parquet") as partial:
-        pa.parquet.write_table(table, partial)
-    with write_atomically(folder / "labels.csv") as partial:
-        pa.csv.write_csv(table, partial)
+    write_table(folder, "labels", columns, csv_separator)
 
 
 def _names(labels: Labels, class_names: Sequence[str]) -> Any:
@@ -192,26 +191,60 @@ def write_model(path: Path, state: Mapping[str, NDArray[Any]], metadata: Mapping
         partial.write_bytes(content)
 
 
-def write_table(folder: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> None:
+def write_table(
+    folder: Path, name: str, columns: Mapping[str, Any], csv_separator: str = ","
+) -> None:
     """Write ``name.parquet`` and ``name.csv``, each whole or not at all.
+
+    The CSV file is for spreadsheets: it begins with a byte order mark, without which Excel does not
+    expect UTF-8; numbers have four digits behind the point, which is a comma where the separator is
+    a semicolon.
 
     Examples
     --------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> write_table(folder, "found", {"id": ["a", "b"], "score": [0.5, 1.0]})
-    >>> (folder / "found.csv").read_text().split()
+    >>> (folder / "found.csv").read_text(encoding="utf-8-sig").split()
     ['"id","score"', '"a",0.5', '"b",1']
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.csv
     import pyarrow.parquet
 
     table = pa.table(dict(columns))
     with write_atomically(folder / f"{name}.parquet") as partial:
         pa.parquet.write_table(table, partial)
-    with write_atomically(folder / f"{name}.csv") as partial:
-        pa.csv.write_csv(table, partial)
+    for i, column in enumerate(table.columns):
+        if pa.types.is_floating(column.type):
+            rounded = pc.round(column, 4)
+            if csv_separator == ";":
+                rounded = pc.replace_substring(rounded.cast(pa.string()), ".", ",")
+            table = table.set_column(i, table.column_names[i], rounded)
+    options = pa.csv.WriteOptions(delimiter=csv_separator)
+    with write_atomically(folder / f"{name}.csv") as partial, partial.open("wb") as file:
+        file.write(codecs.BOM_UTF8)
+        pa.csv.write_csv(table, file, options)
+
+
+def csv_text(rows: Iterable[Sequence[object]], separator: str = ",") -> str:
+    r"""Write rows as CSV for spreadsheets, as `write_table` does.
+
+    Examples
+    --------
+    >>> csv_text([("id", "probability"), ("é", 0.98765)], ";").split()
+    ['\ufeffid;probability', 'é;0,9877']
+    """
+    point = "," if separator == ";" else "."
+
+    def write(value: object) -> object:
+        return f"{value:.4f}".replace(".", point) if isinstance(value, float) else value
+
+    text = io.StringIO()
+    lines = csv.writer(text, delimiter=separator, lineterminator="\n")
+    lines.writerows(map(write, row) for row in rows)
+    return f"\ufeff{text.getvalue()}"
 
 
 def number(value: float) -> float | None:

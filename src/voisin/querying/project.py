@@ -1,7 +1,6 @@
 """Suggest what to label next in a finished project; write a forecast, a table and a page."""
 
-import csv
-import io
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from voisin.errors import InputError, VoisinError
 from voisin.labeling.cross_validation import make_folds
 from voisin.labeling.registry import make_method
+from voisin.project.exports import csv_text
 from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
 from voisin.querying.forecast import LabelForecast, forecast_changes
@@ -197,16 +197,14 @@ def _table(suggestions: Suggestions, run: FinishedRun, images: ImageCollection |
     def path(row: int) -> str:
         return "" if images is None else images.reader.path(int(images.positions[row])) or ""
 
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(_COLUMNS)
+    rows: list[Sequence[object]] = [_COLUMNS]
     for i, row in enumerate(suggestions.suggestion.positions.tolist()):
-        probability = f"{suggestions.probabilities[i]:.3f}" if suggestions.current[i] else ""
+        probability = float(suggestions.probabilities[i]) if suggestions.current[i] else ""
         reason = suggestions.suggestion.reasons[i]
-        rows.writerow(
+        rows.append(
             [suggestions.ids[i], path(row), suggestions.current[i], probability, reason, ""]
         )
     for row in np.flatnonzero(run.result.labels != UNLABELED).tolist():
         name = run.result.class_names[run.result.labels[row]]
-        rows.writerow([run.result.ids[row], path(row), name, "", "labeled already", name])
-    return text.getvalue()
+        rows.append([run.result.ids[row], path(row), name, "", "labeled already", name])
+    return csv_text(rows, str(run.settings["csv_separator"]))

@@ -18,14 +18,14 @@ def false_cards(page, content):
     row = {str(id_): i for i, id_ in enumerate(content.images.ids)}
     names = content.images.class_names
     found = []
-    for card in page.html.split('<li class="card">')[1:]:
+    for card in page.html.split('<li class="card"')[1:]:
         id_ = re.search(r'<p class="id">([^<]+)</p>', card)[1]
         p, truth = content.probabilities[row[id_]], content.truth[row[id_]]
         predicted, reached = int(p.argmax()), content.reached[row[id_]]
-        words = [f"Image {id_}: labeled {names[predicted]}, "]
+        words = [f"Image {id_}: labeled {names[predicted]}, " if reached else f"{id_}: no label, "]
         words.append("true class unknown" if truth < 0 else f"true class {names[truth]}")
         if reached:
-            words += [f"<strong>{names[predicted]}</strong>", f">probability {percent(p.max())},"]
+            words += [f"<strong>{names[predicted]}</strong>", f">probability {percent(p.max())}<"]
         if truth < 0:
             words.append(">true class unknown<")
         elif not reached:
@@ -50,7 +50,7 @@ def test_every_card_tells_the_class_the_probability_and_the_verdict_of_its_own_i
     content = replace(content, images=content.images.take(order))
     page = Page(render_report(content))
 
-    assert page.html.count('<li class="card">') > 20
+    assert page.html.count('<li class="card"') > 20
     assert {"✓", "✗"} <= set(page.text)
     assert false_cards(page, content) == []
     rolled = replace(content, truth=np.roll(content.truth, 1))

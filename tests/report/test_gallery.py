@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.samples import sample_content
-from voisin.evaluation.metrics import certainty
 from voisin.report.gallery import MAX_CLASSES, N_MISTAKES, make_cards, select_images
 
 seeds = st.integers(0, 2**32 - 1)
@@ -28,26 +27,26 @@ def two_class_content(sureness, labels, truth):
     )  # fmt: skip
 
 
-def test_the_most_certain_come_first_and_the_least_certain_last():
+def test_the_surest_come_first_and_the_most_doubtful_last():
     sureness = [1.0, 0.9, 0.55, 0.8, 0.7, 0.95, 0.6, 0.1]
     content = two_class_content(sureness, [0] + [-1] * 7, [-1] * 8)
 
     cats, dogs = select_images(content).classes
 
-    assert cats.most_certain.tolist() == [5, 1, 3]  # the labeled image 0 is left out
-    assert cats.least_certain.tolist() == [2, 6, 4]
+    assert cats.surest.tolist() == [5, 1, 3]  # the labeled image 0 is left out
+    assert cats.most_doubtful.tolist() == [2, 6, 4]
     assert cats.n_given == 6
-    assert dogs.most_certain.tolist() == [7]
-    assert dogs.least_certain.tolist() == []
+    assert dogs.surest.tolist() == [7]
+    assert dogs.most_doubtful.tolist() == []
 
 
 def test_equal_images_keep_their_order():
     content = two_class_content([0.8] * 6, [-1] * 6, [-1] * 6)
     cats = select_images(content).classes[0]
-    assert cats.most_certain.tolist() == [0, 1, 2]
+    assert cats.surest.tolist() == [0, 1, 2]
 
 
-def test_the_most_certain_mistakes_are_those_known_to_be_wrong():
+def test_the_surest_mistakes_are_those_known_to_be_wrong():
     sureness = [0.99, 0.9, 0.8, 0.95, 0.05]
     truth = [1, 1, 1, -1, 1]  # the fourth is unknown, the fifth right
     content = two_class_content(sureness, [0, -1, -1, -1, -1], truth)
@@ -65,7 +64,7 @@ def test_nothing_labeled_or_unreached_is_chosen_for_a_class_and_nothing_twice(se
     predicted = content.probabilities.argmax(axis=1)
 
     for shown in select_images(content).classes:
-        images = np.concatenate([shown.most_certain, shown.least_certain])
+        images = np.concatenate([shown.surest, shown.most_doubtful])
         assert len(set(images.tolist())) == len(images)
         assert (content.labels[images] == -1).all()
         assert reached[images].all()
@@ -73,24 +72,24 @@ def test_nothing_labeled_or_unreached_is_chosen_for_a_class_and_nothing_twice(se
 
 
 @given(seeds)
-def test_no_image_of_a_class_is_more_certain_than_the_first_or_less_certain_than_the_last(seed):
+def test_no_image_of_a_class_is_surer_than_the_first_or_more_doubtful_than_the_last(seed):
     content = sample_content(random_state=seed)
-    sure = certainty(content.probabilities)
+    sure = content.probabilities.max(axis=1)
     predicted = content.probabilities.argmax(axis=1)
 
     for shown in select_images(content).classes:
         others = np.flatnonzero((predicted == shown.label) & (content.labels == -1))
         if len(others):
-            assert sure[shown.most_certain[0]] == sure[others].max()
+            assert sure[shown.surest[0]] == sure[others].max()
             assert shown.n_given == len(others)
-        if len(shown.least_certain):
-            assert sure[shown.least_certain[0]] == sure[others].min()
+        if len(shown.most_doubtful):
+            assert sure[shown.most_doubtful[0]] == sure[others].min()
 
 
 @given(seeds)
-def test_mistakes_are_the_most_certain_wrong_ones(seed):
+def test_mistakes_are_the_surest_wrong_ones(seed):
     content = sample_content(random_state=seed)
-    sure = certainty(content.probabilities)
+    sure = content.probabilities.max(axis=1)
     wrong = (content.truth != -1) & (content.probabilities.argmax(axis=1) != content.truth)
 
     selection = select_images(content)
@@ -136,13 +135,12 @@ def test_neighbors_are_the_nearest_labeled_images_by_brute_force(metric):
         np.testing.assert_allclose([n.closeness for n in near], closeness[order], atol=1e-5)
 
 
-def test_a_card_has_class_probability_certainty_and_truth():
+def test_a_card_has_class_probability_and_truth():
     content = two_class_content([1.0, 0.25], [0, -1], [-1, 1])
 
     card = make_cards(content, np.array([1]))[1]
 
     assert (card.predicted, card.probability, card.truth, card.reached) == (1, 0.75, 1, True)
-    assert card.certainty == pytest.approx(1 - 0.811278, abs=1e-6)  # entropy of (1/4, 3/4) in bits
     assert [n.image for n in card.neighbors] == [0]  # only one is labeled
 
 

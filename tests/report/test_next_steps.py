@@ -16,7 +16,7 @@ def commands(content):
     return [shlex.split(step.command) for step in next_steps(content)]
 
 
-def test_the_four_commands_name_the_folder_and_the_least_certain_image():
+def test_the_four_commands_name_the_folder_and_the_most_doubtful_image():
     content = sample_content(folder="my runs/pets")
     probabilities = np.tile([0.8, 0.1, 0.1], (60, 1))
     probabilities[0] = 1 / 3  # has a label
@@ -26,22 +26,23 @@ def test_the_four_commands_name_the_folder_and_the_least_certain_image():
 
     assert commands(content) == [
         ["voisin", "suggest", "my runs/pets"],
-        ["voisin", "explain", "my runs/pets", "pet-41"],
-        ["voisin", "audit", "my runs/pets"],
         ["voisin", "certify", "my runs/pets"],
+        ["voisin", "audit", "my runs/pets"],
+        ["voisin", "explain", "my runs/pets", "pet-41"],
     ]
 
 
-def test_the_page_ends_with_them_and_the_navigation_leads_there():
+def test_the_page_shows_them_before_its_details_and_the_first_at_the_top():
     content = sample_content(folder="pets")
     page = Page(render_report(content))
 
-    last = page.html[page.html.index('<section id="next">') :]
-    assert last.count("<section") == 1
-    assert "<h2>What next</h2>" in last
+    top, rest = page.html.split("</header>")
+    section = rest[rest.index('<section id="next">') : rest.index('<section id="details">')]
+    assert "<h2>What next</h2>" in section
     for step in next_steps(content):
-        assert f"<code>{step.command}</code> {step.answer}" in last
-        assert f"<dt>{step.question}</dt>" in last
+        assert f"<code>{step.command}</code> {step.answer}" in section
+        assert f"<dt>{step.question}</dt>" in section
+    assert "<code>voisin suggest pets</code>" in top
     assert {"href": "#next"} in page.all("a")
     assert page.misnested == []
 
@@ -83,4 +84,4 @@ def test_what_would_end_in_an_error_is_left_out():
     all_labeled = sample_content(folder="pets", labels=np.arange(60) % len(CLASSES))
     assert [words[1] for words in commands(all_labeled)] == ["audit"]
     unclear = sample_content(folder="pets", explainable=False)
-    assert [words[1] for words in commands(unclear)] == ["suggest", "audit", "certify"]
+    assert [words[1] for words in commands(unclear)] == ["suggest", "certify", "audit"]

@@ -18,7 +18,7 @@ def test_the_images_labels_groups_and_splits_of_the_source_are_counted():
     )
     page = page_of(summary=summary, warnings=("2 images cannot be read: a.png, b.png.",))
 
-    assert "holds 90 images (60 train, 30 test); the true class of 70 is known" in page.text
+    assert "holds 90 images (60 train, 30 test). The true class of 70 is known" in page.text
     assert "They belong to 12 groups" in page.text
     assert "2 images cannot be read: a.png, b.png." in page.text
     assert [row[:3] for row in page.table("Images of each class")[1:]] == [
@@ -33,21 +33,22 @@ def test_the_images_labels_groups_and_splits_of_the_source_are_counted():
     ("n_source", "split_counts", "scopes", "words"),
     [
         (90, {"train": 60, "test": 30}, ("test",),
-         "The graph is made of the 60 training images. "
-         "30 test images are kept to judge the methods."),
+         "The graph is made of 60 images. "
+         "30 test images whose true class is known are kept to judge the methods."),
         (101, {"train": 60, "val": 11, "test": 30}, ("unlabeled", "test"),
-         "made of the 60 training images. 30 test images are kept to judge the methods. "
+         "made of 60 images. 30 test images whose true class is known are kept to judge the "
+         "methods. "
          "The 11 images of the split val are not used."),
         (91, {"train": 60, "val": 1, "test": 30}, (),
-         "60 training images. The 30 test images cannot be judged, since no true class is "
+         "made of 60 images. The 30 test images cannot be judged, since no true class is "
          "known there. The 1 image of the split val is not used."),
         (102, {"train": 62, "test": 40}, ("test",),
-         "the 60 training images; 2 more could not be read. 30 test images whose true class is "
+         "made of 60 images. 2 more could not be read. 30 test images whose true class is "
          "known are kept to judge the methods."),
-        (63, {}, ("unlabeled",), "The graph is made of the 60 images; 3 more could not be read."),
+        (63, {}, ("unlabeled",), "The graph is made of 60 images. 3 more could not be read."),
         (93, {}, ("test",),
-         "The graph is made of the 60 training images. "
-         "30 test images are kept to judge the methods."),
+         "The graph is made of 60 images. "
+         "30 test images whose true class is known are kept to judge the methods."),
         (60, {}, (), None),
     ],
 )  # fmt: skip
@@ -94,7 +95,7 @@ def test_a_hundred_classes_still_render_and_say_what_is_left_out():
 
     assert len(page.html) < 3_000_000
     assert "Shown are the 12 classes with the most images of 100" in page.text
-    assert len(page.table("Propagated labels")[0]) == 1 + 12 + 1
+    assert len(page.table("Confusion matrix")[0]) == 1 + 12 + 1
     assert (
         "Shown are the 10 classes that were given most often; 90 classes are left out." in page.text
     )
@@ -104,7 +105,7 @@ def test_a_hundred_classes_still_render_and_say_what_is_left_out():
 def test_an_image_that_no_label_reaches_says_so_and_is_not_given_a_class():
     page = page_of(reached=np.arange(60) != 41)
     assert (
-        "No label reaches 1 image: no chain of neighbors connects it with a labeled image"
+        "1 more image has no label: no chain of similar images leads from it to a labeled one."
         in page.text
     )
     assert "No label reaches it" in page.text
@@ -132,5 +133,5 @@ def test_everything_labeled_or_a_single_labeled_image_can_be_reported():
     everything = page_of(labels=np.arange(60) % 3, truth=np.full(60, -1))
     one = page_of(labels=np.r_[0, np.full(59, -1)])
     assert "from 60 labels to 60" in everything.text
-    assert "No image was given this class." in everything.text
+    assert 'id="pictures"' not in everything.html
     assert "from 1 label to 60" in one.text

@@ -61,8 +61,6 @@ def test_a_round_that_added_nothing_is_a_row():
 @pytest.mark.parametrize(
     ("precisions", "words"),
     [
-        ((), "loaded from a file"),
-        ((None, None), "the number alone says nothing about quality"),
         ((None, 0.5), "Here 50% of the 10 pseudo-labels of round 2 are correct"),
         ((0.5, 0.7), "Of the 10 pseudo-labels added in round 1, 50.0% are correct"),
     ],

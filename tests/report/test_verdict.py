@@ -13,23 +13,52 @@ from voisin.report.page import render_report
 from voisin.types import HeldOut, Propagation
 
 
-def test_the_headline_counts_images_and_labels_and_names_the_best_method_with_its_interval(page):
-    assert "pets: from 6 labels to 60" in page.text
-    assert "linked 60 images, 6 of them with a label, each to the images" in page.text
-    assert "gave a label to 54 more images" in page.text
-    assert "the best method is propagated labels" in page.text
-    assert "balanced accuracy 0.550, 95% interval 0.530–0.570" in page.text
+def top_of(page):
+    return Page(page.html.split("</header>")[0]).text
 
 
-def test_the_headline_speaks_of_the_test_where_there_is_one_else_of_the_unlabeled(page):
+def test_the_top_says_how_many_how_good_what_is_mixed_up_and_what_next():
+    confusion = np.array([[40, 9, 1], [2, 30, 0], [0, 10, 8]])
+    labels = sample_scores("propagated", "unlabeled", confusion=confusion, accuracy=0.78)
+    top = top_of(page_of(scores=(labels,), folder="pets"))
+
+    assert "pets: from 6 labels to 60" in top
+    assert "54 images labeled from 6 labels that you gave, in 3 classes." in top
+    assert "78% right 76% to 80%" in top
+    assert "Counted on the 100 unlabeled images whose true class was hidden from voisin." in top
+    assert "Most found: dog (94%). Least found: owl (44%)." in top
+    assert "owl taken for dog : 10 images cat taken for dog : 9 images" in top
+    assert "voisin suggest pets" in top
+
+
+def test_the_labels_are_judged_on_the_unlabeled_images_and_on_a_test_where_these_are_unknown():
+    on_both = [
+        sample_scores("propagated", s, accuracy=a) for s, a in (("test", 0.9), ("unlabeled", 0.8))
+    ]
+    assert "80% right" in top_of(page_of(scores=tuple(on_both)))
+    on_test = top_of(page_of(scores=tuple(on_both[:1])))
+    assert "90% right" in on_test
+    assert "Counted on the 30 test images that were kept apart." in on_test
+
+
+def test_a_verdict_on_few_images_is_a_rough_hint_without_an_interval():
+    few = np.eye(3, dtype=np.int64)
+    top = top_of(page_of(scores=(sample_scores("propagated", confusion=few, accuracy=0.8),)))
+    assert "80% right Counted on the 3 test images" in top
+    assert "These are too few for more than a rough hint." in top
+
+
+def test_the_comparison_names_the_best_method_with_its_interval_and_its_images(page):
     only_unlabeled = page_of(scores=(sample_scores("propagated", "unlabeled"),))
 
+    assert "the best method is propagated labels" in page.text
+    assert "balanced accuracy 0.550, 95% interval 0.530–0.570" in page.text
     assert "On the 30 test images" in page.text
     assert "On the 30 unlabeled images" in only_unlabeled.text
     assert "30 test images" not in only_unlabeled.text
 
 
-def test_the_headline_adds_the_figure_without_leaking_groups(page):
+def test_the_comparison_adds_the_figure_without_leaking_groups(page):
     assert (
         "Without the test images whose group is also in the training set, "
         "its balanced accuracy is 0.550"
@@ -39,7 +68,7 @@ def test_the_headline_adds_the_figure_without_leaking_groups(page):
 @pytest.mark.parametrize(
     ("second", "words"), [(0.52, "may be chance"), (0.40, "the intervals do not overlap")]
 )
-def test_the_headline_says_whether_the_lead_may_be_chance(second, words):
+def test_the_comparison_says_whether_the_lead_may_be_chance(second, words):
     scores = (
         sample_scores("retrained", balanced_accuracy=0.55),
         sample_scores("propagated", balanced_accuracy=second),
@@ -96,11 +125,11 @@ def test_a_run_without_truth_has_no_verdict_and_says_how_to_get_one():
     content = replace(content, scores=(), truth=np.full(60, -1))
     page = Page(render_report(content))
 
-    assert "No verdict: no true label was kept apart" in page.text
+    assert "Not known No true label was kept apart." in page.text
     assert "--labels-per-class" in page.text
-    assert "draw a few hundred images at random" in page.text
-    assert "Most certain mistakes" not in page.text
-    assert "true class unknown" in page.text
+    assert "label a few hundred images drawn at random" in page.text
+    for empty in ("Surest mistakes", "true class unknown", "mixed up", "Every method compared"):
+        assert empty not in page.text
     assert "Figures of every method, by set of images" not in page.tables
 
 
@@ -119,7 +148,7 @@ def test_an_expert_from_a_file_is_named_and_may_have_seen_the_test():
     assert "what it was trained on is not known here" in page.text
     assert page.text.count("was trained on these images before is not known here") == 3
     assert "no method learned" not in page.text
-    assert "The expert network was loaded from a file" in page.text
+    assert "Pseudo-labels" not in page.text
 
 
 def test_without_an_expert_from_a_file_nothing_was_trained_on_the_test(page):
@@ -209,7 +238,7 @@ def test_columns_of_long_names_have_the_numbers_of_their_rows():
     ]
 
 
-def test_the_accuracy_of_the_most_certain_images_is_a_table():
+def test_the_accuracy_of_the_surest_images_is_a_table():
     truth = np.zeros(20, dtype=np.int64)
     sure = np.linspace(0.99, 0.6, 20)
     right = np.arange(20) < 10  # the ten most certain
@@ -219,7 +248,7 @@ def test_the_accuracy_of_the_most_certain_images_is_a_table():
     labels[19] = 0  # given, so not counted
     page = page_of(n_images=20, truth=truth, labels=labels, probabilities=probabilities)
 
-    rows = {row[0]: row for row in page.table("If you keep only the most certain images")}
+    rows = {row[0]: row for row in page.table("If you keep only the surest images")}
     assert rows["50%"][1] == "10"
     assert rows["50%"][3] == "100%"
     assert rows["100%"][1] == "19"
@@ -254,4 +283,4 @@ def test_calibration_is_described_in_notes_and_by_class():
         assert str(escape(sentence)) in page
     for label in range(n_classes):
         assert f"class-reliability-{label}" in page
-    assert "were not calibrated in this run" in render_report(replace(content, calibration=None))
+    assert 'id="calibration"' not in render_report(replace(content, calibration=None))

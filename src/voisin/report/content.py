@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from voisin.calibration.calibrate import CalibrationResult
 from voisin.evaluation.verdict import Scores
+from voisin.report.language import ENGLISH, Language
 from voisin.sources.collection import Summary
 from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import Embeddings, ImageCollection, Labels, Probabilities
@@ -62,6 +63,7 @@ class ReportContent:
         the page has no such section.
     explainable : bool
         Whether `voisin explain` works for the labeling method.
+    language : Language
     """
 
     summary: Summary
@@ -81,6 +83,7 @@ class ReportContent:
     calibration: CalibrationResult | None = None
     folder: str = ""
     explainable: bool = True
+    language: Language = ENGLISH
 
     @property
     def stated_probabilities(self) -> Probabilities:
@@ -93,6 +96,11 @@ class ReportContent:
     def predicted(self) -> NDArray[np.int64]:
         """Most probable class of each image before calibration: the label that the run gives it."""
         return self.probabilities.argmax(axis=1)
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """Stated probability of the label that the run gives each image."""
+        return self.stated_probabilities[np.arange(len(self.predicted)), self.predicted]
 
 
 @dataclass(frozen=True)

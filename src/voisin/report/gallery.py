@@ -3,30 +3,32 @@
 This module must not know pictures or HTML.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from voisin.evaluation.metrics import certainty
 from voisin.neighbors.search import query_neighbors
+from voisin.report.confusion import ConfusionPair
 from voisin.report.content import ReportContent
 from voisin.types import UNLABELED, Indices
 
 # Chosen by hand, to keep the page short: three cards make a row of a wide screen.
 MAX_CLASSES = 10
 N_OF_EACH_KIND = 3
-N_MISTAKES = 9
+N_MISTAKES = 6
+N_CONFUSED = 8
 N_NEIGHBORS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class ClassSelection:
-    """The most and the least certain images among those that the run assigned to one class."""
+    """The surest and the most doubtful images among those that the run assigned to one class."""
 
     label: int
     n_given: int
-    most_certain: Indices
-    least_certain: Indices
+    surest: Indices
+    most_doubtful: Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,58 +38,78 @@ class Selection:
     Attributes
     ----------
     classes : tuple of ClassSelection
-        In the order of the classes; if there are too many, those with the most images.
+        Those with images, in the order of the classes; if there are too many, those with the most.
+    n_left_out : int
+        Number of classes with images that are not in `classes`.
     mistakes : array
-        The most certain images with a wrong class; empty if no true class is known.
+        The surest images with a wrong class; empty if no true class is known.
     n_mistakes : int
         Number of images whose known true class is not the assigned class.
+    confused : dict of (int, int) to array
+        The surest images of each pair of a true class and the class assigned instead.
     unreached : array
         The first images that no label reaches.
     n_unreached : int
     """
 
     classes: tuple[ClassSelection, ...]
+    n_left_out: int
     mistakes: Indices
     n_mistakes: int
+    confused: dict[tuple[int, int], Indices]
     unreached: Indices
     n_unreached: int
 
     @property
     def images(self) -> Indices:
-        """All positions that are shown, without repeats, in rising order."""
-        of_classes = [part for c in self.classes for part in (c.most_certain, c.least_certain)]
+        """Positions of all images with a card, without repeats, in rising order."""
+        of_classes = [part for c in self.classes for part in (c.surest, c.most_doubtful)]
         return np.unique(np.concatenate([*of_classes, self.mistakes, self.unreached]))
 
 
-def select_images(content: ReportContent) -> Selection:
+def select_images(content: ReportContent, confused: Sequence[ConfusionPair] = ()) -> Selection:
     """Select the images to show; the selection is deterministic.
 
-    Only unlabeled images are selected. Those that a label reaches are sorted by their stated
-    certainty; ties keep their order. No image is both among the most and the least certain images
-    of its class.
+    Only unlabeled images are selected. Those that a label reaches are sorted by the probability of
+    their label; ties keep their order. No image is both among the surest and the most doubtful
+    images of its class.
+
+    Parameters
+    ----------
+    content : ReportContent
+    confused : sequence of ConfusionPair
+        The confusions to show by images.
     """
     unlabeled = content.labels == UNLABELED
-    by_certainty = np.argsort(-certainty(content.stated_probabilities), kind="stable")
-    candidates = by_certainty[(unlabeled & content.reached)[by_certainty]]
+    by_confidence = np.argsort(-content.confidence, kind="stable")
+    candidates = by_confidence[(unlabeled & content.reached)[by_confidence]]
     predicted = content.predicted[candidates]
     truth = content.truth[candidates]
     mistakes = candidates[(truth != UNLABELED) & (truth != predicted)]
     unreached = np.flatnonzero(unlabeled & ~content.reached)
     n_given = np.bincount(predicted, minlength=content.images.n_classes)
     shown = np.sort(np.argsort(-n_given, kind="stable")[:MAX_CLASSES])
-    images_by_class = {int(label): candidates[predicted == label] for label in shown}
+    images_by_class = {int(c): candidates[predicted == c] for c in shown if n_given[c]}
+    images_by_pair = {
+        (pair.truth, pair.predicted): candidates[
+            (truth == pair.truth) & (predicted == pair.predicted)
+        ]
+        for pair in confused
+    }
     return Selection(
         classes=tuple(
             ClassSelection(
                 label,
                 len(images),
-                most_certain=images[:N_OF_EACH_KIND],
-                least_certain=images[N_OF_EACH_KIND:][::-1][:N_OF_EACH_KIND],
+                surest=images[:N_OF_EACH_KIND],
+                most_doubtful=images[N_OF_EACH_KIND:][::-1][:N_OF_EACH_KIND],
             )
             for label, images in images_by_class.items()
         ),
+        n_left_out=int(np.count_nonzero(n_given)) - len(images_by_class),
         mistakes=mistakes[:N_MISTAKES],
         n_mistakes=len(mistakes),
+        confused={pair: images[:N_CONFUSED] for pair, images in images_by_pair.items()},
         unreached=unreached[:N_OF_EACH_KIND],
         n_unreached=len(unreached),
     )
@@ -115,8 +137,10 @@ class Card:
         Position in the images of the graph.
     predicted : int
         The class that the run assigned.
-    probability, certainty : float
-        The probability of that class, and ``1 − H(p) / log C``; calibrated if the run calibrated.
+    probability : float
+        The probability of that class; calibrated if the run calibrated.
+    other, other_probability : int, float
+        The most probable of the other classes.
     truth : int
         -1 where unknown.
     reached : bool
@@ -128,7 +152,8 @@ class Card:
     image: int
     predicted: int
     probability: float
-    certainty: float
+    other: int
+    other_probability: float
     truth: int
     reached: bool
     neighbors: tuple[LabeledNeighbor, ...]
@@ -155,11 +180,14 @@ def make_cards(content: ReportContent, images: Indices) -> dict[int, Card]:
             for indices, row_closeness in zip(nearest.indices, closeness, strict=True)
         ]
     predicted = content.predicted[images]
+    others = content.stated_probabilities[images]  # a copy
+    others[np.arange(len(images)), predicted] = -1
     rows = zip(
         images.tolist(),
         predicted.tolist(),
-        content.stated_probabilities[images, predicted].tolist(),
-        certainty(content.stated_probabilities[images]).tolist(),
+        content.confidence[images].tolist(),
+        others.argmax(axis=1).tolist(),
+        others.max(axis=1).tolist(),
         content.truth[images].tolist(),
         content.reached[images].tolist(),
         neighbors,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voisin.evaluation.metrics import certainty
 from voisin.report.content import ReportContent
 from voisin.types import UNLABELED
 
@@ -25,7 +24,7 @@ class NextStep:
 def next_steps(content: ReportContent) -> tuple[NextStep, ...]:
     """Return the questions that a run can answer; none if its folder is not known.
 
-    The image to explain is the one with the least certain label. A command that would fail is left
+    The image to explain is the one with the most doubtful label. A command that would fail is left
     out: explanations if the method has none, certificates if the run labeled no image, and
     suggestions if fewer than two images are unlabeled.
     """
@@ -34,42 +33,49 @@ def next_steps(content: ReportContent) -> tuple[NextStep, ...]:
     unlabeled = content.labels == UNLABELED
     n_unlabeled = int(unlabeled.sum())
     labeled_by_run = np.flatnonzero(unlabeled & content.reached)
-    steps = []
+    say, steps = content.language, []
     if n_unlabeled >= 2:
         fewer = ("--n", str(n_unlabeled - 1)) if n_unlabeled <= _SUGGESTED else ()
         suggest = NextStep(
-            "Which images should I label next?",
+            say("Which images should I label next?"),
             write_command("suggest", content.folder, options=fewer),
-            "Lists the images whose labels would improve the result most, with pictures, a table "
-            "to fill in, and a forecast of what your answers would change.",
+            say(
+                "Lists the images whose labels would improve the result most, with pictures, a "
+                "table to fill in, and a forecast of what your answers would change."
+            ),
         )
         steps.append(suggest)
-    if len(labeled_by_run) and content.explainable:
-        certainties = certainty(content.stated_probabilities[labeled_by_run])
-        least_certain = labeled_by_run[certainties.argmin()]
-        explain = NextStep(
-            "Why did an image get its label?",
-            write_command("explain", content.folder, str(content.images.ids[least_certain])),
-            "Shows the labeled images that the label came from, with their shares, and what "
-            "speaks against it. The command names the image with the least certain label; the id "
-            "of any other image works, too.",
-        )
-        steps.append(explain)
-    audit = NextStep(
-        "Which images and labels look wrong?",
-        write_command("audit", content.folder),
-        "Lists near-duplicates in both training and test, given labels that the most similar "
-        "images contradict, classes with too few labels, and outliers; the most serious first.",
-    )
-    steps.append(audit)
     if len(labeled_by_run):
         certify = NextStep(
-            "Which labels can I rely on?",
+            say("Which labels can I rely on?"),
             write_command("certify", content.folder),
-            "Draws images at random for you to check. From your answers it determines the largest "
-            "set of labels of which at most 5% are wrong.",
+            say(
+                "Draws images at random for you to check. From your answers it determines the "
+                "largest set of labels of which at most 5%% are wrong."
+            ),
         )
         steps.append(certify)
+    audit = NextStep(
+        say("Which images and labels look wrong?"),
+        write_command("audit", content.folder),
+        say(
+            "Lists near-duplicates in both training and test, given labels that the most similar "
+            "images contradict, classes with too few labels, and outliers; the most serious first."
+        ),
+    )
+    steps.append(audit)
+    if len(labeled_by_run) and content.explainable:
+        most_doubtful = labeled_by_run[content.confidence[labeled_by_run].argmin()]
+        explain = NextStep(
+            say("Why did an image get its label?"),
+            write_command("explain", content.folder, str(content.images.ids[most_doubtful])),
+            say(
+                "Shows the labeled images that the label came from, with their shares, and what "
+                "speaks against it. The command names the image with the most doubtful label; the "
+                "id of any other image works, too."
+            ),
+        )
+        steps.append(explain)
     return tuple(steps)
 
 

@@ -6,6 +6,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from voisin.report import wording
 from voisin.report.content import ReportContent
+from voisin.report.language import ENGLISH, Language
 from voisin.report.sections import SECTIONS
 
 
@@ -22,11 +23,11 @@ def render_report(content: ReportContent) -> str:
         The same bytes for the same content.
     """
     variables = {name: value for describe in SECTIONS for name, value in describe(content).items()}
-    template = environment().get_template("page.html")
+    template = environment(content.language).get_template("page.html")
     return template.render(content=content, wording=wording, **variables)
 
 
-def environment() -> Environment:
+def environment(language: Language = ENGLISH) -> Environment:
     """Make the Jinja environment of all pages: templates, filters, tests and wordings.
 
     A template is found by its path in this folder (``sections/head.html``) or in the package
@@ -38,13 +39,21 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        language.gettext, language.ngettext, newstyle=True
     )
     environment.filters.update(
-        count=wording.count,
-        decimal=wording.decimal,
-        percent=wording.percent,
-        duration=wording.duration,
+        count=language.count,
+        decimal=language.decimal,
+        percent=language.percent,
+        duration=language.duration,
+        translate=language.gettext,
     )
     environment.tests["undefined_number"] = math.isnan
-    environment.globals.update(method=wording.method_wording, scope=wording.scope_wording)
+    environment.globals.update(
+        language=language, method=wording.method_wording, scope=wording.scope_wording
+    )
     return environment

@@ -1,4 +1,4 @@
-"""Compute the variables of the report's sections, one function for each ``sections/*.html``.
+"""Compute the variables of the report's sections, one function for each part of the page.
 
 This module decides what the page may claim: which method is the best, and whether pseudo-labels
 got better or worse. It must not know HTML.
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from voisin.evaluation.bootstrap import Estimate
 from voisin.evaluation.verdict import Scores
@@ -20,12 +21,13 @@ from voisin.report.content import ReportContent, count_image_use
 from voisin.report.coverage import coverage_curve
 from voisin.report.next_steps import next_steps
 from voisin.report.pictures import Picture, read_picture
-from voisin.report.wording import CEILING, EXPERT, FIGURES, FigureWording
+from voisin.report.wording import CEILING, EXPERT, FIGURES, LABELS, FigureWording
 from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import UNLABELED
 
 _SCOPES_BY_WEIGHT = ("test", "unlabeled", "test-no-leak")  # test images were never trained on
 _PICTURE_SIZE, _NEIGHBOR_SIZE = 96, 48  # pixels; chosen by hand so that three cards fit in a row
+_FEW = 50  # images with a known truth; chosen by hand: below, intervals are wide and rough
 _SHARES_KEPT = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)  # rows of the table of coverage; chosen by hand
 _CHARTED = ("auc", "balanced_accuracy")  # AUC judges the ranking, balanced accuracy the decision
 _CLEAR = 2  # standard errors: about the 95 % level of a normal test
@@ -42,7 +44,10 @@ def describe_source(content: ReportContent) -> dict[str, Any]:
         "n_given": len(given),
         "n_labeled_by_run": len(labeled_by_run),
         "given_counts": np.bincount(given, minlength=n_classes).tolist(),
-        "run_counts": np.bincount(labeled_by_run, minlength=n_classes).tolist(),
+        "run_counts": (counts := np.bincount(labeled_by_run, minlength=n_classes)).tolist(),
+        "classes_without_images": [
+            name for name, n in zip(content.images.class_names, counts, strict=True) if not n
+        ],
     }
 
 
@@ -69,42 +74,89 @@ def describe_verdict(content: ReportContent) -> dict[str, Any]:
             for f in FIGURES
         },
         "comparisons": {
-            f.title: charts.comparison_chart(scores, f)
+            f.title: charts.comparison_chart(scores, f, content.language)
             for f in FIGURES
             if scores and f.field in _CHARTED
         },
         "reliabilities": [
-            charts.reliability_chart(s, name=f"reliability-{i}") for i, s in enumerate(scores)
+            charts.reliability_chart(s, content.language, name=f"reliability-{i}")
+            for i, s in enumerate(scores)
         ],
     }
+
+
+def describe_labels(content: ReportContent) -> dict[str, Any]:
+    """Judge the labels that the run gave: how many are right, which are found, and the mistakes.
+
+    They are judged on the unlabeled images, which they are for, else on other images.
+    """
+    judged = find_judged_labels(content.scores)
+    if judged is None:
+        return {
+            "judged": None,
+            "judged_roughly": False,
+            "best_and_worst": (),
+            "label_rows": [],
+            "judged_matrix": None,
+            "confusion_pairs": (),
+        }
+    sizes = _class_sizes(content.scores, judged.scope)
+    given = judged.confusion.sum(axis=0)
+    right = judged.confusion.diagonal()
+    rows = [
+        (name, recall, int(n), int(n_given), n_right / n_given if n_given else math.nan)
+        for (name, recall), n, n_given, n_right in zip(
+            judged.recall.items(), sizes, given, right, strict=True
+        )
+    ]
+    recalls = sorted(
+        ((r.value, name) for name, r in judged.recall.items() if not math.isnan(r.value)),
+        reverse=True,
+    )
+    ends = recalls if len(recalls) < 2 else (recalls[0], recalls[-1])
+    return {
+        "judged": judged,
+        "best_and_worst": [(name, value) for value, name in ends],
+        "judged_roughly": judged.n < _FEW,
+        "label_rows": rows,
+        "judged_matrix": confusion.condense(judged.confusion, sizes),
+        "confusion_pairs": confused_pairs(content),
+    }
+
+
+def confused_pairs(content: ReportContent) -> tuple[confusion.ConfusionPair, ...]:
+    """Return the most frequent confusions of the labels that the run gave."""
+    judged = find_judged_labels(content.scores)
+    if judged is None:
+        return ()
+    return confusion.most_frequent_pairs(
+        judged.confusion, _class_sizes(content.scores, judged.scope)
+    )
 
 
 def describe_mistakes(content: ReportContent) -> dict[str, Any]:
     """Condense the confusion matrices of the main scope."""
     main = scope_to_show(content.scores)
     if main is None:
-        return {"class_sizes": [], "matrices": {}, "confusion_pairs": ()}
+        return {"class_sizes": [], "matrices": {}}
     scores = group_by_scope(content.scores)[main]
-    n_images = confusion.count_classes([s.confusion for s in scores])
-    best = find_best_method(scores)
-    pairs = confusion.most_frequent_pairs(best.first.confusion, n_images) if best else ()
+    n_images = _class_sizes(scores, main)
     return {
         "class_sizes": n_images.tolist(),
         "matrices": {s.method: confusion.condense(s.confusion, n_images) for s in scores},
-        "confusion_pairs": pairs,
     }
 
 
 def describe_trust(content: ReportContent) -> dict[str, Any]:
-    """Return the accuracy among the most certain x % of the unlabeled images with known truth."""
+    """Return the accuracy among the surest x % of the unlabeled images with known truth."""
     truth = np.where(content.labels == UNLABELED, content.truth, UNLABELED)
-    curve = coverage_curve(
-        content.stated_probabilities, content.reached, truth, predicted=content.predicted
-    )
+    found = np.where(content.reached, content.predicted, UNLABELED)
+    curve = coverage_curve(content.confidence, found, truth)
     if curve is None:
         return {"curve": None, "curve_chart": Markup(), "curve_rows": []}
     rows = [(share, curve.n_images(share), *curve.at(share)) for share in _SHARES_KEPT]
-    return {"curve": curve, "curve_chart": charts.coverage_chart(curve), "curve_rows": rows}
+    chart = charts.coverage_chart(curve, content.language)
+    return {"curve": curve, "curve_chart": chart, "curve_rows": rows}
 
 
 def describe_calibration(content: ReportContent) -> dict[str, Any]:
@@ -115,7 +167,7 @@ def describe_calibration(content: ReportContent) -> dict[str, Any]:
     pairs = zip(calibration.before, calibration.after, strict=True)
     return {
         "class_reliabilities": [
-            charts.class_reliability_chart(before, after, names[after.label])
+            charts.class_reliability_chart(before, after, names[after.label], content.language)
             for before, after in pairs
         ]
     }
@@ -124,23 +176,27 @@ def describe_calibration(content: ReportContent) -> dict[str, Any]:
 def describe_pseudo_labels(content: ReportContent) -> dict[str, Any]:
     """Draw the rounds of pseudo-labels, and compare the first with the last."""
     rounds = content.rounds
-    return {
-        "pseudo_label_chart": charts.pseudo_label_chart(rounds) if rounds else Markup(),
-        "trend": precision_trend(rounds),
-    }
+    chart = charts.pseudo_label_chart(rounds, content.language) if rounds else Markup()
+    return {"pseudo_label_chart": chart, "trend": precision_trend(rounds)}
 
 
 def describe_gallery(content: ReportContent) -> dict[str, Any]:
     """Select images, and read their pictures and those of their labeled neighbors."""
-    selection = gallery.select_images(content)
+    selection = gallery.select_images(content, confused_pairs(content))
     cards = gallery.make_cards(content, selection.images)
     near = {n.image for card in cards.values() for n in card.neighbors}
+    shown = set(cards).union(*(images.tolist() for images in selection.confused.values()))
     pictures: dict[int, Picture | None] = {
         index: read_picture(content.images, index, size)
-        for size, indices in ((_NEIGHBOR_SIZE, sorted(near)), (_PICTURE_SIZE, sorted(cards)))
+        for size, indices in ((_NEIGHBOR_SIZE, sorted(near)), (_PICTURE_SIZE, sorted(shown)))
         for index in indices
     }
-    return {"selection": selection, "cards": cards, "pictures": pictures}
+    return {
+        "selection": selection,
+        "cards": cards,
+        "pictures": pictures,
+        "has_truth": bool((content.truth != UNLABELED).any()),
+    }
 
 
 def describe_next_steps(content: ReportContent) -> dict[str, Any]:
@@ -153,6 +209,7 @@ def describe_next_steps(content: ReportContent) -> dict[str, Any]:
 
 SECTIONS = (
     describe_source,
+    describe_labels,
     describe_verdict,
     describe_mistakes,
     describe_trust,
@@ -173,6 +230,16 @@ def scope_to_show(scores: Sequence[Scores]) -> str | None:
     """Choose the main scope, which the page shows first: `test`, else `unlabeled`, else another."""
     scopes = {s.scope for s in scores}
     return next((scope for scope in (*_SCOPES_BY_WEIGHT, *sorted(scopes)) if scope in scopes), None)
+
+
+def find_judged_labels(scores: Sequence[Scores]) -> Scores | None:
+    """Return the scores of the labels that the run gave, on the unlabeled images if known there."""
+    of_labels = {s.scope: s for s in scores if s.method == LABELS}
+    return next((of_labels[s] for s in ("unlabeled", "test") if s in of_labels), None)
+
+
+def _class_sizes(scores: Sequence[Scores], scope: str) -> NDArray[np.int64]:
+    return confusion.count_classes([s.confusion for s in scores if s.scope == scope])
 
 
 def best_methods(scores: Sequence[Scores], figure: FigureWording) -> frozenset[str]:

@@ -11,6 +11,9 @@ from voisin.evaluation.metrics import METRICS
 CEILING = "ceiling"
 """The method that gets every true label; it therefore never counts as the best."""
 
+LABELS = "propagated"
+"""The method whose labels the run gives."""
+
 EXPERT = "expert"
 """The network loaded from a file in place of the one that is trained on pseudo-labels."""
 

@@ -10,13 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import voisin
-from voisin.evaluation.metrics import certainty
 from voisin.report.wording import decimal, percent
 
 QUICK = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}
 CARD = re.compile(
     r"labeled</span> <strong>(?P<label>[^<]*)</strong></p>\s*"
-    r"<p>probability (?P<probability>\S+), certainty (?P<certainty>\S+)</p>"
+    r"<p>probability (?P<probability>\S+)</p>"
     r'.*?<p class="id">(?P<id>[^<]*)</p>',
     re.DOTALL,
 )
@@ -40,33 +39,27 @@ def cards(finished):
     return [found.groupdict() for found in CARD.finditer(page)]
 
 
-def test_the_gallery_shows_the_label_confidence_and_certainty_of_the_table(cards, rows):
+def test_the_gallery_shows_the_label_and_its_probability_as_the_table_does(cards, rows):
     assert len(cards) >= 30
     for card in cards:
         row = rows[card["id"]]
         assert card["label"] == row["label_name"]
         assert card["probability"] == percent(row["confidence"])
-        assert card["certainty"] == decimal(row["certainty"], 2)
 
 
 def test_that_is_not_what_the_propagation_said_before_calibration(finished, cards):
-    before = dict(
-        zip(
-            finished.images.ids.tolist(),
-            certainty(finished.propagation.probabilities).tolist(),
-            strict=True,
-        )
-    )
-    gaps = [abs(before[card["id"]] - float(card["certainty"])) for card in cards]
-    assert np.median(gaps) > 0.02
+    before = finished.propagation.probabilities[:, finished.result.assigned].diagonal()
+    before = dict(zip(finished.images.ids.tolist(), before.tolist(), strict=True))
+    changed = [percent(before[card["id"]]) != card["probability"] for card in cards]
+    assert np.mean(changed) > 0.5
 
 
-def test_the_gallery_begins_with_the_most_certain_mistakes_of_the_table(finished, rows):
+def test_the_gallery_begins_with_the_surest_mistakes_of_the_table(finished, rows):
     truth = dict(zip(*voisin_truth(), strict=True))
     page = unescape(finished.report.read_text(encoding="utf-8"))
     mistakes = page[
-        page.index("<h3>Most certain mistakes") : page.index(
-            "<details open", page.index("<h3>Most certain mistakes")
+        page.index("<h3>Surest mistakes") : page.index(
+            "<details open", page.index("<h3>Surest mistakes")
         )
     ]
     shown = [found["id"] for found in CARD.finditer(mistakes)]
@@ -75,7 +68,7 @@ def test_the_gallery_begins_with_the_most_certain_mistakes_of_the_table(finished
         for row in rows.values()
         if row["source"] == "propagated" and row["label"] != truth[row["id"]]
     ]
-    expected = sorted(wrong, key=lambda row: -row["certainty"])[: len(shown)]
+    expected = sorted(wrong, key=lambda row: -row["confidence"])[: len(shown)]
     assert shown == [row["id"] for row in expected]
 
 
@@ -107,7 +100,7 @@ def test_the_figures_of_calibration_in_the_report_are_those_of_the_metrics(finis
     metrics = json.loads((finished.folder / "metrics.json").read_text(encoding="utf-8"))
     told = metrics["calibration"]
     sure = page[
-        page.index('<section id="calibration">') : page.index('<section id="pseudo-labels">')
+        page.index('<details id="calibration">') : page.index('<details id="pseudo-labels">')
     ]
 
     assert told["way"] == "temperature"
@@ -124,11 +117,11 @@ def test_the_figures_of_calibration_in_the_report_are_those_of_the_metrics(finis
     assert all(note in sure for note in told["notes"])
 
 
-def test_the_report_of_a_run_explains_the_least_certain_image_of_the_table(finished, rows):
+def test_the_report_of_a_run_explains_the_most_doubtful_image_of_the_table(finished, rows):
     page = unescape(finished.report.read_text(encoding="utf-8"))
     doubtful = min(
         (row for row in rows.values() if row["source"] == "propagated"),
-        key=lambda row: row["certainty"],
+        key=lambda row: row["confidence"],
     )
 
     for words in (["suggest"], ["explain", doubtful["id"]], ["audit"], ["certify"]):

@@ -241,7 +241,7 @@ def test_columns_of_long_names_have_the_numbers_of_their_rows():
 def test_the_accuracy_of_the_surest_images_is_a_table():
     truth = np.zeros(20, dtype=np.int64)
     sure = np.linspace(0.99, 0.6, 20)
-    right = np.arange(20) < 10  # the ten most certain
+    right = np.arange(20) < 10  # the ten surest
     other = (1 - sure) / 2
     probabilities = np.stack([np.where(right, sure, other), np.where(right, other, sure), other], 1)
     labels = np.full(20, -1)

@@ -203,7 +203,7 @@ def class_reliability_chart(
 
 
 def coverage_chart(curve: CoverageCurve, language: Language) -> Markup:
-    """Draw the accuracy of the most certain images against the share of images kept."""
+    """Draw the accuracy of the surest images against the share of images kept."""
     of_all = curve.accuracy[-1]
 
     def draw(canvas: Figure) -> None:

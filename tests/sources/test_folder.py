@@ -1,12 +1,16 @@
 """A folder: sub-folders are classes, perhaps below splits."""
 
 import os
+import shutil
 import sys
 
 import pytest
+from PIL import Image
 
 from tests.sources.small import write_folder, write_image
 from voisin.errors import InputError, InputWarning
+from voisin.sources import decoding
+from voisin.sources.decoding import IMAGE_SUFFIXES
 from voisin.sources.opening import open_images
 from voisin.sources.reading import read_images
 
@@ -227,7 +231,58 @@ def test_pictures_of_kinds_that_are_not_read_are_counted_in_a_warning(tmp_path):
     for name in ("cat/c.HEIC", "cat/d.heic", "dog/e.dcm", "dog/notes.txt"):
         (tmp_path / name).write_bytes(b"?")
 
-    with pytest.warns(InputWarning, match=r"3 pictures in .* not read \(\.dcm 1, \.heic 2\)"):
+    with pytest.warns(
+        InputWarning, match=r"3 pictures in .* not read \(\.dcm 1, \.heic 2\): convert"
+    ):
         images = open_images(tmp_path)
 
     assert images.ids.tolist() == ["cat/a.png", "dog/b.png"]
+
+
+def test_every_suffix_of_a_format_that_is_read_is_an_image(tmp_path):
+    Image.init()
+    read = {suffix for suffix, kind in Image.EXTENSION.items() if kind in decoding._FORMATS}
+    assert set(IMAGE_SUFFIXES) == read | {".mpo"}
+
+    write_folder(tmp_path, "cat/1.png", "dog/1.ppm", "dog/2.jp2")
+    for name in ("bird/1.jfif", "bird/2.JPE", "cat/2.mpo"):
+        photo = write_image(tmp_path / "photo.jpg")
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        photo.rename(tmp_path / name)
+
+    images = open_images(tmp_path)
+
+    assert images.class_names == ("bird", "cat", "dog")
+    assert len(read_images(images).images) == 6
+
+
+def test_pictures_without_a_suffix_of_pictures_are_counted_in_a_warning(tmp_path):
+    write_folder(tmp_path, "cat/a.png", "dog/b.png")
+    for name in ("cat/c", "cat/d.png_old", "dog/e.0001"):
+        shutil.copy(tmp_path / "cat" / "a.png", tmp_path / name)
+    (tmp_path / "cat" / "notes").write_text("none")
+
+    with pytest.warns(
+        InputWarning, match=r"3 pictures in .* \(\.0001 1, \.png_old 1, no suffix 1\).* give them"
+    ):
+        images = open_images(tmp_path)
+
+    assert images.ids.tolist() == ["cat/a.png", "dog/b.png"]
+
+
+@pytest.mark.parametrize("name", ["__MACOSX", "@eaDir"])
+def test_folders_of_the_system_are_passed_over(tmp_path, name):
+    write_folder(tmp_path, "cat/1.png", "dog/1.png", f"{name}/._1.png", f"cat/{name}/1.png")
+
+    images = open_images(tmp_path)
+
+    assert images.ids.tolist() == ["cat/1.png", "dog/1.png"]
+    assert images.class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("name", ["pets.zip", "pets.tar.gz"])
+def test_an_archive_is_to_be_unpacked(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK")
+
+    with pytest.raises(InputError, match=f"{name} is an archive: unpack it"):
+        open_images(tmp_path / name)

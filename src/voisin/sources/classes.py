@@ -24,26 +24,10 @@ SPLITS = {  # usual spellings, by convention, and the name of each split
 }
 # Texts for a missing label: what pandas, R, SQL and spreadsheets write, and people by hand. `empty`
 # is not among them: it is the usual class of camera traps for images without an animal.
-UNKNOWN_WORDS = frozenset(
-    (
-        "na",
-        "n/a",
-        "#n/a",
-        "<na>",
-        "nan",
-        "none",
-        "null",
-        "nil",
-        "?",
-        "-",
-        "-1",
-        "unk",
-        "unknown",
-        "unsure",
-        "unlabeled",
-        "unlabelled",
-    )
-)
+UNKNOWN_WORDS = {
+    "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "?", "-", "-1", "unk",
+    "unknown", "unsure", "unlabeled", "unlabelled",
+}  # fmt: skip
 _WHOLE_FLOAT = re.compile(r"(-?[0-9]+)[.,]0+", re.ASCII)  # as pandas writes 1 where labels miss
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)  # without other digits of Unicode, such as ²
 

@@ -27,11 +27,19 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from voisin.errors import UnreadableImageError
 
-# By convention: the suffixes of the common formats among those that Pillow decodes.
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+# All suffixes of `_FORMATS` that Pillow knows, and of JPEGs with a second picture (.mpo). Where a
+# table leaves the suffix out, the first goes before the others.
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".jfif", ".jpe",
+    ".mpo", ".apng", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm",
+    ".pnm", ".pfm",
+)  # fmt: skip
 # The formats that Pillow may try. Others are left out because, for example, a PostScript file would
 # start another program, whatever its suffix.
 _FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+# First bytes of PNG, JPEG, GIF, TIFF, JPEG 2000 and Photoshop files; WebP, HEIC and AVIF have
+# theirs further on. Those of BMP and PPM are too short to tell such files from others.
+_FIRST_BYTES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP", b"8BPS")
 _WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes with over 8 bits per pixel
 _GRAY_MODES = ("1", "L", "LA", *_WIDE_MODES)  # Pillow's modes without color
 # Number of files whose headers decide whether a folder is gray. Chosen by hand: opening them is
@@ -123,6 +131,26 @@ def decode_file(path: Path) -> Image.Image:
                 reason = str(error).rstrip(".") or type(error).__name__
         message = f"{path} cannot be read: {reason}."
         raise UnreadableImageError(message) from error
+
+
+def looks_like_picture(path: Path) -> bool:
+    r"""Whether a file begins as pictures do, whatever its suffix; False if it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "photo"
+    >>> _ = path.write_bytes(b"\x89PNG ...")
+    >>> looks_like_picture(path)
+    True
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return False
+    of_phones = start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif")
+    return start.startswith(_FIRST_BYTES) or start[8:12] == b"WEBP" or of_phones
 
 
 def is_gray_file(path: Path) -> bool | None:

@@ -1,8 +1,8 @@
 """Open a folder of images: one sub-folder per class, optionally in ``train``, ``val``, ``test``.
 
 Images directly in the folder, or below ``unlabeled`` or another of `UNKNOWN_WORDS`, have no label.
-Hidden files, files that are not images, sub-folders with a voisin project, and links that lead back
-to a folder above them are left out.
+Hidden files, files that are not images, folders of the system, sub-folders with a voisin project,
+and links that lead back to a folder above them are left out.
 """
 
 import os
@@ -21,12 +21,21 @@ from voisin.sources.classes import (
     sort_class_names,
 )
 from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
-from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader
+from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader, looks_like_picture
 from voisin.types import ImageCollection
+from voisin.validation import list_some
 
-# Formats of pictures that voisin cannot decode (of phones, cameras, medical scanners, drawings),
-# listed by hand. A warning counts such files; other files are left out without a warning.
-_UNDECODED_SUFFIXES = {".heic", ".heif", ".avif", ".dcm", ".dng", ".cr2", ".nef", ".psd", ".svg"}
+# Formats of pictures that voisin cannot decode (of phones, cameras, medical scanners, microscopes,
+# drawings), listed by hand. A warning counts such files, and pictures without a known suffix.
+_UNDECODED_SUFFIXES = {
+    ".heic", ".heif", ".hif", ".avif", ".jxl", ".tga", ".exr", ".ico", ".psd", ".svg", ".eps",
+    ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".srw", ".pef", ".dcm",
+    ".dicom", ".nii", ".nrrd", ".mha", ".svs", ".ndpi", ".mrxs", ".scn", ".czi", ".lif",
+    ".vsi",
+}  # fmt: skip
+_TEXT_SUFFIXES = {".txt", ".csv", ".json", ".xml"}  # often beside each picture: not opened to see
+# Systems put them among pictures: archives of macOS, thumbnails of Synology, the bin of Windows.
+_SYSTEM_FOLDERS = {"__MACOSX", "@eaDir", "$RECYCLE.BIN"}
 _PROJECT_FILES = {"voisin.toml", ".voisin.lock"}  # voisin writes them into every project
 
 
@@ -45,17 +54,17 @@ class FolderSource(SourceKind):
         undecoded: Counter[str] = Counter()
         entries = sorted(_walk(folder, undecoded), key=lambda path: (path.casefold(), path))
         if undecoded:
-            suffixes = ", ".join(f"{suffix} {count}" for suffix, count in sorted(undecoded.items()))
+            suffixes = list_some(f"{suffix} {count}" for suffix, count in sorted(undecoded.items()))
             message = (
-                f"{undecoded.total()} pictures in {folder} are of kinds that are not read "
-                f"({suffixes}): convert them to PNG or JPEG to include them."
+                f"{undecoded.total()} pictures in {folder} are not read ({suffixes}): convert them "
+                "to PNG or JPEG, or give them such a suffix, to include them."
             )
             warnings.warn(message, InputWarning, stacklevel=3)
         paths = [path for path in entries if not path.endswith("/")]
         if not paths:
             message = (
                 f"{folder} holds no image: put images in a sub-folder for each class "
-                f"({', '.join(IMAGE_SUFFIXES)})."
+                f"({list_some(IMAGE_SUFFIXES, 8)})."
             )
             raise InputError(message)
         top_folders = [path.split("/")[0] if "/" in path else "" for path in paths]
@@ -94,7 +103,7 @@ class FolderSource(SourceKind):
 def _walk(folder: Path, undecoded: Counter[str]) -> Iterator[str]:
     """Find images as POSIX paths relative to the folder, and empty folders, which end in '/'.
 
-    Pictures in formats that cannot be decoded are counted by suffix in `undecoded`.
+    Pictures that are not read are counted by suffix in `undecoded`.
     """
     waiting = [(folder, PurePosixPath(), frozenset[tuple[int, int]]())]
     while waiting:
@@ -107,7 +116,11 @@ def _walk(folder: Path, undecoded: Counter[str]) -> Iterator[str]:
             entries = list(iterator)
         if relative.parts and any(entry.name in _PROJECT_FILES for entry in entries):
             continue
-        visible = [entry for entry in entries if not entry.name.startswith(".")]
+        visible = [
+            entry
+            for entry in entries
+            if not entry.name.startswith(".") and entry.name not in _SYSTEM_FOLDERS
+        ]
         if not visible and relative.parts:
             yield f"{relative}/"
         for entry in visible:
@@ -119,8 +132,12 @@ def _walk(folder: Path, undecoded: Counter[str]) -> Iterator[str]:
                 # sockets are left out, since reading them would block.
                 if entry.is_file() or entry.is_symlink():
                     yield str(relative / entry.name)
-            elif suffix in _UNDECODED_SUFFIXES:
-                undecoded[suffix] += 1
+            elif suffix in _UNDECODED_SUFFIXES or (
+                suffix not in _TEXT_SUFFIXES
+                and entry.is_file()
+                and looks_like_picture(Path(entry.path))
+            ):
+                undecoded[suffix or "no suffix"] += 1
 
 
 def _class_of(path: str, *, has_splits: bool) -> str:

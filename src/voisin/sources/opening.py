@@ -26,6 +26,7 @@ KINDS: tuple[SourceKind, ...] = (
     TableSource(),
     FolderSource(),
 )
+_ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
 
 
 def open_images(
@@ -112,6 +113,9 @@ def _find_kind(source: Any) -> SourceKind:
             return kind
     path = Path(source)
     known = "; ".join(kind.description for kind in KINDS)
+    if path.suffix.lower() in _ARCHIVES and path.is_file():
+        message = f"{source} is an archive: unpack it, and pass the folder or table that it holds."
+        raise InputError(message)
     if path.exists():
         message = f"{source} is of no known kind. Pass one of: {known}."
         raise InputError(message)

@@ -200,13 +200,15 @@ def test_a_bin_without_hits_is_not_said_to_be_sure():
 
 def test_groups_widen_the_intervals():
     stated = np.full((60, 2), 0.5)
-    labels = np.repeat([0, 1, 0, 1, 1, 0], 10)
-    groups = np.repeat(np.array(list("abcdef")), 10)
+    labels = np.repeat([0, 1, 0, 1, 1, 0, 0, 1, 1, 0, 1, 0], 5)
+    groups = np.repeat(np.array(list("abcdefghijkl")), 5)
 
     alone = calibration_error(stated, labels, np.ones(60))
     together = calibration_error(stated, labels, np.ones(60), groups=groups)
+    few = calibration_error(stated[:45], labels[:45], np.ones(45), groups=groups[:45])
 
     assert together.high - together.low > alone.high - alone.low
+    assert np.isnan([few.low, few.high]).all()  # nine groups
 
 
 def moons(n_given):

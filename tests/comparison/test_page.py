@@ -129,7 +129,7 @@ def test_a_figure_that_is_not_defined_is_a_dash():
 
     page = Page(render_comparison(content(trials=nan)))
 
-    assert "has the best mean accuracy" in page.text
+    assert "has with others the highest mean accuracy" in page.text
     assert (
         page.table("Figures of every method with 1 label per class, by set of images")[2][1] == "–"
     )

@@ -97,10 +97,8 @@ def test_one_draw_has_no_spread_and_no_test():
 
 
 def test_equal_methods_are_told_apart_by_nothing():
-    best, other = rank_methods(trials_of(a=[0.7, 0.8], b=[0.7, 0.8]))
+    _, other = rank_methods(trials_of(a=[0.7, 0.8], b=[0.7, 0.8]))
 
-    assert other.is_best
-    assert best.is_best
     assert other.p_value == 1
 
 
@@ -110,3 +108,14 @@ def test_a_draw_that_one_method_lacks_counts_for_none():
     assert (best.method, best.values) == ("b", (0.9, 0.2))
     assert other.values == (0.7, 0.1)
     assert rank_methods(trials_of(a=[float("nan")])) == ()
+
+
+def test_methods_that_are_level_are_none_of_them_the_best():
+    first, second, third = rank_methods(trials_of(a=[1, 1], b=[1, 1], c=[0.8, 0.9]))
+
+    assert not first.is_best
+    assert not second.is_best
+    assert first.may_be_as_good
+    assert second.may_be_as_good
+    assert third.deficit == pytest.approx(0.15)
+    assert rank_methods(trials_of(a=[1, 1]))[0].is_best

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from voisin.errors import InputError
 from voisin.evaluation.bootstrap import draw_bootstrap_weights
@@ -125,3 +126,40 @@ def test_duplicate_truth_and_undefined_probabilities_are_refused():
     undefined = Predictions("some", predictions.ids, np.full((200, 3), np.nan))
     with pytest.raises(InputError, match="NaN or infinite"):
         score(undefined, truth)
+
+
+def figures_of_twelve_right():
+    ids = np.array([f"{i:02d}" for i in range(12)])
+    truth = Truth(ids, np.repeat([0, 1], 6), ("a", "b"))
+    return score(Predictions("right", ids, np.eye(2)[truth.labels]), truth)
+
+
+def test_twelve_images_all_right_may_be_off_by_what_a_binomial_of_twelve_allows():
+    found = figures_of_twelve_right()
+
+    at_least = stats.beta.ppf(0.025, 12, 1)  # Clopper and Pearson
+    assert (found.accuracy.low, found.accuracy.high) == (pytest.approx(at_least), 1)
+    of_six = stats.beta.ppf(0.025, 6, 1)
+    assert (found.balanced_accuracy.low, found.balanced_accuracy.high) == (
+        pytest.approx(of_six),
+        1,
+    )
+
+
+def test_a_recall_of_few_images_has_no_interval_though_all_together_have():
+    found = figures_of_twelve_right()
+
+    assert found.recall["a"].value == 1
+    assert np.isnan(found.recall["a"].low)
+
+
+@pytest.mark.parametrize(("n_groups", "has_interval"), [(1, False), (9, False), (10, True)])
+def test_few_groups_have_no_interval_however_many_their_images(n_groups, has_interval):
+    predictions, truth = random_case()
+    groups = np.array([f"hospital-{i % n_groups}" for i in range(200)])
+
+    found = score(predictions, Truth(truth.ids, truth.labels, truth.class_names, groups))
+
+    estimates = [*found.metrics.values(), *found.recall.values()]
+    assert found.n_groups == n_groups
+    assert all(np.isfinite(e.value) and np.isfinite(e.low) == has_interval for e in estimates)

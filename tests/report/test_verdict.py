@@ -9,6 +9,7 @@ from markupsafe import escape
 from tests.report.reader import Page
 from tests.report.samples import around, page_of, sample_content, sample_scores
 from voisin.calibration.calibrate import calibrate
+from voisin.evaluation.bootstrap import Estimate
 from voisin.report.page import render_report
 from voisin.types import HeldOut, Propagation
 
@@ -52,7 +53,7 @@ def test_the_comparison_names_the_best_method_with_its_interval_and_its_images(p
     only_unlabeled = page_of(scores=(sample_scores("propagated", "unlabeled"),))
 
     assert "the best method is propagated labels" in page.text
-    assert "balanced accuracy 0.550, 95% interval 0.530–0.570" in page.text
+    assert "balanced accuracy 0.550, 95%: 0.530–0.570" in page.text
     assert "On the 30 test images" in page.text
     assert "On the 30 unlabeled images" in only_unlabeled.text
     assert "30 test images" not in only_unlabeled.text
@@ -284,3 +285,25 @@ def test_calibration_is_described_in_notes_and_by_class():
     for label in range(n_classes):
         assert f"class-reliability-{label}" in page
     assert 'id="calibration"' not in render_report(replace(content, calibration=None))
+
+
+def test_methods_that_are_level_are_named_together_and_none_is_the_best():
+    scores = (sample_scores("few-labels"), sample_scores("propagated"), sample_scores("ceiling"))
+    page = page_of(scores=scores)
+
+    assert "no method is the best: few labels only, propagated labels are level" in page.text
+    assert "the best method is" not in page.text
+    rows = page.table("Figures of every method, by set of images")
+    assert "★ best" not in " ".join(map(" ".join, rows))
+
+
+def test_too_few_groups_for_an_interval_are_told():
+    one = sample_scores("propagated", confusion=np.eye(3, dtype=np.int64) * 40)
+    blind = {name: Estimate(e.value, np.nan, np.nan) for name, e in one.metrics.items()}
+    page = page_of(scores=(replace(one, metrics=blind, n_groups=1),))
+
+    assert "80% right Counted" in page.text
+    assert "They are of 1 group: too few to say how far this may be off" in page.text
+    assert page.table("Figures of every method, by set of images")[2][2].endswith("no interval")
+    assert "fewer than 10 images, or groups of images" in page.text
+    assert "nan" not in page.text.lower().split()

@@ -16,6 +16,7 @@ from voisin.calibration.scaling import Calibration, fit_calibration
 from voisin.evaluation.bootstrap import (
     UNDEFINED,
     Estimate,
+    count_units,
     draw_bootstrap_weights,
     estimate_interval,
 )
@@ -207,9 +208,10 @@ def _estimate_uncertainty(
         temperatures.append(refitted.temperature)
         confidences.append(replace(refitted, class_priors=priors).apply(sample).max(axis=1).mean())
     mean = float(fitted.apply(sample).max(axis=1).mean())
+    n_units = count_units(len(labels), groups)
     return (
-        estimate_interval(fitted.temperature, np.array(temperatures)),
-        estimate_interval(mean, np.array(confidences)),
+        estimate_interval(fitted.temperature, np.array(temperatures), n_units),
+        estimate_interval(mean, np.array(confidences), n_units),
     )
 
 
@@ -229,9 +231,12 @@ def _write_notes(
             f"held-out {'label' if fewest == 1 else 'labels'}. The probabilities are "
             f"{'a rough guess' if very else 'uncertain themselves'}."
         )
+    could_be = f"could have come out anywhere from {confidence.low:.0%} to {confidence.high:.0%}."
+    if np.isnan(confidence.low):
+        could_be = "has no interval: too few images, or groups of them, are labeled."
     notes.append(
-        f"With other labels of the same number, the mean confidence of {confidence.value:.0%} "
-        f"could have come out anywhere from {confidence.low:.0%} to {confidence.high:.0%}."
+        "With other labels of the same number, the mean confidence of "
+        f"{confidence.value:.0%} {could_be}"
     )
     notes += prior_notes
     if n_left_out:

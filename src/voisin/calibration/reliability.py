@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from voisin.evaluation.bootstrap import (
     UNDEFINED,
     Estimate,
+    count_units,
     draw_bootstrap_weights,
     estimate_interval,
+    reach_of_no_mistake,
+    widen_at_the_ends,
 )
 from voisin.types import Labels, Names, Probabilities
 
@@ -91,7 +94,7 @@ def reliability_by_class(
     (10, 20, 0.5)
     """
     resampled = _resample(len(labels), groups, weights, random_state)
-    classes = []
+    classes, n_units = [], count_units(len(labels), groups)
     for label in range(probabilities.shape[1]):
         stated, is_class = probabilities[:, label], labels == label
         bins, gap = [], 0.0
@@ -104,7 +107,10 @@ def reliability_by_class(
             totals = resampled[:, rows].sum(axis=1)
             hits = resampled[:, rows] @ is_class[rows].astype(np.float64)
             shares = np.divide(hits, totals, where=totals > 0, out=np.full_like(hits, np.nan))
-            share = _widen_at_the_ends(estimate_interval(true, shares), len(rows))
+            reach = reach_of_no_mistake(
+                count_units(len(rows), None if groups is None else groups[rows])
+            )
+            share = widen_at_the_ends(estimate_interval(true, shares, n_units), reach)
             bins.append(Bin(len(rows), mean, share))
             gap += weight.sum() * abs(true - mean)
         error = float(gap / weights.sum()) if len(weights) else float("nan")
@@ -137,16 +143,7 @@ def calibration_error(
         totals += weightings[:, rows].sum(axis=1)
         gaps += np.abs(weightings[:, rows] @ (right[rows] - stated[rows]))
     values = gaps / np.maximum(totals, np.finfo(float).tiny)
-    return estimate_interval(float(values[0]), values[1:])
-
-
-def _widen_at_the_ends(share: Estimate, n: int) -> Estimate:
-    """Widen the interval of a share of 0 or 1, equal in all resamples: Clopper & Pearson 1934."""
-    if share.value <= 0:
-        return Estimate(share.value, 0.0, max(share.high, 1 - 0.025 ** (1 / n)))
-    if share.value >= 1:
-        return Estimate(share.value, min(share.low, 0.025 ** (1 / n)), 1.0)
-    return share
+    return estimate_interval(float(values[0]), values[1:], count_units(len(labels), groups))
 
 
 def _equal_bins(stated: NDArray[np.float64]) -> list[NDArray[np.int64]]:

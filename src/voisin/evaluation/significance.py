@@ -21,6 +21,7 @@ from scipy.special import stdtr
 from voisin.evaluation.metrics import METRICS
 
 LESS_IS_BETTER = ("seconds", *(k for k, metric in METRICS.items() if not metric.more_is_better))
+_SAME = 1e-12  # by hand: means that differ by less are level
 LEVEL = 0.05  # the usual level of a test, by convention
 BALANCED_SUFFIX = "-balanced"  # of a method's name: its decisions find rare classes equally well
 
@@ -75,6 +76,9 @@ class Ranking:
     p_value : float
         Of the paired test against the best method, with Holm's correction; NaN for the best method
         itself, and if there is only one draw.
+    is_best : bool
+        Whether its mean is better than that of every other method: no method is, if the first
+        ones are level.
     """
 
     method: str
@@ -83,16 +87,12 @@ class Ranking:
     std: float
     deficit: float
     p_value: float
-
-    @property
-    def is_best(self) -> bool:
-        """Whether no method has a better mean."""
-        return self.deficit == 0
+    is_best: bool
 
     @property
     def may_be_as_good(self) -> bool:
         """Whether the method is the best, or the test does not tell it from the best."""
-        return self.is_best or not self.p_value < LEVEL
+        return self.deficit <= _SAME or not self.p_value < LEVEL
 
 
 def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking, ...]:
@@ -140,14 +140,17 @@ def rank_methods(trials: Sequence[Trial], figure: str = "auc") -> tuple[Ranking,
     rivals = order[1:]
     p_values[rivals] = holm(np.array([paired_p_value(deficits[:, rival]) for rival in rivals]))
     spread = table.std(axis=0, ddof=1) if len(table) > 1 else np.full(len(names), np.nan)
+    behind = deficits.mean(axis=0)
+    alone = int((behind <= _SAME).sum()) == 1
     return tuple(
         Ranking(
             names[column],
             tuple(table[:, column].tolist()),
             float(means[column]),
             float(spread[column]),
-            float(deficits[:, column].mean()),
+            float(behind[column]),
             float(p_values[column]),
+            is_best=alone and bool(behind[column] <= _SAME),
         )
         for column in order
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.evaluation.bootstrap import MIN_UNITS, count_units
 from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.verdict import Scores
 from voisin.pipeline.prepare import Experiment
@@ -44,12 +45,16 @@ def log_experiment(experiment: Experiment, log: Log) -> None:
         for name, count in zip(experiment.pool.class_names, counts, strict=True)
     )
     log(f"Starting from {n_labels:,} labels among {len(experiment.pool):,} images: {names}")
-    truths = {scope: len(truth.ids) for scope, truth in experiment.truths().items()}
-    scopes = ", ".join(f"{scope} {n:,}" for scope, n in truths.items())
+    truths = experiment.truths()
+    scopes = ", ".join(f"{scope} {len(truth.ids):,}" for scope, truth in truths.items())
     log(f"Judged on: {scopes or 'nothing: no other image has a known label'}")
-    for scope, n in truths.items():
+    for scope, truth in truths.items():
+        n, n_groups = len(truth.ids), count_units(len(truth.ids), truth.groups)
         if n < _FEW:
             log(f"  {n} images are too few for a verdict on {scope}: take it as a hint at most")
+        elif n_groups < MIN_UNITS:
+            groups = "1 group is" if n_groups == 1 else f"{n_groups} groups are"
+            log(f"  {groups} too few to say how far the figures on {scope} may be off")
 
 
 def log_scores(scores: Sequence[Scores], log: Log) -> None:
@@ -68,6 +73,7 @@ def log_scores(scores: Sequence[Scores], log: Log) -> None:
         log(f"{title:24}{'AUC':>22}{head}")
         for row in rows:
             auc = f"{row.auc.value:.3f} [{row.auc.low:.3f}, {row.auc.high:.3f}]"
+            auc = auc.replace("[nan, nan]", "(no interval)")
             values = "".join(
                 f"{row.metrics[name].value:{max(len(title), 5) + 2}.3f}"
                 for name, title in others.items()

@@ -132,6 +132,7 @@ def result_row(scores: Scores) -> dict[str, Any]:
         "scope": scores.scope,
         "n": scores.n,
         "n_unanswered": scores.n_unanswered,
+        "n_groups": scores.n_groups,
         **{name: number(estimate.value) for name, estimate in scores.metrics.items()},
         "recall": {name: number(estimate.value) for name, estimate in scores.recall.items()},
         "intervals": {name: _bounds(estimate) for name, estimate in scores.metrics.items()},

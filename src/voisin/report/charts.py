@@ -155,7 +155,7 @@ def class_reliability_chart(
     Gray points are before calibration; colored points, with 95 % intervals, are after it.
     """
     ends = [value for c in (before, after) for b in c.bins for value in (b.stated, b.true.high)]
-    top = min(1.0, 1.08 * max([*ends, 0.05]))
+    top = min(1.0, 1.08 * float(np.nanmax([*ends, 0.05])))
 
     def draw(canvas: Figure) -> None:
         axes = canvas.add_subplot()

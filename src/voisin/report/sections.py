@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from voisin.evaluation.bootstrap import Estimate
+from voisin.evaluation.bootstrap import MIN_UNITS, Estimate
 from voisin.evaluation.verdict import Scores
 from voisin.report import charts, confusion, gallery
 from voisin.report.content import ReportContent, count_image_use
@@ -67,6 +67,12 @@ def describe_verdict(content: ReportContent) -> dict[str, Any]:
         "main_scores": scores,
         "best": best,
         "ceiling_is_below": ceiling_is_below,
+        "lacks_intervals": any(
+            math.isnan(estimate.low) and not math.isnan(estimate.value)
+            for s in content.scores
+            for estimate in (*s.metrics.values(), *s.recall.values())
+        ),
+        "min_units": MIN_UNITS,
         "has_expert": any(s.method == EXPERT for s in content.scores),
         "best_by_figure": {
             (scope, f.field): best_methods(of_scope, f)
@@ -117,7 +123,7 @@ def describe_labels(content: ReportContent) -> dict[str, Any]:
     return {
         "judged": judged,
         "best_and_worst": [(name, value) for value, name in ends],
-        "judged_roughly": judged.n < _FEW,
+        "judged_roughly": judged.n < _FEW or math.isnan(judged.accuracy.low),
         "label_rows": rows,
         "judged_matrix": confusion.condense(judged.confusion, sizes),
         "confusion_pairs": confused_pairs(content),
@@ -248,7 +254,7 @@ def best_methods(scores: Sequence[Scores], figure: FigureWording) -> frozenset[s
     Returns
     -------
     frozenset of str
-        Empty if the figure is undefined for every method.
+        Empty if the figure is undefined for every method, or if several are all level.
     """
     sign = 1 if figure.more_is_better else -1
     values: dict[str, float] = {}
@@ -256,7 +262,8 @@ def best_methods(scores: Sequence[Scores], figure: FigureWording) -> frozenset[s
         estimate: Estimate = getattr(score, figure.field)
         if score.method != CEILING and not math.isnan(estimate.value):
             values[score.method] = sign * estimate.value
-    return frozenset(m for m, value in values.items() if value == max(values.values()))
+    best = frozenset(m for m, value in values.items() if value == max(values.values()))
+    return frozenset() if len(best) == len(values) > 1 else best
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,11 +278,14 @@ class BestMethod:
         Scores of the second-best method; None if there is no other.
     safe : bool
         Whether the lead is clear: the interval of the first lies above that of the second.
+    level : tuple of str
+        The methods with this balanced accuracy if there are several: then none is the best.
     """
 
     first: Scores
     second: Scores | None
     safe: bool
+    level: tuple[str, ...] = ()
 
 
 def find_best_method(scores: Sequence[Scores]) -> BestMethod | None:
@@ -288,7 +298,9 @@ def find_best_method(scores: Sequence[Scores]) -> BestMethod | None:
         return None
     first, second = ranked[0], ranked[1] if len(ranked) > 1 else None
     safe = second is not None and first.balanced_accuracy.low > second.balanced_accuracy.high
-    return BestMethod(first, second, safe)
+    highest = first.balanced_accuracy.value
+    level = tuple(s.method for s in ranked if s.balanced_accuracy.value == highest)
+    return BestMethod(first, second, safe, level if len(level) > 1 else ())
 
 
 @dataclass(frozen=True)

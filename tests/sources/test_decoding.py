@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.sources.small import random_pixels
 from voisin.errors import UnreadableImageError
-from voisin.sources.decoding import decode_file, is_gray_file, to_gray_or_color
+from voisin.sources.decoding import FileReader, decode_file, is_gray_file, to_gray_or_color
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -114,6 +114,19 @@ def test_a_transparent_color_is_white(tmp_path, mode, transparent):
 
     assert decoded(path)[0, 0].min() == 255
     assert decoded(path)[0, 1].max() <= 1
+
+
+@pytest.mark.parametrize("n_color", [0, 1])
+def test_one_color_picture_among_many_gray_ones_makes_all_color(tmp_path, n_color):
+    gray, color = tmp_path / "gray.png", tmp_path / "color.png"
+    Image.new("L", (2, 2), 9).save(gray)
+    Image.new("RGB", (2, 2), RED).save(color)
+    (tmp_path / "damaged.png").write_bytes(b"no picture")
+    paths = [gray.name] * 300
+    paths[77] = "damaged.png"
+    paths[188 : 188 + n_color] = [color.name] * n_color  # spaced looks would miss it
+
+    assert FileReader(tmp_path, tuple(paths)).n_channels == (3 if n_color else 1)
 
 
 def test_one_bit_is_black_and_white(tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.sources.small import random_pixels
 from voisin.errors import UnreadableImageError
-from voisin.sources.decoding import FileReader, decode_file, is_gray_file, to_gray_or_color
+from voisin.sources.decoding import SEVERAL, FileReader, decode_file, is_gray_file, to_gray_or_color
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -127,6 +127,30 @@ def test_one_color_picture_among_many_gray_ones_makes_all_color(tmp_path, n_colo
     paths[188 : 188 + n_color] = [color.name] * n_color  # spaced looks would miss it
 
     assert FileReader(tmp_path, tuple(paths)).n_channels == (3 if n_color else 1)
+
+
+def pages_of(tmp_path, suffix, *pages, **options):
+    first, *others = (Image.new("L", (4, 4), value) for value in pages)
+    return saved(tmp_path, first, suffix, save_all=True, append_images=others, **options)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".gif", ".png", ".webp"])
+def test_the_first_of_several_pages_is_read_and_marked(tmp_path, suffix):
+    path = pages_of(tmp_path, suffix, 10, 200, 90, **({"lossless": True} if "w" in suffix else {}))
+
+    assert decode_file(path).info == {SEVERAL: True}
+    assert decoded(path).max() == 10
+    assert decode_file(saved(tmp_path, Image.new("L", (4, 4)), suffix)).info == {}
+
+
+def test_smaller_copies_and_previews_in_a_file_are_no_other_images(tmp_path):
+    copy = Image.new("L", (2, 2), 10)
+    copy.encoderinfo = {"tiffinfo": {254: 1}}
+    tiff = saved(tmp_path, Image.new("L", (4, 4), 10), ".tif", save_all=True, append_images=[copy])
+    photo = Image.new("RGB", (4, 4), RED)
+    photo.save(tmp_path / "photo.mpo", save_all=True, append_images=[photo])
+
+    assert decode_file(tiff).info == decode_file(tmp_path / "photo.mpo").info == {}
 
 
 def test_one_bit_is_black_and_white(tmp_path):

@@ -148,6 +148,16 @@ def test_progress_ends_with_all_images_whatever_the_block(photos, monkeypatch, b
     assert len(np.unique(read.pixels, axis=0)) == 20
 
 
+def test_files_with_several_pages_are_counted_in_a_warning(tmp_path):
+    write_folder(tmp_path, "cat/1.png", "dog/1.png")
+    pages = [Image.new("L", (4, 4), 60 * page) for page in range(4)]
+    for name in ("cat/stack.tif", "dog/stack.tif"):
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+
+    with pytest.warns(InputWarning, match=r"2 of the 4 files hold several .* first cat/stack\.tif"):
+        read_images(open_images(tmp_path))
+
+
 def test_positions_are_asked_for_in_ascending_order():
     images = open_images("digits").take(np.array([5, 3, 900, 1]))
     asked = []

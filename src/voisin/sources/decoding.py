@@ -8,7 +8,7 @@ EXIF orientation       applied
 palette, CMYK, YCbCr   color
 alpha, transparent     placed on white
 16 bits per channel    8 bits, with the full range scaled: 65535 becomes 255
-several frames         the first frame
+several frames, pages  the first; `decode_file` marks it
 32-bit float           unreadable: its range is not known
 ====================== ==========================================================
 """
@@ -41,6 +41,8 @@ _FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 # First bytes of PNG, JPEG, GIF, TIFF, JPEG 2000 and Photoshop files; WebP, HEIC and AVIF have
 # theirs further on. Those of BMP and PPM are too short to tell such files from others.
 _FIRST_BYTES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP", b"8BPS")
+SEVERAL = "several"  # key in the info of a picture whose file holds others, too
+_SUBFILE_TYPE = 254  # a page's tag in TIFF; the lowest bit marks a smaller copy of another page
 _WIDE_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes with over 8 bits per pixel
 _GRAY_MODES = ("1", "L", "LA", *_WIDE_MODES)  # Pillow's modes without color
 # Number of spaced files that are asked first whether they are color, chosen by hand: color is
@@ -100,6 +102,8 @@ class FileReader:
 def decode_file(path: Path) -> Image.Image:
     r"""Decode an image file to mode ``L`` or ``RGB``, turned upright by its EXIF orientation.
 
+    If the file holds several images, the first is returned, and `SEVERAL` is in its ``info``.
+
     Raises
     ------
     UnreadableImageError
@@ -116,12 +120,15 @@ def decode_file(path: Path) -> Image.Image:
     """
     try:
         with _open_file(path) as picture:
+            several = _holds_several(picture)
             picture.load()
             try:
                 upright = ImageOps.exif_transpose(picture)
             except Exception:  # noqa: BLE001 - damaged EXIF: keep the pixels as they are
                 upright = picture
-            return to_gray_or_color(upright)
+            decoded = to_gray_or_color(upright)
+            decoded.info = {SEVERAL: True} if several else {}
+            return decoded
     except Exception as error:  # on damaged files, Pillow raises almost any error
         match error:
             case FileNotFoundError():
@@ -211,6 +218,18 @@ def _open_file(path: Path) -> Image.Image:
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         return Image.open(path, formats=_FORMATS)
+
+
+def _holds_several(picture: Image.Image) -> bool:
+    """Whether a file holds pages or frames beside its first that are no smaller copies of it."""
+    if picture.format == "MPO" or not getattr(picture, "is_animated", False):
+        return False  # in an MPO, cameras keep previews and second views of the same photograph
+    is_copy = False
+    if picture.format == "TIFF":
+        picture.seek(1)
+        is_copy = bool(picture.tag_v2.get(_SUBFILE_TYPE, 0) & 1)  # type: ignore[attr-defined]
+        picture.seek(0)
+    return not is_copy
 
 
 def _is_gray(picture: Image.Image) -> bool:

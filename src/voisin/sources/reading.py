@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from voisin.errors import InputError, InputWarning, UnreadableImageError
-from voisin.sources.decoding import FileReader
+from voisin.sources.decoding import SEVERAL, FileReader
 from voisin.types import ImageCollection, Indices, Pixels, Progress, no_progress
 from voisin.validation import check_count, check_in_closed_interval
 
@@ -57,7 +57,8 @@ def read_images(
 
     Bicubic interpolation squashes an image of another size to the square, whatever its shape, as
     the makers of MedMNIST did; an image of this size is not changed. An `InputWarning` says if all
-    images are nearly black, as 12-bit values in 16-bit arrays are.
+    images are nearly black, as 12-bit values in 16-bit arrays are, or if files hold several images,
+    of which only the first is read.
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ def read_images(
     reasons: dict[int, str] = {}
     brightest = 0
     order = np.argsort(images.positions, kind="stable")  # archives are slow to read backwards
-    decoded = zip(order.tolist(), _decode_images(images, order, size), strict=True)
+    several: list[int] = []
+    decoded = zip(order.tolist(), _decode_images(images, order, size, several), strict=True)
     for done, (index, pixels) in enumerate(decoded, start=1):
         if isinstance(pixels, UnreadableImageError):
             reasons[index] = str(pixels)
@@ -113,13 +115,7 @@ def read_images(
             brightest = max(brightest, int(pixels.max()))
         if done % _BLOCK == 0 or done == len(images):
             progress("Reading images", done, len(images))
-    if brightest < _NEARLY_BLACK:
-        message = (
-            f"The images of {images.name} are nearly black: their brightest pixel is {brightest} "
-            "of 255. If their values use only a part of the range, such as 12 of 16 bits, scale "
-            "them to the full range first."
-        )
-        warnings.warn(message, InputWarning, stacklevel=2)
+    _warn_of_doubtful(images, several, brightest)
     unreadable = {str(images.ids[index]): reasons[index] for index in sorted(reasons)}
     if not unreadable:
         return ReadImages(images, out, unreadable)
@@ -127,6 +123,24 @@ def read_images(
     for row, index in enumerate(kept):  # in place, since the pixels may be larger than memory
         out[row] = out[index]
     return ReadImages(images.take(kept), out[: len(kept)], unreadable)
+
+
+def _warn_of_doubtful(images: ImageCollection, several: list[int], brightest: int) -> None:
+    """Warn of files with more images than are read, and of images that are nearly black."""
+    if several:
+        message = (
+            f"{len(several)} of the {len(images)} files hold several pages or frames, first "
+            f"{images.ids[min(several)]}: only the first of each is read. If the others are images "
+            "of their own, save each as a file."
+        )
+        warnings.warn(message, InputWarning, stacklevel=3)
+    if brightest < _NEARLY_BLACK:
+        message = (
+            f"The images of {images.name} are nearly black: their brightest pixel is {brightest} "
+            "of 255. If their values use only a part of the range, such as 12 of 16 bits, scale "
+            "them to the full range first."
+        )
+        warnings.warn(message, InputWarning, stacklevel=3)
 
 
 def load_picture(images: ImageCollection, index: int, size: int) -> Image.Image:
@@ -149,9 +163,12 @@ def load_picture(images: ImageCollection, index: int, size: int) -> Image.Image:
 
 
 def _decode_images(
-    images: ImageCollection, order: Indices, size: int
+    images: ImageCollection, order: Indices, size: int, several: list[int]
 ) -> Iterator[Pixels | UnreadableImageError]:
-    """Decode images in the given order to squares; several threads decode files."""
+    """Decode images in the given order to squares; several threads decode files.
+
+    Indices of files that hold several images are appended to `several`.
+    """
     mode = "L" if images.reader.n_channels == 1 else "RGB"
 
     def decode(index: int) -> Pixels | UnreadableImageError:
@@ -159,6 +176,8 @@ def _decode_images(
             picture = images.reader.load(int(images.positions[index]))
         except UnreadableImageError as error:
             return error
+        if SEVERAL in picture.info:
+            several.append(index)
         picture = picture.convert(mode) if picture.mode != mode else picture
         if picture.size != (size, size):
             picture = picture.resize((size, size), Image.Resampling.BICUBIC)

@@ -3,13 +3,14 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from voisin.embedding.registry import EmbedderOptions, make_embedder
 from voisin.embedding.specification import Part
-from voisin.errors import InputError
+from voisin.errors import InputError, InputWarning
 from voisin.sources.opening import open_images
 
 
@@ -69,6 +70,39 @@ def test_numeric_columns_are_the_dimensions_where_there_is_no_column_of_lists(
     found = open_vectors(tmp_path / "v.parquet", source).embed(source)
 
     np.testing.assert_array_equal(found, vectors.astype(np.float32))
+
+
+def test_the_index_of_a_data_frame_is_no_dimension(tmp_path, source, vectors):
+    frame = pd.DataFrame(vectors, columns=["x", "y", "z"]).assign(id=source.ids)
+    shuffled = frame.sample(frac=1, random_state=0)  # now the index is saved as a column
+    for kept in (shuffled, shuffled.set_index(np.arange(6) + 0.5), shuffled.set_index("id")):
+        kept.rename_axis(index=kept.index.name or "row").to_parquet(tmp_path / "v.parquet")
+        found = open_vectors(tmp_path / "v.parquet", source).embed(source)
+        np.testing.assert_array_equal(found, vectors.astype(np.float32))
+
+
+@pytest.mark.parametrize("more", [{"label": [0, 1] * 3}, {"label": [0.0, np.nan] * 3}])
+def test_columns_beside_the_numbered_dimensions_are_left_out_with_a_warning(
+    tmp_path, source, vectors, more
+):
+    columns = {"id": source.ids, **{f"e{k}": vectors[:, k] for k in range(3)}, **more}
+    pq.write_table(pa.table(columns), tmp_path / "v.parquet")
+
+    with pytest.warns(InputWarning, match="have 3 dimensions, e0 to e2; left out: label"):
+        found = open_vectors(tmp_path / "v.parquet", source).embed(source)
+
+    np.testing.assert_array_equal(found, vectors.astype(np.float32))
+
+
+@pytest.mark.parametrize("more", [{"kind": [0, 1] * 3}, {"Label": [0.0, 1.0] * 3}])
+def test_what_may_be_labels_among_dimensions_without_numbers_is_refused(
+    tmp_path, source, vectors, more
+):
+    columns = {"id": source.ids, "x": vectors[:, 0], "y": vectors[:, 1], **more}
+    pq.write_table(pa.table(columns), tmp_path / "v.parquet")
+
+    with pytest.raises(InputError, match=f"{next(iter(more))} may be labels, not dimensions, by"):
+        open_vectors(tmp_path / "v.parquet", source)
 
 
 def test_missing_and_unknown_ids_are_named_in_one_line(tmp_path, source, vectors):

@@ -4,6 +4,8 @@ It finds vectors by the ids of images, and must not read the images.
 """
 
 import hashlib
+import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.embedding.registry import EmbedderOptions
-from voisin.errors import InputError
+from voisin.errors import InputError, InputWarning
 from voisin.types import Embeddings, ImageCollection, Names, Progress, no_progress
-from voisin.validation import check_finite_rows
+from voisin.validation import check_finite_rows, list_some
 
+_LABELS = {"label", "labels", "class", "target"}  # columns of such names are hardly dimensions
 _N_NAMED = 3  # ids that an error names, so that it stays one line
 _BLOCK = 4096  # rows read at a time for the digest, chosen by hand: a file may exceed memory
 
@@ -96,12 +99,16 @@ def read_npy(path: Path, source_ids: Names) -> PrecomputedVectors:
 
 
 def read_parquet(path: Path, source_ids: Names) -> PrecomputedVectors:
-    """Read a column ``id``, and a column of lists ``vector`` or one column per dimension.
+    """Read a column ``id``, and a column of lists ``vector`` or one numeric column per dimension.
+
+    The index of a data frame is no dimension. If names end in numbers, as ``e0`` and ``e1`` do, the
+    dimensions are the columns of the most frequent name; an `InputWarning` lists the others.
 
     Raises
     ------
     InputError
-        If the file is damaged, has no such columns, an id twice, or other ids than the source.
+        If the file is damaged, has no such columns, an id twice, or other ids than the source; if
+        some numeric columns may be labels, being whole numbers, and names do not tell.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -138,20 +145,46 @@ def _name_some(ids: list[str]) -> str:
     return ", ".join(ids[:_N_NAMED]) + (", ..." if len(ids) > _N_NAMED else "")
 
 
+def _pick_dimensions(path: Path, table: Any) -> list[str]:
+    """Choose the numeric columns that are dimensions of the vectors."""
+    import pyarrow as pa
+    from pyarrow.types import is_floating
+
+    index = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    no_dimension = {"id", *(name for name in index if isinstance(name, str))}
+    columns = zip(table.column_names, table.columns, strict=True)
+    kinds = {name: column.type for name, column in columns if name not in no_dimension}
+    numeric = [n for n, kind in kinds.items() if pa.types.is_integer(kind) or is_floating(kind)]
+    doubtful = {n for n in numeric if n.lower() in _LABELS or not is_floating(kinds[n])}
+    if not numeric:
+        message = f"{path} has neither a column of lists 'vector' nor numeric columns."
+        raise InputError(message)
+    stems = {name: name.rstrip("0123456789") for name in numeric}
+    numbered = Counter(stem for name, stem in stems.items() if stem != name)
+    (stem, count), *_ = numbered.most_common(1) or [("", 0)]
+    dimensions = [name for name in numeric if stems[name] == stem != name] if count > 1 else numeric
+    if 0 < len(doubtful & {*dimensions}) < len(dimensions):
+        message = (
+            f"{path}: {list_some(sorted(doubtful), _N_NAMED)} may be labels, not dimensions, by "
+            "their names or as whole numbers: leave them out, or name dimensions like e0, e1, e2."
+        )
+        raise InputError(message)
+    if left_out := [name for name in numeric if name not in dimensions]:
+        message = (
+            f"{path}: the vectors have {len(dimensions)} dimensions, {dimensions[0]} to "
+            f"{dimensions[-1]}; left out: {list_some(left_out)}."
+        )
+        warnings.warn(message, InputWarning, stacklevel=4)
+    return dimensions
+
+
 def _read_matrix(path: Path, table: Any) -> NDArray[np.float32]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    numeric = [
-        name
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if name != "id" and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type))
-    ]
     if "vector" not in table.column_names:
-        if not numeric:
-            message = f"{path} has neither a column of lists 'vector' nor numeric columns."
-            raise InputError(message)
-        return np.column_stack([table[name].to_numpy().astype(np.float32) for name in numeric])
+        dimensions = _pick_dimensions(path, table)
+        return np.column_stack([table[name].to_numpy().astype(np.float32) for name in dimensions])
     column = table["vector"].combine_chunks()
     try:
         lengths = set(pc.list_value_length(column).to_pylist())

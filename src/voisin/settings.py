@@ -37,6 +37,9 @@ TRAINING = "Training of networks"
 HEADINGS = (COMMON, IMAGES, EMBEDDING, GRAPH, TRAINING)
 """Headings of the options in a command's help, in order; the first is for common options."""
 
+LANGUAGES = ("en", "fr")
+"""Languages of a report."""
+
 RUN_ALONE = ("run",)
 RUN_AND_COMPARE = ("run", "compare")
 
@@ -115,6 +118,15 @@ class Settings:
         "the networks' first weights. Change it to see how much depends on chance.",
         heading=COMMON,
         commands=("run", "compare", "demo"),
+    )
+    language: str | None = setting(
+        None,
+        partial(check_one_of, choices=LANGUAGES),
+        help=f"Language of the report: {', '.join(LANGUAGES)}; by default, that of the system "
+        "(``LC_ALL``, ``LC_MESSAGES`` or ``LANG``) if it is one of them, else ``en``. Tables and "
+        "figures for programs stay English.",
+        heading=COMMON,
+        commands=("run", "demo"),
     )
     test_share: float = setting(
         0.2,

@@ -32,6 +32,7 @@ from voisin.project.finished_run import RESULT, RunResult
 from voisin.project.folder import Project
 from voisin.project.stored import save
 from voisin.report.content import ReportContent
+from voisin.report.language import choose_language
 from voisin.report.page import render_report
 from voisin.sources.collection import Summary, summarize
 from voisin.sources.medmnist import find_set
@@ -172,6 +173,7 @@ def _report_content(
         calibration=results.calibration,
         folder=str(project.folder),
         explainable=results.system.system is not None,
+        language=choose_language(stages.settings.language),
     )
 
 

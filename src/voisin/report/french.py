@@ -1,5 +1,775 @@
-"""The sentences of the pages in French, by the English ones."""
+"""The sentences of a report in French, by the English ones.
+
+`SENTENCES` are those of the pages. `NOTES` are those that other parts of the package write, with
+values in them. A place such as ``%(n)s`` stands in both languages; where a sentence has ``%%``, so
+has its translation. An ordinary space stands before ``:``, ``;``, ``?``, ``!`` and ``%``, and
+within quotation marks: `language` makes it one at which no line ends.
+"""
 
 from collections.abc import Mapping
 
-SENTENCES: Mapping[str, str] = {}
+_ON_TOP = {
+    "%(name)s – voisin report": "%(name)s – rapport de voisin",
+    "voisin report": "rapport de voisin",
+    "Skip to the pictures": "Aller aux images",
+    "Sections": "Rubriques",
+    "Details": "Détails",
+    "%(name)s: from %(given)s label to %(all)s": "%(name)s : de %(given)s étiquette à %(all)s",
+    "%(name)s: from %(given)s labels to %(all)s": "%(name)s : de %(given)s étiquettes à %(all)s",
+    "How many": "Combien",
+    "%(shown)s image labeled": "%(shown)s image étiquetée",
+    "%(shown)s images labeled": "%(shown)s images étiquetées",
+    "from %(shown)s label that you gave, in %(classes)s classes.": (
+        "à partir de %(shown)s étiquette donnée, en %(classes)s classes."
+    ),
+    "from %(shown)s labels that you gave, in %(classes)s classes.": (
+        "à partir de %(shown)s étiquettes données, en %(classes)s classes."
+    ),
+    "None was labeled %(names)s.": "Aucune image n’a été classée %(names)s.",
+    "%(shown)s more image has no label: no chain of similar images leads from it to a labeled "
+    "one.": (
+        "%(shown)s autre image reste sans étiquette : aucune chaîne d’images semblables ne la "
+        "relie à une image étiquetée."
+    ),
+    "%(shown)s more images have no label: no chain of similar images leads from them to a "
+    "labeled one.": (
+        "%(shown)s autres images restent sans étiquette : aucune chaîne d’images semblables ne les "
+        "relie à une image étiquetée."
+    ),
+    "How good": "Quelle fiabilité",
+    "%(share)s right": "%(share)s justes",
+    "%(low)s to %(high)s": "de %(low)s à %(high)s",
+    "Counted on the %(shown)s unlabeled image whose true class was hidden from voisin.": (
+        "Compté sur %(shown)s image non étiquetée, dont la vraie classe était cachée à voisin."
+    ),
+    "Counted on the %(shown)s unlabeled images whose true class was hidden from voisin.": (
+        "Compté sur les %(shown)s images non étiquetées dont la vraie classe était cachée à voisin."
+    ),
+    "Counted on the %(shown)s test image that was kept apart.": (
+        "Compté sur %(shown)s image de test, gardée à part."
+    ),
+    "Counted on the %(shown)s test images that were kept apart.": (
+        "Compté sur les %(shown)s images de test, gardées à part."
+    ),
+    "They are of %(n)s group: too few to say how far this may be off.": (
+        "Elles sont de %(n)s seul groupe : trop peu pour dire de combien cela peut s’écarter."
+    ),
+    "They are of %(n)s groups: too few to say how far this may be off.": (
+        "Elles sont de %(n)s groupes : trop peu pour dire de combien cela peut s’écarter."
+    ),
+    "no interval": "pas d’intervalle",
+    "These are too few for more than a rough hint.": (
+        "C’est trop peu pour donner plus qu’une idée approximative."
+    ),
+    "Most found: %(name)s (%(share)s).": "Classe la mieux retrouvée : %(name)s (%(share)s).",
+    "Least found: %(name)s (%(share)s).": "La moins bien retrouvée : %(name)s (%(share)s).",
+    "Not known": "On l’ignore",
+    "No true label was kept apart. To learn how many labels are right, label a few hundred "
+    "images drawn <em>at random</em> and keep them apart as the split <code>test</code>; or run "
+    "voisin with <code>--labels-per-class</code> on a set that is labeled throughout.": (
+        "Aucune étiquette vraie n’a été gardée à part. Pour savoir combien d’étiquettes sont "
+        "justes, étiquetez quelques centaines d’images tirées <em>au hasard</em> et gardez-les à "
+        "part dans la partie <code>test</code> ; ou lancez voisin avec "
+        "<code>--labels-per-class</code> sur un ensemble entièrement étiqueté."
+    ),
+    "The images": "Les images",
+    "The surest and the most doubtful image of each class": (
+        "L’image la plus sûre et la plus douteuse de chaque classe"
+    ),
+    "Class": "Classe",
+    "Surest": "Les plus sûres",
+    "Most doubtful": "Les plus douteuses",
+    "What is mixed up": "Ce qui est confondu",
+    "<strong>%(truth)s</strong> taken for <strong>%(given)s</strong>: %(shown)s image": (
+        "<strong>%(truth)s</strong> pris pour <strong>%(given)s</strong> : %(shown)s image"
+    ),
+    "<strong>%(truth)s</strong> taken for <strong>%(given)s</strong>: %(shown)s images": (
+        "<strong>%(truth)s</strong> pris pour <strong>%(given)s</strong> : %(shown)s images"
+    ),
+    "What next": "Et ensuite",
+    "All commands": "Toutes les commandes",
+    "Warning": "Avertissement",
+    "Warnings": "Avertissements",
+    "Made by voisin %(version)s. This page is a single file: it loads nothing from the internet "
+    "and sends nothing.": (
+        "Fait par voisin %(version)s. Cette page est un seul fichier : elle ne charge rien "
+        "d’Internet et n’envoie rien."
+    ),
+}
+
+
+_PICTURES = {
+    "Pictures": "Images",
+    "Unlabeled images, with the label that voisin gave them, its probability, and the three "
+    "labeled images most similar to each.": (
+        "Des images non étiquetées, avec l’étiquette que voisin leur a donnée, sa probabilité, et "
+        "les trois images étiquetées qui ressemblent le plus à chacune."
+    ),
+    "The numbers under these are the cosine similarity (1 is the highest).": (
+        "Les nombres sous ces dernières sont la similarité cosinus (1 est le maximum)."
+    ),
+    "The numbers under these are the distance (0 means identical).": (
+        "Les nombres sous ces dernières sont la distance (0 : identiques)."
+    ),
+    "Shown are the %(shown)s classes that were given most often; %(n)s class is left out.": (
+        "Seules les %(shown)s classes les plus données sont montrées ; %(n)s classe manque."
+    ),
+    "Shown are the %(shown)s classes that were given most often; %(n)s classes are left out.": (
+        "Seules les %(shown)s classes les plus données sont montrées ; %(n)s classes manquent."
+    ),
+    "Surest mistakes": "Les erreurs les plus sûres",
+    "The %(shown)s image that was given a wrong class. Look here first: voisin may be wrong, or "
+    "the true class in your data.": (
+        "La seule image (%(shown)s) qui a reçu une mauvaise classe. Regardez d’abord ici : voisin "
+        "peut se tromper, ou la vraie classe dans vos données."
+    ),
+    "Of the %(shown)s images that were given a wrong class, these have the most probable labels. "
+    "Look here first: voisin may be wrong, or the true class in your data.": (
+        "Des %(shown)s images qui ont reçu une mauvaise classe, celles dont l’étiquette est la "
+        "plus probable. Regardez d’abord ici : voisin peut se tromper, ou la vraie classe dans vos "
+        "données."
+    ),
+    "Images that no label reaches": "Images qu’aucune étiquette n’atteint",
+    "No label reaches it": "Aucune étiquette ne l’atteint",
+    "given to %(shown)s image": "donnée à %(shown)s image",
+    "given to %(shown)s images": "donnée à %(shown)s images",
+    "Surest: %(name)s": "Les plus sûres : %(name)s",
+    "Most doubtful: %(name)s": "Les plus douteuses : %(name)s",
+    "labeled": "classée",
+    "probability %(share)s": "probabilité %(share)s",
+    "else %(name)s %(share)s": "sinon %(name)s %(share)s",
+    "right": "juste",
+    "true class unknown": "vraie classe inconnue",
+    "true class: %(name)s": "vraie classe : %(name)s",
+    "true class %(truth)s": "vraie classe %(truth)s",
+    "wrong, true class: %(name)s": "fausse, vraie classe : %(name)s",
+    "Nearest labeled images": "Images étiquetées les plus proches",
+    "Labeled image %(id)s: %(name)s": "Image étiquetée %(id)s : %(name)s",
+    "Image %(id)s: no label": "Image %(id)s : sans étiquette",
+    "Image %(id)s: labeled %(name)s": "Image %(id)s : classée %(name)s",
+    "picture cannot be read": "image illisible",
+}
+
+
+_MISTAKES = {
+    "<strong>%(truth)s</strong> taken for <strong>%(given)s</strong>: %(shown)s image (%(share)s "
+    "of the class)": (
+        "<strong>%(truth)s</strong> pris pour <strong>%(given)s</strong> : %(shown)s image "
+        "(%(share)s de la classe)"
+    ),
+    "<strong>%(truth)s</strong> taken for <strong>%(given)s</strong>: %(shown)s images "
+    "(%(share)s of the class)": (
+        "<strong>%(truth)s</strong> pris pour <strong>%(given)s</strong> : %(shown)s images "
+        "(%(share)s de la classe)"
+    ),
+    "All counts are of the %(n)s unlabeled images whose true class is known.": (
+        "Tout est compté sur les %(n)s images non étiquetées dont la vraie classe est connue."
+    ),
+    "All counts are of the %(n)s test images.": "Tout est compté sur les %(n)s images de test.",
+    "“Found” is the share of a class that got its label (recall); “right” is the share of a "
+    "label's images that are of its class (precision).": (
+        "« Retrouvées » : la part d’une classe qui a reçu son étiquette (rappel) ; « justes » : la "
+        "part des images d’une étiquette qui sont bien de sa classe (précision)."
+    ),
+    "Each class": "Classe par classe",
+    "Images": "Images",
+    "Found": "Retrouvées",
+    "Labeled so": "Ainsi étiquetées",
+    "Right": "Justes",
+    "Confusion matrix": "Matrice de confusion",
+    "Confusion matrices": "Matrices de confusion",
+    "True class": "Vraie classe",
+    "given %(name)s": "donnée : %(name)s",
+    "others": "autres",
+    "no answer": "sans réponse",
+    "Shown are the %(shown)s classes with the most images of %(n)s; the column “others” adds up "
+    "the other classes.": (
+        "Seules sont montrées, sur %(n)s classes, les %(shown)s qui ont le plus d’images ; la "
+        "colonne « autres » réunit les autres."
+    ),
+    "Each row is a true class, each column the class that was given. Percentages are "
+    "shares of the row; below them stand the counts. The outlined diagonal holds the "
+    "images that are right.": (
+        "Chaque ligne est une vraie classe, chaque colonne la classe donnée. Les pourcentages sont "
+        "des parts de la ligne ; dessous, les nombres d’images. La diagonale encadrée contient les "
+        "images justes."
+    ),
+    "The column “no answer” counts images for which the method had no evidence for any class; "
+    "they count as not found.": (
+        "La colonne « sans réponse » compte les images pour lesquelles la méthode n’avait aucun "
+        "indice ; elles comptent comme non retrouvées."
+    ),
+}
+
+
+_NEXT_STEPS = {
+    "Each of these commands answers one more question about this run, and writes a page of its "
+    "own into the same folder.": (
+        "Chacune de ces commandes répond à une question de plus, et écrit sa propre page dans le "
+        "même dossier."
+    ),
+    "Start them in the folder from which the run was started.": (
+        "Lancez-les depuis le dossier d’où voisin a été lancé."
+    ),
+    "Which images should I label next?": "Quelles images étiqueter ensuite ?",
+    "Lists the images whose labels would improve the result most, with pictures, a table to fill "
+    "in, and a forecast of what your answers would change.": (
+        "Donne les images dont l’étiquette améliorerait le plus le résultat, un tableau à remplir, "
+        "et une prévision de ce que vos réponses changeraient."
+    ),
+    "Which labels can I rely on?": "À quelles étiquettes puis-je me fier ?",
+    "Draws images at random for you to check. From your answers it determines the largest set of "
+    "labels of which at most 5%% are wrong.": (
+        "Tire des images au hasard, à vérifier par vous. De vos réponses, elle déduit le plus "
+        "grand ensemble d’étiquettes dont 5 %% au plus sont fausses."
+    ),
+    "Which images and labels look wrong?": (
+        "Quelles images et quelles étiquettes semblent fausses ?"
+    ),
+    "Lists near-duplicates in both training and test, given labels that the most similar images "
+    "contradict, classes with too few labels, and outliers; the most serious first.": (
+        "Signale les quasi-doublons entre apprentissage et test, les étiquettes données que "
+        "contredisent les images les plus semblables, les classes trop peu étiquetées et les "
+        "images aberrantes ; le plus grave d’abord."
+    ),
+    "Why did an image get its label?": "Pourquoi une image a-t-elle reçu son étiquette ?",
+    "Shows the labeled images that the label came from, with their shares, and what speaks "
+    "against it. The command names the image with the most doubtful label; the id of any other "
+    "image works, too.": (
+        "Montre les images étiquetées d’où vient l’étiquette, avec la part de chacune, et ce qui "
+        "parle contre. La commande nomme l’image dont l’étiquette est la plus douteuse ; "
+        "l’identifiant de toute autre image convient aussi."
+    ),
+}
+
+
+_METHODS = {
+    "Every method compared": "Toutes les méthodes comparées",
+    "On the %(n)s unlabeled images whose true class is known, the best method is "
+    "<strong>%(method)s</strong>: it finds on average %(share)s of the images of each class "
+    "(balanced accuracy %(value)s, 95%%: %(interval)s).": (
+        "Sur les %(n)s images non étiquetées dont la vraie classe est connue, la meilleure méthode "
+        "est : <strong>%(method)s</strong>. Elle retrouve en moyenne %(share)s des images de "
+        "chaque classe (exactitude équilibrée %(value)s, à 95 %% : %(interval)s)."
+    ),
+    "On the %(n)s test images whose true class is known, the best method is "
+    "<strong>%(method)s</strong>: it finds on average %(share)s of the images of each class "
+    "(balanced accuracy %(value)s, 95%%: %(interval)s).": (
+        "Sur les %(n)s images de test dont la vraie classe est connue, la meilleure méthode est : "
+        "<strong>%(method)s</strong>. Elle retrouve en moyenne %(share)s des images de chaque "
+        "classe (exactitude équilibrée %(value)s, à 95 %% : %(interval)s)."
+    ),
+    "On the %(n)s images whose true class is known, no method is the best: %(methods)s are level "
+    "(balanced accuracy %(value)s, 95%%: %(interval)s).": (
+        "Sur les %(n)s images dont la vraie classe est connue, aucune méthode n’est la meilleure : "
+        "%(methods)s sont à égalité (exactitude équilibrée %(value)s, à 95 %% : %(interval)s)."
+    ),
+    "“No interval” means that fewer than %(n)s images, or groups of images, tell the figure: too "
+    "few to say how far it may be off.": (
+        "« Pas d’intervalle » : moins de %(n)s images, ou groupes d’images, donnent cette valeur, "
+        "trop peu pour dire de combien elle peut s’écarter."
+    ),
+    "The next best is %(method)s with %(value)s; the intervals do not overlap.": (
+        "Vient ensuite : %(method)s, avec %(value)s ; les intervalles ne se chevauchent pas."
+    ),
+    "The next best is %(method)s with %(value)s; the intervals overlap, so the order of the two "
+    "may be chance.": (
+        "Vient ensuite : %(method)s, avec %(value)s ; les intervalles se chevauchent, l’ordre des "
+        "deux peut donc être dû au hasard."
+    ),
+    "Without the test images whose group is also in the training set, its balanced accuracy is "
+    "%(value)s (%(interval)s).": (
+        "Sans les images de test dont le groupe est aussi dans l’ensemble d’apprentissage, son "
+        "exactitude équilibrée est de %(value)s (%(interval)s)."
+    ),
+    "Every figure is followed by its 95%% bootstrap interval: the range in which it plausibly "
+    "lies for other images of the same kind. Where the intervals of two methods overlap, their "
+    "order may be chance.": (
+        "Chaque valeur est suivie de son intervalle bootstrap à 95 %% : la plage où elle se "
+        "trouverait vraisemblablement pour d’autres images du même genre. Là où les intervalles de "
+        "deux méthodes se chevauchent, leur ordre peut être dû au hasard."
+    ),
+    "marks the best of each column in each block (the ceiling, which is given every label, is "
+    "left out).": (
+        "marque la meilleure de chaque colonne dans chaque bloc (sans le plafond, qui connaît "
+        "toutes les étiquettes)."
+    ),
+    "marks the best of each column in each block.": (
+        "marque la meilleure de chaque colonne dans chaque bloc."
+    ),
+    "Figures of every method, by set of images": "Valeurs de chaque méthode, par ensemble d’images",
+    "Method": "Méthode",
+    "less is better": "le plus bas est le mieux",
+    "%(n)s images": "%(n)s images",
+    "%(n)s without an answer, counted as not found": (
+        "%(n)s sans réponse, comptées comme non retrouvées"
+    ),
+    "best": "meilleure",
+    "%(figure)s on the %(scope)s": "%(figure)s, %(scope)s",
+    "Recall of each class": "Rappel de chaque classe",
+    "Share of the images of a class that are found, with its 95%% interval, on the %(n)s "
+    "%(scope)s; “–” means that the set has no image of the class.": (
+        "Part des images d’une classe qui sont retrouvées, avec son intervalle à 95 %%, sur %(n)s "
+        "%(scope)s ; « – » : l’ensemble n’a aucune image de la classe."
+    ),
+    "Recall of each class, by method": "Rappel de chaque classe, par méthode",
+    "The methods": "Les méthodes",
+    "Few labels only": "Peu d’étiquettes seules",
+    "a network trained on the given labels alone": (
+        "un réseau entraîné sur les seules étiquettes données"
+    ),
+    "in each round a new network, trained on the given labels and on the most confident guesses "
+    "of the networks before it": (
+        "à chaque tour, un nouveau réseau, entraîné sur les étiquettes données et sur les réponses "
+        "les plus sûres des réseaux précédents"
+    ),
+    "Expert network (from a file)": "Réseau expert (d’un fichier)",
+    "a network that was loaded from a file; what it was trained on is not known here": (
+        "un réseau chargé d’un fichier ; on ignore ici sur quoi il a été entraîné"
+    ),
+    "whether the expert network, whose vectors make the graph, was trained on these images "
+    "before is not known here": (
+        "on ignore ici si le réseau expert, dont les vecteurs font le graphe, a déjà été entraîné "
+        "sur ces images"
+    ),
+    "Propagated labels": "Étiquettes propagées",
+    "the given labels, passed on from image to image along the graph of nearest neighbors; some "
+    "labeling methods also use a classifier trained on the given labels. A test image gets its "
+    "label from its nearest neighbors in the graph": (
+        "les étiquettes données, transmises d’image en image le long du graphe des plus proches "
+        "voisins ; certaines méthodes se servent aussi d’un classifieur entraîné sur les "
+        "étiquettes données. Une image de test reçoit son étiquette de ses plus proches voisins "
+        "dans le graphe"
+    ),
+    "Propagated, for rare classes": "Propagées, pour les classes rares",
+    "the propagated labels, chosen again as if all classes were nearly equally frequent: more "
+    "images of the rare classes are found, but more images are wrong in all": (
+        "les étiquettes propagées, choisies à nouveau comme si toutes les classes étaient à peu "
+        "près aussi fréquentes : on retrouve plus d’images des classes rares, mais plus d’images "
+        "sont fausses en tout"
+    ),
+    "Calibrated labels": "Étiquettes calibrées",
+    "the propagated probabilities, corrected with labels that were held out and with how "
+    "frequent each class is (as it was stated or estimated): most images are right, but rare "
+    "classes are missed more often": (
+        "les probabilités propagées, corrigées par des étiquettes mises de côté et par la "
+        "fréquence de chaque classe (indiquée ou estimée) : le plus d’images sont justes, mais les "
+        "classes rares sont plus souvent manquées"
+    ),
+    "Retrained": "Réentraîné",
+    "a network trained on the propagated labels, where more certain labels count more": (
+        "un réseau entraîné sur les étiquettes propagées, où les plus sûres comptent davantage"
+    ),
+    "Ceiling": "Plafond",
+    "the same network trained on the true label of every training image: about what labeling all "
+    "images by hand would give. It is shown for comparison and never marked as the best": (
+        "le même réseau, entraîné sur la vraie étiquette de chaque image d’apprentissage : à peu "
+        "près ce que donnerait l’étiquetage de toutes les images à la main. Montré pour comparer, "
+        "jamais marqué comme le meilleur"
+    ),
+    "Its balanced accuracy is below that of %(method)s here: it learns from the classes as often "
+    "as they occur, so it learns the common classes well and finds fewer images of the rare ones": (
+        "Son exactitude équilibrée est ici inférieure à celle de la méthode « %(method)s » : il "
+        "voit les classes aussi souvent qu’elles se présentent, apprend donc bien les classes "
+        "fréquentes et retrouve moins d’images des classes rares"
+    ),
+    "The sets of images": "Les ensembles d’images",
+    "Unlabeled images": "Images non étiquetées",
+    "images of the graph whose label was hidden from the methods and kept for this check": (
+        "images du graphe dont l’étiquette a été cachée aux méthodes et gardée pour cette "
+        "vérification"
+    ),
+    "Test images": "Images de test",
+    "images kept apart from the start: nothing in this run was trained on them": (
+        "images gardées à part dès le début : rien ici n’a été entraîné sur elles"
+    ),
+    "Test images of new groups": "Images de test de nouveaux groupes",
+    "only the test images whose group (patient, lesion, video) has no image in the training set, "
+    "as the others may be too easy. What is left is another mix of classes, so the figures may "
+    "be higher or lower: compare methods within one set of images, not one set with another": (
+        "seulement les images de test dont le groupe (patient, lésion, vidéo) n’a aucune image "
+        "dans l’ensemble d’apprentissage, car les autres peuvent être trop faciles. Le mélange de "
+        "classes qui reste est autre, les valeurs peuvent donc être plus hautes ou plus basses : "
+        "comparez les méthodes dans un même ensemble, non un ensemble à un autre"
+    ),
+}
+
+
+_FIGURES = {
+    "The figures": "Les mesures",
+    "not defined, as for a class without images": "non défini, comme pour une classe sans images",
+    "AUC": "AUC",
+    "how often an image of a class gets a higher probability for that class than an image of "
+    "another class, averaged over the classes; 0.5 is chance, 1 is perfect": (
+        "combien de fois une image d’une classe reçoit, pour cette classe, une probabilité plus "
+        "haute qu’une image d’une autre classe, en moyenne sur les classes ; 0,5 : le hasard, 1 : "
+        "parfait"
+    ),
+    "Balanced accuracy": "Exactitude équilibrée",
+    "share of each class that is found (its recall), averaged over the classes, so that a rare "
+    "class counts as much as a common one": (
+        "part de chaque classe qui est retrouvée (son rappel), en moyenne sur les classes : une "
+        "classe rare compte autant qu’une classe fréquente"
+    ),
+    "Accuracy": "Exactitude",
+    "share of the images whose most probable class is the true one; large classes dominate it": (
+        "part des images dont la classe la plus probable est la vraie ; les grandes classes y "
+        "dominent"
+    ),
+    "Macro F1": "F1 macro",
+    "for each class, the harmonic mean of recall (share of the class that is found) and "
+    "precision (share that is right among the images given the class); then the mean over the "
+    "classes": (
+        "pour chaque classe, la moyenne harmonique du rappel (part de la classe qui est retrouvée) "
+        "et de la précision (part juste des images qui ont reçu la classe) ; puis la moyenne sur "
+        "les classes"
+    ),
+    "ECE": "ECE",
+    "expected calibration error: how far the probability of the predicted class is, on average, "
+    "from how often it is right; 0 is best, 0.10 means 10 percentage points too high or too low": (
+        "erreur de calibration attendue : l’écart moyen entre la probabilité de la classe prédite "
+        "et la fréquence à laquelle elle est juste ; 0 est le mieux, 0,10 veut dire 10 points de "
+        "pourcentage de trop ou de moins"
+    ),
+}
+
+
+_TRUST = {
+    "Probable labels are right more often": "Les étiquettes probables sont plus souvent justes",
+    "The %(n)s unlabeled images whose true class is known, the most probable label first. Where "
+    "the probabilities are of use, the surest images are right more often than all images "
+    "together.": (
+        "Les %(n)s images non étiquetées dont la vraie classe est connue, l’étiquette la plus "
+        "probable d’abord. Là où les probabilités sont utiles, les images les plus sûres sont plus "
+        "souvent justes que l’ensemble."
+    ),
+    "Accuracy of the surest images": "Exactitude des images les plus sûres",
+    "If you keep only the surest images": "Si vous ne gardez que les images les plus sûres",
+    "Keep": "Garder",
+    "Lowest probability": "Probabilité la plus basse",
+    "Reliability": "Fiabilité",
+    "Predictions on the %(scope)s, grouped by confidence (the probability of the predicted "
+    "class). On the dashed line, predictions with a confidence of 70%% are right 70%% of the "
+    "time. Below the line, a method is right less often than it says; above the line, more "
+    "often. The gray bars count the predictions: trust the dots above tall bars.": (
+        "Les prédictions sur les %(scope)s, groupées par confiance (la probabilité de la classe "
+        "prédite). Sur la ligne en tirets, les prédictions de confiance 70 %% sont justes dans 70 "
+        "%% des cas. Sous la ligne, une méthode est juste moins souvent qu’elle ne le dit ; "
+        "au-dessus, plus souvent. Les barres grises comptent les prédictions : fiez-vous aux "
+        "points au-dessus des hautes barres."
+    ),
+    "Labels that were passed on over many images have similar probabilities for all classes. So "
+    "they are right more often than they say here; %(link)scalibration%(end)s corrects that.": (
+        "Les étiquettes transmises sur beaucoup d’images ont des probabilités semblables pour "
+        "toutes les classes. Elles sont donc justes plus souvent qu’elles ne le disent ici ; la "
+        "%(link)scalibration%(end)s le corrige."
+    ),
+    "Calibration: probabilities that mean what they say": (
+        "Calibration : des probabilités qui disent vrai"
+    ),
+    "%(n)s of the given labels were held out in turn, and predicted from the other labels. How "
+    "often these predictions were right was used to correct the probabilities of all images; "
+    "<code>labels.parquet</code> has the corrected ones. Of the labels with a probability of "
+    "70%%, about 70%% should be right.": (
+        "%(n)s des étiquettes données ont été mises de côté à tour de rôle et prédites à partir "
+        "des autres. La fréquence à laquelle ces prédictions étaient justes a servi à corriger les "
+        "probabilités de toutes les images ; <code>labels.parquet</code> a les probabilités "
+        "corrigées. Des étiquettes de probabilité 70 %%, environ 70 %% devraient être justes."
+    ),
+    "Calibration error before: mean difference between the probability and how often it is right": (
+        "Erreur de calibration avant : écart moyen entre la probabilité et la fréquence à laquelle "
+        "elle est juste"
+    ),
+    "Calibration error after: each label was corrected by what the other labels showed": (
+        "Erreur de calibration après : chaque étiquette a été corrigée par ce qu’ont montré les "
+        "autres"
+    ),
+    "Temperature: below 1, the probabilities were too low; above 1, too high": (
+        "Température : au-dessous de 1, les probabilités étaient trop basses ; au-dessus de 1, "
+        "trop hautes"
+    ),
+    "Reliability of each class": "Fiabilité de chaque classe",
+    "Held-out labels, sorted by the probability of the class and divided into bins of about "
+    "equally many labels, equal probabilities in one; each label counts for as many images as it "
+    "stands for. On the dashed line, the probability equals the share of the labels that really "
+    "are of the class. The vertical bars are 95%% intervals: long bars mean that there are too "
+    "few labels to tell.": (
+        "Les étiquettes mises de côté, rangées par la probabilité de la classe et réparties en "
+        "tranches d’à peu près autant d’étiquettes, les probabilités égales ensemble ; chaque "
+        "étiquette compte pour autant d’images qu’elle en représente. Sur la ligne en tirets, la "
+        "probabilité est égale à la part des étiquettes qui sont vraiment de la classe. Les barres "
+        "verticales sont des intervalles à 95 %% : de longues barres veulent dire qu’il y a trop "
+        "peu d’étiquettes pour en juger."
+    ),
+    "For the intervals, whole groups were resampled.": (
+        "Pour les intervalles, des groupes entiers ont été rééchantillonnés."
+    ),
+    "%(n)s held out; calibration error %(before)s before, %(after)s after": (
+        "%(n)s mises de côté ; erreur de calibration %(before)s avant, %(after)s après"
+    ),
+    "Calibration of each class": "Calibration de chaque classe",
+    "Labels held out": "Étiquettes mises de côté",
+    "Error before": "Erreur avant",
+    "Error after": "Erreur après",
+    "Expected share of all images": "Part attendue des images",
+}
+
+
+_ROUNDS = {
+    "Pseudo-labels": "Pseudo-étiquettes",
+    "Pseudo-labels: guesses of the network used as labels": (
+        "Pseudo-étiquettes : des réponses du réseau prises pour étiquettes"
+    ),
+    "In each round, the guesses that the network is most confident about are used as labels, and "
+    "a new network is trained on the given labels and these guesses. Nothing corrects a wrong "
+    "guess: the next network learns it as if it were true, and may make more mistakes of the "
+    "same kind. This is called <em>confirmation bias</em>.": (
+        "À chaque tour, les réponses dont le réseau est le plus sûr servent d’étiquettes, et un "
+        "nouveau réseau est entraîné sur les étiquettes données et sur ces réponses. Rien ne "
+        "corrige une réponse fausse : le réseau suivant l’apprend comme si elle était vraie, et "
+        "peut faire d’autres erreurs du même genre. On appelle cela le <em>biais de "
+        "confirmation</em>."
+    ),
+    "Here %(share)s of the %(n)s pseudo-labels of round %(round)s are correct.": (
+        "Ici, %(share)s des %(n)s pseudo-étiquettes du tour %(round)s sont justes."
+    ),
+    "Of the %(n_first)s pseudo-labels added in round %(first)s, %(right_first)s%% are correct; "
+    "of the %(n_last)s added in round %(last)s, %(right_last)s%%.": (
+        "Des %(n_first)s pseudo-étiquettes ajoutées au tour %(first)s, %(right_first)s %% sont "
+        "justes ; des %(n_last)s ajoutées au tour %(last)s, %(right_last)s %%."
+    ),
+    "This fall is more than chance explains. It has two possible reasons, which these figures "
+    "cannot tell apart: the network repeats its mistakes, or later rounds are left with harder "
+    "images, since the easy images are labeled first.": (
+        "Cette baisse dépasse ce que le hasard explique. Elle a deux raisons possibles, que ces "
+        "valeurs ne distinguent pas : le réseau répète ses erreurs, ou il ne reste aux derniers "
+        "tours que des images plus difficiles, puisque les faciles sont étiquetées d’abord."
+    ),
+    "This rise is more than chance explains.": "Cette hausse dépasse ce que le hasard explique.",
+    "The two are about equal: the difference may be chance.": (
+        "Les deux sont à peu près égales : l’écart peut être dû au hasard."
+    ),
+    "Pseudo-labels by round, and the share that is correct": (
+        "Pseudo-étiquettes par tour, et part juste"
+    ),
+    "Pseudo-labels by round": "Pseudo-étiquettes par tour",
+    "Pseudo-labels added in each round": "Pseudo-étiquettes ajoutées à chaque tour",
+    "Pseudo-labels added of each class": "Pseudo-étiquettes ajoutées de chaque classe",
+    "Round": "Tour",
+    "Round %(n)s": "Tour %(n)s",
+    "Added": "Ajoutées",
+    "In all": "En tout",
+    "Correct": "Justes",
+    "True class known for": "Vraie classe connue pour",
+}
+
+
+_SOURCE = {
+    "The images and labels of this run": "Les images et les étiquettes",
+    "<strong>%(name)s</strong> holds %(n)s images (%(splits)s).": (
+        "<strong>%(name)s</strong> contient %(n)s images (%(splits)s)."
+    ),
+    "<strong>%(name)s</strong> holds %(n)s images.": (
+        "<strong>%(name)s</strong> contient %(n)s images."
+    ),
+    "The true class of %(shown)s is known.": "La vraie classe de %(shown)s est connue.",
+    "No groups (patients, lesions, videos) are known, so each image counts as independent.": (
+        "Aucun groupe (patients, lésions, vidéos) n’est connu : chaque image compte comme "
+        "indépendante."
+    ),
+    "They belong to %(n)s groups (such as patients, lesions or videos); intervals are computed "
+    "by group, since images of one group resemble each other.": (
+        "Elles appartiennent à %(n)s groupes (patients, lésions ou vidéos, par exemple) ; les "
+        "intervalles sont calculés par groupe, car les images d’un même groupe se ressemblent."
+    ),
+    "The graph is made of %(shown)s image.": "Le graphe est fait de %(shown)s image.",
+    "The graph is made of %(shown)s images.": "Le graphe est fait de %(shown)s images.",
+    "%(shown)s more could not be read.": "%(shown)s de plus étaient illisibles.",
+    "%(shown)s test image whose true class is known is kept to judge the methods.": (
+        "%(shown)s image de test dont la vraie classe est connue est gardée pour juger les "
+        "méthodes."
+    ),
+    "%(shown)s test images whose true class is known are kept to judge the methods.": (
+        "%(shown)s images de test dont la vraie classe est connue sont gardées pour juger les "
+        "méthodes."
+    ),
+    "The %(shown)s test image cannot be judged, since no true class is known there.": (
+        "La seule image de test (%(shown)s) ne permet pas de juger, car sa vraie classe est "
+        "inconnue."
+    ),
+    "The %(shown)s test images cannot be judged, since no true class is known there.": (
+        "Les %(shown)s images de test ne permettent pas de juger, car aucune vraie classe n’y est "
+        "connue."
+    ),
+    "The %(shown)s image of the split val is not used.": (
+        "%(shown)s image de la partie val ne sert pas."
+    ),
+    "The %(shown)s images of the split val are not used.": (
+        "Les %(shown)s images de la partie val ne servent pas."
+    ),
+    "Images of each class": "Images de chaque classe",
+    "Labeled in the source": "Étiquetées à la source",
+    "Labels given to voisin": "Étiquettes données à voisin",
+    "Labeled by voisin": "Étiquetées par voisin",
+    "All": "Total",
+    "Settings, running times and versions": "Réglages, durées et versions",
+    "Settings": "Réglages",
+    "Time of each stage": "Durée de chaque étape",
+    "Stage": "Étape",
+    "Time": "Durée",
+    "Result": "Résultat",
+    "from the cache": "repris du cache",
+    "computed": "calculé",
+    "Versions": "Versions",
+}
+
+
+_CHARTS = {
+    "%(figure)s of each method with its 95%% interval: %(values)s.": (
+        "%(figure)s de chaque méthode avec son intervalle à 95 %% : %(values)s."
+    ),
+    "Reliability of %(method)s, by bin (images in it): %(bins)s.": (
+        "Fiabilité : %(method)s, par tranche (et images qu’elle contient) : %(bins)s."
+    ),
+    "confidence %(confidence)s, %(right)s right (%(n)s)": (
+        "confiance %(confidence)s, %(right)s justes (%(n)s)"
+    ),
+    "Reliability of %(name)s after calibration, by bin: %(bins)s.": (
+        "Fiabilité de %(name)s après calibration, par tranche : %(bins)s."
+    ),
+    "probability %(stated)s, share of the class %(true)s (%(low)s to %(high)s, labels: %(n)s)": (
+        "probabilité %(stated)s, part de la classe %(true)s (de %(low)s à %(high)s, étiquettes : "
+        "%(n)s)"
+    ),
+    "Accuracy of the surest images: %(bins)s.": "Exactitude des images les plus sûres : %(bins)s.",
+    "%(share)s of the images %(right)s": "%(share)s des images : %(right)s",
+    "Pseudo-labels by round: %(rounds)s.": "Pseudo-étiquettes par tour : %(rounds)s.",
+    "round %(number)s added %(n)s": "le tour %(number)s en a ajouté %(n)s",
+    "round %(number)s added %(n)s, %(right)s of them correct": (
+        "le tour %(number)s en a ajouté %(n)s, dont %(right)s justes"
+    ),
+    "all images: %(share)s": "toutes les images : %(share)s",
+    "Share right": "Part juste",
+    "Confidence": "Confiance",
+    "before": "avant",
+    "after": "après",
+    "Probability of the class": "Probabilité de la classe",
+    "Share of the class": "Part de la classe",
+    "Share of the images kept, surest first": "Part des images gardées, les plus sûres d’abord",
+}
+
+SENTENCES: Mapping[str, str] = {
+    **_ON_TOP,
+    **_PICTURES,
+    **_MISTAKES,
+    **_NEXT_STEPS,
+    **_METHODS,
+    **_FIGURES,
+    **_TRUST,
+    **_ROUNDS,
+    **_SOURCE,
+    **_CHARTS,
+}
+
+NOTES: Mapping[str, str] = {
+    "With other labels of the same number, the mean confidence of %(mean)s has no interval: too "
+    "few images, or groups of them, are labeled.": (
+        "La confiance moyenne de %(mean)s n’a pas d’intervalle : trop peu d’images, ou de groupes "
+        "d’images, sont étiquetées."
+    ),
+    "Too few labels to calibrate by: the rarest class has %(n)s held-out label. The "
+    "probabilities are a rough guess.": (
+        "Trop peu d’étiquettes pour calibrer : la classe la plus rare en a %(n)s de côté. Les "
+        "probabilités ne donnent qu’une idée approximative."
+    ),
+    "Too few labels to calibrate by: the rarest class has %(n)s held-out labels. The "
+    "probabilities are a rough guess.": (
+        "Trop peu d’étiquettes pour calibrer : la classe la plus rare en a %(n)s de côté. Les "
+        "probabilités ne donnent qu’une idée approximative."
+    ),
+    "Few labels to calibrate by: the rarest class has %(n)s held-out labels. The probabilities "
+    "are uncertain themselves.": (
+        "Peu d’étiquettes pour calibrer : la classe la plus rare en a %(n)s de côté. Les "
+        "probabilités sont elles-mêmes incertaines."
+    ),
+    "With other labels of the same number, the mean confidence of %(mean)s could have come out "
+    "anywhere from %(low)s to %(high)s.": (
+        "Avec d’autres étiquettes, en même nombre, la confiance moyenne de %(mean)s aurait pu se "
+        "trouver n’importe où entre %(low)s et %(high)s."
+    ),
+    "With other labels of the same number, their mean probability of %(mean)s could have come "
+    "out anywhere from %(low)s to %(high)s.": (
+        "Avec d’autres étiquettes, en même nombre, leur probabilité moyenne de %(mean)s aurait pu "
+        "se trouver n’importe où entre %(low)s et %(high)s."
+    ),
+    "How common each class is among all images was estimated from the images themselves; if that "
+    "estimate is wrong, so are the probabilities.": (
+        "La fréquence de chaque classe parmi les images a été estimée à partir des images mêmes ; "
+        "si cette estimation est fausse, les probabilités le sont aussi."
+    ),
+    "There are too few labels to estimate how common each class is among all images, so all were "
+    "taken as equally common.": (
+        "Il y a trop peu d’étiquettes pour estimer la fréquence de chaque classe parmi les images "
+        ": toutes ont été prises pour aussi fréquentes."
+    ),
+    "%(n)s held-out labels were left out: no other label reaches them.": (
+        "%(n)s étiquettes mises de côté ont été laissées : aucune autre étiquette ne les atteint."
+    ),
+    "%(n)s image has no evidence: no label reaches them by any path.": (
+        "%(n)s image est sans indice : aucune étiquette ne l’atteint par aucun chemin."
+    ),
+    "%(n)s images have no evidence: no label reaches them by any path.": (
+        "%(n)s images sont sans indice : aucune étiquette ne les atteint par aucun chemin."
+    ),
+    "The probabilities could not be calibrated: the other labels reach no held-out label. Take "
+    "them as a ranking.": (
+        "Les probabilités n’ont pas pu être calibrées : les autres étiquettes n’atteignent aucune "
+        "étiquette mise de côté. Prenez-les comme un classement."
+    ),
+    "The probabilities could not be calibrated: no class has two labels of different groups, so "
+    "none could be held out. Take them as a ranking.": (
+        "Les probabilités n’ont pas pu être calibrées : aucune classe n’a deux étiquettes de "
+        "groupes différents, aucune n’a donc pu être mise de côté. Prenez-les comme un classement."
+    ),
+    "No label reaches 1 image along the graph: its label is the classifier's alone.": (
+        "Aucune étiquette n’atteint 1 image par le graphe : son étiquette vient du seul "
+        "classifieur."
+    ),
+    "No label reaches %(n)s images along the graph: their labels are the classifier's alone.": (
+        "Aucune étiquette n’atteint %(n)s images par le graphe : leur étiquette vient du seul "
+        "classifieur."
+    ),
+    "Fewer than labels_per_class=%(wanted)s labeled images: %(classes)s; all are taken.": (
+        "Moins de labels_per_class=%(wanted)s images étiquetées : %(classes)s ; toutes sont prises."
+    ),
+    "Fewer than labels_per_class=%(wanted)s groups of labeled images: %(classes)s; all are "
+    "taken.": (
+        "Moins de labels_per_class=%(wanted)s groupes d’images étiquetées : %(classes)s ; tous "
+        "sont pris."
+    ),
+    "left out %(name)s: %(why)s": "laissée de côté, %(name)s : %(why)s",
+    "No image is labeled %(names)s, so no image will get such a label.": (
+        "Aucune image n’est étiquetée %(names)s : aucune image ne recevra donc cette étiquette."
+    ),
+    "Classes differ only by upper and lower case: %(names)s. They stay apart: if they are the "
+    "same, write them alike.": (
+        "Des classes ne diffèrent que par les majuscules : %(names)s. Elles restent séparées : si "
+        "ce sont les mêmes, écrivez-les de la même façon."
+    ),
+    "All vectors are alike, so that no image is nearer than another and the labels found mean "
+    "nothing: look at the images, or pass another embedding.": (
+        "Tous les vecteurs sont pareils : aucune image n’est plus proche qu’une autre, et les "
+        "étiquettes trouvées ne veulent rien dire. Regardez les images, ou choisissez d’autres "
+        "vecteurs (embedding)."
+    ),
+    "The class priors are uncertain: two ways to estimate them differ by %(share)s of the "
+    "images. Label some images drawn at random, or pass the priors if you know them.": (
+        "La fréquence des classes est incertaine : deux façons de l’estimer diffèrent de %(share)s "
+        "des images. Étiquetez quelques images tirées au hasard, ou donnez les fréquences si vous "
+        "les connaissez."
+    ),
+    "%(n)s labels of %(table)s are of test or val images: not used for learning.": (
+        "%(n)s étiquettes de %(table)s sont d’images de test ou de val : elles ne servent pas à "
+        "apprendre."
+    ),
+}

@@ -4,12 +4,13 @@ English is what templates and code say; another language is a table from the Eng
 its own. This module must not know what the sentences are about.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from voisin.report import wording
-from voisin.report.french import SENTENCES
+from voisin.report.french import NOTES, SENTENCES
 
 _NO_BREAK, _NARROW = "\u00a0", "\u202f"  # spaces at which a line does not break
 
@@ -24,12 +25,15 @@ class Language:
         Such as ``fr``.
     sentences : mapping of str to str
         From an English sentence, with places such as ``%(n)s``; one that is missing stays English.
+    notes : mapping of str to str
+        The same of sentences that come with their values in them.
     signs : mapping of str to str
         How it writes the point, the comma and the percent sign of an English number.
     """
 
     code: str
     sentences: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
     signs: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, sentence: str, **values: object) -> str:
@@ -50,6 +54,22 @@ class Language:
         """Translate the first sentence for one thing, else the second."""
         is_one = n < 2 if self.code == "fr" else n == 1
         return self.gettext(one if is_one else many)
+
+    def note(self, text: str) -> str:
+        """Translate a sentence that has its values in it; one that is not known stays English.
+
+        Examples
+        --------
+        >>> FRENCH.note("1,234 held-out labels were left out: no other label reaches them.")[:22]
+        '1\u202f234 étiquettes mises'
+        """
+        for english, own in self.notes.items():
+            pattern = re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+?)", re.escape(english))
+            if found := re.fullmatch(pattern, text, re.DOTALL):
+                values = found.groupdict()
+                is_number = re.compile(r"[\d.,]+%?").fullmatch
+                return own % {n: self.number(v) if is_number(v) else v for n, v in values.items()}
+        return text
 
     def number(self, text: str) -> str:
         """Rewrite an English number.
@@ -78,13 +98,24 @@ class Language:
         return self.number(wording.duration(seconds))
 
 
+def _keep_lines(sentences: Mapping[str, str]) -> dict[str, str]:
+    """Let no line begin with a sign; "%(" begins a place and is none."""
+    spaces = re.compile(r" (?=[:;?!»]|%(?!\())|(?<=«) ")
+    return {english: spaces.sub(_NO_BREAK, own) for english, own in sentences.items()}
+
+
 ENGLISH = Language("en")
 FRENCH = Language(
     "fr",
-    # No line begins with a sign; "%(" begins a place and is none.
-    {
-        english: re.sub(r" (?=[:;?!»]|%(?!\())|(?<=«) ", _NO_BREAK, french)
-        for english, french in SENTENCES.items()
-    },
+    _keep_lines(SENTENCES),
+    _keep_lines(NOTES),
     {".": ",", ",": _NARROW, "%": f"{_NO_BREAK}%"},
 )
+
+
+def choose_language(code: str | None) -> Language:
+    """Return a language by its code; None stands for that of the environment, else English."""
+    if code is None:
+        names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        code = next((name for name in names if name), "")[:2]
+    return FRENCH if code == "fr" else ENGLISH

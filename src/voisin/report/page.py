@@ -51,6 +51,7 @@ def environment(language: Language = ENGLISH) -> Environment:
         percent=language.percent,
         duration=language.duration,
         translate=language.gettext,
+        note=language.note,
     )
     environment.tests["undefined_number"] = math.isnan
     environment.globals.update(

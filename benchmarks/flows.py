@@ -11,10 +11,10 @@ from scipy.sparse import csr_matrix as their_matrix  # noqa: TID251 - graphlearn
 
 from benchmarks.data import FOLDER, fashion_mnist, many_vectors
 from benchmarks.measuring import Row, keep, peak_bandwidth, ratio, side_by_side, timed
+from voisin.calibration.decision import quota_weights
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.graph import order_nodes, reorder_matrix
 from voisin.neighbors.search import find_neighbors
-from voisin.propagation.class_priors import quota_weights
 from voisin.propagation.estimator import GraphClassifier
 from voisin.propagation.harmonic import Harmonic
 from voisin.propagation.live import LiveSpreading

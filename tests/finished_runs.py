@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from voisin.calibration.decision import Decision
 from voisin.project.finished_run import RESULT, RunResult
 from voisin.project.folder import Project
 from voisin.project.stored import save
@@ -37,6 +38,7 @@ def write_run(
         "scores": (),
         "rounds": (),
         "is_calibrated": stated is not None,
+        "decision": Decision("likeliest", np.ones(n_classes)),
         **more,
     }
     save(

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from voisin.calibration.decision import WAYS_TO_DECIDE
 from voisin.embedding.specification import (
     KINDS,
     NORMALIZATIONS,
@@ -220,6 +221,15 @@ class Settings:
         "among the labels), ``estimate``, or your own shares as ``cat=0.7,dog=0.3``. Change it if "
         "some classes are rare.",
         heading=GRAPH,
+    )
+    decide: str = setting(
+        "proportional",
+        partial(check_one_of, choices=WAYS_TO_DECIDE),
+        help="How each image gets its one label: ``proportional`` (each class as often as it is "
+        "estimated to occur), ``likeliest`` (fewest errors, but rare classes are seldom found) or "
+        "``balanced`` (finds rare classes, with more errors in all).",
+        heading=GRAPH,
+        commands=RUN_ALONE,
     )
     method: str = setting(
         "auto",

@@ -305,7 +305,9 @@ class Labeling:
         Share of an earlier propagation with a larger alpha in the initial scores of images
         without label.
     calibrated : array of shape (n_samples, n_classes), optional
-        Probabilities to show; those of `propagation` decide the labels.
+        Probabilities to show instead of those of `propagation`.
+    decided : array of shape (n_samples,), optional
+        Labels to show instead of those of `propagation`, -1 where there is no evidence.
     """
 
     propagation: Propagation
@@ -318,6 +320,12 @@ class Labeling:
     classifier_probabilities: Probabilities | None = None
     prior_propagation_share: float = 0.0
     calibrated: Probabilities | None = None
+    decided: Labels | None = None
+
+    @property
+    def labels(self) -> Labels:
+        """The labels to show: those decided, if any."""
+        return self.propagation.labels if self.decided is None else self.decided
 
     @property
     def stated(self) -> Probabilities:
@@ -371,9 +379,12 @@ class Predictions:
     probabilities : array of shape (n_images, n_classes)
     reached : array of shape (n_images,), optional
         False if the method had no evidence for the image; None means all are true.
+    labels : array of shape (n_images,), optional
+        The class that each image is given; by default its most probable one.
     """
 
     method: str
     ids: Names
     probabilities: Probabilities
     reached: NDArray[np.bool_] | None = None
+    labels: Labels | None = None

@@ -6,6 +6,7 @@ from scipy.special import softmax
 
 from tests.propagation.graphs import random_affinity, two_moons
 from voisin.calibration.calibrate import calibrate
+from voisin.calibration.decision import WAYS_TO_DECIDE
 from voisin.calibration.prior_shift import weigh_by_class
 from voisin.calibration.reliability import calibration_error, reliability_by_class
 from voisin.calibration.scaling import Calibration, fit_calibration, fit_scaling
@@ -281,6 +282,52 @@ def test_priors_are_estimated_from_enough_labels_only_and_that_is_noted():
     assert not any("common" in note for note in told.notes)
 
 
+@pytest.mark.parametrize("way", WAYS_TO_DECIDE)
+def test_the_surest_fifty_of_a_class_are_right_at_least_as_often_as_any_other_fifty_of_it(way):
+    pool, truth, held, labels = pool_and_labels(0.3, n_pool=6_000, per_class=50, shift=(0, 1, -1))
+    everywhere = np.ones(len(pool), dtype=bool)
+    propagation = Propagation(pool, everywhere, 1, 0.0, converged=True)
+    held_out = HeldOut(np.arange(len(labels)), labels, held)
+
+    found = calibrate(propagation, held_out, decide=way)
+
+    confidence = found.probabilities[np.arange(len(pool)), found.labels]
+    for label in range(3):
+        rows = np.flatnonzero(found.labels == label)
+        rows = rows[np.argsort(-confidence[rows], kind="stable")]
+        right = (truth[rows] == label)[: len(rows) // 50 * 50].reshape(-1, 50).mean(axis=1)
+        assert len(right) > 3
+        # by chance alone, two shares of fifty differ by three standard errors once in 400 times
+        error = np.sqrt((right * (1 - right) + right[0] * (1 - right[0])) / 50)
+        assert (right[0] >= right - 3 * error).all()
+
+
+def test_the_labels_shown_are_right_as_often_as_their_probabilities_say():
+    pool, truth, held, labels = pool_and_labels(0.3, n_pool=6_000, per_class=100)
+    everywhere = np.ones(len(pool), dtype=bool)
+    propagation = Propagation(pool, everywhere, 1, 0.0, converged=True)
+    held_out = HeldOut(np.arange(len(labels)), labels, held)
+
+    for way in WAYS_TO_DECIDE:
+        found = calibrate(propagation, held_out, decide=way)
+        assert found.confidence.value == pytest.approx((found.labels == truth).mean(), abs=0.03)
+        assert found.confidence.low <= found.confidence.value <= found.confidence.high
+
+
+def test_the_decision_is_fitted_to_the_images_without_a_label():
+    pool, _, held, labels = pool_and_labels(0.5, n_pool=2_000, per_class=20)
+    given = np.where(np.arange(2_000) < 500, 2, -1)
+    pool[:500] = [0.01, 0.01, 0.98]
+    everywhere = np.ones(2_000, dtype=bool)
+    propagation = Propagation(pool, everywhere, 1, 0.0, converged=True)
+
+    held_out = HeldOut(np.arange(60), labels, held)
+    found = calibrate(propagation, held_out, labels=given, class_priors=PRIORS)
+
+    counts = np.bincount(found.labels[500:], minlength=3)
+    np.testing.assert_allclose(counts / 1_500, PRIORS, atol=2e-3)
+
+
 def test_without_labels_to_hold_out_nothing_is_changed_and_that_is_said():
     labels = np.array([0, 1, 2] + [-1] * 9)
     vectors = np.zeros((12, 1), dtype=np.float32)
@@ -296,7 +343,7 @@ def test_without_labels_to_hold_out_nothing_is_changed_and_that_is_said():
 
 
 def test_the_map_that_is_judged_has_not_seen_the_label():
-    found, held_out = calibrated(20, class_priors=PRIORS, kind="isotonic")
+    found, held_out = calibrated(20, class_priors=PRIORS, kind="isotonic", decide="likeliest")
 
     mapped = held_out.probabilities.copy()
     for fold in range(5):
@@ -305,7 +352,8 @@ def test_the_map_that_is_judged_has_not_seen_the_label():
         others = fit_calibration(*seen, class_priors=PRIORS, kind="isotonic")
         mapped[here] = others.apply(held_out.probabilities[here])
     weights = weigh_by_class(held_out.labels, PRIORS)
-    assert found.error_after == calibration_error(mapped, held_out.labels, weights)
+    expected = calibration_error(mapped, held_out.labels, weights)
+    assert found.error_after.value == pytest.approx(expected.value)
 
 
 def test_shapes_must_agree():

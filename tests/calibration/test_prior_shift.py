@@ -1,20 +1,16 @@
-"""Class priors: estimated from probabilities alone, shifted by Bayes' rule, and decided under."""
+"""Class priors: estimated from probabilities alone, and shifted by Bayes' rule."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 
 from tests.labeling.test_class_prior_estimation import TRUE, simulated
 from voisin.calibration.prior_shift import (
-    decide_for_balanced_accuracy,
     estimate_priors,
     shift_priors,
     weigh_by_class,
 )
-from voisin.evaluation.metrics import balanced_accuracy, confusion
-from voisin.types import Propagation
 
 
 def test_shares_of_classes_are_found_in_calibrated_probabilities():
@@ -55,50 +51,12 @@ def test_shares_are_a_distribution_and_no_class_vanishes(seed, n_images, n_class
 PRIORS = np.array([0.85, 0.1, 0.05])
 
 
-@pytest.fixture
-def under_priors():
-    """Images of three overlapping classes, with their exact probabilities under the priors."""
-    generator = np.random.default_rng(0)
-    truth = generator.choice(3, 20_000, p=PRIORS)
-    points = np.array([0, 1.5, -1.5])[truth] + generator.standard_normal(len(truth))
-    joint = PRIORS * np.exp(-((points[:, None] - [0, 1.5, -1.5]) ** 2) / 2)
-    probabilities = joint / joint.sum(axis=1, keepdims=True)
-    everywhere = np.full(len(truth), fill_value=True)
-    return truth, Propagation(probabilities, everywhere, 1, 0.0, converged=True)
-
-
-def test_each_decision_is_the_better_one_at_what_it_is_for(under_priors):
-    truth, found = under_priors
-    likeliest, balanced = found.labels, decide_for_balanced_accuracy(found, PRIORS)
-    counts = [confusion(truth, one, 3, np.ones((1, len(truth)))) for one in (likeliest, balanced)]
-
-    assert (likeliest == truth).mean() > (balanced == truth).mean()
-    assert balanced_accuracy(counts[1])[0] > balanced_accuracy(counts[0])[0]
-
-
-def test_without_priors_there_is_one_decision(under_priors):
-    _, found = under_priors
-    np.testing.assert_array_equal(decide_for_balanced_accuracy(found, None), found.labels)
-
-
-def test_images_without_evidence_are_given_no_class():
-    found = Propagation(np.full((2, 3), 1 / 3), np.array([True, False]), 1, 0.0, converged=True)
-    assert decide_for_balanced_accuracy(found, PRIORS).tolist() == [2, -1]
-
-
 def test_a_shift_is_undone_by_its_reverse():
     rows = np.random.default_rng(0).dirichlet([1, 1, 1], 9)
     shifted = rows * PRIORS
     np.testing.assert_allclose(
         shift_priors(shifted / shifted.sum(axis=1, keepdims=True), old=PRIORS), rows
     )
-
-
-def test_a_class_of_prior_zero_is_never_decided_for():
-    found = Propagation(
-        np.array([[0.9, 0.1 - 1e-9, 1e-9]]), np.array([True]), 1, 0.0, converged=True
-    )
-    assert decide_for_balanced_accuracy(found, np.array([0.8, 0.2, 0.0])).tolist() == [0]
 
 
 def test_a_shift_by_bayes_rule_is_the_product_with_the_new_priors_over_the_old():

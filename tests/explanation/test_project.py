@@ -46,7 +46,7 @@ def small_run(folder, method="spreading", source="digits"):
 
 def keep(folder, images, problem, labeling, method="spreading", source="digits", stated=None):
     """Write what a run leaves for explanations."""
-    system, contributors = take_apart(labeling, problem, method)
+    system, contributors = take_apart(labeling, problem, method, labeling.propagation.labels)
     write_run(
         folder,
         settings={"source": source, "size": 28},
@@ -114,7 +114,7 @@ def test_the_command_shows_a_table_and_writes_a_page_with_pictures(tmp_path):
     assert f"{name}: " in found.stdout
     assert "Runner-up: " in found.stdout
     page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
-    assert f"Why {name} looks like" in page
+    assert f"Why {name} is labeled" in page
     assert page.count("data:image/png;base64,") > 10
     assert "http" not in page.replace("http-equiv", "")
 
@@ -156,7 +156,7 @@ def test_of_a_label_that_was_given_no_probability_is_told(tmp_path):
 
     found = CliRunner().invoke(app, ["explain", str(tmp_path), name])
 
-    assert found.stdout.startswith(f"{name}: its label was given: {label}. Its scores, own label")
+    assert found.stdout.startswith(f"{name}: its label was given: {label}. Below is what")
     assert "calibrated" not in found.stdout
     page = (tmp_path / "explanations" / f"{name}.html").read_text(encoding="utf-8")
     assert "Its label was given" in page

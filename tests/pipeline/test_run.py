@@ -14,7 +14,7 @@ from voisin.embedding.networks.simple_cnn import SimpleCNN
 from voisin.errors import InputError, InputWarning, ProjectError
 
 QUICK = {"epochs": 2, "rounds": 1, "retraining_epochs": 2, "device": "cpu"}
-METHODS = ["few-labels", "pseudo-labels", "propagated", "calibrated", "retrained", "ceiling"]
+METHODS = ["few-labels", "pseudo-labels", "propagated", "retrained", "ceiling"]
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,6 @@ def test_an_expert_from_a_file_takes_the_place_of_pseudo_labels(digits_npz, fini
         "few-labels",
         "expert",
         "propagated",
-        "calibrated",
         "retrained",
     }
     assert again.rounds == ()

@@ -18,7 +18,7 @@ from voisin.project.exports import (
     write_model,
 )
 from voisin.sources.table import read_columns
-from voisin.types import ImageCollection, Predictions, Propagation
+from voisin.types import ImageCollection, Predictions
 
 
 class NamedFiles:
@@ -48,30 +48,24 @@ def small_scores(labels=(0, 1, 1), n_classes=2):
     return score(Predictions("retrained", ids, probabilities), truth, n_resamples=50), probabilities
 
 
-FOUND = Propagation(
-    np.array([[0.8, 0.2], [0.25, 0.75], [0.5, 0.5]]),
-    reached=np.array([True, True, False]),
-    n_iter=3,
-    residual=0.0,
-    converged=True,
-)
+GIVEN, FOUND = np.array([0, -1, -1]), np.array([0, 1, -1])
+PROBABILITIES = np.array([[0.8, 0.2], [0.25, 0.75], [0.5, 0.5]])
 
 
 def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_path):
-    write_labels(tmp_path, small_collection(), np.array([0, -1, -1]), FOUND)
+    write_labels(tmp_path, small_collection(), GIVEN, FOUND, PROBABILITIES)
     table = pq.read_table(tmp_path / "labels.parquet").to_pydict()
 
     assert table["id"] == ["a", "b", "c"]
     assert table["label"] == [0, 1, -1]
     assert table["label_name"] == ["cat", "dog", ""]
-    assert table["likeliest"] == table["label_name"]
+    assert table["likeliest"] == ["", "", ""]
     assert table["source"] == ["given", "propagated", "none"]
     assert table["confidence"] == [1.0, 0.75, None]
     assert table["reached"] == [True, True, False]
     assert table["probability_cat"] == [1.0, 0.25, None]
     assert table["probability_dog"] == [0.0, 0.75, None]
     assert table["evidence"] == ["label given", "labels", "no evidence"]
-    assert table["certainty"][2] is None
     assert "why" not in table
     with (tmp_path / "labels.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
@@ -87,9 +81,7 @@ def test_labels_have_one_row_an_image_and_say_where_each_label_comes_from(tmp_pa
 def test_csv_files_open_in_excel_and_are_read_back(tmp_path, separator, number):
     images = replace(small_collection(), ids=np.array(["é;1", "b,2", "c"]))
     thirds = np.array([[1, 2], [1, 2], [0.5, 0.5]]) / 3
-    write_labels(
-        tmp_path, images, np.array([0, -1, -1]), FOUND, calibrated=thirds, csv_separator=separator
-    )
+    write_labels(tmp_path, images, GIVEN, FOUND, thirds, csv_separator=separator)
 
     assert (tmp_path / "labels.csv").read_bytes().startswith(b"\xef\xbb\xbf")
     columns = read_columns(tmp_path / "labels.csv")
@@ -98,21 +90,14 @@ def test_csv_files_open_in_excel_and_are_read_back(tmp_path, separator, number):
     assert pq.read_table(tmp_path / "labels.parquet")["probability_cat"].to_pylist()[1] == 1 / 3
 
 
-def test_calibrated_probabilities_and_reasons_are_written_and_labels_stay(
-    tmp_path,
-):
-    calibrated = np.array([[0.9, 0.1], [0.6, 0.4], [0.5, 0.5]])
-    write_labels(
-        tmp_path,
-        small_collection(),
-        np.array([0, -1, -1]),
-        FOUND,
-        calibrated=calibrated,
-        why=["a 1.000", "a 0.600", ""],
-    )
+def test_a_label_is_written_with_its_own_probability_and_the_likeliest_class_beside_it(tmp_path):
+    probabilities = np.array([[0.1, 0.9], [0.6, 0.4], [0.5, 0.5]])
+    why = ["a 1.000", "a 0.600", ""]
+    write_labels(tmp_path, small_collection(), GIVEN, FOUND, probabilities, why=why)
     table = pq.read_table(tmp_path / "labels.parquet").to_pydict()
 
     assert table["label"] == [0, 1, -1]
+    assert table["likeliest"] == ["", "cat", ""]
     assert table["confidence"] == [1.0, 0.4, None]
     assert table["probability_cat"] == [1.0, 0.6, None]
     assert table["why"] == ["a 1.000", "a 0.600", ""]

@@ -73,8 +73,10 @@ def sample_content(n_images=60, class_names=CLASSES, *, ids=None, random_state=0
     truth = np.arange(n_images) % n_classes
     labels = np.where(np.arange(n_images) < 2 * n_classes, truth, -1)
     probabilities = rng.dirichlet(np.full(n_classes, 0.5), size=n_images)
+    probabilities = changes.pop("probabilities", probabilities)
     embeddings = rng.normal(size=(n_images, 8)).astype(np.float32)
     counts = {name: int((truth == c).sum()) for c, name in enumerate(class_names)}
+    reached = changes.pop("reached", np.ones(n_images, dtype=bool))
     content = ReportContent(
         summary=Summary("pets", n_images, n_images, counts, None, {}),
         settings={"labels_per_class": "2", "random_state": str(random_state)},
@@ -96,7 +98,7 @@ def sample_content(n_images=60, class_names=CLASSES, *, ids=None, random_state=0
         labels=labels,
         truth=np.where(labels == -1, truth, -1),
         probabilities=probabilities,
-        reached=np.ones(n_images, dtype=bool),
+        predicted=np.where(reached, probabilities.argmax(axis=1), -1),
         embeddings=embeddings,
         metric="cosine",
         versions={"voisin": "0.1.0", "numpy": "2.0"},

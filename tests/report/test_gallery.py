@@ -145,7 +145,19 @@ def test_a_card_has_class_probability_and_truth():
 
 
 def test_unreached_images_are_counted_and_the_first_are_shown():
-    content = replace(sample_content(), reached=np.arange(60) < 50)
+    content = sample_content(reached=np.arange(60) < 50)
     selection = select_images(content)
     assert selection.n_unreached == 10
     assert selection.unreached.tolist() == [50, 51, 52]
+
+
+def test_pictures_go_by_the_probability_of_the_label_even_where_another_class_is_likelier():
+    content = two_class_content([0.5, 0.9, 0.8, 0.7, 0.6, 0.1], [-1] * 6, [-1] * 6)
+    content = replace(content, predicted=np.array([0, 1, 1, 1, 1, 1]))
+
+    shown = select_images(content).classes[1]
+
+    assert shown.surest.tolist() == [5, 4, 3]  # dog has 0.9, 0.4 and 0.3
+    assert shown.most_doubtful.tolist() == [1, 2]
+    assert make_cards(content, np.array([1]))[1].probability == pytest.approx(0.1)
+    assert content.n_not_likeliest == 4

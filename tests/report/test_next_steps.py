@@ -1,7 +1,6 @@
 """The report ends with commands that can be typed as they are, for its own folder."""
 
 import shlex
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,12 +16,13 @@ def commands(content):
 
 
 def test_the_four_commands_name_the_folder_and_the_most_doubtful_image():
-    content = sample_content(folder="my runs/pets")
     probabilities = np.tile([0.8, 0.1, 0.1], (60, 1))
     probabilities[0] = 1 / 3  # has a label
     probabilities[41] = [0.4, 0.3, 0.3]
     probabilities[50] = 1 / 3  # not reached
-    content = replace(content, probabilities=probabilities, reached=np.arange(60) != 50)
+    content = sample_content(
+        folder="my runs/pets", probabilities=probabilities, reached=np.arange(60) != 50
+    )
 
     assert commands(content) == [
         ["voisin", "suggest", "my runs/pets"],

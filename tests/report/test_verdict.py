@@ -165,8 +165,6 @@ def test_methods_of_one_chart_have_different_styles():
             "few-labels",
             third,
             "propagated",
-            "balanced",
-            "calibrated",
             "retrained",
             "ceiling",
         )

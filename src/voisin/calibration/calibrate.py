@@ -1,15 +1,19 @@
-"""Calibrate the probabilities of a run by held-out labels, and say how far to trust them.
+"""Calibrate the probabilities of a run by held-out labels, decide by them, say how far to trust.
 
-The map that is used is fitted to all held-out labels. To judge it, each label is mapped by a map
-that is fitted to the other folds only. This module must not know methods, images or files.
+The map and the decision that are used are fitted to all held-out labels. To judge them, each label
+is mapped and decided by those that are fitted to the other folds only. This module must not know
+methods, images or files.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.calibration.decision import Decision, fit_decision
 from voisin.calibration.prior_shift import estimate_priors, weigh_by_class
 from voisin.calibration.reliability import ClassReliability, calibration_error, reliability_by_class
 from voisin.calibration.scaling import Calibration, fit_calibration
@@ -20,11 +24,12 @@ from voisin.evaluation.bootstrap import (
     draw_bootstrap_weights,
     estimate_interval,
 )
-from voisin.types import HeldOut, Labels, Names, Probabilities, Propagation
+from voisin.types import UNLABELED, HeldOut, Labels, Names, Probabilities, Propagation
 
 _RESAMPLES = 100  # chosen by hand to bound the time: each of them fits the map again
 _FOLDS = 5  # used if `held_out.folds` is None; as many as `make_folds` makes
 _BOOTSTRAP_IMAGES = 1_000  # a sample, used in each resample; chosen by hand to bound the time
+_SAMPLE_TO_DECIDE = 5_000  # images that each fold's decision is fitted to; by hand, for the time
 _FEW, _VERY_FEW = 20, 5  # labels of the rarest class, below which a note warns; chosen by hand
 # Priors are estimated only with at least this many labels per class on average: with fewer, the
 # estimate did harm (DermaMNIST, the second table of docs/trust.md).
@@ -41,7 +46,7 @@ _PRIORS_EVEN = (
 
 @dataclass(frozen=True, eq=False)
 class CalibrationResult:
-    """Calibrated probabilities, and how far they can be believed.
+    """Calibrated probabilities, the labels decided by them, and how far they can be believed.
 
     Attributes
     ----------
@@ -49,6 +54,8 @@ class CalibrationResult:
     probabilities : array of shape (n_samples, n_classes)
         Calibrated; unchanged for an image that no label reaches.
     reached : array of shape (n_samples,)
+    decision : Decision
+        The rule that turns the probabilities into labels.
     notes : tuple of str
         Warnings and assumptions for the reader, one sentence per note.
     n_labels : int
@@ -59,12 +66,13 @@ class CalibrationResult:
     temperature : Estimate
         With its bootstrap interval over resampled labels.
     confidence : Estimate
-        Mean calibrated probability of the predicted class, with its interval.
+        Mean calibrated probability of the labels found, with its interval.
     """
 
     calibration: Calibration
     probabilities: Probabilities
     reached: NDArray[np.bool_]
+    decision: Decision
     notes: tuple[str, ...]
     n_labels: int = 0
     error_before: Estimate = UNDEFINED
@@ -74,26 +82,37 @@ class CalibrationResult:
     temperature: Estimate = UNDEFINED
     confidence: Estimate = UNDEFINED
 
+    @property
+    def labels(self) -> Labels:
+        """The label decided for each image; -1 where there is no evidence."""
+        return np.where(self.reached, self.decision.apply(self.probabilities), UNLABELED)
+
 
 def calibrate(
     propagation: Propagation,
     held_out: HeldOut,
     *,
+    labels: Labels | None = None,
     class_priors: NDArray[np.float64] | None = None,
+    decide: str = "proportional",
     groups: Names | None = None,
     kind: str = "auto",
     random_state: int = 0,
 ) -> CalibrationResult:
-    """Calibrate the probabilities of all images by labels that were held out.
+    """Calibrate the probabilities of all images by labels that were held out, and decide.
 
     Parameters
     ----------
     propagation : Propagation
         Result for all images, by the same method as `held_out`.
     held_out : HeldOut
+    labels : array of shape (n_samples,), optional
+        The labels given, -1 elsewhere; the class priors hold for the images without one.
     class_priors : array of shape (n_classes,), optional
         Expected share of each class among the images; by default estimated from the images. With
         fewer than 15 labels per class on average, equal shares.
+    decide : {"proportional", "likeliest", "balanced"}, default="proportional"
+        See `fit_decision`.
     groups : array of shape (n_samples,), optional
         Images of one group are resampled together.
     kind : {"auto", "temperature", "isotonic"}, default="auto"
@@ -102,45 +121,46 @@ def calibrate(
     n_held_out = len(held_out.labels)
     kept = np.ones(n_held_out, bool) if held_out.reached is None else held_out.reached
     folds = np.arange(n_held_out) % _FOLDS if held_out.folds is None else held_out.folds
-    labels, predicted, folds = held_out.labels[kept], held_out.probabilities[kept], folds[kept]
+    truth, predicted, folds = held_out.labels[kept], held_out.probabilities[kept], folds[kept]
     names = None if groups is None else groups[held_out.rows[kept]]
     reached = propagation.reached
-    reached_probabilities = propagation.probabilities[reached]
-    if not len(labels) or not len(reached_probabilities):
-        return _leave_uncalibrated(propagation, n_held_out)
-    n_classes, prior_notes, estimated = reached_probabilities.shape[1], [], False
-    if class_priors is None:
-        estimated = len(labels) >= _ENOUGH_TO_ESTIMATE * n_classes
-        prior_notes = [_PRIORS_ESTIMATED if estimated else _PRIORS_EVEN]
-        class_priors = np.full(n_classes, 1 / n_classes)
-    if estimated:
-        without_priors = fit_calibration(predicted, labels, kind="temperature")
-        class_priors = estimate_priors(without_priors.apply(reached_probabilities))
-    fitted = fit_calibration(predicted, labels, class_priors=class_priors, kind=kind)
+    unlabeled = propagation.probabilities[_to_decide(reached, labels)]
+    if not len(truth) or not len(unlabeled):
+        decision = fit_decision(unlabeled, class_priors, decide)
+        return _leave_uncalibrated(propagation, n_held_out, decision)
+    possible = unlabeled.max(axis=0) > 0  # a class without any label has probability 0 everywhere
+    is_given = class_priors is not None
+    is_estimated = not is_given and len(truth) >= _ENOUGH_TO_ESTIMATE * possible.sum()
+    prior_notes = [] if is_given else [_PRIORS_ESTIMATED if is_estimated else _PRIORS_EVEN]
+    if is_estimated:
+        without_priors = fit_calibration(predicted, truth, kind="temperature")
+        class_priors = estimate_priors(without_priors.apply(unlabeled), possible=possible)
+    fitted = fit_calibration(predicted, truth, class_priors=class_priors, kind=kind)
     probabilities = propagation.probabilities.copy()
-    probabilities[reached] = fitted.apply(reached_probabilities)
-    uncertain: dict[str, Any] = {"estimated": estimated, "random_state": random_state}
+    probabilities[reached] = fitted.apply(probabilities[reached])
+    rule = partial(fit_decision, class_priors=class_priors, way=decide)
+    decision = rule(fitted.apply(unlabeled))
     temperature, confidence = _estimate_uncertainty(
-        fitted, predicted, labels, names, reached_probabilities, **uncertain
+        fitted, predicted, truth, names, unlabeled, rule, is_estimated, random_state
     )
-    cross_fitted = _map_by_other_folds(predicted, labels, folds, class_priors, kind)
-    weights = weigh_by_class(labels, class_priors)
+    crossed, decided = _map_by_other_folds(
+        predicted, truth, folds, unlabeled, rule, fitted.class_priors, kind
+    )
+    weights = weigh_by_class(truth, fitted.class_priors)
     judged: dict[str, Any] = {"groups": names, "random_state": random_state}
-    error_before, error_after = (
-        calibration_error(rows, labels, weights, **judged) for rows in (predicted, cross_fitted)
-    )
     before, after = (
-        reliability_by_class(rows, labels, weights, **judged) for rows in (predicted, cross_fitted)
+        reliability_by_class(rows, truth, weights, **judged) for rows in (predicted, crossed)
     )
-    counts = np.bincount(held_out.labels, minlength=n_classes)
+    counts = np.bincount(held_out.labels, minlength=predicted.shape[1])
     return CalibrationResult(
         calibration=fitted,
         probabilities=probabilities,
         reached=reached,
-        notes=_write_notes(counts, confidence, prior_notes, n_held_out - len(labels), reached),
-        n_labels=len(labels),
-        error_before=error_before,
-        error_after=error_after,
+        decision=decision,
+        notes=_write_notes(counts, confidence, prior_notes, n_held_out - len(truth), reached),
+        n_labels=len(truth),
+        error_before=calibration_error(predicted, truth, weights, **judged),
+        error_after=calibration_error(crossed, truth, weights, predicted=decided, **judged),
         before=before,
         after=after,
         temperature=temperature,
@@ -148,7 +168,15 @@ def calibrate(
     )
 
 
-def _leave_uncalibrated(propagation: Propagation, n_held_out: int) -> CalibrationResult:
+def _to_decide(reached: NDArray[np.bool_], labels: Labels | None) -> NDArray[np.bool_]:
+    """Tell which images get a label by decision: those reached without one; else all reached."""
+    unlabeled = reached if labels is None else reached & (labels == UNLABELED)
+    return unlabeled if unlabeled.any() else reached
+
+
+def _leave_uncalibrated(
+    propagation: Propagation, n_held_out: int, decision: Decision
+) -> CalibrationResult:
     """Return the probabilities unchanged, with a note that says why."""
     n_classes = propagation.probabilities.shape[1]
     neutral = Calibration(1.0, np.ones(n_classes), np.full(n_classes, 1 / n_classes))
@@ -161,25 +189,31 @@ def _leave_uncalibrated(propagation: Propagation, n_held_out: int) -> Calibratio
         f"The probabilities could not be calibrated: {why}. Take them as a ranking.",
         *_note_unreached(propagation.reached),
     )
-    return CalibrationResult(neutral, propagation.probabilities, propagation.reached, notes)
+    return CalibrationResult(
+        neutral, propagation.probabilities, propagation.reached, decision, notes
+    )
 
 
 def _map_by_other_folds(
     predicted: Probabilities,
     labels: Labels,
     folds: NDArray[np.int64],
+    unlabeled: Probabilities,
+    rule: Callable[[Probabilities], Decision],
     class_priors: NDArray[np.float64],
     kind: str,
-) -> Probabilities:
-    """Map each row by the calibration that is fitted to the labels of the other folds."""
-    mapped = predicted.copy()
+) -> tuple[Probabilities, Labels]:
+    """Map and decide each row by the calibration that is fitted to the labels of other folds."""
+    mapped, decided = predicted.copy(), labels.copy()
+    sample = unlabeled[:: max(1, len(unlabeled) // _SAMPLE_TO_DECIDE)]
     for fold in np.unique(folds):
         here = folds == fold
         others = fit_calibration(
             predicted[~here], labels[~here], class_priors=class_priors, kind=kind
         )
         mapped[here] = others.apply(predicted[here])
-    return mapped
+        decided[here] = rule(others.apply(sample)).apply(mapped[here])
+    return mapped, decided
 
 
 def _estimate_uncertainty(
@@ -187,28 +221,34 @@ def _estimate_uncertainty(
     predicted: Probabilities,
     labels: Labels,
     groups: Names | None,
-    reached_probabilities: Probabilities,
-    *,
-    estimated: bool,
+    unlabeled: Probabilities,
+    rule: Callable[..., Decision],
+    is_estimated: bool,  # noqa: FBT001
     random_state: int,
 ) -> tuple[Estimate, Estimate]:
     """Return temperature and mean confidence, with intervals over resampled labels.
 
     Whole groups are resampled. In each resample, estimated class priors are estimated anew.
     """
-    sample = reached_probabilities[:: max(1, len(reached_probabilities) // _BOOTSTRAP_IMAGES)]
+    sample = unlabeled[:: max(1, len(unlabeled) // _BOOTSTRAP_IMAGES)]
+
+    def mean_confidence(mapped: Probabilities, **priors: Any) -> float:
+        shown = rule(mapped, **priors).apply(mapped)
+        return float(mapped[np.arange(len(mapped)), shown].mean())
+
     temperatures, confidences = [], []
     for weights in draw_bootstrap_weights(
         len(labels), groups, n_resamples=_RESAMPLES, random_state=random_state, block=1
     ):
         refitted = fit_calibration(predicted, labels, kind="temperature", weights=weights[0])
         priors = fitted.class_priors
-        if estimated:
-            priors = estimate_priors(refitted.apply(sample), start=priors)
+        if is_estimated:
+            priors = estimate_priors(refitted.apply(sample), start=priors, possible=priors > 0)
         temperatures.append(refitted.temperature)
-        confidences.append(replace(refitted, class_priors=priors).apply(sample).max(axis=1).mean())
-    mean = float(fitted.apply(sample).max(axis=1).mean())
-    n_units = count_units(len(labels), groups)
+        again = {"class_priors": priors} if is_estimated else {}
+        mapped = replace(refitted, class_priors=priors).apply(sample)
+        confidences.append(mean_confidence(mapped, **again))
+    mean, n_units = mean_confidence(fitted.apply(sample)), count_units(len(labels), groups)
     return (
         estimate_interval(fitted.temperature, np.array(temperatures), n_units),
         estimate_interval(mean, np.array(confidences), n_units),
@@ -235,8 +275,8 @@ def _write_notes(
     if np.isnan(confidence.low):
         could_be = "has no interval: too few images, or groups of them, are labeled."
     notes.append(
-        "With other labels of the same number, the mean confidence of "
-        f"{confidence.value:.0%} {could_be}"
+        "With other labels of the same number, the mean probability of the labels found, "
+        f"{confidence.value:.0%}, {could_be}"
     )
     notes += prior_notes
     if n_left_out:

@@ -8,11 +8,8 @@ must not know graphs, vectors or methods.
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.types import UNLABELED, Labels, Probabilities, Propagation
+from voisin.types import UNLABELED, Labels, Probabilities
 
-# Bayes' rule says 1, which holds for exact probabilities and priors. With estimated ones, 3/4 finds
-# all classes equally well, too, but is right more often (DermaMNIST, the table in docs/methods.md).
-BALANCING_POWER = 0.75
 # Number of pseudo-images, equally many of each class, as a share of the true images; chosen by
 # hand. More keep rare classes from vanishing; fewer let very frequent classes keep high priors.
 _PSEUDO_SHARE = 0.03
@@ -58,36 +55,6 @@ def shift_priors(
         shifted = np.where(sums > 0, shifted, factors)
         sums = shifted.sum(axis=1, keepdims=True)
     return np.asarray(shifted / sums)
-
-
-def decide_for_balanced_accuracy(
-    propagation: Propagation, class_priors: NDArray[np.float64] | None
-) -> Labels:
-    """Decide so that all classes are found equally well: ``argmax p_c / π_c^¾``.
-
-    The most probable class is right for most images, but it is seldom a rare one.
-
-    Parameters
-    ----------
-    propagation : Propagation
-        Its probabilities hold for the class priors.
-    class_priors : array of shape (n_classes,), optional
-        None means that all classes are equally frequent: then the most probable class is chosen.
-
-    Returns
-    -------
-    array of shape (n_samples,)
-        -1 where there is no evidence.
-
-    Examples
-    --------
-    >>> rows = np.array([[0.7, 0.3], [0.9, 0.1]])
-    >>> found = Propagation(rows, np.array([True, True]), 1, 0.0, True)
-    >>> found.labels, decide_for_balanced_accuracy(found, np.array([0.8, 0.2]))
-    (array([0, 0]), array([1, 0]))
-    """
-    balanced = shift_priors(propagation.probabilities, old=class_priors, power=BALANCING_POWER)
-    return np.where(propagation.reached, balanced.argmax(axis=1), UNLABELED)
 
 
 def estimate_priors(

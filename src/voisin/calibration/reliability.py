@@ -123,18 +123,21 @@ def calibration_error(
     labels: Labels,
     weights: NDArray[np.float64],
     *,
+    predicted: Labels | None = None,
     groups: Names | None = None,
     random_state: int = 0,
 ) -> Estimate:
     """Return the mean gap between the confidence of predictions and how often they are right.
 
-    ``Σ_b w_b |true_b − stated_b|`` over bins of the largest probability with about equal counts,
-    which never cut equal probabilities apart: the order of the rows does not matter. With
-    fewer images the value is larger by chance alone: read it with its interval.
+    ``Σ_b w_b |true_b − stated_b|`` over bins of the probability of the labels `predicted` (by
+    default the most probable ones) with about equal counts, which never cut equal probabilities
+    apart: the order of the rows does not matter. With fewer images the value is larger by chance
+    alone: read it with its interval.
     """
     if not len(labels):
         return UNDEFINED
-    stated, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    shown = probabilities.argmax(axis=1) if predicted is None else predicted
+    stated, right = probabilities[np.arange(len(labels)), shown], shown == labels
     bins = _equal_bins(stated)
     resampled = _resample(len(labels), groups, weights, random_state)
     weightings = np.concatenate([weights[None], resampled])

@@ -58,10 +58,13 @@ def _show(explanation: dict[str, Any]) -> None:
         return
     text, given = explanation["predicted"]["label"], explanation["given_label"]
     if given is not None:
-        text = (
-            f"its label was given: {given}. Its scores, own label included, are highest for {text}."
-        )
+        text = f"its label was given: {given}. Below is what its score is made of, label included."
     console.print(f"{explanation['id']}: {text}", markup=False)
+    if explanation["likeliest"] is not None:
+        console.print(
+            f"Its likeliest class is {explanation['likeliest']}; the decision gave it another.",
+            markup=False,
+        )
     if explanation["evidence"] == "classifier":
         console.print("No label reaches it along the graph: its label is the classifier's alone.")
     for account, role in (

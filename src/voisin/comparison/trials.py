@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin import __version__
-from voisin.calibration.prior_shift import BALANCING_POWER, shift_priors
+from voisin.calibration.decision import BALANCING_POWER
+from voisin.calibration.prior_shift import shift_priors
 from voisin.errors import ConvergenceWarning, InputError, InputWarning, VoisinError
 from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.significance import BALANCED_SUFFIX, Trial

@@ -3,7 +3,7 @@
 Every metric takes ``weights`` of shape (n_weightings, n_images) and returns one value per
 weighting. Weights of 1 give the metric itself; bootstrap counts give its distribution. AUC
 and accuracy are those of MedMNIST's evaluator (Yang et al. 2023): the mean over the classes of
-one-against-rest areas, and the share of images whose most probable class is the true one. Only
+one-against-rest areas, and the share of images whose label is the true class. Only
 `certainty` needs no truth. To add a metric to the verdict, write a function and an entry of
 `METRICS`. This module must not know ids, files or intervals.
 """
@@ -125,19 +125,22 @@ def _hits(confusions: Weights) -> Weights:
 
 
 def expected_calibration_error(
-    truth: Labels, probabilities: Probabilities, weights: Weights
+    truth: Labels, probabilities: Probabilities, weights: Weights, predicted: Labels | None = None
 ) -> Figures:
     """Mean gap between confidence and accuracy over 15 equal bins of confidence.
 
-    ``Σ_b (n_b / n) |accuracy_b − confidence_b|`` (Guo et al. 2017).
+    ``Σ_b (n_b / n) |accuracy_b − confidence_b|`` (Guo et al. 2017), where confidence is the
+    probability of the label `predicted`, by default the most probable one.
     """
-    n, confidence, correct = _bin_sums(truth, probabilities, weights)
+    n, confidence, correct = _bin_sums(truth, probabilities, weights, predicted)
     return _ratio(np.abs(correct - confidence).sum(axis=1), n.sum(axis=1))
 
 
-def reliability(truth: Labels, probabilities: Probabilities) -> tuple[ReliabilityBin, ...]:
+def reliability(
+    truth: Labels, probabilities: Probabilities, predicted: Labels | None = None
+) -> tuple[ReliabilityBin, ...]:
     """Mean confidence and accuracy of each bin that has predictions."""
-    sums = _bin_sums(truth, probabilities, np.ones((1, len(truth))))
+    sums = _bin_sums(truth, probabilities, np.ones((1, len(truth))), predicted)
     edges = np.linspace(0, 1, N_BINS + 1)
     return tuple(
         ReliabilityBin(low, high, int(n), float(confidence / n), float(correct / n))
@@ -149,11 +152,12 @@ def reliability(truth: Labels, probabilities: Probabilities) -> tuple[Reliabilit
 
 
 def _bin_sums(
-    truth: Labels, probabilities: Probabilities, weights: Weights
+    truth: Labels, probabilities: Probabilities, weights: Weights, predicted: Labels | None
 ) -> tuple[Weights, Weights, Weights]:
     """Return number, summed confidence and summed correctness of each bin (low, high]."""
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == truth
+    labels = probabilities.argmax(axis=1) if predicted is None else predicted
+    confidence = probabilities[np.arange(len(labels)), labels]
+    correct = labels == truth
     bins = np.clip(np.ceil(confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
     columns, shape = (np.arange(len(bins)), bins), (len(bins), N_BINS)
     n, summed_confidence, n_correct = (
@@ -181,6 +185,8 @@ class Judged:
     ----------
     truth : array of shape (n_images,)
     probabilities : array of shape (n_images, n_classes)
+    predicted : array of shape (n_images,)
+        The class that each image is given.
     weights : array of shape (n_weightings, n_images)
     confusions : array of shape (n_weightings, n_classes, n_classes + 1)
         As `confusion` returns them.
@@ -188,6 +194,7 @@ class Judged:
 
     truth: Labels
     probabilities: Probabilities
+    predicted: Labels
     weights: Weights
     confusions: Weights
 
@@ -227,7 +234,7 @@ METRICS: Mapping[str, Metric] = {
     ),
     "accuracy": Metric(
         "Accuracy",
-        "share of the images whose most probable class is the true one; large classes dominate it",
+        "share of the images whose label is the true class; large classes dominate it",
         lambda judged: accuracy(judged.confusions),
     ),
     "macro_f1": Metric(
@@ -239,11 +246,11 @@ METRICS: Mapping[str, Metric] = {
     ),
     "ece": Metric(
         "ECE",
-        "expected calibration error: how far the probability of the predicted class is, on "
+        "expected calibration error: how far the probability of the label is, on "
         "average, from how often it is right; 0 is best, 0.10 means 10 percentage points too high "
         "or too low",
         lambda judged: expected_calibration_error(
-            judged.truth, judged.probabilities, judged.weights
+            judged.truth, judged.probabilities, judged.weights, judged.predicted
         ),
         more_is_better=False,
     ),

@@ -23,6 +23,7 @@ from voisin.evaluation.metrics import ReliabilityBin
 from voisin.types import (
     UNLABELED,
     ImageCollection,
+    Indices,
     Labels,
     Names,
     Predictions,
@@ -164,8 +165,12 @@ def score(
     labels = truth.labels[order]
     n_images, n_classes = len(labels), len(truth.class_names)
     groups = None if truth.groups is None else truth.groups[order]
-    probabilities, reached = _match_by_id(predictions, truth.ids[order], n_classes)
-    predicted = np.where(reached, probabilities.argmax(axis=1), n_classes)
+    rows = _match_by_id(predictions, truth.ids[order], n_classes)
+    probabilities = predictions.probabilities[rows]
+    reached = np.ones(n_images, bool) if predictions.reached is None else predictions.reached[rows]
+    predicted = probabilities.argmax(axis=1)
+    if predictions.labels is not None:
+        predicted = np.where(reached, predictions.labels[rows], predicted)
     ones = np.ones((1, n_images))
     weights = draw_bootstrap_weights(
         n_images,
@@ -174,13 +179,13 @@ def score(
         random_state=random_state,
         block=max(1, _ENTRIES_AT_ONCE // max(n_images, n_classes**2)),
     )
-    values = _all_metrics(labels, probabilities, predicted, ones)[0]
-    resampled = np.concatenate(
-        [_all_metrics(labels, probabilities, predicted, block) for block in weights]
-    )
+    judged = (labels, probabilities, predicted, reached)
+    values = _all_metrics(*judged, ones)[0]
+    resampled = np.concatenate([_all_metrics(*judged, block) for block in weights])
     estimates = _add_intervals(values, resampled, labels, n_classes, groups)
     recalls = estimates[len(metrics.METRICS) :]
-    counts = metrics.confusion(labels, predicted, n_classes, ones)[0, :, :-1]
+    answers = np.where(reached, predicted, n_classes)
+    counts = metrics.confusion(labels, answers, n_classes, ones)[0, :, :-1]
     return Scores(
         method=predictions.method,
         scope=scope,
@@ -190,19 +195,22 @@ def score(
         metrics=dict(zip(metrics.METRICS, estimates, strict=False)),
         recall=dict(zip(truth.class_names, recalls, strict=True)),
         confusion=np.rint(counts).astype(np.int64),
-        reliability=metrics.reliability(labels, probabilities),
+        reliability=metrics.reliability(labels, probabilities, predicted),
     )
 
 
 def _all_metrics(
-    labels: Labels, probabilities: Probabilities, predicted: Labels, weights: metrics.Weights
+    labels: Labels,
+    probabilities: Probabilities,
+    predicted: Labels,
+    reached: NDArray[np.bool_],
+    weights: metrics.Weights,
 ) -> NDArray[np.float64]:
-    """Return one row per weighting: every metric, then the recall of each class.
-
-    `predicted` is `n_classes` for an unanswered image.
-    """
-    confusions = metrics.confusion(labels, predicted, probabilities.shape[1], weights)
-    judged = metrics.Judged(labels, probabilities, weights, confusions)
+    """Return one row per weighting: every metric, then the recall of each class."""
+    n_classes = probabilities.shape[1]
+    answers = np.where(reached, predicted, n_classes)  # the last column: without an answer
+    confusions = metrics.confusion(labels, answers, n_classes, weights)
+    judged = metrics.Judged(labels, probabilities, predicted, weights, confusions)
     columns = [metric.compute(judged) for metric in metrics.METRICS.values()]
     return np.column_stack([*columns, metrics.recall(confusions)])
 
@@ -237,10 +245,8 @@ def _add_intervals(
     ]
 
 
-def _match_by_id(
-    predictions: Predictions, ids: Names, n_classes: int
-) -> tuple[Probabilities, NDArray[np.bool_]]:
-    """Return the predictions in the order of `ids`, and whether each had evidence."""
+def _match_by_id(predictions: Predictions, ids: Names, n_classes: int) -> Indices:
+    """Return the rows of the predictions in the order of `ids`."""
     if predictions.probabilities.shape != (len(predictions.ids), n_classes):
         message = (
             f"probabilities of {predictions.method!r} has shape {predictions.probabilities.shape}: "
@@ -269,9 +275,4 @@ def _match_by_id(
             f"first {str(missing[0])!r}: predict them all, or leave them out of the truth."
         )
         raise InputError(message)
-    rows = order[position]
-    reached = predictions.reached
-    return (
-        predictions.probabilities[rows],
-        np.ones(len(ids), dtype=bool) if reached is None else reached[rows],
-    )
+    return order[position]

@@ -91,15 +91,15 @@ class ClassAttribution:
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """The parts of an image's scores for its two most probable classes.
+    """The parts of an image's scores for its label, and for the class that comes next.
 
     Attributes
     ----------
     image : int
     predicted : ClassAttribution, optional
-        For the class with the largest score; None if no label reaches the image.
+        For the label of the image; None if no label reaches the image.
     runner_up : ClassAttribution, optional
-        For the second-best class; None if no other class reaches the image.
+        For the other class with the largest score; None if no other class reaches the image.
     """
 
     image: int
@@ -107,7 +107,9 @@ class Attribution:
     runner_up: ClassAttribution | None
 
 
-def attribute(system: LinearSystem, image: int, *, n_paths: int = 3) -> Attribution:
+def attribute(
+    system: LinearSystem, image: int, *, label: int = UNLABELED, n_paths: int = 3
+) -> Attribution:
     """Split the scores of an image: ``F_i = B_i + Σ_j T_ij F_j = Σ_j (I − T)⁻¹_ij B_j``.
 
     Parameters
@@ -115,6 +117,8 @@ def attribute(system: LinearSystem, image: int, *, n_paths: int = 3) -> Attribut
     system : LinearSystem
         With contributions, the parts are looked up; without, one linear system is solved.
     image : int
+    label : int, default=-1
+        The label of the image; -1 for the class with the largest score.
     n_paths : int, default=3
         Number of contributors per class whose strongest path is found.
 
@@ -141,13 +145,12 @@ def attribute(system: LinearSystem, image: int, *, n_paths: int = 3) -> Attribut
     row = None if system.contributions is not None else system.solve_row(image)
     contributions = system.contributions_to(image, row)
     scores = system.scores[image]
-    best_two = np.argsort(-scores, kind="stable")[:2].tolist()
-    predicted, runner_up = (
-        _attribute_class(system, image, label, contributions, row, n_paths)
-        if scores[label] > _LEAST * scores.sum()
-        else None
-        for label in best_two
-    )
+    order = np.argsort(-scores, kind="stable")
+    first = int(order[0]) if label == UNLABELED else label
+    others = order[(order != first) & (scores[order] > _LEAST * scores.sum())]
+    two = [first, *others[:1].tolist()] if scores.sum() > 0 else []
+    parts = [_attribute_class(system, image, one, contributions, row, n_paths) for one in two]
+    predicted, runner_up = (*parts, None, None)[:2]
     return Attribution(image, predicted, runner_up)
 
 

@@ -49,9 +49,18 @@ class Explanation:
 
     @property
     def classes(self) -> tuple[ClassAttribution, ...]:
-        """The predicted class and the runner-up, without those that are None."""
+        """The class of the label and the runner-up, without those that are None."""
         both = (self.attribution.predicted, self.attribution.runner_up)
         return tuple(one for one in both if one is not None)
+
+    @property
+    def likeliest(self) -> int:
+        """The most probable class if the decision gave the image another; else -1."""
+        label = self.attribution.predicted
+        if self.calibrated is None or label is None:
+            return UNLABELED
+        best = int(self.calibrated.argmax())
+        return UNLABELED if best == label.label else best
 
     @property
     def evidence(self) -> str:
@@ -79,6 +88,7 @@ class Explanation:
             "method": self.method,
             "given_label": self.name(int(self.labels[image])) or None,
             "evidence": self.evidence,
+            "likeliest": self.name(self.likeliest) or None,
             "predicted": self._class_as_dict(self.attribution.predicted),
             "runner_up": self._class_as_dict(self.attribution.runner_up),
         }

@@ -22,7 +22,7 @@ from voisin.explanation.page import (
 )
 from voisin.neighbors.graph import find_components
 from voisin.project.finished_run import FinishedRun
-from voisin.types import UNLABELED, Labeling, Names, Problem
+from voisin.types import UNLABELED, Labeling, Labels, Names, Problem
 from voisin.validation import did_you_mean
 from voisin.writing import write_atomically
 
@@ -46,9 +46,9 @@ class StoredSystem:
 
 
 def take_apart(
-    labeling: Labeling, problem: Problem, method: str
+    labeling: Labeling, problem: Problem, method: str, found: Labels
 ) -> tuple[StoredSystem, TopContributors | None]:
-    """Write the scores of a labeling as a linear system, and find each image's main contributors.
+    """Write the scores of a labeling as a linear system, and find what the labels found come from.
 
     The table of all contributions is computed only if it has at most 200 million entries. If not,
     there are no main contributors, and each explanation solves an equation of its own.
@@ -60,7 +60,7 @@ def take_apart(
     if not table_is_cheap(len(system.labels), len(system.labeled)):
         return StoredSystem(method, system), None
     system = system.with_contributions()
-    assigned = np.where(system.labels >= 0, system.labels, labeling.propagation.labels)
+    assigned = np.where(system.labels >= 0, system.labels, found)
     return StoredSystem(method, system), top_contributors(system, assigned)
 
 
@@ -93,9 +93,10 @@ def explain_image(
         raise no_weighted_sum(stored.method)
     result = run.result
     position = _position(result.ids, image) if isinstance(image, str) else int(image)
-    attribution = attribute(stored.system, position, n_paths=n_paths)
+    assigned = int(result.assigned[position]) if 0 <= position < len(result.ids) else UNLABELED
+    attribution = attribute(stored.system, position, label=assigned, n_paths=n_paths)
     stated = np.asarray(result.stated[position]) if result.is_calibrated else None
-    if attribution.predicted is None or result.labels[position] != UNLABELED:
+    if assigned == UNLABELED or result.labels[position] != UNLABELED:
         stated = None  # only images without a given label have an estimated probability
     return Explanation(
         attribution,

@@ -1,4 +1,4 @@
-"""The stage that calibrates probabilities with labels that were held out in turn."""
+"""The stage that calibrates probabilities with labels held out in turn, and decides by them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,41 +12,66 @@ from voisin.pipeline.context import Context
 from voisin.pipeline.label import LabeledImages
 from voisin.pipeline.prepare import Experiment
 from voisin.project.exports import number
-from voisin.types import Predictions
+from voisin.types import UNLABELED, Labels, Predictions
 
 
 def calibrate_labels(context: Context, labeled: LabeledImages) -> CalibrationResult:
-    """Calibrate the pool's probabilities with labels that were held out in turn."""
+    """Calibrate the pool's probabilities with labels held out in turn, and decide its labels."""
+    settings = context.stages.settings
     return context.stages.timed(
         "calibration",
         lambda: calibrate(
             labeled.propagation,
             labeled.held_out,
+            labels=context.experiment.labels,
             class_priors=labeled.class_priors,
+            decide=settings.decide,
             groups=context.experiment.pool.groups,
-            random_state=context.stages.settings.random_state,
+            random_state=settings.random_state,
         ),
     )
 
 
-def calibrated_predictions(
+def decided_predictions(
     calibration: CalibrationResult, labeled: LabeledImages, experiment: Experiment
 ) -> Predictions:
-    """Join the calibrated probabilities of pool and test; images without evidence keep theirs.
-
-    An image's most probable class is the best guess if as many images as possible should be
-    right, because the probabilities include the class priors, whether given or estimated.
-    """
+    """Join labels and calibrated probabilities of pool and test, decided by one rule."""
     new = labeled.labeling.new_probabilities.copy()
     if calibration.n_labels and labeled.labeling.new_reached.any():
         reached = labeled.labeling.new_reached
         new[reached] = calibration.calibration.apply(new[reached])
+    probabilities = np.concatenate([calibration.probabilities, new])
     return Predictions(
-        "calibrated",
+        "propagated",
         experiment.ids,
-        np.concatenate([calibration.probabilities, new]),
+        probabilities,
         np.concatenate([labeled.propagation.reached, labeled.labeling.new_reached]),
+        calibration.decision.apply(probabilities),
     )
+
+
+def decision_figures(
+    calibration: CalibrationResult, labels: Labels, class_names: Sequence[str]
+) -> dict[str, Any]:
+    """Return how the labels were decided, and what that changed, ready for JSON."""
+    decided = calibration.labels[labels == UNLABELED]
+    stated = calibration.probabilities[labels == UNLABELED]
+    found = decided != UNLABELED
+    n_given = np.bincount(decided[found], minlength=len(class_names))
+    shown = stated[np.arange(len(decided)), decided][found]
+    return {
+        "way": calibration.decision.way,
+        "meaning": calibration.decision.meaning,
+        "n_labels": int(found.sum()),
+        "n_not_likeliest": int((stated.argmax(axis=1) != decided)[found].sum()),
+        "mean_probability": number(float(shown.mean())) if len(shown) else None,
+        "classes": {
+            name: {"n_labels": int(n), "factor": number(float(factor))}
+            for name, n, factor in zip(
+                class_names, n_given, calibration.decision.factors, strict=True
+            )
+        },
+    }
 
 
 def calibration_figures(

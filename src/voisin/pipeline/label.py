@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.calibration.prior_shift import BALANCING_POWER, shift_priors
 from voisin.labeling.class_prior_estimation import (
     ClassPriorEstimate,
     parse_class_priors,
@@ -15,10 +14,9 @@ from voisin.labeling.class_prior_estimation import (
 from voisin.labeling.cross_validation import cross_fit
 from voisin.labeling.registry import make_method, name_of
 from voisin.pipeline.context import Context, StoredGraphData
-from voisin.pipeline.prepare import Experiment
 from voisin.pipeline.stages import capture_warnings
 from voisin.project.cache import hash_of
-from voisin.types import HeldOut, Labeling, Predictions, Propagation
+from voisin.types import HeldOut, Labeling, Propagation
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,18 +49,6 @@ class LabeledImages:
     def propagation(self) -> Propagation:
         """What was found for the pool."""
         return self.labeling.propagation
-
-    def predictions(self, experiment: Experiment) -> tuple[Predictions, ...]:
-        """Join what was found for pool and test; under class priors, balanced again beside it."""
-        probabilities = np.concatenate(
-            [self.propagation.probabilities, self.labeling.new_probabilities]
-        )
-        reached = np.concatenate([self.propagation.reached, self.labeling.new_reached])
-        propagated = Predictions("propagated", experiment.ids, probabilities, reached)
-        if self.class_priors is None:
-            return (propagated,)
-        balanced = shift_priors(probabilities, old=self.class_priors, power=BALANCING_POWER)
-        return propagated, Predictions("balanced", experiment.ids, balanced, reached)
 
 
 def label_images(context: Context, graph_data: StoredGraphData) -> LabeledImages:

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.calibration.calibrate import CalibrationResult
 from voisin.evaluation.bootstrap import MIN_UNITS, count_units
 from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.verdict import Scores
+from voisin.pipeline.calibrate import decision_figures
 from voisin.pipeline.prepare import Experiment
 from voisin.sources.collection import summarize
 from voisin.types import UNLABELED, ImageCollection
@@ -55,6 +57,18 @@ def log_experiment(experiment: Experiment, log: Log) -> None:
         elif n_groups < MIN_UNITS:
             groups = "1 group is" if n_groups == 1 else f"{n_groups} groups are"
             log(f"  {groups} too few to say how far the figures on {scope} may be off")
+
+
+def log_decision(calibration: CalibrationResult, experiment: Experiment, log: Log) -> None:
+    """Log how labels were decided, and how many another decision would change."""
+    decision = decision_figures(calibration, experiment.labels, experiment.pool.class_names)
+    log(f"Decision: {decision['way']}: {decision['meaning']}")
+    n_other = decision["n_not_likeliest"]
+    if n_other:
+        log(
+            f"  {n_other:,} of {decision['n_labels']:,} labels would be another class if each "
+            "image got its likeliest class (--decide likeliest)"
+        )
 
 
 def log_scores(scores: Sequence[Scores], log: Log) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from voisin import __version__
 from voisin.calibration.calibrate import CalibrationResult
-from voisin.calibration.prior_shift import decide_for_balanced_accuracy
-from voisin.evaluation.verdict import Scores
+from voisin.calibration.prior_shift import shift_priors
+from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import SYSTEM, StoredSystem, describe_contributors
-from voisin.pipeline.calibrate import calibration_figures
+from voisin.pipeline.calibrate import calibration_figures, decision_figures
 from voisin.pipeline.classifiers import TrainedNetwork
 from voisin.pipeline.context import StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound
@@ -85,18 +85,15 @@ def write_outputs(
     scores: tuple[Scores, ...],
 ) -> None:
     """Write labels, arrays for later questions, model, metrics and, last, the report."""
-    folder, pool, labeled = project.folder, experiment.pool, results.labeled
-    priors, contributors = labeled.class_priors, results.contributors
+    folder, pool = project.folder, experiment.pool
+    calibration, contributors = results.calibration, results.contributors
     write_labels(
         folder,
         pool,
         experiment.labels,
-        labeled.propagation,
+        calibration.labels,
+        calibration.probabilities,
         linked=results.linked,
-        balanced=None
-        if priors is None
-        else decide_for_balanced_accuracy(labeled.propagation, priors),
-        calibrated=results.calibration.probabilities,
         why=None if contributors is None else describe_contributors(contributors, pool.ids),
         csv_separator=stages.settings.csv_separator,
     )
@@ -105,15 +102,16 @@ def write_outputs(
     model = results.model
     write_model(folder / "model.safetensors", model.weights, _model_card(experiment, model))
     if find_set(images.name) is not None and images.splits is not None:
-        _write_medmnist(project, images, experiment, results, scores)
+        _write_medmnist(project, images, experiment, results)
     summary = summarize(images)
     document = metrics_document(
+        decision=decision_figures(calibration, experiment.labels, pool.class_names),
         dataset=_dataset(summary, experiment),
         settings=stages.settings.as_dict(),
         scores=scores,
         rounds=results.rounds,
         graph=_graph(experiment, results),
-        calibration=calibration_figures(results.calibration, pool.class_names),
+        calibration=calibration_figures(calibration, pool.class_names),
         timings={timing.stage: round(timing.seconds, 3) for timing in stages.timings},
         versions=_versions(),
     )
@@ -137,6 +135,7 @@ def _run_result(
         propagation=results.labeled.propagation,
         stated=results.calibration.probabilities,
         is_calibrated=bool(results.calibration.n_labels),
+        decision=results.calibration.decision,
         class_priors=results.labeled.class_priors,
         test_ids=test.ids.astype(np.str_),
         test_embeddings=data.new_embeddings,
@@ -165,8 +164,8 @@ def _report_content(
         images=experiment.pool,
         labels=experiment.labels,
         truth=experiment.hidden,
-        probabilities=labeled.propagation.probabilities,
-        reached=labeled.propagation.reached,
+        probabilities=results.calibration.probabilities,
+        predicted=results.calibration.labels,
         embeddings=results.graph_data.data.embeddings,
         metric=stages.settings.metric,
         versions=_versions(),
@@ -198,17 +197,26 @@ def _write_medmnist(
     images: ImageCollection,
     experiment: Experiment,
     results: StageResults,
-    scores: tuple[Scores, ...],
 ) -> None:
-    """Write each method's predictions of the whole test split, in the order of its file."""
-    if len(experiment.test) != len(images.in_split("test")):
+    """Write each method's predictions of the whole test split, in the order of its file.
+
+    MedMNIST's evaluator takes the largest number of a row as the label, so a decision enters the
+    probabilities.
+    """
+    truth = experiment.truths().get("test")
+    if truth is None or len(experiment.test) != len(images.in_split("test")):
         return  # MedMNIST's evaluator needs every image
     order = np.argsort(experiment.test.positions)
-    on_test = {score.method: score for score in scores if score.scope == "test"}
-    predictions = [
-        (on_test[made.method], made.probabilities[len(experiment.pool) :][order])
+    factors = results.calibration.decision.factors
+    decided = [
+        made
+        if made.labels is None
+        else replace(made, labels=None, probabilities=shift_priors(made.probabilities, new=factors))
         for made in results.predictions
-        if made.method in on_test
+    ]
+    predictions = [
+        (score(made, truth, n_resamples=1), made.probabilities[len(experiment.pool) :][order])
+        for made in decided
     ]
     write_medmnist_csvs(project.folder / "medmnist", images.name, "test", predictions)
 

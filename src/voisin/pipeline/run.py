@@ -8,12 +8,13 @@ from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import StoredSystem, take_apart
 from voisin.neighbors.graph import find_components
-from voisin.pipeline.calibrate import calibrate_labels, calibrated_predictions
+from voisin.pipeline.calibrate import calibrate_labels, decided_predictions
 from voisin.pipeline.classifiers import train_on_all_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
 from voisin.pipeline.label import LabeledImages, describe_estimate, label_images
 from voisin.pipeline.messages import (
+    log_decision,
     log_experiment,
     log_outdated_pages,
     log_scores,
@@ -26,7 +27,7 @@ from voisin.pipeline.outputs import StageResults, write_outputs
 from voisin.pipeline.prepare import Experiment, make_settings, open_source, warn_of_alpha
 from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.project.folder import Project
-from voisin.types import ImageCollection, Predictions, Problem, Progress, no_progress
+from voisin.types import ImageCollection, Labels, Predictions, Problem, Progress, no_progress
 from voisin.validation import check_installed
 
 
@@ -117,7 +118,8 @@ def _compute(context: Context) -> StageResults:
     linked = find_components(graph_data.data.affinity).reached(experiment.labels)
     unreached = log_unreached(labeled.propagation.reached, linked, stages.log)
     calibration = calibrate_labels(context, labeled)
-    system, contributors = _take_apart(context, graph_data, labeled)
+    log_decision(calibration, experiment, stages.log)
+    system, contributors = _take_apart(context, graph_data, labeled, calibration.labels)
     model = retrain_network(stages, experiment, labeled.propagation)
     networks = [few, expert, model]
     if stages.settings.ceiling and _has_ceiling(experiment):
@@ -132,8 +134,7 @@ def _compute(context: Context) -> StageResults:
         contributors=contributors,
         predictions=(
             *by_networks[:2],
-            *labeled.predictions(experiment),
-            calibrated_predictions(calibration, labeled, experiment),
+            decided_predictions(calibration, labeled, experiment),
             *by_networks[2:],
         ),
         model=model,
@@ -144,7 +145,7 @@ def _compute(context: Context) -> StageResults:
 
 
 def _take_apart(
-    context: Context, graph_data: StoredGraphData, labeled: LabeledImages
+    context: Context, graph_data: StoredGraphData, labeled: LabeledImages, found: Labels
 ) -> tuple[StoredSystem, TopContributors | None]:
     """Write the scores as a linear system, for explanations."""
     experiment, asked = context.experiment, context.stages.settings.method
@@ -155,7 +156,9 @@ def _take_apart(
         class_priors=labeled.class_priors,
     )
     name = labeled.method if asked == "auto" else asked
-    return context.stages.timed("explanations", lambda: take_apart(labeled.labeling, problem, name))
+    return context.stages.timed(
+        "explanations", lambda: take_apart(labeled.labeling, problem, name, found)
+    )
 
 
 def _has_ceiling(experiment: Experiment) -> bool:

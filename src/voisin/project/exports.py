@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.evaluation.bootstrap import Estimate
-from voisin.evaluation.metrics import certainty
 from voisin.evaluation.verdict import Scores
-from voisin.types import UNLABELED, ImageCollection, Labels, Probabilities, Propagation
+from voisin.types import UNLABELED, ImageCollection, Labels, Probabilities
 from voisin.writing import PARTIAL, write_atomically
 
 
@@ -24,24 +23,22 @@ def write_labels(
     folder: Path,
     images: ImageCollection,
     labels: Labels,
-    propagation: Propagation,
+    found: Labels,
+    probabilities: Probabilities,
     *,
     linked: NDArray[np.bool_] | None = None,
-    balanced: Labels | None = None,
-    calibrated: Probabilities | None = None,
     why: Sequence[str] | None = None,
     csv_separator: str = ",",
 ) -> None:
     """Write ``labels.parquet`` and ``labels.csv``: each image's label, and how certain it is.
 
     Columns: id, path (where the source has files), label (class, -1 without evidence),
-    label_name, likeliest (name of the class with the largest probability: the best guess if as
-    many images as possible should be right), source (``given``, ``propagated`` or ``none``),
-    evidence (in words), confidence (probability of the label), certainty (one minus normalized
-    entropy), reached (whether a path in the graph leads to a label), why (the labeled images that
-    count most, and their shares), and one probability per class. An image without evidence has no
-    numbers. If no label reaches an image, but a classifier labels it, its evidence is
-    ``classifier``.
+    label_name, likeliest (name of the class with the largest probability, where that is not the
+    label), source (``given``, ``propagated`` or ``none``), evidence (in words), confidence
+    (probability of the label), reached (whether a path in the graph leads to a label), why (the
+    labeled images that count most, and their shares), and one probability per class. An image
+    without evidence has no numbers. If no label reaches an image, but a classifier labels it, its
+    evidence is ``classifier``.
 
     Parameters
     ----------
@@ -49,42 +46,36 @@ def write_labels(
     images : ImageCollection
     labels : array of shape (n_images,)
         The labels that were given, -1 elsewhere.
-    propagation : Propagation
-        Its most probable classes are the labels written.
+    found : array of shape (n_images,)
+        The labels that were found, -1 where there is no evidence.
+    probabilities : array of shape (n_images, n_classes)
     linked : array of shape (n_images,), optional
-        Whether a path in the graph leads to a labeled image; by default as the propagation says.
-    balanced : array of shape (n_images,), optional
-        Labels decided for balanced accuracy, so that rare classes are found, if these differ.
-    calibrated : array of shape (n_images, n_classes), optional
-        Probabilities to write instead of the propagation's.
+        Whether a path in the graph leads to a labeled image; by default, to all with a label.
     why : sequence of str, optional
     csv_separator : str, default=","
         See `write_table`.
     """
     import pyarrow as pa
 
-    given, answered = labels != UNLABELED, propagation.reached
+    given, answered = labels != UNLABELED, found != UNLABELED
     reached = answered if linked is None else answered & linked
-    assigned = np.where(given, labels, propagation.labels)
-    stated = propagation.probabilities if calibrated is None else calibrated
-    stated = np.where(given[:, None], np.eye(images.n_classes)[labels], stated)
+    assigned = np.where(given, labels, found)
+    stated = np.where(given[:, None], np.eye(images.n_classes)[labels], probabilities)
     unknown, likeliest = ~(given | answered), stated.argmax(axis=1)
+    same = unknown | (likeliest == assigned)
     columns: dict[str, Any] = {
         "id": images.ids,
         "path": pa.array([images.reader.path(int(p)) for p in images.positions], pa.string()),
         "label": assigned,
         "label_name": _names(assigned, images.class_names),
-        "likeliest": _names(np.where(unknown, UNLABELED, likeliest), images.class_names),
+        "likeliest": _names(np.where(same, UNLABELED, likeliest), images.class_names),
         "source": np.where(given, "given", np.where(answered, "propagated", "none")),
         "evidence": np.select(
             [given, reached, answered], ["label given", "labels", "classifier"], "no evidence"
         ),
         "confidence": pa.array(stated[np.arange(len(stated)), assigned], mask=unknown),
-        "certainty": pa.array(certainty(stated), mask=unknown),
         "reached": reached,
     }
-    if balanced is not None:
-        columns["balanced"] = _names(np.where(given, labels, balanced), images.class_names)
     if why is not None:
         columns["why"] = pa.array(why, pa.string())
     for c, name in enumerate(images.class_names):
@@ -102,6 +93,7 @@ def _names(labels: Labels, class_names: Sequence[str]) -> Any:
 
 def metrics_document(
     *,
+    decision: Mapping[str, Any],
     dataset: Mapping[str, Any],
     settings: Mapping[str, Any],
     scores: Sequence[Scores],
@@ -111,9 +103,10 @@ def metrics_document(
     timings: Mapping[str, float],
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Build ``metrics.json``: dataset, settings, one result for each method and scope."""
+    """Build ``metrics.json``: decision, data, settings, a result for each method and scope."""
     return {
         "schema": 1,
+        "decision": dict(decision),
         "dataset": dict(dataset),
         "settings": dict(settings),
         "results": [result_row(row) for row in scores],

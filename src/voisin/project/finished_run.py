@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.calibration.decision import Decision
 from voisin.errors import ProjectError
 from voisin.evaluation.verdict import Scores
 from voisin.project.folder import SCHEMA, SETTINGS
@@ -57,10 +58,12 @@ class RunResult:
     linked : array of shape (n_pool,)
         Whether a path in the graph leads to a labeled image.
     propagation : Propagation
-        Its most probable classes are the labels found.
+        What the labeling method found, before calibration and decision.
     stated : array of shape (n_pool, n_classes)
         Calibrated probabilities; not calibrated if no label could be held out.
     is_calibrated : bool
+    decision : Decision
+        The rule that made labels of the stated probabilities, for other images, too.
     class_priors : array of shape (n_classes,), optional
         Class priors used; None if all classes are taken as equally frequent.
     test_ids : array of shape (n_test,)
@@ -81,6 +84,7 @@ class RunResult:
     propagation: Propagation
     stated: Probabilities
     is_calibrated: bool
+    decision: Decision
     class_priors: NDArray[np.float64] | None
     test_ids: Names
     test_embeddings: Embeddings
@@ -98,7 +102,8 @@ class RunResult:
     @cached_property
     def assigned(self) -> Labels:
         """Class of each image, given or found; -1 if there is no evidence."""
-        return np.where(self.labels != UNLABELED, self.labels, self.propagation.labels)
+        found = np.where(self.propagation.reached, self.decision.apply(self.stated), UNLABELED)
+        return np.where(self.labels != UNLABELED, self.labels, found)
 
     @cached_property
     def confidence(self) -> NDArray[np.float64]:

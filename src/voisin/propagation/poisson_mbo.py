@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from voisin.calibration.decision import quota_weights
+from voisin.calibration.prior_shift import shift_priors
 from voisin.neighbors.graph import find_components, order_nodes, reorder_matrix
-from voisin.propagation.class_priors import quota_weights, rebalance
 from voisin.propagation.known_labels import (
     ClassPriors,
     check_class_priors,
@@ -24,6 +25,7 @@ from voisin.propagation.solvers import iterate
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
 
+_SMALLEST = 1e-12  # in place of a probability of 0, so that quotas can be kept: a convention
 _MOST_CHANGED = 1e-3  # share of decisions that the last round may change; chosen by hand
 
 
@@ -103,7 +105,7 @@ class PoissonMBO:
             scores = iterate(step, right, np.eye(labeled_nodes.n_classes)[decisions], self.n_steps)
             diffused = rows_to_one(scores - scores.min(), reached, priors)
             weights = quota_weights(diffused[reached], priors, weights)
-            probabilities = rebalance(diffused, weights)
+            probabilities = shift_priors(np.maximum(diffused, _SMALLEST), new=weights)
             changed = float((decisions != probabilities.argmax(axis=1))[reached].mean())
             n_iter += 1
         values = np.empty_like(probabilities)

@@ -9,8 +9,12 @@ from voisin.calibration.prior_shift import shift_priors
 from voisin.propagation.matrices import degrees_of
 from voisin.querying.batches import novelty, pick_diverse
 from voisin.querying.strategy import Suggestion, find_askable, name_class
-from voisin.querying.uncertainty import describe_uncertainty, margin_uncertainty
-from voisin.types import UNLABELED, Indices, Labeling, Labels, Probabilities, Problem
+from voisin.querying.uncertainty import (
+    describe_uncertainty,
+    label_and_runner_up,
+    margin_uncertainty,
+)
+from voisin.types import UNLABELED, Indices, Labeling, Labels, Problem
 
 
 @dataclass(frozen=True)
@@ -52,20 +56,20 @@ class Mixed:
         utility *= novelty(problem.data.embeddings, rows, labeled)
         picked, scores = pick_diverse(problem.data.embeddings, rows, utility, n)
         classes = describe_uncertainty(labeling, picked, class_names)
-        rare = _describe_rare_classes(labeling.stated[picked], problem.labels, class_names)
+        rare = _describe_rare_classes(labeling, picked, problem.labels, class_names)
         reasons = (text + more for text, more in zip(classes, rare, strict=True))
         return Suggestion(picked, scores, tuple(reasons))
 
 
 def _describe_rare_classes(
-    probabilities: Probabilities, labels: Labels, class_names: Sequence[str]
+    labeling: Labeling, rows: Indices, labels: Labels, class_names: Sequence[str]
 ) -> list[str]:
-    """Name those of an image's two most probable classes with under half the mean of labels."""
-    counts = np.bincount(labels[labels != UNLABELED], minlength=probabilities.shape[1])
+    """Name those of an image's two classes that have under half the mean number of labels."""
+    counts = np.bincount(labels[labels != UNLABELED], minlength=labeling.stated.shape[1])
     few = counts < counts.mean() / 2
     descriptions = []
-    for row in probabilities:
-        rare = [c for c in np.argsort(-row, kind="stable")[:2].tolist() if few[c]]
+    for row in rows.tolist():
+        rare = [c for c in label_and_runner_up(labeling, row) if few[c]]
         labeled = (f"{counts[c]} labeled of {name_class(c, class_names)}" for c in rare)
         descriptions.append(f"; only {' and '.join(labeled)}" if rare else "")
     return descriptions

@@ -114,7 +114,9 @@ def suggest_images(
         raise InputError(message)
     problem = _problem(run)
     method = make_method(settings["method"], alpha=settings["alpha"])
-    labeling = replace(method.label(problem), calibrated=result.stated_probabilities)
+    labeling = replace(
+        method.label(problem), calibrated=result.stated_probabilities, decided=result.assigned
+    )
     suggestion = chosen.suggest(problem, labeling, n, class_names=result.class_names)
     rows = suggestion.positions
     names = (*result.class_names, "")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from voisin.evaluation.metrics import certainty
 from voisin.querying.batches import pick_diverse
 from voisin.querying.strategy import Suggestion, find_askable, name_class
-from voisin.types import Indices, Labeling, Probabilities, Problem
+from voisin.types import UNLABELED, Indices, Labeling, Probabilities, Problem
 
 
 def margin_uncertainty(probabilities: Probabilities) -> NDArray[np.float64]:
@@ -31,18 +31,25 @@ def margin_uncertainty(probabilities: Probabilities) -> NDArray[np.float64]:
     return 1 - (top_two[:, 1] - top_two[:, 0])
 
 
+def label_and_runner_up(labeling: Labeling, row: int) -> list[int]:
+    """Return the label shown for an image, and its most probable other class if there is one."""
+    order = np.argsort(-labeling.stated[row], kind="stable")
+    label = int(labeling.labels[row])
+    first = int(order[0]) if label == UNLABELED else label
+    return [first, *order[order != first][:1].tolist()]
+
+
 def describe_uncertainty(
     labeling: Labeling, rows: Indices, class_names: Sequence[str]
 ) -> list[str]:
-    """Name the two most probable classes of each image, with their probabilities."""
-    probabilities, reached = labeling.stated, labeling.propagation.reached
-    descriptions = []
+    """Name the label of each image and its most probable other class, with their probabilities."""
+    probabilities, descriptions = labeling.stated, []
     for row in rows.tolist():
-        if not reached[row]:
+        if labeling.labels[row] == UNLABELED:
             descriptions.append("no label reaches it")
             continue
-        top_two = np.argsort(-probabilities[row], kind="stable")[:2].tolist()
-        shares = [f"{name_class(c, class_names)} ({probabilities[row, c]:.0%})" for c in top_two]
+        both = label_and_runner_up(labeling, row)
+        shares = [f"{name_class(c, class_names)} ({probabilities[row, c]:.0%})" for c in both]
         descriptions.append(" or ".join(shares))
     return descriptions
 

@@ -13,7 +13,7 @@ from voisin.evaluation.verdict import Scores
 from voisin.report.language import ENGLISH, Language
 from voisin.sources.collection import Summary
 from voisin.training.pseudo_labels import PseudoLabelRound
-from voisin.types import Embeddings, ImageCollection, Labels, Probabilities
+from voisin.types import UNLABELED, Embeddings, ImageCollection, Labels, Probabilities
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,16 @@ class ReportContent:
     truth : array of shape (n_images,)
         The known hidden labels; -1 for an image without one.
     probabilities : array of shape (n_images, n_classes)
-        Propagated probabilities before calibration; the largest decides the label of an image.
-    reached : array of shape (n_images,)
+        As in ``labels.parquet``: calibrated if the run calibrated them.
+    predicted : array of shape (n_images,)
+        The label that the run decided for each image; -1 where there is no evidence.
     embeddings : array of shape (n_images, n_dims)
         Vectors, by which the labeled images nearest to a picture are found.
     metric : str
         Metric of the graph.
     versions : dict of str to str
     calibration : CalibrationResult, optional
-        Calibration of the propagated probabilities; None if they were not calibrated.
+        Calibration of the propagated probabilities, with the decision; None if neither is known.
     folder : str
         Folder of the run as the user wrote it, for the commands of "What next"; if it is empty,
         the page has no such section.
@@ -76,7 +77,7 @@ class ReportContent:
     labels: Labels
     truth: Labels
     probabilities: Probabilities
-    reached: NDArray[np.bool_]
+    predicted: Labels
     embeddings: Embeddings
     metric: str
     versions: dict[str, str]
@@ -86,21 +87,21 @@ class ReportContent:
     language: Language = ENGLISH
 
     @property
-    def stated_probabilities(self) -> Probabilities:
-        """The probabilities of ``labels.parquet``: calibrated if the run calibrated them."""
-        if self.calibration is None:
-            return self.probabilities
-        return self.calibration.probabilities
-
-    @property
-    def predicted(self) -> NDArray[np.int64]:
-        """Most probable class of each image before calibration: the label that the run gives it."""
-        return self.probabilities.argmax(axis=1)
+    def reached(self) -> NDArray[np.bool_]:
+        """Whether there is evidence for the image."""
+        return self.predicted != UNLABELED
 
     @property
     def confidence(self) -> NDArray[np.float64]:
-        """Stated probability of the label that the run gives each image."""
-        return self.stated_probabilities[np.arange(len(self.predicted)), self.predicted]
+        """Probability of the label of each image; 0 where there is no evidence."""
+        of_label = self.probabilities[np.arange(len(self.predicted)), self.predicted]
+        return np.where(self.reached, of_label, 0.0)
+
+    @property
+    def n_not_likeliest(self) -> int:
+        """Number of unlabeled images whose label is not their most probable class."""
+        other = self.reached & (self.probabilities.argmax(axis=1) != self.predicted)
+        return int((other & (self.labels == UNLABELED)).sum())
 
 
 @dataclass(frozen=True)

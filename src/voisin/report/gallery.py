@@ -180,7 +180,7 @@ def make_cards(content: ReportContent, images: Indices) -> dict[int, Card]:
             for indices, row_closeness in zip(nearest.indices, closeness, strict=True)
         ]
     predicted = content.predicted[images]
-    others = content.stated_probabilities[images]  # a copy
+    others = content.probabilities[images]  # a copy
     others[np.arange(len(images)), predicted] = -1
     rows = zip(
         images.tolist(),

@@ -156,8 +156,7 @@ def describe_mistakes(content: ReportContent) -> dict[str, Any]:
 def describe_trust(content: ReportContent) -> dict[str, Any]:
     """Return the accuracy among the surest x % of the unlabeled images with known truth."""
     truth = np.where(content.labels == UNLABELED, content.truth, UNLABELED)
-    found = np.where(content.reached, content.predicted, UNLABELED)
-    curve = coverage_curve(content.confidence, found, truth)
+    curve = coverage_curve(content.confidence, content.predicted, truth)
     if curve is None:
         return {"curve": None, "curve_chart": Markup(), "curve_rows": []}
     rows = [(share, curve.n_images(share), *curve.at(share)) for share in _SHARES_KEPT]

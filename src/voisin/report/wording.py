@@ -55,20 +55,10 @@ METHODS = {
     ),
     "propagated": Wording(
         "Propagated labels",
-        "the given labels, passed on from image to image along the graph of nearest neighbors; "
-        "some labeling methods also use a classifier trained on the given labels. A test image "
-        "gets its label from its nearest neighbors in the graph",
-    ),
-    "balanced": Wording(
-        "Propagated, for rare classes",
-        "the propagated labels, chosen again as if all classes were nearly equally frequent: more "
-        "images of the rare classes are found, but more images are wrong in all",
-    ),
-    "calibrated": Wording(
-        "Calibrated labels",
-        "the propagated probabilities, corrected with labels that were held out and with how "
-        "frequent each class is (as it was stated or estimated): most images are right, but rare "
-        "classes are missed more often",
+        "the labels of this run: the given labels, passed on from image to image along the graph "
+        "of nearest neighbors; some labeling methods also use a classifier trained on the given "
+        "labels. Probabilities are calibrated, and decide the label as the top of the page says. A "
+        "test image gets its label from its nearest neighbors in the graph",
     ),
     "retrained": Wording(
         "Retrained",

@@ -5,7 +5,8 @@ arrays and texts; this module must not import anything that knows images, files 
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.errors import InputError, MissingDependencyError
+from voisin.errors import InputError, MissingDependencyError, VoisinError
 from voisin.types import UNLABELED, Names
 
 # Rows checked at a time. Chosen by hand: even at 2,048 dimensions a block's copy of absolute values
@@ -213,6 +214,31 @@ def check_distinct(texts: Sequence[str] | Names, what: str) -> None:
             message = f"The {what} {str(text)!r} occurs more than once: give each its own."
             raise InputError(message)
         seen.add(text)
+
+
+@contextmanager
+def refuse_damage(message: str) -> Iterator[None]:
+    """Raise `InputError` with a message for whatever a library raises on a damaged file.
+
+    Libraries raise almost any error then. Those of this package and of the system, such as missing
+    rights, pass as they are.
+
+    Examples
+    --------
+    >>> with refuse_damage("x.npz is damaged: copy it again."):
+    ...     raise NotImplementedError("compression method")
+    Traceback (most recent call last):
+    ...
+    voisin.errors.InputError: x.npz is damaged: copy it again.
+    """
+    try:
+        yield
+    except (VoisinError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise InputError(message) from error
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -377,5 +377,5 @@ def test_images_are_not_read_before_they_are_asked_for(tmp_path):
 
     images = open_images(path)
 
-    with pytest.raises(InputError, match="images is damaged: copy or write the file again"):
+    with pytest.raises(InputError, match="images is damaged, encrypted or packed"):
         read_images(images)

@@ -27,7 +27,8 @@ class Program(TyperGroup):
         try:
             return super().invoke(ctx)
         except VoisinError as error:
-            show_line(f"Error: {self._name_options(str(error), ctx)}")
+            message = " ".join(str(error).splitlines())  # a name in it may hold a line break
+            show_line(f"Error: {self._name_options(message, ctx)}")
             raise typer.Exit(1) from error
         except BrokenPipeError:
             raise  # the program that read our output has ended: an error line would reach nobody

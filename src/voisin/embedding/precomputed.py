@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from voisin.embedding.registry import EmbedderOptions
 from voisin.errors import InputError, InputWarning
 from voisin.types import Embeddings, ImageCollection, Names, Progress, no_progress
-from voisin.validation import check_finite_rows, list_some
+from voisin.validation import check_finite_rows, list_some, refuse_damage
 
 _LABELS = {"label", "labels", "class", "target"}  # columns of such names are hardly dimensions
 _N_NAMED = 3  # ids that an error names, so that it stays one line
@@ -77,13 +77,9 @@ def read_npy(path: Path, source_ids: Names) -> PrecomputedVectors:
         If the file is damaged or would need code to be run, is no matrix of numbers, or has
         another count of rows than the source has images.
     """
-    try:
+    message = f"{path} cannot be read as an array of numbers: save it with np.save(path, array)."
+    with refuse_damage(message):
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
-        message = (
-            f"{path} cannot be read as an array of numbers: save it with np.save(path, array)."
-        )
-        raise InputError(message) from error
     is_matrix = isinstance(vectors, np.ndarray) and vectors.ndim == 2 and vectors.shape[1] > 0
     if not is_matrix or vectors.dtype.kind not in "fiu":
         shape, dtype = getattr(vectors, "shape", "several arrays"), getattr(vectors, "dtype", "")
@@ -113,15 +109,14 @@ def read_parquet(path: Path, source_ids: Names) -> PrecomputedVectors:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with refuse_damage(f"{path} is no Parquet file, or damaged or encrypted: write it again."):
         table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        message = f"{path} is no Parquet file, or damaged: write it again."
-        raise InputError(message) from error
-    if "id" not in table.column_names:
-        message = f"{path} has no column 'id', but {', '.join(table.column_names)}."
+        names = table.column_names
+    if "id" not in names:
+        message = f"{path} has no column 'id', but {list_some(names)}."
         raise InputError(message)
-    ids = np.array(table["id"].cast(pa.string()).to_pylist(), dtype=str)
+    with refuse_damage(f"{path}: the column 'id' cannot be read as text: save it as text."):
+        ids = np.array(table["id"].cast(pa.string()).to_pylist(), dtype=str)
     unique, counts = np.unique(ids, return_counts=True)
     if len(unique) < len(ids):
         message = f"{path} has {str(unique[counts > 1][0])!r} twice: keep one vector per image."

@@ -8,7 +8,6 @@ fast and reading in any other order is slow. This module must not know what the 
 import math
 import threading
 import zipfile
-import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,12 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from voisin.errors import InputError
-from voisin.validation import list_some
+from voisin.validation import list_some, refuse_damage
 
 # Both are chosen by hand. An array of up to 256 MB is kept in memory, where rows are quick in any
 # order; a larger array is read in blocks of 16 MB, which hold thousands of small images each.
 _WHOLE_BYTES = 256 << 20
 _BLOCK_BYTES = 16 << 20
-# Errors that zipfile, zlib and NumPy raise on damaged files.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError)
 # Versions of the NPY format, each with NumPy's function that reads its headers.
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -40,17 +37,14 @@ class NpzFile:
     Raises
     ------
     InputError
-        If the file is damaged or not a ZIP archive.
+        If the file is damaged, encrypted, not a ZIP archive, or packed in an unusual way.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            with zipfile.ZipFile(path) as archive:
-                members = archive.namelist()
-        except _DAMAGE as error:
-            message = f"{path} is no NPZ file, or damaged: write it with numpy.savez_compressed."
-            raise InputError(message) from error
+        message = f"{path} is no NPZ file, or damaged: write it with numpy.savez_compressed."
+        with refuse_damage(message), zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
         self.keys = tuple(member[:-4] for member in members if member.endswith(".npy"))
 
     def array(self, key: str) -> "NpzArray":
@@ -86,16 +80,17 @@ class NpzArray:
         self._lock = threading.Lock()
         self._block_start = 0
         self._block: NDArray[Any] | None = None
-        try:
-            with zipfile.ZipFile(path) as archive:
-                member = archive.getinfo(f"{key}.npy")
-                self.checksum = f"{member.CRC:08x}"
-                with archive.open(member) as stream:
-                    read_header = _HEADERS[npy.read_magic(stream)]
-                    self.shape, self._is_fortran, self.dtype = read_header(stream)
-                    self._data_start = stream.tell()
-        except _DAMAGE as error:
-            raise self._damage() from error
+        self._damage = (
+            f"{path}: {key} is damaged, encrypted or packed in an unusual way: "
+            "write the file again with numpy.savez_compressed."
+        )
+        with refuse_damage(self._damage), zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(f"{key}.npy")
+            self.checksum = f"{member.CRC:08x}"
+            with archive.open(member) as stream:
+                read_header = _HEADERS[npy.read_magic(stream)]
+                self.shape, self._is_fortran, self.dtype = read_header(stream)
+                self._data_start = stream.tell()
         if self.dtype.hasobject:
             message = (
                 f"{path}: {key} holds Python objects, which could run foreign code when read: "
@@ -116,11 +111,8 @@ class NpzArray:
 
     def read(self) -> NDArray[Any]:
         """Read the whole array."""
-        try:
-            with np.load(self.path, allow_pickle=False) as arrays:
-                return arrays[self.key]
-        except _DAMAGE as error:
-            raise self._damage() from error
+        with refuse_damage(self._damage), np.load(self.path, allow_pickle=False) as arrays:
+            return arrays[self.key]
 
     def __getitem__(self, row: int, /) -> NDArray[Any]:
         with self._lock:
@@ -144,12 +136,7 @@ class NpzArray:
         n_rows = max(1, _BLOCK_BYTES // row_bytes)
         start = row // n_rows * n_rows
         n_rows = min(n_rows, self.shape[0] - start)
-        try:
+        with refuse_damage(self._damage):
             self._stream.seek(self._data_start + start * row_bytes)
             values = self._stream.read(n_rows * row_bytes)
             return start, np.frombuffer(values, self.dtype).reshape(n_rows, *self.shape[1:])
-        except _DAMAGE as error:
-            raise self._damage() from error
-
-    def _damage(self) -> InputError:
-        return InputError(f"{self.path}: {self.key} is damaged: copy or write the file again.")

@@ -23,7 +23,7 @@ from voisin.sources.collection import OpeningOptions, Source, SourceKind, collec
 from voisin.sources.csv_file import read_rows
 from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader
 from voisin.types import ImageCollection
-from voisin.validation import check_distinct, did_you_mean, list_some
+from voisin.validation import check_distinct, did_you_mean, list_some, refuse_damage
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")  # the formats that `read_columns` reads
 # Usual names by convention (file_name is that of Hugging Face); the first that exists is used.
@@ -153,19 +153,15 @@ class ParquetColumns(Mapping[str, list[str]]):
     """
 
     def __init__(self, path: Path, *, strip: bool) -> None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
         from pyarrow import types
 
         self._path, self._strip = path, strip
-        try:
+        with refuse_damage(f"{path} is no Parquet file, or damaged or encrypted: write it again."):
             self._file = pq.ParquetFile(path)
             schema = self._file.schema_arrow
-        except (pa.ArrowException, OSError) as error:
-            message = f"{path} is no Parquet file, or damaged: write it again."
-            raise InputError(message) from error
-        self.names = tuple(schema.names)
-        self.n_rows = int(self._file.metadata.num_rows)
+            self.names = tuple(schema.names)
+            self.n_rows = int(self._file.metadata.num_rows)
         not_text = (
             types.is_nested,
             types.is_binary,
@@ -181,17 +177,18 @@ class ParquetColumns(Mapping[str, list[str]]):
 
         if name not in self._readable:
             raise KeyError(name)
-        try:
+        message = (
+            f"{self._path}: column {name!r} cannot be read as text: "
+            "save it in the file as text or numbers."
+        )
+        with refuse_damage(message):
             column = self._file.read(columns=[name]).column(name)
             if pa.types.is_dictionary(column.type):
                 column = column.cast(column.type.value_type)
             texts = [text or "" for text in column.cast(pa.string()).to_pylist()]
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            message = (
-                f"{self._path}: column {name!r} cannot be read as text: "
-                "save it in the file as text or numbers."
-            )
-            raise InputError(message) from error
+        if len(texts) != self.n_rows:
+            message = f"{self._path} is damaged, its column {name!r} is too short: write it again."
+            raise InputError(message)
         if pa.types.is_floating(column.type):
             texts = ["" if text == "nan" else text for text in texts]
         return [text.strip() for text in texts] if self._strip else texts

@@ -76,7 +76,7 @@ def test_the_first_lines_name_the_decision_and_count_what_it_changed(finished, r
         assert of_class["n_labels"] == sum(row["label_name"] == name for row in found)
     assert f"Decision: {decision['way']}: {decision['meaning']}" in lines
     top = page[: page.index("<main")]
-    assert f"Decision: {decision['way']}:" in top
+    assert f"Decision <code>{decision['way']}</code>: {decision['meaning']}" in top
     if n_other:
         assert any(f"{n_other} of {len(found)} labels would be another" in line for line in lines)
         assert f"{n_other} labels would be another class" in top

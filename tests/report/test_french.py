@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import voisin.report
 from tests.report.reader import Page
 from tests.report.samples import sample_content, sample_scores
 from voisin.calibration.calibrate import calibrate
+from voisin.calibration.decision import MEANINGS
 from voisin.report import wording
 from voisin.report.french import NOTES, SENTENCES
 from voisin.report.language import ENGLISH, FRENCH, Language, choose_language
@@ -47,7 +49,7 @@ def sentences_of_code():
 def sentences_of_wordings():
     wordings = (*wording.METHODS.values(), *wording.SCOPES.values(), *wording.FIGURES)
     texts = {text for one in wordings for text in (one.title, one.meaning)}
-    return texts | {wording.EXPERT_MAY_KNOW, "others", "no answer"}
+    return texts | {wording.EXPERT_MAY_KNOW, "others", "no answer", *MEANINGS.values()}
 
 
 def test_every_english_sentence_has_a_french_one_and_no_french_one_is_left_over():
@@ -83,7 +85,7 @@ def legible(page):
     html = re.sub(r"<style>.*?</style>|<code>.*?</code>", "", page.html, flags=re.DOTALL)
     heard = re.findall(r'(?:alt|aria-label|title)="([^"]*)"', html)
     seen = re.sub(r"<[^>]*>", " ", html)
-    return set(re.findall(r"[A-Za-z]{2,}", " ".join([seen, *heard])))
+    return set(re.findall(r"[A-Za-z]{2,}", unescape(" ".join([seen, *heard]))))
 
 
 def run_in(language, **changes):

@@ -19,11 +19,15 @@ WAYS_TO_DECIDE = ("proportional", "likeliest", "balanced")
 # Bayes' rule says 1, which holds for exact probabilities and priors. With estimated ones, 3/4 finds
 # all classes equally well, too, but is right more often (DermaMNIST, the table in docs/methods.md).
 BALANCING_POWER = 0.75
-_MEANINGS = {
+_EVEN = "likeliest, nothing known of the classes"
+MEANINGS = {
     "proportional": "each class is given as often as it is estimated to occur",
     "likeliest": "each image gets its likeliest class",
     "balanced": "all classes are to be found equally well, rare ones, too",
+    _EVEN: "each image gets its likeliest class, as all classes count as equally common",
 }
+"""What the labels of each way are, in words that follow a colon."""
+
 _MAX_SWEEPS = 30  # chosen by hand: bounds the time if the quotas cannot be met
 _QUOTA_TOL = 1e-3  # largest error of a quota, as a share of all images; by hand
 _SMALLEST = 1e-12  # in place of a probability of 0, which has no logarithm: a convention
@@ -47,9 +51,8 @@ class Decision:
     @property
     def meaning(self) -> str:
         """What the labels are, in words that follow a colon."""
-        if self.way != "likeliest" and (self.factors == self.factors[0]).all():
-            return f"{_MEANINGS['likeliest']}, as all classes count as equally common"
-        return _MEANINGS[self.way]
+        is_even = self.way != "likeliest" and (self.factors == self.factors[0]).all()
+        return MEANINGS[_EVEN if is_even else self.way]
 
     def apply(self, probabilities: Probabilities) -> Labels:
         """Return the label of each row.

@@ -26,6 +26,16 @@ _ON_TOP = {
         "à partir de %(shown)s étiquettes données, en %(classes)s classes."
     ),
     "None was labeled %(names)s.": "Aucune image n’a été classée %(names)s.",
+    "Decision <code>%(way)s</code>: %(meaning)s.": "Décision <code>%(way)s</code> : %(meaning)s.",
+    "%(shown)s label would be another class if each image got its likeliest class.": (
+        "%(shown)s étiquette serait une autre classe si chaque image recevait la plus probable."
+    ),
+    "%(shown)s labels would be another class if each image got its likeliest class.": (
+        "%(shown)s étiquettes seraient une autre classe si chaque image recevait la plus probable."
+    ),
+    "Mean probability of the labels, after calibration": (
+        "Probabilité moyenne des étiquettes, après calibration"
+    ),
     "%(shown)s more image has no label: no chain of similar images leads from it to a labeled "
     "one.": (
         "%(shown)s autre image reste sans étiquette : aucune chaîne d’images semblables ne la "
@@ -333,28 +343,26 @@ _METHODS = {
         "sur ces images"
     ),
     "Propagated labels": "Étiquettes propagées",
-    "the given labels, passed on from image to image along the graph of nearest neighbors; some "
-    "labeling methods also use a classifier trained on the given labels. A test image gets its "
-    "label from its nearest neighbors in the graph": (
-        "les étiquettes données, transmises d’image en image le long du graphe des plus proches "
-        "voisins ; certaines méthodes se servent aussi d’un classifieur entraîné sur les "
-        "étiquettes données. Une image de test reçoit son étiquette de ses plus proches voisins "
-        "dans le graphe"
+    "the labels of this run: the given labels, passed on from image to image along the graph of "
+    "nearest neighbors; some labeling methods also use a classifier trained on the given labels. "
+    "Probabilities are calibrated, and decide the label as the top of the page says. A test image "
+    "gets its label from its nearest neighbors in the graph": (
+        "les étiquettes de cette exécution : les étiquettes données, transmises d’image en image "
+        "le long du graphe des plus proches voisins ; certaines méthodes se servent aussi d’un "
+        "classifieur entraîné sur les étiquettes données. Les probabilités sont calibrées et "
+        "décident de l’étiquette comme le dit le haut de la page. Une image de test reçoit son "
+        "étiquette de ses plus proches voisins dans le graphe"
     ),
-    "Propagated, for rare classes": "Propagées, pour les classes rares",
-    "the propagated labels, chosen again as if all classes were nearly equally frequent: more "
-    "images of the rare classes are found, but more images are wrong in all": (
-        "les étiquettes propagées, choisies à nouveau comme si toutes les classes étaient à peu "
-        "près aussi fréquentes : on retrouve plus d’images des classes rares, mais plus d’images "
-        "sont fausses en tout"
+    "each class is given as often as it is estimated to occur": (
+        "chaque classe est donnée aussi souvent qu’elle est estimée se présenter"
     ),
-    "Calibrated labels": "Étiquettes calibrées",
-    "the propagated probabilities, corrected with labels that were held out and with how "
-    "frequent each class is (as it was stated or estimated): most images are right, but rare "
-    "classes are missed more often": (
-        "les probabilités propagées, corrigées par des étiquettes mises de côté et par la "
-        "fréquence de chaque classe (indiquée ou estimée) : le plus d’images sont justes, mais les "
-        "classes rares sont plus souvent manquées"
+    "each image gets its likeliest class": "chaque image reçoit sa classe la plus probable",
+    "all classes are to be found equally well, rare ones, too": (
+        "toutes les classes doivent être retrouvées aussi bien, les rares aussi"
+    ),
+    "each image gets its likeliest class, as all classes count as equally common": (
+        "chaque image reçoit sa classe la plus probable, toutes les classes comptant pour aussi "
+        "fréquentes"
     ),
     "Retrained": "Réentraîné",
     "a network trained on the propagated labels, where more certain labels count more": (
@@ -412,9 +420,8 @@ _FIGURES = {
         "classe rare compte autant qu’une classe fréquente"
     ),
     "Accuracy": "Exactitude",
-    "share of the images whose most probable class is the true one; large classes dominate it": (
-        "part des images dont la classe la plus probable est la vraie ; les grandes classes y "
-        "dominent"
+    "share of the images whose label is the true class; large classes dominate it": (
+        "part des images dont l’étiquette est la vraie classe ; les grandes classes y dominent"
     ),
     "Macro F1": "F1 macro",
     "for each class, the harmonic mean of recall (share of the class that is found) and "
@@ -425,9 +432,9 @@ _FIGURES = {
         "les classes"
     ),
     "ECE": "ECE",
-    "expected calibration error: how far the probability of the predicted class is, on average, "
+    "expected calibration error: how far the probability of the label is, on average, "
     "from how often it is right; 0 is best, 0.10 means 10 percentage points too high or too low": (
-        "erreur de calibration attendue : l’écart moyen entre la probabilité de la classe prédite "
+        "erreur de calibration attendue : l’écart moyen entre la probabilité de l’étiquette "
         "et la fréquence à laquelle elle est juste ; 0 est le mieux, 0,10 veut dire 10 points de "
         "pourcentage de trop ou de moins"
     ),
@@ -448,21 +455,15 @@ _TRUST = {
     "Keep": "Garder",
     "Lowest probability": "Probabilité la plus basse",
     "Reliability": "Fiabilité",
-    "Predictions on the %(scope)s, grouped by confidence (the probability of the predicted "
-    "class). On the dashed line, predictions with a confidence of 70%% are right 70%% of the "
+    "Predictions on the %(scope)s, grouped by confidence (the probability of the label). "
+    "On the dashed line, predictions with a confidence of 70%% are right 70%% of the "
     "time. Below the line, a method is right less often than it says; above the line, more "
     "often. The gray bars count the predictions: trust the dots above tall bars.": (
-        "Les prédictions sur les %(scope)s, groupées par confiance (la probabilité de la classe "
-        "prédite). Sur la ligne en tirets, les prédictions de confiance 70 %% sont justes dans 70 "
-        "%% des cas. Sous la ligne, une méthode est juste moins souvent qu’elle ne le dit ; "
+        "Les prédictions sur les %(scope)s, groupées par confiance (la probabilité de "
+        "l’étiquette). Sur la ligne en tirets, les prédictions de confiance 70 %% sont justes "
+        "dans 70 %% des cas. Sous la ligne, une méthode est juste moins souvent qu’elle ne le dit ; "
         "au-dessus, plus souvent. Les barres grises comptent les prédictions : fiez-vous aux "
         "points au-dessus des hautes barres."
-    ),
-    "Labels that were passed on over many images have similar probabilities for all classes. So "
-    "they are right more often than they say here; %(link)scalibration%(end)s corrects that.": (
-        "Les étiquettes transmises sur beaucoup d’images ont des probabilités semblables pour "
-        "toutes les classes. Elles sont donc justes plus souvent qu’elles ne le disent ici ; la "
-        "%(link)scalibration%(end)s le corrige."
     ),
     "Calibration: probabilities that mean what they say": (
         "Calibration : des probabilités qui disent vrai"
@@ -672,10 +673,10 @@ SENTENCES: Mapping[str, str] = {
 }
 
 NOTES: Mapping[str, str] = {
-    "With other labels of the same number, the mean confidence of %(mean)s has no interval: too "
-    "few images, or groups of them, are labeled.": (
-        "La confiance moyenne de %(mean)s n’a pas d’intervalle : trop peu d’images, ou de groupes "
-        "d’images, sont étiquetées."
+    "With other labels of the same number, the mean probability of the labels found, %(mean)s, "
+    "has no interval: too few images, or groups of them, are labeled.": (
+        "La probabilité moyenne des étiquettes trouvées, %(mean)s, n’a pas d’intervalle : trop peu "
+        "d’images, ou de groupes d’images, sont étiquetées."
     ),
     "Too few labels to calibrate by: the rarest class has %(n)s held-out label. The "
     "probabilities are a rough guess.": (
@@ -692,15 +693,10 @@ NOTES: Mapping[str, str] = {
         "Peu d’étiquettes pour calibrer : la classe la plus rare en a %(n)s de côté. Les "
         "probabilités sont elles-mêmes incertaines."
     ),
-    "With other labels of the same number, the mean confidence of %(mean)s could have come out "
-    "anywhere from %(low)s to %(high)s.": (
-        "Avec d’autres étiquettes, en même nombre, la confiance moyenne de %(mean)s aurait pu se "
-        "trouver n’importe où entre %(low)s et %(high)s."
-    ),
-    "With other labels of the same number, their mean probability of %(mean)s could have come "
-    "out anywhere from %(low)s to %(high)s.": (
-        "Avec d’autres étiquettes, en même nombre, leur probabilité moyenne de %(mean)s aurait pu "
-        "se trouver n’importe où entre %(low)s et %(high)s."
+    "With other labels of the same number, the mean probability of the labels found, %(mean)s, "
+    "could have come out anywhere from %(low)s to %(high)s.": (
+        "Avec d’autres étiquettes, en même nombre, la probabilité moyenne des étiquettes trouvées, "
+        "%(mean)s, aurait pu se trouver n’importe où entre %(low)s et %(high)s."
     ),
     "How common each class is among all images was estimated from the images themselves; if that "
     "estimate is wrong, so are the probabilities.": (

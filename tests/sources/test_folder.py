@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -215,6 +216,25 @@ def test_a_file_name_that_is_not_unicode_is_refused(tmp_path):
 
     with pytest.raises(InputError, match=r"caf\\udce9\.png' is not UTF-8: rename"):
         open_images(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
+def test_a_locale_without_utf8_is_blamed_and_not_the_file(tmp_path):
+    write_folder(tmp_path, "caf\u00e9/1.png", "tea/1.png")
+    code = "import sys, voisin; voisin.open_images(sys.argv[1])"
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env=ascii_only | kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "set PYTHONUTF8=1, or a UTF-8 locale" in ended.stderr
+    assert "rename this file" not in ended.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="all may be read here")

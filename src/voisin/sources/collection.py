@@ -4,9 +4,12 @@ Every kind of source is a subclass of `SourceKind` in its own file; its `open` e
 `collect_images`. This module must not import any of them, nor anything that decodes pixels.
 """
 
+import os
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, TypeAlias
@@ -105,8 +108,7 @@ def collect_images(
         try:
             text.encode()
         except UnicodeEncodeError:
-            message = f"The name {text!a} is not UTF-8: rename this file."
-            raise InputError(message) from None
+            raise InputError(_blame(str(text))) from None
     if groups is not None:
         unknown = sorted({str(group) for group in groups if group and means_unknown(group)})
         if unknown:
@@ -129,6 +131,19 @@ def collect_images(
         groups=None if groups is None else np.asarray(groups, dtype=np.str_),
         splits=splits,
     )
+
+
+def _blame(name: str) -> str:
+    """Say what is wrong with a name that Python could not decode: the locale, or the name."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        with suppress(UnicodeError):
+            right = os.fsencode(name).decode("utf-8")
+            return (
+                f"The name {right!a} cannot be read, because Python takes names of files for "
+                f"{encoding} here: set PYTHONUTF8=1, or a UTF-8 locale such as LC_ALL=C.UTF-8."
+            )
+    return f"The name {name!a} is not UTF-8: rename this file."
 
 
 @dataclass(frozen=True)

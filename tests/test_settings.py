@@ -43,7 +43,7 @@ def test_the_docstring_states_default_and_help_text_of_every_setting(setting):
         ("threshold", 1.5, r"threshold=1.5 is outside \[0, 1\]"),
         ("quota", 0, "quota=0 is too small"),
         ("rounds", 1.5, "rounds=1.5 is no whole number"),
-        ("embedding", "resnet", "'resnet' is no embedder: choose among cnn"),
+        ("embedding", "resnet", "'resnet' is no embedder: choose among backbone"),
         ("embedding_size", 95, "embedding_size=95 is too small: pass 96 or more"),
         ("onnx_normalization", "mean", "onnx_normalization='mean' is not known: choose one of"),
         ("orientation", "tilted", "orientation='tilted' is not known: choose one of any, upright"),

@@ -313,9 +313,10 @@ class Settings:
             )
             raise InputError(message)
         kinds = {part.kind for part in parse_embedding(self.embedding)}
-        if self.embedding_size is not None and kinds.isdisjoint(("pretrained", "onnx")):
+        sized = {"backbone", "backbone-tuned", "pretrained", "onnx"}
+        if self.embedding_size is not None and kinds.isdisjoint(sized):
             message = (
-                f"embedding_size={self.embedding_size} is for pretrained and onnx models, "
+                f"embedding_size={self.embedding_size} is for {', '.join(sorted(sized))}, "
                 f"and embedding={self.embedding!r} has none: leave it out."
             )
             raise InputError(message)

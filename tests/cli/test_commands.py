@@ -45,7 +45,10 @@ def test_json_is_one_object_alone_on_standard_output(tmp_path):
         (["run", "digits"], "All 1437 images are labeled"),
         (["run", "digits", "--labels-per-class", "0"], "--labels-per-class=0 is too small"),
         (["run", "digits", "--label-column", "dx"], "dx"),
-        (["run", "digits", "--embedding", "resnet"], "'resnet' is no embedder: choose among cnn"),
+        (
+            ["run", "digits", "--embedding", "resnet"],
+            "'resnet' is no embedder: choose among backbone",
+        ),
     ],
 )
 def test_a_known_error_is_one_line_and_exit_code_1(tmp_path, arguments, words):

@@ -9,6 +9,7 @@ import torch
 
 from tests.embedding.small_models import write_onnx, write_resnet
 from voisin.embedding.networks.autoencoder import Autoencoder
+from voisin.embedding.networks.efficientnet import load_backbone
 from voisin.embedding.networks.perceptron import Perceptron
 from voisin.embedding.networks.residual_network import ResidualClassifier, ResidualNetwork
 from voisin.embedding.networks.simple_cnn import SimpleCNN
@@ -37,8 +38,17 @@ def save_vectors(path, source, random_state=0):
     return path
 
 
+def another_backbone():
+    network = load_backbone(10)
+    with torch.no_grad():
+        network.layers[-1].convolution.weight.mul_(1 + 0.1 * torch.rand(1280, 1, 1, 1))
+    return network
+
+
 NETWORKS = {
     "": lambda: None,
+    "backbone": load_backbone,
+    "backbone-tuned": lambda: another_backbone(),
     "expert": lambda: SimpleCNN(1, 10),
     "augmented": lambda: SimpleCNN(1, 10),
     "simclr": lambda: ResidualNetwork(1),
@@ -47,6 +57,8 @@ NETWORKS = {
     "neighbor-contrastive": lambda: Perceptron(1),
 }
 MAKERS = {
+    "backbone": lambda folder, source: "",
+    "backbone-tuned": lambda folder, source: "",
     "cnn": lambda folder, source: "",
     "cnn-augmented": lambda folder, source: "",
     "contrastive": lambda folder, source: "",
@@ -141,7 +153,7 @@ def test_the_fingerprint_stays_while_settings_and_weights_do(part, source, tmp_p
 def test_the_fingerprint_changes_with_settings_or_weights(part, source, tmp_path):
     first = options_for(source, network=network(part.kind))
     before = make_embedder(part, first).fingerprint()
-    if KINDS[part.kind].network:
+    if KINDS[part.kind].network and part.kind != "backbone":  # whose weights are always the same
         after = make_embedder(part, options_for(source, network=network(part.kind, 1)))
     elif part.kind == "pixels":
         after = make_embedder(Part("pixels", "11"), options_for(source))
@@ -195,7 +207,8 @@ def test_a_specification_is_split_at_the_plus_signs_between_embedders(text, part
     [
         (
             "resnet",
-            "'resnet' is no embedder: choose among cnn, cnn-augmented, contrastive, "
+            "'resnet' is no embedder: choose among backbone, backbone-tuned, cnn, "
+            "cnn-augmented, contrastive, "
             "contrastive-tuned, autoencoder, neighbors, pixels[:<number of components>], "
             "pretrained:<hub id or folder>, onnx:<file.onnx>, vectors:<file.npy or file.parquet>, "
             "or several joined by '+'.",

@@ -264,7 +264,10 @@ def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"embedding": "resnet"}, "'resnet' is no embedder: choose among cnn, cnn-augmented, "),
+        (
+            {"embedding": "resnet"},
+            "'resnet' is no embedder: choose among backbone, backbone-tuned, ",
+        ),
         ({"embedding": "cnn", "embedding_size": 96}, "is for pretrained and onnx models"),
         ({"embedding": "onnx:x.onnx", "embedding_size": 95}, "embedding_size=95 is too small"),
         ({"orientation": "sideways"}, "orientation='sideways' is not known"),

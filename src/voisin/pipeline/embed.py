@@ -14,8 +14,8 @@ import numpy as np
 from voisin.embedding.registry import EmbedderOptions, make_embedder
 from voisin.embedding.specification import IMAGE_SIZE, KINDS, Part, parse_embedding
 from voisin.pipeline.classifiers import TrainedNetwork
-from voisin.pipeline.networks import make_network
-from voisin.pipeline.prepare import Experiment
+from voisin.pipeline.networks import backbone_size, make_network
+from voisin.pipeline.prepare import Experiment, read_at
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import hash_of
 from voisin.sources.arrays import ArrayReader
@@ -53,13 +53,9 @@ def embed_images(
     """
     from voisin.embedding.combination import combine
 
-    options = _options(stages, experiment.pool.ids)
     embedded = []
     for part in parse_embedding(stages.settings.embedding):
-        embedder = embedders.get(part)
-        if embedder is None:
-            network = make_network(KINDS[part.kind].network, stages, experiment, expert)
-            embedder = make_embedder(part, replace(options, network=network))
+        embedder = embedders.get(part) or _of_network(stages, experiment, part, expert)
         embedded.append(_embed(stages, experiment, part, embedder))
     if len(embedded) == 1:
         return embedded[0]
@@ -75,18 +71,28 @@ def embed_images(
 
 def embed_without_labels(stages: Stages, experiment: Experiment, embedders: Embedders) -> None:
     """Compute and keep all vectors that depend on no label, so that later work reuses them."""
-    options = _options(stages, experiment.pool.ids)
     for part in parse_embedding(stages.settings.embedding):
         kind = KINDS[part.kind]
         if kind.network == "fine-tuned":
             make_network("simclr", stages, experiment, None)
-        if kind.learns_from_labels:
-            continue
-        embedder = embedders.get(part)
-        if embedder is None:
-            network = make_network(kind.network, stages, experiment, None)
-            embedder = make_embedder(part, replace(options, network=network))
-        _embed(stages, experiment, part, embedder)
+        if not kind.learns_from_labels:
+            embedder = embedders.get(part) or _of_network(stages, experiment, part, None)
+            _embed(stages, experiment, part, embedder)
+
+
+def _of_network(
+    stages: Stages, experiment: Experiment, part: Part, expert: TrainedNetwork | None
+) -> Embedder | LearningEmbedder:
+    """Train the network of an embedder, and make the embedder."""
+    network = make_network(KINDS[part.kind].network, stages, experiment, expert)
+    options = replace(_options(stages, experiment.pool.ids), network=network)
+    if _is_backbone(part):
+        options = replace(options, size=backbone_size(stages, experiment))
+    return make_embedder(part, options)
+
+
+def _is_backbone(part: Part) -> bool:
+    return KINDS[part.kind].module == "backbone"
 
 
 def _options(stages: Stages, source_ids: Names) -> EmbedderOptions:
@@ -105,12 +111,15 @@ def _embed(
 ) -> tuple[Embeddings, Embeddings, str]:
     """Embed with one embedder; if it must be trained, train it on the pool without labels."""
     pool, test = experiment.pool, experiment.test
-    if embedder.input_size == IMAGE_SIZE:  # pixels of this size are in memory: decode nothing
+    decoded = (experiment.pool_pixels, experiment.test_pixels)
+    if _is_backbone(part):  # several networks need the same pixels, so these are kept
+        decoded = read_at(stages, experiment, embedder.input_size or IMAGE_SIZE)
+    if _is_backbone(part) or embedder.input_size == IMAGE_SIZE:
         pool, test = (
             replace(images, reader=ArrayReader([pixels], ""), positions=np.arange(len(images)))
             if len(images)
             else images
-            for images, pixels in ((pool, experiment.pool_pixels), (test, experiment.test_pixels))
+            for images, pixels in zip((pool, test), decoded, strict=True)
         )
 
     def compute(scratch: Path) -> dict[str, Any]:
@@ -125,7 +134,7 @@ def _embed(
         return {"pool": of_pool, "test": of_test}
 
     inputs: dict[str, Any] = {"data": experiment.key, "embedder": embedder.fingerprint()}
-    if embedder.input_size != IMAGE_SIZE:  # then the embedder reads the images from the source
+    if pool.reader is experiment.pool.reader:  # then the embedder reads the images from the source
         places = [hash_of(images.positions) for images in (pool, test)]
         inputs |= {"images": pool.reader.fingerprint(), "places": places}
     vectors, key = stages.recall(f"embeddings-{part.kind}", inputs, compute, dict)

@@ -12,7 +12,7 @@ import numpy as np
 
 from voisin.embedding.specification import KINDS, parse_embedding
 from voisin.pipeline.classifiers import TrainedNetwork, retrain_simple_cnn
-from voisin.pipeline.prepare import Experiment, TrainingLabels
+from voisin.pipeline.prepare import Experiment, TrainingLabels, read_at
 from voisin.pipeline.stages import Stages
 from voisin.project.cache import hash_of
 from voisin.types import UNLABELED, Propagation
@@ -98,6 +98,54 @@ def _networks(stages: Stages) -> set[str]:
     return {KINDS[part.kind].network for part in parse_embedding(stages.settings.embedding)}
 
 
+def _backbone(stages: Stages, experiment: Experiment) -> tuple[Any, str]:  # noqa: ARG001
+    """Load the backbone with the weights that come installed."""
+    from voisin.embedding.networks.efficientnet import load_backbone
+
+    return load_backbone(), "installed"
+
+
+def _tuned_backbone(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
+    """Fine-tune the backbone on the few labels, or on the labels found."""
+    from voisin.embedding.networks.efficientnet import load_backbone
+    from voisin.training.backbone_tuning import BackboneTuning
+
+    taught, size = experiment.training_labels, backbone_size(stages, experiment)
+    labels = taught.labels if taught.targets is None else taught.targets.astype(np.float32)
+    rows = np.flatnonzero(taught.weights > 0)
+    training = BackboneTuning(stages.settings.orientation)
+
+    def train(scratch: Path) -> Any:
+        return training.fit(
+            load_backbone(experiment.n_classes),
+            read_at(stages, experiment, size)[0][rows],
+            labels[rows],
+            weights=taught.weights[rows],
+            random_state=stages.settings.random_state,
+            device=stages.settings.device,
+            checkpoint=scratch / "training.pt",
+            progress=stages.progress,
+            task="Fine-tuning the backbone",
+        )
+
+    inputs = {
+        "data": experiment.key,
+        "size": size,
+        "labels": hash_of(labels),
+        "weights": hash_of(taught.weights),
+        "training": repr(training),
+    }
+    network = load_backbone(experiment.n_classes)
+    return _recall_network("backbone-tuned", stages, inputs, network, train)
+
+
+def backbone_size(stages: Stages, experiment: Experiment) -> int:
+    """Return the pixels per side that the backbone gets: as set, else by the images' own."""
+    from voisin.embedding.backbone import choose_size
+
+    return stages.settings.embedding_size or choose_size(experiment.native_size)
+
+
 def _augmented(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
     """Train a new SimpleCNN on the few labels, with images changed each time they are seen."""
     from voisin.embedding.networks.simple_cnn import SimpleCNN
@@ -158,6 +206,8 @@ def _neighbor_contrastive(stages: Stages, experiment: Experiment) -> tuple[Any, 
 
 
 _MAKERS: Mapping[str, Callable[[Stages, Experiment], tuple[Any, str]]] = {
+    "backbone": _backbone,
+    "backbone-tuned": _tuned_backbone,
     "augmented": _augmented,
     "simclr": _simclr,
     "fine-tuned": _fine_tuned,

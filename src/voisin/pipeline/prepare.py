@@ -34,6 +34,8 @@ from voisin.types import (
     Progress,
 )
 
+_SIZED = 50  # images whose size is looked at, by hand: enough for a median
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingLabels:
@@ -67,6 +69,8 @@ class Experiment:
         The few labels that methods may see, -1 elsewhere.
     warnings : tuple of str
         Warnings that the user got.
+    native_size : int
+        Median of the images' longer sides, in pixels.
     taught : TrainingLabels, optional
         What the networks of embedders are trained on, if not the few labels.
     """
@@ -77,6 +81,7 @@ class Experiment:
     test_pixels: Pixels
     labels: Labels
     warnings: tuple[str, ...]
+    native_size: int = IMAGE_SIZE
     taught: TrainingLabels | None = None
 
     @property
@@ -222,6 +227,7 @@ def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) 
         test_pixels=pixels[in_test],
         labels=labels,
         warnings=(*notes, *on_labels, *on_drawing, *on_reading),
+        native_size=_native_size(images),
     )
 
 
@@ -289,6 +295,34 @@ def _read_pixels(
     for line in read["unreadable"]:
         stages.log(f"  {line}")
     return read["pixels"], np.asarray(read["readable"]), [*read["notes"], *read["unreadable"]]
+
+
+def _native_size(images: ImageCollection) -> int:
+    """Return the median of the longer sides of some of the images."""
+    some = images.positions[:: max(1, len(images) // _SIZED)]
+    return int(np.median([max(images.reader.load(int(position)).size) for position in some]))
+
+
+def read_at(stages: Stages, experiment: Experiment, size: int) -> tuple[Pixels, Pixels]:
+    """Decode pool and test at `size` pixels per side; they are kept, as decoding takes long."""
+    parts = {"pool": experiment.pool, "test": experiment.test}
+    inputs = {
+        "data": experiment.key,
+        "images": experiment.pool.reader.fingerprint(),
+        "positions": [hash_of(images.positions) for images in parts.values()],
+        "size": size,
+    }
+
+    def compute(_: Path) -> dict[str, Pixels]:
+        return {
+            name: read_images(images, size=size, max_unreadable=0, progress=stages.progress).pixels
+            if len(images)
+            else np.empty((0, size, size, images.reader.n_channels), dtype=np.uint8)
+            for name, images in parts.items()
+        }
+
+    pixels, _ = stages.recall(f"pixels-{size}", inputs, compute, dict)
+    return pixels["pool"], pixels["test"]
 
 
 def _with_test_split(images: ImageCollection, settings: Settings) -> ImageCollection:

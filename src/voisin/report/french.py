@@ -147,7 +147,7 @@ _PICTURES = {
     "Most doubtful: %(name)s": "Les plus douteuses : %(name)s",
     "labeled": "classée",
     "probability %(share)s": "probabilité %(share)s",
-    "else %(name)s %(share)s": "sinon %(name)s %(share)s",
+    "else %(name)s (%(share)s)": "sinon %(name)s (%(share)s)",
     "right": "juste",
     "true class unknown": "vraie classe inconnue",
     "true class: %(name)s": "vraie classe : %(name)s",

@@ -154,6 +154,14 @@ def test_notes_of_other_parts_are_translated_with_their_values():
     assert FRENCH.note("Nobody wrote this.") == "Nobody wrote this."
 
 
+def test_a_warning_that_stays_english_says_so_to_screen_readers():
+    lost = "left out b.png: truncated"
+    html = render_report(run_in(FRENCH, warnings=("Nobody wrote this.", lost)))
+
+    assert '<li lang="en">Nobody wrote this.</li>' in html
+    assert f"<li>{FRENCH.note(lost)}</li>" in html
+
+
 @pytest.mark.parametrize(
     ("code", "environment", "expected"),
     [

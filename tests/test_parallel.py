@@ -1,5 +1,8 @@
 """Threads do every task once, and begin none after an error."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -79,3 +82,20 @@ def test_an_error_ends_the_work_that_has_not_begun():
         pool.each(work, range(100))
 
     assert len(done) < 10
+
+
+@pytest.mark.parametrize("limit", ["", "0", "-2", "two"])
+@pytest.mark.parametrize("name", ["find_neighbors", "LabelSpreading", "run"])
+def test_a_limit_of_threads_that_is_no_number_from_one_is_none(limit, name):
+    code = f"import voisin; voisin.{name}; from voisin.parallel import *; import numba"
+    code += "; print(available_cores())"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "NUMBA_NUM_THREADS": limit},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert int(ended.stdout) >= 1

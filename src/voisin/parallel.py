@@ -19,6 +19,8 @@ from threadpoolctl import threadpool_limits
 from voisin.errors import InputError
 
 _LIMIT = "NUMBA_NUM_THREADS"  # environment variable with this process's limit; numba reads it too
+if not os.environ.get(_LIMIT, "1").strip().isdecimal() or not int(os.environ.get(_LIMIT, "1")):
+    del os.environ[_LIMIT]  # no number from 1, so no limit; numba would refuse to be imported
 Task = TypeVar("Task")
 Function = TypeVar("Function", bound=Callable[..., Any])
 

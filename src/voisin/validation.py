@@ -110,6 +110,7 @@ def check_finite_rows(
 
 def check_embeddings(embeddings: Any) -> None:
     """Refuse embeddings that are not a matrix of finite floats, one row per image."""
+    check_plain_array("embeddings", embeddings)
     if not isinstance(embeddings, np.ndarray):
         message = (
             f"embeddings is a {type(embeddings).__name__}: "
@@ -123,6 +124,16 @@ def check_embeddings(embeddings: Any) -> None:
         message = f"embeddings has dtype {embeddings.dtype}: pass float32."
         raise InputError(message)
     check_finite_rows("embeddings", embeddings)
+
+
+def check_plain_array(name: str, array: Any) -> None:
+    """Refuse arrays of two kinds that behave otherwise than arrays do: masked ones and matrices."""
+    if isinstance(array, np.ma.MaskedArray):
+        message = f"{name} is a masked array: leave out or fill what is masked, and pass an array."
+        raise InputError(message)
+    if isinstance(array, np.matrix):
+        message = f"{name} is a numpy.matrix: pass numpy.asarray({name})."
+        raise InputError(message)
 
 
 def check_affinity(graph: Any) -> sparse.csr_array:
@@ -172,6 +183,7 @@ def check_partial_labels(
     labels: NDArray[Any], n_samples: int, n_classes: int | None = None
 ) -> None:
     """Refuse labels that do not fit the graph, or that are all unknown."""
+    check_plain_array("labels", labels)
     if labels.shape != (n_samples,):
         message = (
             f"labels has shape {labels.shape}, but this graph has {n_samples} nodes: "

@@ -166,6 +166,22 @@ def test_estimated_shares_make_more_images_right():
 
 
 @pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a,b=0.25, c = 0.75", ["a,b", "c"]),
+        ("a=0.25,a,b=0.75", ["a", "a,b"]),
+        ("a=b=0.25,c=0.75", ["a=b", "c"]),
+        ("c=0,75,a=0,25", ["a", "c"]),
+        ("1=0,75,0=0,25", ["0", "1"]),
+    ],
+)
+def test_names_may_hold_commas_and_shares_decimal_commas(text, names):
+    way, shares = parse_class_priors(text, names)
+
+    assert (way, shares.tolist()) == ("given", [0.25, 0.75])
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("sometimes", "is not known"),

@@ -110,6 +110,15 @@ def test_refuses_vectors_without_dimensions():
         find_neighbors(np.empty((12, 0), dtype=np.float32), 3)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_refuses_masked_arrays_and_matrices():
+    vectors = np.random.default_rng(0).normal(size=(9, 2))
+    with pytest.raises(InputError, match="is a masked array: leave out or fill what is masked"):
+        find_neighbors(np.ma.masked_greater(vectors, 9), 3)
+    with pytest.raises(InputError, match=r"is a numpy\.matrix: pass numpy\.asarray\(embeddings"):
+        find_neighbors(vectors.view(np.matrix), 3)
+
+
 def test_says_that_no_vectors_have_no_others():
     with pytest.raises(InputError, match="each image has 0 others"):
         find_neighbors(np.empty((0, 3), dtype=np.float32), 3)

@@ -157,6 +157,7 @@ def test_the_result_says_how_it_ended(method):
         (np.where(FEW_LABELS == 0, 0, -1), "There is a single class, 0"),
         (np.where(FEW_LABELS == 0, -5, FEW_LABELS), "labels has -5"),
         (FEW_LABELS / 2, "labels has dtype float64"),
+        (np.ma.masked_less(FEW_LABELS, 0), "labels is a masked array: leave out or fill"),
         (np.full((12, 3), -1.0), "negative or not finite"),
         (np.zeros((12, 3)), "None of the 12 samples is labeled"),
         (np.ones((9, 3)), r"labels has shape \(9, 3\): pass one row per node \(12\)"),

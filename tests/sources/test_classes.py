@@ -138,4 +138,4 @@ def test_splits_have_their_usual_names():
 
     assert name_splits(written).tolist() == ["train"] * 3 + ["val"] * 3 + ["test"]
     with pytest.raises(InputError, match="'dev' is no split: there are train, val and test"):
-        name_splits(["dev"])
+        name_splits(np.array(["dev"]))

@@ -5,6 +5,7 @@ Alexandari, Kundaje & Shrikumar 2020 found best. A confusion matrix (Lipton, Wan
 checks it. This module must not know the graph.
 """
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -178,13 +179,21 @@ def parse_class_priors(text: str, class_names: Sequence[str]) -> tuple[str, Clas
     if "=" not in text:
         check_one_of("class_priors", text, [*WAYS[1:], "name=share,name=share,..."])
         return text, None
-    pairs = [part.rpartition("=") for part in text.split(",")]
+    # Names may hold commas and equal signs, and shares decimal commas: look for known names.
+    known = "|".join(re.escape(name) for name in sorted(class_names, key=len, reverse=True))
+    pair = rf"\s*({known})\s*=\s*([0-9.]+(?:,[0-9]+)?)\s*(?:,|$)"
+    pairs = re.findall(pair, text) if re.fullmatch(f"(?:{pair})+", text) else None
+    if pairs is None:  # an error is likely, which says what is wrong
+        pairs = [
+            (name.strip(), share)
+            for name, _, share in (part.rpartition("=") for part in text.split(","))
+        ]
     try:
-        by_name = {name.strip(): float(share) for name, _, share in pairs}
+        by_name = {name: float(share.replace(",", ".")) for name, share in pairs}
     except ValueError as error:
         message = f"class_priors={text!r} has a share that is no number: write name=0.25."
         raise InputError(message) from error
-    if by_name.keys() != set(class_names):
+    if by_name.keys() != set(class_names) or len(pairs) > len(by_name):
         message = f"class_priors={text!r} must name every class once: {', '.join(class_names)}."
         raise InputError(message)
     priors = np.array([by_name[name] for name in class_names])

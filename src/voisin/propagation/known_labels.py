@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError
 from voisin.types import UNLABELED, Indices, Labels, Probabilities
-from voisin.validation import check_count, check_one_of, check_partial_labels
+from voisin.validation import (
+    check_count,
+    check_one_of,
+    check_partial_labels,
+    check_plain_array,
+)
 
 ClassPriors: TypeAlias = str | Sequence[float]
 CLASS_PRIORS = ("labels", "uniform")  # priors known by name; a convention of this package
@@ -94,6 +99,7 @@ def read_labeled_nodes(
     array([[0., 1.],
            [1., 0.]])
     """
+    check_plain_array("labels", labels)
     given: NDArray[Any] = np.asarray(labels)
     if n_classes is not None:
         check_count("n_classes", n_classes, 1)

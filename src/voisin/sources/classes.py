@@ -167,7 +167,7 @@ def name_splits(texts: Iterable[str]) -> Names:
     for text in texts:
         split = SPLITS.get(text.lower() or "train")
         if split is None:
-            message = f"{text!r} is no split: there are train, val and test."
+            message = f"{str(text)!r} is no split: there are train, val and test."
             raise InputError(message)
         splits.append(split)
     return np.array(splits, dtype="<U5")

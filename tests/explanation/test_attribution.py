@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from tests.propagation.graphs import FEW_LABELS, TWO_PAIRS, random_affinity
+from tests.propagation.graphs import FEW_LABELS, TWO_PAIRS, film, random_affinity
 from voisin.errors import InputError
 from voisin.explanation.attribution import attribute
 from voisin.explanation.linear_system import (
@@ -202,3 +202,19 @@ def test_solving_for_another_right_hand_side_is_linear():
 
     expected = np.linalg.inv(np.eye(12) - system.transition.toarray()) @ system.right_hand_side
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0.9, 0.99])
+def test_an_image_far_from_all_labels_is_explained_by_the_nearer_ones(alpha):
+    labels = np.full(600, -1)
+    labels[[0, 1, -1]] = [0, 0, 1]
+    system = spreading_system(film(), np.eye(2)[labels] * (labels >= 0)[:, None], alpha, labels)
+
+    for one in (system, system.with_contributions()):
+        for image in (150, 290):
+            why = attribute(one, image).predicted
+
+            assert why.label == 0
+            assert set(why.contributors[:2].tolist()) == {0, 1}
+            assert why.contributor_shares.sum() == pytest.approx(1, abs=0.02)
+            assert why.neighbor_shares.sum() == pytest.approx(1, abs=0.02)

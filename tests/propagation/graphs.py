@@ -23,3 +23,10 @@ def two_moons(n_samples=200):
     np.fill_diagonal(weights, 0)
     weights[weights < 1e-12] = 0
     return sparse.csr_array(weights), np.repeat([0, 1], n_samples // 2)
+
+
+def film(n_frames=600, hops=5):
+    """Frames of a slow film: each is linked to the ones before and after it."""
+    offsets = [hop * sign for hop in range(1, hops + 1) for sign in (1, -1)]
+    ones = [np.ones(n_frames - abs(offset)) for offset in offsets]
+    return sparse.diags_array(ones, offsets=offsets).tocsr()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from tests.propagation.graphs import FEW_LABELS, TWO_PAIRS, random_affinity, two_moons
+from tests.propagation.graphs import FEW_LABELS, TWO_PAIRS, film, random_affinity, two_moons
 from tests.propagation.methods import METHODS
 from voisin.errors import ConvergenceWarning, InputError
 
@@ -274,3 +274,15 @@ def test_weights_of_zero_and_weights_of_an_image_with_itself_are_no_edges(method
         expected = method.propagate(TWO_PAIRS, np.array([0, 1, -1, -1]))
         np.testing.assert_allclose(found.probabilities, expected.probabilities)
     assert (looped != kept).nnz == 0
+
+
+@every_method
+def test_a_frame_far_along_a_film_is_reached_and_follows_the_nearer_label(method):
+    labels = np.full(600, -1)
+    labels[0], labels[-1] = 0, 1
+
+    found = method.propagate(film(), labels)
+
+    assert found.reached.all()
+    assert (found.labels[:280] == 0).all()
+    assert (found.labels[-280:] == 1).all()

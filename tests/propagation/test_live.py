@@ -15,7 +15,7 @@ from voisin.propagation.spreading import LabelSpreading
 METHOD = LabelSpreading(tol=1e-8)
 
 
-def long_ring(n_samples=5_000):
+def long_ring(n_samples=1_000):
     ones = np.ones(n_samples)
     ring = sparse.diags_array(
         [ones, ones, ones, ones],
@@ -46,27 +46,30 @@ def test_added_corrected_and_withdrawn_labels_lead_where_solving_again_does(seed
 
 
 def test_only_the_surroundings_of_a_new_label_change():
-    labels = np.full(5_000, -1)
-    labels[[0, 2_500]] = [0, 1]
+    labels = np.full(1_000, -1)
+    labels[[0, 500]] = [0, 1]
     method = LabelSpreading(alpha=0.5, tol=1e-4, class_priors="uniform")
     live = LiveSpreading(method, long_ring(), labels)
 
-    changed = live.add([1_000], [1])
+    changed = live.add([200], [1])
 
-    assert 1_000 in changed
-    assert len(changed) < 100
+    between = [*range(90, 260), *range(745, 756)]  # the last are as far from both others
+    assert {100, 200, 250} <= set(changed.tolist()) <= set(between)
 
 
 def test_reports_no_image_whose_scores_stay():
-    labels = np.full(5_000, -1)
-    labels[[0, 2_500]] = [0, 1]
+    labels = np.full(1_000, -1)
+    labels[[0, 500]] = [0, 1]
     method = LabelSpreading(tol=1e-4, class_priors="uniform")
     live = LiveSpreading(method, long_ring(), labels)
-    before = live._scores.copy()
+    before = live.propagation.probabilities.copy()
+    scores = live._scores.copy()
 
-    changed = live.add([1_000], [1])
+    changed = live.add([200], [1])
 
-    assert (live._scores != before).any(axis=0)[changed].all()
+    pushed = (live._scores != scores).any(axis=0)
+    moved = (live.propagation.probabilities != before).any(axis=1)
+    assert (pushed | moved)[changed].all()
 
 
 def count_pushes_of_southwell(smoother, alpha, goal):
@@ -159,12 +162,12 @@ def test_refuses_images_and_classes_that_do_not_exist(rows, labels, message):
 
 
 def test_labels_taken_back_where_nothing_is_linked_end_the_pushing():
-    n, alone = 300, 101
+    n, alone = 60, 101
     rows = np.arange(n - 1)
     path = sparse.coo_array((np.ones(n - 1), (rows, rows + 1)), shape=(n + alone, n + alone))
     affinity = sparse.csr_array(path + path.T)
     labels = np.full(n + alone, -1)
-    labels[[150, *range(n, n + 100)]] = 0
+    labels[[30, *range(n, n + 100)]] = 0
     labels[n - 1] = 1
     live = LiveSpreading(LabelSpreading(alpha=0.5), affinity, labels, n_classes=2)
 
@@ -173,23 +176,20 @@ def test_labels_taken_back_where_nothing_is_linked_end_the_pushing():
         labels[n + i] = 1
 
     expected = LabelSpreading(alpha=0.5).propagate(affinity, labels, n_classes=2)
-    near = [*range(145, 156), *range(295, n + alone)]
-    np.testing.assert_allclose(
-        live.propagation.probabilities[near], expected.probabilities[near], atol=1e-4
-    )
-    assert not live.propagation.reached[50]
+    np.testing.assert_allclose(live.propagation.probabilities, expected.probabilities, atol=1e-2)
+    assert live.propagation.reached[:n].all()
 
 
-def test_where_nothing_arrives_within_the_tolerance_new_labels_change_the_class_priors():
-    labels = np.full(5_000, -1)
-    labels[[0, 2_500]] = [0, 1]
+def test_where_nothing_arrives_within_the_tolerance_images_follow_their_nearest_label():
+    labels = np.full(1_000, -1)
+    labels[[0, 500]] = [0, 1]
     method = LabelSpreading(alpha=0.5, tol=1e-4)
     live = LiveSpreading(method, long_ring(), labels)
-    live.add([1_000], [1])
-    labels[1_000] = 1
+    live.add([200], [1])
+    labels[200] = 1
 
     expected = method.propagate(long_ring(), labels)
 
-    assert not expected.reached[4_000]
-    assert not live.propagation.reached[4_000]
-    np.testing.assert_allclose(live.propagation.probabilities[4_000], [1 / 3, 2 / 3])
+    assert live.propagation.reached.all()
+    assert live.propagation.labels[[80, 120, 240, 740, 760]].tolist() == [0, 1, 1, 1, 0]
+    np.testing.assert_allclose(live.propagation.probabilities, expected.probabilities, atol=1e-2)

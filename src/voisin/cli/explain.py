@@ -52,9 +52,10 @@ def explain_command(
 def _show(explanation: dict[str, Any]) -> None:
     console = Console(highlight=False)
     if explanation["predicted"] is None:
-        console.print(
-            f"{explanation['id']}: no evidence. No label reaches it by any path.", markup=False
-        )
+        reason = "no evidence. No label reaches it by any path."
+        if explanation["evidence"] == "labels":
+            reason = "labels reach it over so many images that their shares are below any number."
+        console.print(f"{explanation['id']}: {reason}", markup=False)
         return
     text, given = explanation["predicted"]["label"], explanation["given_label"]
     if given is not None:

@@ -142,9 +142,11 @@ def attribute(
     if not 0 <= image < n_samples:
         message = f"There is no image {image}: they are numbered from 0 to {n_samples - 1}."
         raise InputError(message)
-    row = None if system.contributions is not None else system.solve_row(image)
+    scores, table = system.scores[image], system.contributions
+    row = None
+    if table is None or (scores.any() and not table[image].any()):  # below what float32 holds
+        row = system.solve_row(image)
     contributions = system.contributions_to(image, row)
-    scores = system.scores[image]
     order = np.argsort(-scores, kind="stable")
     first = int(order[0]) if label == UNLABELED else label
     others = order[(order != first) & (scores[order] > _LEAST * scores.sum())]

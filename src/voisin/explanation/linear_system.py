@@ -20,6 +20,7 @@ from voisin.propagation.harmonic import Harmonic
 from voisin.propagation.known_labels import read_labeled_nodes
 from voisin.propagation.matrices import degrees_of, normalize_affinity
 from voisin.propagation.result import reached_by_labels
+from voisin.propagation.small_rows import refine_small_rows
 from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
 
@@ -28,7 +29,7 @@ from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabi
 _TOL, _FINE_TOL = 1e-8, 1e-10
 _MAX_ITER = 10_000  # a safeguard, chosen by hand: far more than any graph needed so far
 _ROUNDING = 1e-4  # share of a score, chosen by hand: less is noise, since contributions are float32
-_UNREACHED = 1e-8  # share of the labels' weights, chosen by hand: 100 times the solver's tolerance
+_LEAST_SUM = 1e-30  # chosen by hand: one over a smaller one may be more than float32 holds
 _COLUMNS = 32  # columns solved at a time, chosen by hand: more take more memory, but fewer passes
 
 
@@ -140,14 +141,11 @@ class LinearSystem:
         array([[1.333333],
                [0.666667]])
         """
-        free, equation = self._equation
+        free = self._equation[0]
         known = right_hand_side[~free]
         right = right_hand_side[free] + self.transition[free][:, ~free] @ known
-        solution = conjugate_gradients(
-            equation, self.scale[free, None] * right, tol=tol, max_iter=_MAX_ITER
-        )
         values = right_hand_side.astype(np.float64, copy=True)
-        values[free] = np.maximum(solution.values, 0)
+        values[free] = self._solve_free(self.scale[free, None] * right, tol)
         return values
 
     def solve_row(self, image: int) -> NDArray[np.float64]:
@@ -158,17 +156,23 @@ class LinearSystem:
         """
         unit = np.zeros((self.transition.shape[0], 1))
         unit[image] = 1
-        free, equation = self._equation
+        free = self._equation[0]
         if not free[image]:
             return unit[:, 0]
         best = self.scores[image].argmax()
         share = self.scores[image, best] / max(np.linalg.norm(self.scores[:, best]), 1e-300)
         tol = float(np.clip(1e-6 * share, 1e-14, 1e-6))
-        solution = conjugate_gradients(equation, unit[free], tol=tol, max_iter=_MAX_ITER)
         row = np.zeros(len(free))
-        row[free] = self.scale[free] * solution.values[:, 0]
+        row[free] = self.scale[free] * self._solve_free(unit[free], tol)[:, 0]
         row[~free] = self.transition[:, ~free].T @ row
         return np.maximum(row, 0)
+
+    def _solve_free(self, right: NDArray[np.float64], tol: float) -> NDArray[np.float64]:
+        """Solve for the rows of T that are not empty, every row accurate by its own measure."""
+        free, equation, transition = self._equation
+        first = conjugate_gradients(equation, right, tol=tol, max_iter=_MAX_ITER)
+        refined, levels = refine_small_rows(transition, self.scale[free], right, first, _MAX_ITER)
+        return np.maximum(refined.values * np.exp(levels)[:, None], 0)
 
     def contributions_to(self, image: int, row: NDArray[np.float64] | None) -> NDArray[np.float64]:
         """Return the contributions of all labeled images to an image, in units of their rows of B.
@@ -248,7 +252,7 @@ class LinearSystem:
             units[self.labeled[block], np.arange(len(block))] = 1
             table[:, block] = self._prior_system.solve(units) * prior.label_weights[block]
         sums = table.sum(axis=1, dtype=np.float64)
-        sums[prior.row_sums <= 0] = 0
+        sums[(prior.row_sums <= 0) | (sums < _LEAST_SUM)] = 0
         table *= prior.row_factors(self.labeled, sums).astype(np.float32)[:, None]
         table /= self._label_totals.astype(np.float32)
         return table
@@ -272,8 +276,8 @@ class LinearSystem:
         return replace(self, transition=weights, contributions=None, prior_propagation=None)
 
     @cached_property
-    def _equation(self) -> tuple[NDArray[np.bool_], sparse.csr_array]:
-        """Which rows of T are not empty, and ``diag(d) (I − T)`` restricted to these rows."""
+    def _equation(self) -> tuple[NDArray[np.bool_], sparse.csr_array, sparse.csr_array]:
+        """Which rows of T are not empty, and ``diag(d) (I − T)`` and d T among these rows."""
         free = np.diff(self.transition.indptr) > 0
         diagonal = sparse.dia_array((self.scale[free][None], 0), shape=(free.sum(),) * 2)
         among = self.transition if free.all() else self.transition[free][:, free]
@@ -281,7 +285,7 @@ class LinearSystem:
             (among.data * np.repeat(self.scale[free], np.diff(among.indptr)), among.indices,
              among.indptr), shape=among.shape
         )  # fmt: skip
-        return free, (diagonal - scaled).tocsr()
+        return free, (diagonal - scaled).tocsr(), scaled
 
 
 def spreading_system(
@@ -376,7 +380,6 @@ def _with_prior_propagation(
     prior_system = system.with_scaled_transition(alpha_ratio)
     propagated = prior_system.solve(initial_scores, tol=_FINE_TOL)
     sums = propagated.sum(axis=1)
-    sums[sums <= _UNREACHED * np.linalg.norm(weights)] = 0
     reached = sums > 0
     propagated[reached] /= sums[reached, None]
     propagated[~reached] = initial_scores.sum(axis=0) / initial_scores.sum()

@@ -67,9 +67,9 @@ class Explanation:
         """The kind of evidence for the label, as ``labels.csv`` names it."""
         if self.labels[self.attribution.image] != UNLABELED:
             return "label given"
-        if not self.classes:
-            return "no evidence"
-        return "labels" if self.reached else "classifier"
+        if self.reached:
+            return "labels"
+        return "classifier" if self.classes else "no evidence"
 
     @property
     def file_name(self) -> str:

@@ -16,6 +16,7 @@ from voisin.labeling.consensus import put_labels
 from voisin.labeling.cross_validation import select_by_held_out
 from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.result import attach
+from voisin.propagation.small_rows import refine_small_rows
 from voisin.propagation.solvers import chebyshev
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Labeling, Probabilities, Problem
@@ -101,7 +102,10 @@ def _spread_errors(
     errors[rows] *= weigh_by_class(labels)[:, None]
     smoother = normalize_affinity(problem.data.affinity)
     right = (1 - correction) * errors
-    spread = chebyshev(smoother, correction, right, tol=tol, max_iter=_MAX_ITER).values
+    first = chebyshev(smoother, correction, right, tol=tol, max_iter=_MAX_ITER)
+    diagonal = np.ones(len(right))
+    refined, _ = refine_small_rows(correction * smoother, diagonal, right, first, _MAX_ITER)
+    spread = refined.values
     lengths = np.abs(spread).sum(axis=1, keepdims=True)
     return np.divide(mean_length * spread, lengths, where=lengths > 0, out=np.zeros_like(spread))
 

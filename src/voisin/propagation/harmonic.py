@@ -18,6 +18,7 @@ from voisin.propagation.known_labels import (
 )
 from voisin.propagation.matrices import Solution, degrees_of
 from voisin.propagation.result import reached_by_labels, to_propagation
+from voisin.propagation.small_rows import refine_small_rows
 from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count
@@ -67,7 +68,7 @@ class Harmonic:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
         affinity = check_affinity(affinity)
         labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
-        solution = solve_clamped(affinity, labeled_nodes, tol=self.tol, max_iter=self.max_iter)
+        solution, _ = solve_clamped(affinity, labeled_nodes, tol=self.tol, max_iter=self.max_iter)
         return to_propagation(solution.values, affinity, labeled_nodes, self.class_priors, solution)
 
 
@@ -78,12 +79,13 @@ def solve_clamped(
     shift: float = 0.0,
     tol: float,
     max_iter: int,
-) -> Solution:
+) -> tuple[Solution, NDArray[np.float64]]:
     """Solve ``(shift · I + D_uu − W_uu) F_u = W_ul Y_l`` for the images that labels reach.
 
     The values of the solution have a row for every image: labeled images keep their labels, and
     images that no label reaches have zeros. An image of weight 2 counts as two images in the
-    same place: the weights of its edges are doubled.
+    same place: the weights of its edges are doubled. Rows hold up to a factor, whose logarithms
+    come second: see `refine_small_rows`.
     """
     is_reached = reached_by_labels(affinity, labeled_nodes)
     unlabeled = np.flatnonzero(is_reached & ~labeled_nodes.is_labeled)
@@ -93,7 +95,8 @@ def solve_clamped(
     total = degrees_of(to_unlabeled) + degrees_of(to_labeled) + shift
     diagonal = sparse.dia_array((total[None], 0), shape=to_unlabeled.shape)
     matrix, right = (diagonal - to_unlabeled).tocsr(), to_labeled @ labeled_nodes.targets
-    solution = conjugate_gradients(matrix, right, tol=tol, max_iter=max_iter)
-    values = labeled_nodes.scatter(labeled_nodes.targets)
-    values[unlabeled] = solution.values
-    return replace(solution, values=values)
+    first = conjugate_gradients(matrix, right, tol=tol, max_iter=max_iter)
+    solution, levels_of_unlabeled = refine_small_rows(to_unlabeled, total, right, first, max_iter)
+    values, levels = labeled_nodes.scatter(labeled_nodes.targets), np.zeros(len(is_reached))
+    values[unlabeled], levels[unlabeled] = solution.values, levels_of_unlabeled
+    return replace(solution, values=values), levels

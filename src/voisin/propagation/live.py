@@ -21,6 +21,7 @@ from voisin.parallel import compiled
 from voisin.propagation.known_labels import LabeledNodes, expected_priors, read_labeled_nodes
 from voisin.propagation.matrices import Booleans, Floats, Integers, Solution, normalize_affinity
 from voisin.propagation.result import rows_to_one
+from voisin.propagation.small_rows import refine_small_rows
 from voisin.propagation.solvers import chebyshev
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Affinity, Indices, Labels, Propagation
@@ -87,9 +88,10 @@ class LiveSpreading:
         self._residuals = np.ascontiguousarray(residuals.T)
         self._touched, self._queue = np.empty((2, n_samples), dtype=np.int64)
         self._linked = np.isin(self._component_of, self._component_of[labeled_nodes.rows])
-        self._reached = self._linked & (scores > 0).any(axis=1)
         self._class_priors = self._expected_priors()
-        self._probabilities = rows_to_one(scores, self._reached, self._class_priors)
+        self._probabilities = rows_to_one(
+            self._visible_scores(np.arange(n_samples)), self._linked, self._class_priors
+        )
 
     @property
     def propagation(self) -> Propagation:
@@ -100,7 +102,7 @@ class LiveSpreading:
         )
         converged = worst <= self._method.tol * (1 + 1e-6)  # pushes stop by a rounded sum
         return Propagation(
-            self._probabilities, self._reached, self._n_iter, worst, converged=converged
+            self._probabilities, self._linked, self._n_iter, worst, converged=converged
         )
 
     def add(self, rows: Sequence[int] | Indices, labels: Sequence[int] | Labels) -> Indices:
@@ -196,13 +198,27 @@ class LiveSpreading:
         linked, priors = has_label[self._component_of], self._expected_priors()
         stale = changed | (linked != self._linked)
         if not np.array_equal(priors, self._class_priors):
-            stale |= ~self._reached
-        rows = np.flatnonzero(stale)
-        scores = self._scores[:, rows].T
+            stale |= ~linked
+        far = linked & ~(self._scores > 0).any(axis=0)  # these may change without a push
+        rows = np.flatnonzero(stale | far)
         self._linked, self._class_priors = linked, priors
-        self._reached[rows] = linked[rows] & (scores > 0).any(axis=1)
-        self._probabilities[rows] = rows_to_one(scores, self._reached[rows], priors)
-        return rows
+        new = rows_to_one(self._visible_scores(rows), linked[rows], priors)
+        moved = stale[rows] | (abs(new - self._probabilities[rows]) > self._method.tol).any(axis=1)
+        self._probabilities[rows[moved]] = new[moved]
+        return rows[moved]
+
+    def _visible_scores(self, rows: Indices) -> NDArray[np.float64]:
+        """Return the scores of some images; those below the tolerance are solved for."""
+        if (self._scores[:, rows][:, self._linked[rows]] > 0).any(axis=0).all():
+            return self._scores[:, rows].T
+        alpha, right = self._method.alpha, np.zeros(self._scores.shape[::-1])
+        labeled = np.flatnonzero(self._labels != UNLABELED)
+        right[labeled, self._labels[labeled]] = 1 - alpha
+        first = Solution(self._scores.T, 0, 0.0, converged=True)
+        refined, _ = refine_small_rows(
+            alpha * self._smoother, np.ones(len(right)), right, first, self._method.max_iter
+        )
+        return np.asarray(refined.values[rows], dtype=np.float64)
 
     def _expected_priors(self) -> NDArray[np.float64]:
         """Return the probabilities of an image that no label reaches."""

@@ -21,12 +21,8 @@ def to_propagation(
     class_priors: ClassPriors,
     solution: Solution,
 ) -> Propagation:
-    """Divide the scores by their row sums; rows that no label reaches become the class priors.
-
-    An image may be so far from all labels that its scores are 0 within the solver's tolerance.
-    It counts as not reached, too, so that the largest class prior is not taken for its label.
-    """
-    reached = reached_by_labels(affinity, labeled_nodes) & (scores > 0).any(axis=1)
+    """Divide the scores by their row sums; rows that no label reaches become the class priors."""
+    reached = reached_by_labels(affinity, labeled_nodes)
     probabilities = rows_to_one(scores, reached, expected_priors(class_priors, labeled_nodes))
     return Propagation(
         probabilities, reached, solution.n_iter, solution.residual, solution.converged

@@ -77,7 +77,7 @@ class ReweightedLaplace:
         """Give every image a distribution over the classes; see `LabelSpreading.propagate`."""
         affinity = check_affinity(affinity)
         labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes, sample_weight)
-        solution = self._solve(affinity, labeled_nodes)
+        solution, _ = self._solve(affinity, labeled_nodes)
         return to_propagation(solution.values, affinity, labeled_nodes, self.class_priors, solution)
 
     def scores(
@@ -91,10 +91,13 @@ class ReweightedLaplace:
         """
         affinity = check_affinity(affinity)
         labeled_nodes = read_labeled_nodes(labels, affinity.shape[0], n_classes)
-        return self._solve(affinity, labeled_nodes).values
+        solution, levels = self._solve(affinity, labeled_nodes)
+        return np.asarray(solution.values * np.exp(levels)[:, None])
 
-    def _solve(self, affinity: Affinity, labeled_nodes: LabeledNodes) -> Solution:
-        """Solve for U on the reweighted graph."""
+    def _solve(
+        self, affinity: Affinity, labeled_nodes: LabeledNodes
+    ) -> tuple[Solution, NDArray[np.float64]]:
+        """Solve for U on the reweighted graph; its rows hold up to factors."""
         reweighted = self._reweight(affinity, labeled_nodes)
         shift = self.shift * float(degrees_of(reweighted).mean())
         return solve_clamped(

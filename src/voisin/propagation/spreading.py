@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from voisin.propagation.known_labels import ClassPriors, check_class_priors, read_labeled_nodes
 from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.result import to_propagation
+from voisin.propagation.small_rows import refine_small_rows
 from voisin.propagation.solvers import chebyshev
 from voisin.types import Affinity, Labels, Probabilities, Propagation
 from voisin.validation import check_affinity, check_at_least, check_count, check_in_open_interval
@@ -98,7 +99,9 @@ class LabelSpreading:
         right = labeled_nodes.scatter(
             (1 - self.alpha) * labeled_nodes.weights[:, None] * labeled_nodes.targets
         )
-        solution = chebyshev(
-            normalize_affinity(affinity), self.alpha, right, tol=self.tol, max_iter=self.max_iter
+        smoother = normalize_affinity(affinity)
+        first = chebyshev(smoother, self.alpha, right, tol=self.tol, max_iter=self.max_iter)
+        solution, _ = refine_small_rows(
+            self.alpha * smoother, np.ones(len(right)), right, first, self.max_iter
         )
         return to_propagation(solution.values, affinity, labeled_nodes, self.class_priors, solution)

@@ -1,5 +1,6 @@
 """The page describes the source, the settings and the stages, and what could not be used."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -135,3 +136,33 @@ def test_everything_labeled_or_a_single_labeled_image_can_be_reported():
     assert "from 60 labels to 60" in everything.text
     assert 'id="pictures"' not in everything.html
     assert "from 1 label to 60" in one.text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"scores": (), "truth": np.full(60, -1)},
+        {"rounds": ()},
+        {"scores": (sample_scores("propagated", "unlabeled"),), "rounds": (), "folder": "pets"},
+        {"labels": np.arange(60) % 3, "truth": np.full(60, -1), "scores": (), "rounds": ()},
+        {"reached": np.arange(60) < 6},
+    ],
+)
+def test_no_heading_stands_above_nothing(changes):
+    html = page_of(**changes).html.split("<body>")[1]
+    parts = re.split(r"<h([1-6])[^>]*>", html)[1:] + ["1"]
+    for level, text, after in zip(parts[::2], parts[1::2], parts[2::2], strict=False):
+        heading, _, below = text.partition(f"</h{level}>")
+        said = re.sub(r"<svg.*?</svg>", "chart", below, flags=re.DOTALL)
+        said = re.sub(r"<img[^>]*>", "picture", said)
+        assert re.sub(r"<[^>]*>", "", said).strip() or after > level, heading
+
+
+def test_details_are_folded_and_pictures_come_before_tables_of_figures(page):
+    details = page.html[page.html.index('<section id="details">') :]
+    assert details.count("<details") > 3
+    assert "<details open" not in details
+    order = ["<header>", 'id="pictures"', 'id="mistakes"', "<table><caption", 'id="details"']
+    places = [page.html.index(mark) for mark in order]
+    assert places == sorted(places)

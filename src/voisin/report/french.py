@@ -345,8 +345,8 @@ _METHODS = {
     "Propagated labels": "Étiquettes propagées",
     "the labels of this run: the given labels, passed on from image to image along the graph of "
     "nearest neighbors; some labeling methods also use a classifier trained on the given labels. "
-    "Probabilities are calibrated, and decide the label as the top of the page says. A test image "
-    "gets its label from its nearest neighbors in the graph": (
+    "Probabilities are calibrated, and decide the label as the top of the page says. A test "
+    "image gets its label from its nearest neighbors in the graph": (
         "les étiquettes de cette exécution : les étiquettes données, transmises d’image en image "
         "le long du graphe des plus proches voisins ; certaines méthodes se servent aussi d’un "
         "classifieur entraîné sur les étiquettes données. Les probabilités sont calibrées et "
@@ -432,10 +432,10 @@ _FIGURES = {
         "les classes"
     ),
     "ECE": "ECE",
-    "expected calibration error: how far the probability of the label is, on average, "
-    "from how often it is right; 0 is best, 0.10 means 10 percentage points too high or too low": (
-        "erreur de calibration attendue : l’écart moyen entre la probabilité de l’étiquette "
-        "et la fréquence à laquelle elle est juste ; 0 est le mieux, 0,10 veut dire 10 points de "
+    "expected calibration error: how far the probability of the label is, on average, from how "
+    "often it is right; 0 is best, 0.10 means 10 percentage points too high or too low": (
+        "erreur de calibration attendue : l’écart moyen entre la probabilité de l’étiquette et la "
+        "fréquence à laquelle elle est juste ; 0 est le mieux, 0,10 veut dire 10 points de "
         "pourcentage de trop ou de moins"
     ),
 }
@@ -455,13 +455,13 @@ _TRUST = {
     "Keep": "Garder",
     "Lowest probability": "Probabilité la plus basse",
     "Reliability": "Fiabilité",
-    "Predictions on the %(scope)s, grouped by confidence (the probability of the label). "
-    "On the dashed line, predictions with a confidence of 70%% are right 70%% of the "
-    "time. Below the line, a method is right less often than it says; above the line, more "
-    "often. The gray bars count the predictions: trust the dots above tall bars.": (
+    "Predictions on the %(scope)s, grouped by confidence (the probability of the label). On the "
+    "dashed line, predictions with a confidence of 70%% are right 70%% of the time. Below the "
+    "line, a method is right less often than it says; above the line, more often. The gray bars "
+    "count the predictions: trust the dots above tall bars.": (
         "Les prédictions sur les %(scope)s, groupées par confiance (la probabilité de "
-        "l’étiquette). Sur la ligne en tirets, les prédictions de confiance 70 %% sont justes "
-        "dans 70 %% des cas. Sous la ligne, une méthode est juste moins souvent qu’elle ne le dit ; "
+        "l’étiquette). Sur la ligne en tirets, les prédictions de confiance 70 %% sont justes dans "
+        "70 %% des cas. Sous la ligne, une méthode est juste moins souvent qu’elle ne le dit ; "
         "au-dessus, plus souvent. Les barres grises comptent les prédictions : fiez-vous aux "
         "points au-dessus des hautes barres."
     ),

@@ -151,7 +151,7 @@ def test_everything_labeled_or_a_single_labeled_image_can_be_reported():
 )
 def test_no_heading_stands_above_nothing(changes):
     html = page_of(**changes).html.split("<body>")[1]
-    parts = re.split(r"<h([1-6])[^>]*>", html)[1:] + ["1"]
+    parts = [*re.split(r"<h([1-6])[^>]*>", html)[1:], "1"]
     for level, text, after in zip(parts[::2], parts[1::2], parts[2::2], strict=False):
         heading, _, below = text.partition(f"</h{level}>")
         said = re.sub(r"<svg.*?</svg>", "chart", below, flags=re.DOTALL)

@@ -143,6 +143,21 @@ def test_the_first_of_several_pages_is_read_and_marked(tmp_path, suffix):
     assert decode_file(saved(tmp_path, Image.new("L", (4, 4)), suffix)).info == {}
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".gif", ".png", ".webp"])
+def test_damage_behind_the_first_page_leaves_it_readable(tmp_path, suffix):
+    path = pages_of(tmp_path, suffix, 10, 200, 90)
+    whole = path.read_bytes()
+
+    for length in range(20, len(whole)):
+        path.write_bytes(whole[:length])
+        try:
+            with Image.open(path) as picture:
+                picture.load()
+        except Exception:  # noqa: BLE001 - Pillow cannot read the first page
+            continue
+        assert decode_file(path).size == (4, 4)
+
+
 def test_smaller_copies_and_previews_in_a_file_are_no_other_images(tmp_path):
     copy = Image.new("L", (2, 2), 10)
     copy.encoderinfo = {"tiffinfo": {254: 1}}

@@ -120,14 +120,13 @@ def decode_file(path: Path) -> Image.Image:
     """
     try:
         with _open_file(path) as picture:
-            several = _holds_several(picture)
             picture.load()
             try:
                 upright = ImageOps.exif_transpose(picture)
             except Exception:  # noqa: BLE001 - damaged EXIF: keep the pixels as they are
                 upright = picture
             decoded = to_gray_or_color(upright)
-            decoded.info = {SEVERAL: True} if several else {}
+            decoded.info = {SEVERAL: True} if _holds_several(picture) else {}
             return decoded
     except Exception as error:  # on damaged files, Pillow raises almost any error
         match error:
@@ -222,14 +221,15 @@ def _open_file(path: Path) -> Image.Image:
 
 def _holds_several(picture: Image.Image) -> bool:
     """Whether a file holds pages or frames beside its first that are no smaller copies of it."""
-    if picture.format == "MPO" or not getattr(picture, "is_animated", False):
-        return False  # in an MPO, cameras keep previews and second views of the same photograph
-    is_copy = False
-    if picture.format == "TIFF":
-        picture.seek(1)
-        is_copy = bool(picture.tag_v2.get(_SUBFILE_TYPE, 0) & 1)  # type: ignore[attr-defined]
-        picture.seek(0)
-    return not is_copy
+    try:
+        if picture.format == "MPO" or not getattr(picture, "is_animated", False):
+            return False  # in an MPO, cameras keep previews and second views of a photograph
+        if picture.format == "TIFF":
+            picture.seek(1)
+            return not picture.tag_v2.get(_SUBFILE_TYPE, 0) & 1  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001 - what follows the first is damaged: it counts for nothing
+        return False
+    return True
 
 
 def _is_gray(picture: Image.Image) -> bool:

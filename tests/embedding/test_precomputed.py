@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from voisin.embedding.precomputed import read_parquet
 from voisin.embedding.registry import EmbedderOptions, make_embedder
 from voisin.embedding.specification import Part
 from voisin.errors import InputError, InputWarning
@@ -103,6 +104,14 @@ def test_what_may_be_labels_among_dimensions_without_numbers_is_refused(
 
     with pytest.raises(InputError, match=f"{next(iter(more))} may be labels, not dimensions, by"):
         open_vectors(tmp_path / "v.parquet", source)
+
+
+def test_an_id_is_found_whether_its_accents_are_letters_of_their_own_or_not(tmp_path, vectors):
+    path = write_parquet(tmp_path / "v.parquet", ["caf\u00e9", "cafe\u0301s", "tea"], vectors[:3])
+
+    found = read_parquet(path, np.array(["cafe\u0301", "caf\u00e9s", "tea"]))
+
+    assert found._ids.tolist() == ["cafe\u0301", "caf\u00e9s", "tea"]
 
 
 def test_missing_and_unknown_ids_are_named_in_one_line(tmp_path, source, vectors):

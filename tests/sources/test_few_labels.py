@@ -154,7 +154,7 @@ def test_labels_are_given_by_id_and_the_others_are_unknown(tmp_path):
     images = collection([0, 0, 1, 1], n_classes=2)
     path = write_table(
         tmp_path / "mine.csv",
-        [["label", "id"], ["class-1", "image-3"], ["class-0", "image-1"], ["", "image-0"]],
+        [["Label", "File_Name"], ["class-1", "image-3"], ["CLASS-0", "image-1"], ["", "image-0"]],
     )
 
     labels, class_names = read_label_file(path, images)

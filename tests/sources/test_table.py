@@ -154,6 +154,13 @@ def test_a_column_is_taken_by_the_first_usual_name_there_is():
     assert pick_column(columns, "label", None, ["label"]) is None
 
 
+def test_usual_names_may_be_capitalized():
+    columns = {"Path": ["x"], "LABEL": ["y"], "label": ["z"]}
+
+    assert pick_column(columns, "path", None, ["path", "file_name"]) == ["x"]
+    assert pick_column(columns, "label", None, ["label"]) == ["z"]
+
+
 # --- one row an image ----------------------------------------------------------------------
 
 

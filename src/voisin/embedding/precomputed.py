@@ -4,6 +4,7 @@ It finds vectors by the ids of images, and must not read the images.
 """
 
 import hashlib
+import unicodedata
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -116,7 +117,17 @@ def read_parquet(path: Path, source_ids: Names) -> PrecomputedVectors:
         message = f"{path} has no column 'id', but {list_some(names)}."
         raise InputError(message)
     with refuse_damage(f"{path}: the column 'id' cannot be read as text: save it as text."):
-        ids = np.array(table["id"].cast(pa.string()).to_pylist(), dtype=str)
+        texts = table["id"].cast(pa.string()).to_pylist()
+    # An é may be one character or two: in names of files, systems differ.
+    known = {unicodedata.normalize("NFC", id_): id_ for id_ in source_ids.tolist()}
+    known |= {id_: id_ for id_ in source_ids.tolist()}
+    ids = np.array(
+        [
+            known.get(text, known.get(unicodedata.normalize("NFC", str(text)), text))
+            for text in texts
+        ],
+        dtype=str,
+    )
     unique, counts = np.unique(ids, return_counts=True)
     if len(unique) < len(ids):
         message = f"{path} has {str(unique[counts > 1][0])!r} twice: keep one vector per image."

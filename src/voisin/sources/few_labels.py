@@ -14,7 +14,7 @@ import numpy as np
 
 from voisin.errors import InputError, InputWarning
 from voisin.sources.classes import encode_labels, fold_name
-from voisin.sources.table import TABLE_SUFFIXES, read_columns
+from voisin.sources.table import PATH_COLUMNS, TABLE_SUFFIXES, pick_column, read_columns
 from voisin.types import UNLABELED, ImageCollection, Labels, Names
 from voisin.validation import (
     check_count,
@@ -142,7 +142,9 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
         message = f"{path} is no table: pass a {', '.join(TABLE_SUFFIXES)} file with id and label."
         raise InputError(message)
     columns = read_columns(path, strip=False)
-    if "label" not in columns or not ("id" in columns or "path" in columns):
+    texts = pick_column(columns, "label", None, ["label"])
+    values = pick_column(columns, "id", None, ["id", *PATH_COLUMNS])
+    if texts is None or values is None:
         message = f"{path} has the columns {list_some(columns)}: it needs label, and id or path."
         raise InputError(message)
     positions = {id_: position for position, id_ in enumerate(images.ids.tolist())}
@@ -154,7 +156,7 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
         regular = value.strip().replace("\\", "/").removeprefix("./")
         return composed.get(unicodedata.normalize("NFC", regular), regular)
 
-    ids = [find_id(value) for value in columns["id" if "id" in columns else "path"]]
+    ids = [find_id(value) for value in values]
     check_distinct(ids, f"id in {path}")
     unknown = [id_ for id_ in ids if id_ not in positions]
     if unknown:
@@ -163,8 +165,7 @@ def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, 
             f"{unknown[0]!r}. Ids look like {images.ids[0]}.{did_you_mean(unknown[0], positions)}"
         )
         raise InputError(message)
-    texts = [text.strip() for text in columns["label"]]
-    codes, class_names = encode_labels(texts, images.class_names or None)
+    codes, class_names = encode_labels([text.strip() for text in texts], images.class_names or None)
     labels = np.full(len(images), UNLABELED, dtype=np.int64)
     labels[[positions[id_] for id_ in ids]] = codes
     return labels, class_names

@@ -114,6 +114,8 @@ def pick_column(
 ) -> list[str] | None:
     """Return the column that the user named, else the first of the usual columns, else None.
 
+    Usual names may be written in upper or lower case.
+
     Raises
     ------
     InputError
@@ -125,7 +127,8 @@ def pick_column(
     ['a.png']
     """
     if named is None:
-        return next((columns[name] for name in usual if name in columns), None)
+        written = {name.casefold(): name for name in columns} | {name: name for name in columns}
+        return next((columns[written[name]] for name in usual if name in written), None)
     if named not in columns:
         message = (
             f"{what}_column={named!r} does not exist: the columns are "

@@ -123,9 +123,9 @@ class Settings:
     language: str | None = setting(
         None,
         partial(check_one_of, choices=LANGUAGES),
-        help=f"Language of the report: {', '.join(LANGUAGES)}. By default, it is that of the "
+        help=f"Language of the pages: {', '.join(LANGUAGES)}. By default, it is that of the "
         "system (``LC_ALL``, ``LC_MESSAGES`` or ``LANG``) if that is one of them, else ``en``. "
-        "Tables, and figures for programs, stay English.",
+        "Audits, certificates, comparisons and files for programs stay English.",
         heading=COMMON,
         commands=("run", "demo"),
     )

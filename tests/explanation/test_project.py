@@ -15,7 +15,12 @@ from voisin.cli.app import app
 from voisin.errors import InputError, ProjectError
 from voisin.explanation.attribution import attribute
 from voisin.explanation.linear_system import linear_system_of
-from voisin.explanation.project import SYSTEM, describe_contributors, take_apart
+from voisin.explanation.project import (
+    SYSTEM,
+    describe_contributors,
+    take_apart,
+    write_explanation,
+)
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.registry import make_method
 from voisin.neighbors.affinity import build_affinity
@@ -117,6 +122,16 @@ def test_the_command_shows_a_table_and_writes_a_page_with_pictures(tmp_path):
     assert f"Why {name} is labeled" in page
     assert page.count("data:image/png;base64,") > 10
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_the_page_is_in_the_language_of_the_run(tmp_path):
+    images, *_ = small_run(tmp_path)
+    run = open_run(tmp_path)
+    run.settings["language"] = "fr"
+
+    page, _ = write_explanation(run, run.explain(str(images.ids[100])))
+
+    assert f"Pourquoi {images.ids[100]} est classée" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("method", ["spreading", "consensus"])

@@ -97,18 +97,19 @@ def test_the_page_shows_each_image_with_its_reason_and_the_forecast(project, sug
     assert "<script" not in page
 
 
-def test_the_page_says_so_where_the_source_is_gone(project, tmp_path):
+def test_the_page_says_so_where_the_source_is_gone_in_the_language_of_the_run(project, tmp_path):
     gone = tmp_path / "gone"
     gone.mkdir()
     settings = (project / "voisin.toml").read_text(encoding="utf-8")
-    (gone / "voisin.toml").write_text(settings.replace('"digits"', '"/no/where"'))
+    settings = settings.replace('"digits"', '"/no/where"') + 'language = "fr"\n'
+    (gone / "voisin.toml").write_text(settings)
     shutil.copytree(project / RESULT, gone / RESULT)
 
     found = open_run(gone).suggest(n=3)
 
     assert len(found.ids) == 3
     page = (gone / "suggestions.html").read_text(encoding="utf-8")
-    assert "The source of the images is not where it was" in page
+    assert "La source des images n’est plus où elle était" in page
     assert "<img" not in page
 
 

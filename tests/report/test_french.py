@@ -23,13 +23,18 @@ from voisin.settings import LANGUAGES
 from voisin.types import HeldOut, Propagation
 
 FOLDER = Path(voisin.report.__file__).parent
+OF_COMPARISONS = {"left_out.html", "what_was_run.html"}  # the page of a comparison is English
+TEMPLATES = [
+    *(path for path in FOLDER.rglob("*.html") if path.name not in OF_COMPARISONS),
+    *(FOLDER.parent / room / "page.html" for room in ("querying", "explanation")),
+]
 PLACE = re.compile(r"%\(\w+\)s|%%|</?\w+>")
 CLASSES = ("猫", "犬", "鳥")
 
 
 def sentences_of_templates():
     found = set()
-    for template in FOLDER.rglob("*.html"):
+    for template in TEMPLATES:
         for _, _, text in environment().extract_translations(template.read_text(encoding="utf-8")):
             found |= {one for one in ([text] if isinstance(text, str) else text) if one}
     return found
@@ -112,6 +117,21 @@ def calibration_of(content):
     )  # fmt: skip
     propagation = Propagation(content.probabilities, content.reached, 1, 0.0, converged=True)
     return calibrate(propagation, held_out)
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_template_has_no_text_outside_of_a_translation(template):
+    text = template.read_text(encoding="utf-8")
+    for passed_over in (
+        r"{#.*?#}",
+        r"{% set style %}.*?{% endset %}",
+        r"{% trans.*?{% endtrans \+?%}",
+        r"{[{%].*?[%}]}",
+        r"<code>.*?</code>",
+        r"<[^>]*>",
+    ):
+        text = re.sub(passed_over, " ", text, flags=re.DOTALL)
+    assert set(re.findall(r"[A-Za-z]{2,}", text)) <= {"voisin", "suggest", "ECE"}
 
 
 @pytest.mark.parametrize("has_truth", [True, False])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.explanation.attribution import Attribution, ClassAttribution
+from voisin.report.language import ENGLISH, Language
 from voisin.report.pictures import Picture, read_picture
 from voisin.types import UNLABELED, ImageCollection, Labels, Names
 
@@ -131,7 +132,10 @@ class Explanation:
 
 
 def render_explanation(
-    explanation: Explanation, images: ImageCollection | None, missing: str = ""
+    explanation: Explanation,
+    images: ImageCollection | None,
+    missing: str = "",
+    language: Language = ENGLISH,
 ) -> str:
     """Render an explanation as one HTML page that needs no network.
 
@@ -142,6 +146,7 @@ def render_explanation(
         The pictures, in any order (they are found by id); without them, the page has names only.
     missing : str
         The reason why there are no pictures.
+    language : Language
     """
     from voisin.report.page import environment
 
@@ -160,7 +165,7 @@ def render_explanation(
         if not any(pictures.values()):
             missing = missing or "none of the pictures can be read from the source"
     return (
-        environment()
+        environment(language)
         .get_template("explanation/page.html")
         .render(explanation=explanation, pictures=pictures, missing=missing, n_shown=_SHOWN)
     )

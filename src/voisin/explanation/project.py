@@ -22,6 +22,7 @@ from voisin.explanation.page import (
 )
 from voisin.neighbors.graph import find_components
 from voisin.project.finished_run import FinishedRun
+from voisin.report.language import choose_language
 from voisin.types import UNLABELED, Labeling, Labels, Names, Problem
 from voisin.validation import did_you_mean
 from voisin.writing import write_atomically
@@ -131,10 +132,12 @@ def write_explanation(
     except VoisinError as error:
         missing = str(error).rstrip(".")
     page = page or run.folder / "explanations" / explanation.file_name
+    language = choose_language(run.settings["language"])
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(page) as partial:
-            partial.write_text(render_explanation(explanation, images, missing), encoding="utf-8")
+            html = render_explanation(explanation, images, missing, language)
+            partial.write_text(html, encoding="utf-8")
     except OSError as error:
         message = f"{page} cannot be written ({error.strerror}): pass another --picture."
         raise InputError(message) from error

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.querying.forecast import LabelForecast
+from voisin.report.language import ENGLISH, Language
 from voisin.report.page import environment
 from voisin.report.pictures import read_picture
 from voisin.types import ImageCollection, Names
@@ -37,6 +38,7 @@ class SuggestionsContent:
         Number of images labeled so far.
     images : ImageCollection, optional
         The suggested images, for their pictures; None if the source cannot be opened any more.
+    language : Language
     """
 
     name: str
@@ -48,6 +50,7 @@ class SuggestionsContent:
     forecast: LabelForecast
     n_labeled: int
     images: ImageCollection | None
+    language: Language = ENGLISH
 
 
 def render_suggestions(content: SuggestionsContent) -> str:
@@ -67,4 +70,5 @@ def render_suggestions(content: SuggestionsContent) -> str:
             strict=True,
         )
     )
-    return environment().get_template("querying/page.html").render(content=content, cards=cards)
+    template = environment(content.language).get_template("querying/page.html")
+    return template.render(content=content, cards=cards)

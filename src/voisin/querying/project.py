@@ -19,6 +19,7 @@ from voisin.querying.forecast import LabelForecast, forecast_changes
 from voisin.querying.page import SuggestionsContent, render_suggestions
 from voisin.querying.registry import DEFAULT, make_strategy
 from voisin.querying.strategy import Suggestion
+from voisin.report.language import choose_language
 from voisin.sources.table import read_columns
 from voisin.types import (
     UNLABELED,
@@ -189,6 +190,7 @@ def _write(suggestions: Suggestions, run: FinishedRun, images: ImageCollection |
             forecast=suggestions.forecast,
             n_labeled=int((run.result.labels != UNLABELED).sum()),
             images=None if images is None else images.take(suggestions.suggestion.positions),
+            language=choose_language(run.settings["language"]),
         )
         project.write_text(PAGE, render_suggestions(content))
 

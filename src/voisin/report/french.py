@@ -659,6 +659,120 @@ _CHARTS = {
     "Share of the images kept, surest first": "Part des images gardées, les plus sûres d’abord",
 }
 
+
+_OTHER_PAGES = {
+    "This page is complete: it fetches nothing and sends nothing.": (
+        "Cette page est complète : elle ne charge rien et n’envoie rien."
+    ),
+    "%(name)s – what to label next": "%(name)s – quoi étiqueter ensuite",
+    "%(name)s: %(shown)s image to label next": "%(name)s : %(shown)s image à étiqueter ensuite",
+    "%(name)s: %(shown)s images to label next": "%(name)s : %(shown)s images à étiqueter ensuite",
+    "Chosen by the strategy <code>%(strategy)s</code> from %(n)s images without label; "
+    "%(labeled)s are labeled so far. Write your answers into the column <code>label</code> of "
+    "<code>suggestions.csv</code>, and pass that table to the next run as <code>--labels</code>.": (
+        "Choisies par la stratégie <code>%(strategy)s</code> parmi %(n)s images sans étiquette ; "
+        "%(labeled)s sont étiquetées jusqu’ici. Écrivez vos réponses dans la colonne "
+        "<code>label</code> de <code>suggestions.csv</code>, et donnez ce tableau au prochain "
+        "voisin run par <code>--labels</code>."
+    ),
+    "<strong>You may stop here:</strong> an answer is expected to change fewer than one label "
+    "beside its own.": (
+        "<strong>Vous pouvez vous arrêter là :</strong> on attend d’une réponse qu’elle change "
+        "moins d’une autre étiquette que la sienne."
+    ),
+    "Other labels that the answers are expected to change": (
+        "Autres étiquettes que les réponses devraient changer"
+    ),
+    "%(low)s to %(high)s of %(n)s": "de %(low)s à %(high)s sur %(n)s",
+    "Expected change of their mean certainty": "Changement attendu de leur certitude moyenne",
+    "Most worth asking first": "Les plus utiles d’abord",
+    "The source of the images is not where it was: this page shows their names alone.": (
+        "La source des images n’est plus où elle était : cette page n’en montre que les noms."
+    ),
+    "now <strong>%(name)s</strong>, %(share)s": "à présent <strong>%(name)s</strong>, %(share)s",
+    "The forecast labels all images again with answers drawn from the probabilities so far: it "
+    "is as good as these are.": (
+        "La prévision étiquette à nouveau toutes les images avec des réponses tirées des "
+        "probabilités actuelles : elle vaut ce que valent celles-ci."
+    ),
+    "no picture": "sans image",
+    "%(id)s – why": "%(id)s – pourquoi",
+    "Why %(id)s is labeled %(name)s": "Pourquoi %(id)s est classée %(name)s",
+    "Its likeliest class is <b>%(name)s</b> (%(share)s); the decision of this run gave it "
+    "another.": (
+        "Sa classe la plus probable est <b>%(name)s</b> (%(share)s) ; la décision lui en a donné "
+        "une autre."
+    ),
+    "Its label was given: <b>%(name)s</b>. Below is what its score is made of, its own label "
+    "included.": (
+        "Son étiquette était donnée : <b>%(name)s</b>. Ci-dessous, ce dont son score est fait, sa "
+        "propre étiquette comprise."
+    ),
+    "(calibrated: %(share)s)": "(calibré : %(share)s)",
+    "<b>%(name)s</b> has %(share)s of its scores%(calibrated)s.": (
+        "<b>%(name)s</b> a %(share)s de ses scores%(calibrated)s."
+    ),
+    "Next comes <b>%(name)s</b> with %(share)s of its scores%(calibrated)s.": (
+        "Vient ensuite <b>%(name)s</b>, avec %(share)s de ses scores%(calibrated)s."
+    ),
+    "No label reaches it along the graph: its label is the classifier's alone.": (
+        "Aucune étiquette ne l’atteint par le graphe : son étiquette vient du seul classifieur."
+    ),
+    "Every score is a sum, and its terms are shown below: once the direct neighbors, once the "
+    "labeled images that it comes from through the whole graph. Method: <code>%(method)s</code>.": (
+        "Chaque score est une somme, dont les termes sont montrés ci-dessous : d’une part les "
+        "voisins directs, d’autre part les images étiquetées d’où il vient à travers tout le "
+        "graphe. Méthode : <code>%(method)s</code>."
+    ),
+    "%(id)s is very far from all labels": "%(id)s est très loin de toute étiquette",
+    "Labels reach it, but over so many images that their shares are below any number.": (
+        "Des étiquettes l’atteignent, mais à travers tant d’images que leurs parts sont au-dessous "
+        "de tout nombre."
+    ),
+    "%(id)s has no evidence": "%(id)s est sans indice",
+    "No label reaches it by any path of the graph, so nothing speaks for any class.": (
+        "Aucune étiquette ne l’atteint par aucun chemin du graphe : rien ne parle pour aucune "
+        "classe."
+    ),
+    "No pictures: %(why)s.": "Pas d’images : %(why)s.",
+    "For %(name)s": "Pour %(name)s",
+    "What speaks for %(name)s, the runner-up": "Ce qui parle pour %(name)s, la deuxième",
+    "Labeled images that it comes from": "Images étiquetées d’où il vient",
+    "%(n)s more labeled image: %(share)s.": "%(n)s autre image étiquetée : %(share)s.",
+    "%(n)s more labeled images: %(share)s together.": (
+        "%(n)s autres images étiquetées : %(share)s ensemble."
+    ),
+    "The classifier's probabilities, for this image and others without label: %(share)s.": (
+        "Les probabilités du classifieur, pour cette image et d’autres sans étiquette : %(share)s."
+    ),
+    "The class priors, where no label reaches: %(share)s.": (
+        "La fréquence des classes, là où aucune étiquette n’arrive : %(share)s."
+    ),
+    "A share is what came from a label. Without that label the others would be propagated anew, "
+    "so that the score would often fall by less.": (
+        "Une part est ce qui est venu d’une étiquette. Sans cette étiquette, les autres seraient "
+        "propagées à nouveau, et le score baisserait souvent de moins."
+    ),
+    "The strongest ways to them": "Les chemins les plus forts vers elles",
+    "Path to %(id)s": "Chemin vers %(id)s",
+    "The number on an arrow is the part of the neighbor's score that goes over it.": (
+        "Le nombre sur une flèche est la part du score du voisin qui y passe."
+    ),
+    "Direct neighbors": "Voisins directs",
+    "no label": "sans étiquette",
+    "%(n)s more neighbor: %(share)s.": "%(n)s autre voisin : %(share)s.",
+    "%(n)s more neighbors: %(share)s together.": "%(n)s autres voisins : %(share)s ensemble.",
+    "The image itself, by its own label: %(share)s.": (
+        "L’image elle-même, par sa propre étiquette : %(share)s."
+    ),
+    "The image itself, by the classifier: %(share)s.": (
+        "L’image elle-même, par le classifieur : %(share)s."
+    ),
+    "Labels that reached it by prior propagation: %(share)s.": (
+        "Étiquettes arrivées par une propagation antérieure : %(share)s."
+    ),
+}
+
 SENTENCES: Mapping[str, str] = {
     **_ON_TOP,
     **_PICTURES,
@@ -670,9 +784,29 @@ SENTENCES: Mapping[str, str] = {
     **_ROUNDS,
     **_SOURCE,
     **_CHARTS,
+    **_OTHER_PAGES,
 }
 
 NOTES: Mapping[str, str] = {
+    "no label reaches it": "aucune étiquette ne l’atteint",
+    "%(first)s (%(p)s) or %(second)s (%(q)s); only %(n)s labeled of %(name)s and %(m)s labeled "
+    "of %(other)s": (
+        "%(first)s (%(p)s) ou %(second)s (%(q)s) ; seulement %(n)s étiquetées de %(name)s et %(m)s "
+        "de %(other)s"
+    ),
+    "%(first)s (%(p)s) or %(second)s (%(q)s); only %(n)s labeled of %(name)s": (
+        "%(first)s (%(p)s) ou %(second)s (%(q)s) ; seulement %(n)s étiquetées de %(name)s"
+    ),
+    "%(first)s (%(p)s) or %(second)s (%(q)s)": "%(first)s (%(p)s) ou %(second)s (%(q)s)",
+    "far from the labels: closeness below %(closeness)s, where a labeled image has 1": (
+        "loin des étiquettes : proximité au-dessous de %(closeness)s, là où une image étiquetée a 1"
+    ),
+    "far from the labels: closeness %(closeness)s, where a labeled image has 1": (
+        "loin des étiquettes : proximité %(closeness)s, là où une image étiquetée a 1"
+    ),
+    "stands for %(n)s images not covered by a label": (
+        "représente %(n)s images qu’aucune étiquette ne couvre"
+    ),
     "With other labels of the same number, the mean probability of the labels found, %(mean)s, "
     "has no interval: too few images, or groups of them, are labeled.": (
         "La probabilité moyenne des étiquettes trouvées, %(mean)s, n’a pas d’intervalle : trop peu "

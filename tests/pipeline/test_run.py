@@ -198,7 +198,7 @@ def test_a_source_without_splits_gets_a_test_set_where_labels_are_drawn(tmp_path
         (
             {"embedding": "pixels+contrastive", "loop_rounds": 2},
             r"loop_rounds=2 teaches .* embedding='pixels\+contrastive' has none that learns from "
-            "labels: add one of cnn, cnn-augmented, contrastive-tuned, or leave it out",
+            "labels: add one of backbone-tuned, cnn, cnn-augmented, contrastive-tuned, or leave",
         ),
         ({"labels_per_class": 2, "device": "tpu"}, "device='tpu' is not there"),
     ],

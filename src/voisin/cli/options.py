@@ -52,7 +52,7 @@ _OPENING: dict[str, tuple[str, str]] = {
     "label_column": (COMMON, "Column with the class names (default: label). For tables."),
     "group_column": (
         COMMON,
-        "Column with patients, lesions or videos (default: group). Images of one group are never "
+        "Column with patients or lesions (default: group). Images of one group are never "
         "split between training and test. For tables.",
     ),
     "split_column": (IMAGES, "Column with train, val or test (default: split). For tables."),

@@ -6,9 +6,12 @@ import sys
 import threading
 import time
 
+import numba
 import pytest
+from numba.core.caching import IndexDataCacheFile
 
-from voisin.parallel import workers
+from voisin.errors import InputWarning
+from voisin.parallel import compiled, workers
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 5])
@@ -99,3 +102,32 @@ def test_a_limit_of_threads_that_is_no_number_from_one_is_none(limit, name):
     )
 
     assert int(ended.stdout) >= 1
+
+
+def double(number):
+    return 2 * number
+
+
+def test_a_cache_of_compiled_code_that_cannot_be_written_is_done_without(monkeypatch, tmp_path):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(IndexDataCacheFile, "save", full)
+
+    with pytest.warns(InputWarning, match="Compiled code cannot be kept"):
+        assert compiled(double)(21) == 42
+
+
+def test_a_cache_of_compiled_code_that_was_cut_short_is_made_again(monkeypatch, tmp_path):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    assert compiled(double)(21) == 42
+    files = [file for file in tmp_path.rglob("*double*") if file.is_file()]
+    for file in files:
+        file.write_bytes(b"")
+
+    assert compiled(double)(21) == 42
+
+    assert len(files) == 2
+    assert all(file.stat().st_size for file in files)

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from voisin.writing import restore_folder, write_folder_atomically
+from voisin.writing import (
+    going_on_without,
+    restore_folder,
+    write_atomically,
+    write_folder_atomically,
+)
 
 
 def write(folder, text):
@@ -47,3 +52,24 @@ def test_killed_at_any_rename_the_old_or_the_new_is_found(tmp_path, monkeypatch,
 
     expected = "new" if killed_at_rename == 2 else "old"
     assert (tmp_path / "result" / "text").read_text() == expected
+
+
+def fail_to_write(way, path, error):
+    with way(path):
+        raise error
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError("8 of 9 bytes")])
+@pytest.mark.parametrize("way", [write_atomically, write_folder_atomically])
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path, way, error):
+    with pytest.raises(OSError, match=r"No space left on device: .*labels"):
+        fail_to_write(way, tmp_path / "labels", error)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_only_saves_time_is_done_without_and_that_is_told_once(tmp_path, recwarn):
+    for _ in range(3):
+        fail_to_write(going_on_without, tmp_path, OSError(28, "No space left on device"))
+
+    assert len(recwarn) == 1
+    assert f"cannot be kept in {tmp_path} (No space left" in str(recwarn[0].message)

@@ -8,19 +8,23 @@ This module must not know what the tasks compute.
 """
 
 import os
+import pickle
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar, cast
 
 from threadpoolctl import threadpool_limits
 
-from voisin.errors import InputError
+from voisin.errors import InputError, InputWarning
 
 _LIMIT = "NUMBA_NUM_THREADS"  # environment variable with this process's limit; numba reads it too
 if not os.environ.get(_LIMIT, "1").strip().isdecimal() or not int(os.environ.get(_LIMIT, "1")):
     del os.environ[_LIMIT]  # no number from 1, so no limit; numba would refuse to be imported
+# What reading a file of numba's cache raises if the file was cut short, or is of another version.
+_DAMAGES = (EOFError, ValueError, KeyError, AttributeError, ImportError, pickle.UnpicklingError)
 Task = TypeVar("Task")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -119,7 +123,10 @@ def blocks(total: int, size: int) -> list[slice]:
 
 
 def compiled(function: Function) -> Function:
-    """Compile a numeric function; it runs without the interpreter's lock and is cached on disk."""
+    """Compile a numeric function; it runs without the interpreter's lock and is cached on disk.
+
+    Where that cache cannot be read or written, it is done without.
+    """
     import numba
 
     options: dict[str, Any] = {"nogil": True, "fastmath": True, "boundscheck": False}
@@ -127,7 +134,37 @@ def compiled(function: Function) -> Function:
         fast: Any = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no folder is writable for the cache
         fast = numba.njit(**options)(function)
+    else:
+        _forgive_errors(fast._cache)
     return cast("Function", fast)
+
+
+def _forgive_errors(cache: Any) -> None:
+    """Let numba's cache of a function do nothing, with a warning, where it would raise an error.
+
+    The disk may be full, or a file in it cut short by a crash.
+    """
+    load, save = cache.load_overload, cache.save_overload
+
+    def load_or_compile(*arguments: Any) -> Any:
+        try:
+            return load(*arguments)
+        except (OSError, *_DAMAGES):
+            with suppress(OSError):
+                cache.flush()
+            return None
+
+    def save_or_warn(*arguments: Any) -> None:
+        try:
+            save(*arguments)
+        except (OSError, *_DAMAGES) as error:
+            message = (
+                f"Compiled code cannot be kept in {cache.cache_path} "
+                f"({getattr(error, 'strerror', None) or error}): each start compiles it again."
+            )
+            warnings.warn(message, InputWarning, stacklevel=1)  # one place: it is told once
+
+    cache.load_overload, cache.save_overload = load_or_compile, save_or_warn
 
 
 def available_cores() -> int:

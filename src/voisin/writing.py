@@ -3,13 +3,18 @@
 This module must not know what is written.
 """
 
+import errno
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from voisin.errors import InputWarning
+
 PARTIAL = ".partial"  # suffix of a file or folder that is being written
+_told: set[Path] = set()  # folders that a warning named
 REPLACED = ".replaced"  # suffix of a folder that is about to be removed
 
 
@@ -32,6 +37,8 @@ def write_atomically(path: Path) -> Iterator[Path]:
         _sync(partial)
         partial.replace(path)
         _sync(path.parent)
+    except OSError as error:
+        raise _naming(path, error) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -57,8 +64,8 @@ def write_folder_atomically(path: Path) -> Iterator[Path]:
     partial, replaced = (path.with_name(f"{path.name}{end}") for end in (PARTIAL, REPLACED))
     restore_folder(path)
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     try:
+        partial.mkdir(parents=True)
         yield partial
         for file in partial.iterdir():
             _sync(file)
@@ -66,10 +73,42 @@ def write_folder_atomically(path: Path) -> Iterator[Path]:
             path.replace(replaced)
         partial.replace(path)
         _sync(path.parent)
+    except OSError as error:
+        raise _naming(path, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         if path.exists():
             shutil.rmtree(replaced, ignore_errors=True)
+
+
+@contextmanager
+def going_on_without(folder: Path) -> Iterator[None]:
+    """Go on if a file that only saves time later cannot be written into `folder`; warn once.
+
+    Warns
+    -----
+    InputWarning
+        If the disk is full, or the folder cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "absent"
+    >>> with warnings.catch_warnings(record=True) as told, going_on_without(folder):
+    ...     _ = (folder / "half-done.txt").write_text("0.5")
+    >>> len(told)
+    1
+    """
+    try:
+        yield
+    except OSError as error:
+        if folder not in _told:
+            _told.add(folder)
+            message = (
+                f"Unfinished work cannot be kept in {folder} ({error.strerror}): "
+                "the run goes on, but if it is stopped, it begins again."
+            )
+            warnings.warn(message, InputWarning, stacklevel=3)  # at the caller of the context
 
 
 def restore_folder(path: Path) -> None:
@@ -77,6 +116,16 @@ def restore_folder(path: Path) -> None:
     replaced = path.with_name(f"{path.name}{REPLACED}")
     if replaced.exists() and not path.exists():
         replaced.replace(path)
+
+
+def _naming(path: Path, error: OSError) -> OSError:
+    """Return the error with the file in its text: none is named if the disk is full.
+
+    NumPy's error then has no number either: it only says how much it wrote.
+    """
+    return OSError(
+        error.errno or errno.ENOSPC, error.strerror or os.strerror(errno.ENOSPC), str(path)
+    )
 
 
 def _sync(path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as st_numpy
 
+from voisin.errors import InputWarning
 from voisin.project.cache import Cache, hash_of
 
 
@@ -125,3 +126,18 @@ def test_what_an_inner_cache_holds_outlives_an_interruption(tmp_path):
         inner.recall("own", {}, compute, dict)
 
     assert compute.calls == 1
+
+
+def test_without_room_for_the_cache_results_are_computed_each_time(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    cache, compute = Cache(tmp_path / "cache"), Counter(value=np.arange(3))
+    monkeypatch.setattr(np, "save", full)
+
+    with pytest.warns(InputWarning, match="No space left"):
+        found = [cache.recall("stage", {"a": 1}, compute, dict) for _ in range(2)]
+
+    assert [one.value["value"].tolist() for one in found] == [[0, 1, 2]] * 2
+    assert compute.calls == 2
+    assert list(cache.folder.iterdir()) == []

@@ -35,7 +35,7 @@ class Program(TyperGroup):
         except OSError as error:
             show_line(
                 f"Error: A file cannot be read or written ({error}); is the disk full? "
-                "Finished work is kept: run the same command again to continue."
+                "Run the same command again when there is room: what could be kept is not redone."
             )
             raise typer.Exit(1) from error
         except KeyboardInterrupt as stop:

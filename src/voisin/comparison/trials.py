@@ -360,7 +360,8 @@ class Trials:
             of_draw = DrawContext(context, draw, lambda: self._shared_graph_data)
             for name in names:
                 compute = partial(of_draw.run_trial, name, truths)
-                self._cache.recall(_STAGE, self._inputs(draw, name), compute, StoredTrials)
+                inputs = self._inputs(draw, name)
+                self._cache.recall(_STAGE, inputs, compute, StoredTrials, spare=False)
                 on_done()
 
     def collect(

@@ -28,7 +28,7 @@ from voisin.types import (
     Names,
     Progress,
 )
-from voisin.writing import write_atomically
+from voisin.writing import going_on_without, write_atomically
 
 # Images, by hand: larger blocks lose more work in a crash, smaller ones make more files. It is a
 # multiple of the network embedders' batch, so that cutting into blocks changes no value.
@@ -160,27 +160,27 @@ def embed_in_blocks(
     progress : callable
     """
     place = scratch / hash_of(embedder.fingerprint())[:20]
-    place.mkdir(parents=True, exist_ok=True)
     order = np.argsort(images.positions, kind="stable")
     blocks = {
         place / f"{start}.npy": order[start : start + BLOCK]
         for start in range(0, len(order), BLOCK)
     }
-    done = n_dims = 0
+    done, vectors = 0, np.empty((len(images), 0), dtype=np.float32)
     for path, rows in blocks.items():
 
         def report(task: str, embedded: int, _: int, before: int = done) -> None:
             progress(task, before + embedded, len(order))
 
         try:
-            n_dims = np.load(path, mmap_mode="r", allow_pickle=False).shape[1]
+            block = np.load(path, allow_pickle=False)
         except (OSError, EOFError, ValueError):  # missing or damaged: compute it
             block = embedder.embed(images.take(rows), progress=report)
-            with write_atomically(path) as partial, partial.open("wb") as file:
-                np.save(file, block, allow_pickle=False)
-            n_dims = block.shape[1]
+            with going_on_without(scratch.parents[1]):
+                place.mkdir(parents=True, exist_ok=True)
+                with write_atomically(path) as partial, partial.open("wb") as file:
+                    np.save(file, block, allow_pickle=False)
+        if not done:
+            vectors = np.empty((len(images), block.shape[1]), dtype=np.float32)
+        vectors[rows] = block
         done += len(rows)
-    vectors: Embeddings = np.empty((len(images), n_dims), dtype=np.float32)
-    for path, rows in blocks.items():
-        vectors[rows] = np.load(path, allow_pickle=False)
     return vectors

@@ -90,7 +90,13 @@ def run(
         results = _compute(context)
         scores = stages.timed("verdict", lambda: _judge(results.predictions, experiment, stages))
         log_scores(scores, log)
-        write_outputs(project, images, experiment, stages, results, scores)
+        outputs = (project, images, experiment, stages, results, scores)
+        try:
+            write_outputs(*outputs)
+        except OSError as error:  # the files that the user wants come before those that save time
+            log(f"  Removing the cache to make room: {error}")
+            cache.clear()
+            write_outputs(*outputs)
         log_outdated_pages(project.folder, log)
         project.write_settings({**origin, **settings.as_dict()})
     finished = open_run(project.folder)

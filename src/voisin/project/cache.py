@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -14,7 +14,7 @@ import numpy as np
 
 from voisin.errors import ProjectError
 from voisin.project.stored import load_with_notes, save
-from voisin.writing import PARTIAL
+from voisin.writing import PARTIAL, going_on_without
 
 T = TypeVar("T")
 
@@ -55,12 +55,19 @@ class Cache:
     def __init__(self, folder: Path, outer: "Cache | None" = None) -> None:
         self.folder = folder
         self._outer = outer
-        folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(f"*{PARTIAL}"):
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+        with going_on_without(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for leftover in folder.glob(f"*{PARTIAL}"):
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
     def recall(
-        self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], T], kind: type[T]
+        self,
+        stage: str,
+        inputs: Mapping[str, Any],
+        compute: Callable[[], T],
+        kind: type[T],
+        *,
+        spare: bool = True,
     ) -> Recalled[T]:
         """Return the stage's result; compute it only if it is not in the cache.
 
@@ -74,6 +81,8 @@ class Cache:
             Returns the result, a dataclass or a dict of arrays.
         kind : type
             Type of the result.
+        spare : bool, default=True
+            Go on, with a warning, if the result cannot be written; else that is an error.
         """
         if recalled := self.find(stage, inputs, kind):
             return recalled
@@ -81,7 +90,8 @@ class Cache:
         start = time.perf_counter()
         value = compute()
         seconds = time.perf_counter() - start
-        save(self.folder / f"{stage}-{key[:20]}", value, seconds=seconds)
+        with going_on_without(self.folder) if spare else nullcontext():
+            save(self.folder / f"{stage}-{key[:20]}", value, seconds=seconds)
         shutil.rmtree(self.scratch(stage, key), ignore_errors=True)
         return Recalled(value, key, seconds, reused=False)
 
@@ -93,6 +103,10 @@ class Cache:
         except ProjectError:
             return None if self._outer is None else self._outer.find(stage, inputs, kind)
         return Recalled(value, key, float(notes["seconds"]), reused=True)
+
+    def clear(self) -> None:
+        """Remove all results, to make room on the disk."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextmanager
     def inner(self, name: str) -> Iterator["Cache"]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from voisin.embedding.weights import load_weights
 from voisin.errors import InputError
 from voisin.types import Labels, Pixels
-from voisin.writing import write_atomically
+from voisin.writing import going_on_without, write_atomically
 
 # Rounds without gain after which training stops. Chosen by hand: with fewer, a chance rise of the
 # loss may stop it; more take time.
@@ -202,14 +202,15 @@ class TrainingState:
     losses: list[float] = field(default_factory=list)
 
     def save(self, path: Path | None) -> None:
-        """Write a checkpoint whole or not at all, if there is a path for it."""
+        """Write a checkpoint whole or not at all, if there is a path and room for it."""
         if path is None:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         packed = BytesIO()  # torch.save to a file raises no OSError when the disk is full
         torch.save(self._content(), packed)
-        with write_atomically(path) as partial:
-            partial.write_bytes(packed.getbuffer())
+        with going_on_without(path.parents[1]):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with write_atomically(path) as partial:
+                partial.write_bytes(packed.getbuffer())
 
     def resume(self, path: Path | None) -> None:
         """Resume from a checkpoint; keep the initial state if it is missing or damaged."""

@@ -300,6 +300,13 @@ def test_folders_of_the_system_are_passed_over(tmp_path, name):
     assert images.class_names == ("cat", "dog")
 
 
+def test_a_spreadsheet_is_to_be_saved_as_csv(tmp_path):
+    (tmp_path / "pets.xlsx").write_bytes(b"PK")
+
+    with pytest.raises(InputError, match=r"pets\.xlsx is a spreadsheet: save it as CSV \(UTF-8\)"):
+        open_images(tmp_path / "pets.xlsx")
+
+
 @pytest.mark.parametrize("name", ["pets.zip", "pets.tar.gz"])
 def test_an_archive_is_to_be_unpacked(tmp_path, name):
     (tmp_path / name).write_bytes(b"PK")

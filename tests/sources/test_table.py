@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.sources.small import write_folder, write_image, write_table
-from voisin.errors import InputError
+from voisin.errors import InputError, InputWarning
 from voisin.sources.opening import open_images
 from voisin.sources.reading import read_images
 from voisin.sources.table import pick_column, read_columns
@@ -244,6 +244,8 @@ def test_a_table_without_labels_is_unlabeled(photos):
         ("a.b.png", "a.b"),
         ("cafe\u0301.png", "caf\u00e9.png"),
         ("caf\u00e9.png", "cafe\u0301"),
+        ("IMG_1.JPG", "img_1.jpg"),
+        ("deep/down/a.png", "deep\\down\\a.png"),
     ],
 )
 def test_suffix_and_images_folder_may_be_left_out(tmp_path, stored, written):
@@ -266,6 +268,21 @@ def test_the_name_as_it_is_written_goes_before_a_guess(tmp_path):
     assert images.reader.paths == ("a.png", "a.jpg")
 
 
+def test_a_file_that_could_be_two_by_its_case_is_neither(tmp_path):
+    for name in ("a.png", "A.png", "b.png"):
+        write_image(tmp_path / name)
+    table = write_table(tmp_path / "t.csv", [["path"], ["A.PNG"], ["B.PNG"], ["A.png"]])
+
+    assert open_images(table).reader.paths == ("A.PNG", "b.png", "A.png")
+
+
+def test_a_table_without_a_column_of_labels_names_the_others(photos):
+    table = write_table(photos / "t.csv", [["path", "dx", "age"], ["0.png", "cat", "3"]])
+
+    with pytest.warns(InputWarning, match=r"no column label, .* label_column, out of dx, age"):
+        assert open_images(table).class_names == ()
+
+
 def test_an_absolute_path_is_taken_as_it_is(tmp_path):
     path = write_image(tmp_path / "elsewhere" / "a.png")
     table = write_table(tmp_path / "here" / "t.csv", [["path"], [str(path)]])
@@ -283,7 +300,7 @@ def test_missing_files_are_unreadable_images(photos):
 
 
 def test_a_column_without_any_file_is_refused_before_the_work(photos):
-    table = write_table(photos / "t.csv", [["path", "file"], ["x1", "0.png"], ["x2", "1.png"]])
+    table = write_table(photos / "t.csv", [["path", "id"], ["x1", "0.png"], ["x2", "1.png"]])
 
     with pytest.raises(InputError, match=r"None of the 2 images .* looked for 'x1' in .*images"):
         open_images(table)

@@ -27,6 +27,7 @@ KINDS: tuple[SourceKind, ...] = (
     FolderSource(),
 )
 _ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
+_SPREADSHEETS = {".xlsx", ".xlsm", ".xls", ".ods"}
 
 
 def open_images(
@@ -115,6 +116,9 @@ def _find_kind(source: Any) -> SourceKind:
     known = "; ".join(kind.description for kind in KINDS)
     if path.suffix.lower() in _ARCHIVES and path.is_file():
         message = f"{source} is an archive: unpack it, and pass the folder or table that it holds."
+        raise InputError(message)
+    if path.suffix.lower() in _SPREADSHEETS and path.is_file():
+        message = f"{source} is a spreadsheet: save it as CSV (UTF-8), and pass that."
         raise InputError(message)
     if path.exists():
         message = f"{source} is of no known kind. Pass one of: {known}."

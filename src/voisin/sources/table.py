@@ -12,13 +12,14 @@ column                         holds
 ============================== ====================================================
 """
 
-import unicodedata
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from voisin.errors import InputError
-from voisin.sources.classes import encode_labels, name_splits
+from voisin.errors import InputError, InputWarning
+from voisin.sources.classes import encode_labels, fold_name, name_splits
 from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
 from voisin.sources.csv_file import read_rows
 from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader
@@ -28,6 +29,7 @@ from voisin.validation import check_distinct, did_you_mean, list_some, refuse_da
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")  # the formats that `read_columns` reads
 # Usual names by convention (file_name is that of Hugging Face); the first that exists is used.
 PATH_COLUMNS = ("path", "file_name", "image")
+_USUAL = {*PATH_COLUMNS, "id", "label", "group", "split"}
 
 
 class TableSource(SourceKind):
@@ -54,6 +56,13 @@ class TableSource(SourceKind):
         ids = pick_column(columns, "id", column_names.id, ["id"]) or paths
         check_distinct(ids, "id" if ids is not paths else "path")
         texts = pick_column(columns, "label", column_names.label, ["label"])
+        others = [name for name in columns if name.casefold() not in _USUAL]
+        if texts is None and others:
+            message = (
+                f"{table} has no column label, so no image is labeled by it: if another column "
+                f"holds the labels, name it by label_column, out of {list_some(others)}."
+            )
+            warnings.warn(message, InputWarning, stacklevel=3)
         labels, class_names = encode_labels(texts or [""] * len(paths))
         splits = pick_column(columns, "split", column_names.split, ["split"])
         return collect_images(
@@ -207,13 +216,17 @@ class ParquetColumns(Mapping[str, list[str]]):
 
 
 def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:
-    """Find the file of each value, relative to the folder; keep the value if there is none."""
+    """Find the file of each value, relative to the folder; keep the value if there is none.
+
+    Backslashes may stand for slashes. A name may differ from that of one file in case or Unicode
+    form, since systems write them differently.
+    """
 
     @cache
-    def list_names(place: Path) -> dict[str, str]:
+    def list_names(place: Path) -> tuple[dict[str, str], dict[str, str]]:
         """Map to each file name: the name itself and, for images, the name without suffix.
 
-        Composed and decomposed letters are the same: systems write é in either way.
+        The second map is from folded names that belong to one file alone.
         """
         names = sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
         by_stem = {
@@ -223,20 +236,20 @@ def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:
             if name.lower().endswith(suffix)
         }
         by_name = by_stem | {name: name for name in names}
-        return {unicodedata.normalize("NFC", key): name for key, name in by_name.items()} | by_name
+        folded = Counter(map(fold_name, by_name))
+        alike = {fold_name(key): name for key, name in by_name.items()}
+        return by_name, {key: name for key, name in alike.items() if folded[key] == 1}
 
-    files: list[str | None] = []
-    for value in values:
-        written = Path(value)
-        candidates = (
-            (
-                place,
-                names.get(written.name) or names.get(unicodedata.normalize("NFC", written.name)),
-            )
-            for place in (written.parent, "images" / written.parent)
-            for names in [list_names(folder / place)]
-        )
-        files.append(next((str(place / name) for place, name in candidates if name), None))
+    def find_file(value: str) -> str | None:
+        for written in map(Path, (value, value.replace("\\", "/"))):
+            for place in (written.parent, "images" / written.parent):
+                exact, alike = list_names(folder / place)
+                name = exact.get(written.name) or alike.get(fold_name(written.name))
+                if name:
+                    return str(place / name)
+        return None
+
+    files = [find_file(value) for value in values]
     if not any(files):
         message = (
             f"None of the {len(values)} images of the table is there: looked for {values[0]!r} "

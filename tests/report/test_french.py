@@ -26,7 +26,7 @@ FOLDER = Path(voisin.report.__file__).parent
 OF_COMPARISONS = {"left_out.html", "what_was_run.html"}  # the page of a comparison is English
 TEMPLATES = [
     *(path for path in FOLDER.rglob("*.html") if path.name not in OF_COMPARISONS),
-    *(FOLDER.parent / room / "page.html" for room in ("querying", "explanation")),
+    *(FOLDER.parent / room / "page.html" for room in ("querying", "explanation", "certificate")),
 ]
 PLACE = re.compile(r"%\(\w+\)s|%%|</?\w+>")
 CLASSES = ("猫", "犬", "鳥")
@@ -171,6 +171,10 @@ def test_notes_of_other_parts_are_translated_with_their_values():
     for note in calibration_of(sample_content()).notes:
         assert FRENCH.note(note) != note
     assert FRENCH.note("left out b/c.png: truncated") == "laissée de côté, b/c.png\u00a0: truncated"
+    statement = "Of the 1,200 surest of 2,000 labels at most 5 % are wrong, with 95 % confidence."
+    assert FRENCH.note(statement).startswith(
+        "Des 1\u202f200 plus sûres de 2\u202f000 étiquettes, 5\u00a0%"
+    )
     assert FRENCH.note("Nobody wrote this.") == "Nobody wrote this."
 
 

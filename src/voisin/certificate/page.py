@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voisin.certificate.betting import CheckForecast
+from voisin.report.language import ENGLISH, Language
 from voisin.report.page import environment
 
 
@@ -22,18 +23,20 @@ class CertificateContent:
         Number of images that were drawn for a check and have no answer yet.
     forecasts : tuple of CheckForecast
         How many checks to expect; empty as soon as there are answers.
+    language : Language
     """
 
     name: str
     document: Mapping[str, Any]
     n_waiting: int
     forecasts: tuple[CheckForecast, ...] = ()
+    language: Language = ENGLISH
 
 
 def render_certificate(content: CertificateContent) -> str:
     """Render one HTML page that needs no network and no script."""
     return (
-        environment()
+        environment(content.language)
         .get_template("certificate/page.html")
         .render(content=content, certificate=content.document)
     )

@@ -33,6 +33,7 @@ from voisin.project.cache import hash_of
 from voisin.project.exports import to_json
 from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
+from voisin.report.language import choose_language
 from voisin.validation import check_count, check_in_closed_interval
 
 PAGE = "certificate.html"
@@ -98,7 +99,7 @@ def certify_run(
     document = _document(labels_found, plan, state, written)
     forecasts = () if any(written.values()) else _forecasts(labels_found, target, n_checks)
     result = CertificateResult(folder, document, sum(not row[-1] for row in asked), forecasts)
-    _write(result, labels_found, asked, written, run.settings["csv_separator"])
+    _write(result, labels_found, asked, written, run.settings)
     return result
 
 
@@ -311,9 +312,9 @@ def _write(
     labels_found: FoundLabels,
     asked: list[tuple[str, str, str, str]],
     written: Mapping[str, str],
-    csv_separator: str,
+    settings: Mapping[str, Any],
 ) -> None:
-    size = _size(result.document)
+    size, csv_separator = _size(result.document), settings["csv_separator"]
     project = Project(result.folder)
     with project.locked():
         project.write_text(CHECKS, checks_text(asked, csv_separator))
@@ -325,5 +326,6 @@ def _write(
             document=result.document,
             n_waiting=result.n_waiting,
             forecasts=result.forecasts,
+            language=choose_language(settings.get("language")),
         )
         project.write_text(PAGE, render_certificate(content))

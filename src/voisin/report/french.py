@@ -661,6 +661,89 @@ _CHARTS = {
 
 
 _OTHER_PAGES = {
+    "voisin certificate": "certificat de voisin",
+    "%(name)s – certificate": "%(name)s – certificat",
+    "%(name)s: %(shown)s label certified": "%(name)s : %(shown)s étiquette certifiée",
+    "%(name)s: %(shown)s labels certified": "%(name)s : %(shown)s étiquettes certifiées",
+    "%(name)s: nothing certified yet": "%(name)s : rien de certifié pour l’instant",
+    "They are listed in <code>certified.csv</code>: all with a confidence of %(least)s or more.": (
+        "Elles sont dans <code>certified.csv</code> : toutes d’une confiance de %(least)s ou plus."
+    ),
+    "%(shown)s image of <code>checks.csv</code> waits for an answer: write the true class into "
+    "the column <code>answer</code>, and call <code>voisin certify</code> again.": (
+        "%(shown)s image de <code>checks.csv</code> attend une réponse : écrivez la vraie classe "
+        "dans la colonne <code>answer</code>, et relancez <code>voisin certify</code>."
+    ),
+    "%(shown)s images of <code>checks.csv</code> wait for an answer: write the true class into "
+    "the column <code>answer</code>, from the top, and call <code>voisin certify</code> again. "
+    "One may stop at any row: what is certified stays certified.": (
+        "%(shown)s images de <code>checks.csv</code> attendent une réponse : écrivez la vraie "
+        "classe dans la colonne <code>answer</code>, à partir du haut, et relancez <code>voisin "
+        "certify</code>. On peut s’arrêter à n’importe quelle ligne : ce qui est certifié le reste."
+    ),
+    "Labels certified": "Étiquettes certifiées",
+    "of %(n)s": "sur %(n)s",
+    "Images checked": "Images vérifiées",
+    "Wrong among them": "Fausses parmi elles",
+    "What it will cost": "Ce qu’il en coûtera",
+    "Nobody knows beforehand how many labels are wrong. Simulated for three guesses, the same in "
+    "every set, and for as many as the confidences say, with at most %(share)s allowed and "
+    "%(sure)s confidence:": (
+        "Personne ne sait d’avance combien d’étiquettes sont fausses. Simulé pour trois "
+        "suppositions, les mêmes dans chaque ensemble, et pour ce qu’en disent les confiances, "
+        "avec %(share)s de fausses au plus et une confiance de %(sure)s :"
+    ),
+    "Checks to expect": "Vérifications à prévoir",
+    "If so many labels are wrong": "Si tant d’étiquettes sont fausses",
+    "Checks for the first set": "Vérifications pour le premier ensemble",
+    "Checks until the end": "Vérifications jusqu’à la fin",
+    "Certified at the end": "Certifiées à la fin",
+    "%(share)s, as their confidences say": "%(share)s, comme le disent leurs confiances",
+    "What was tested": "Ce qui a été testé",
+    "The labels that voisin found are put in order, surest first, and cut into nested sets. Each "
+    "set is tested, smallest first, up to the first that the checks do not yet certify. The "
+    "checks are a random sample of each set; a set is certified when bets against “more than "
+    "%(share)s are wrong” have won %(times)s times their stake, which happens with probability "
+    "%(risk)s at most if it is true.": (
+        "Les étiquettes que voisin a trouvées sont rangées, les plus sûres d’abord, et réparties "
+        "en ensembles emboîtés. Chaque ensemble est testé, le plus petit d’abord, jusqu’au premier "
+        "que les vérifications ne certifient pas encore. Les vérifications sont un échantillon au "
+        "hasard de chaque ensemble ; un ensemble est certifié quand des paris contre « plus de "
+        "%(share)s sont fausses » ont gagné %(times)s fois leur mise, ce qui arrive avec une "
+        "probabilité de %(risk)s au plus si c’est vrai."
+    ),
+    "Sets, smallest first": "Ensembles, le plus petit d’abord",
+    "The surest": "Les plus sûres",
+    "Checked": "Vérifiées",
+    "Wrong": "Fausses",
+    "Stake won": "Mise gagnée",
+    "Certified": "Certifié",
+    "yes": "oui",
+    "hardly": "guère",
+    "not yet": "pas encore",
+    "What it means, and what not": "Ce que cela veut dire, et ne veut pas dire",
+    "It holds for the set as a whole, not for each class in it: a rare class may be wrong more "
+    "often.": (
+        "Cela vaut pour l’ensemble entier, non pour chacune de ses classes : une classe rare peut "
+        "être plus souvent fausse."
+    ),
+    "It takes the answers for the truth.": "Les réponses y sont prises pour la vérité.",
+    "It holds if the risk target and the random state (%(n)s) were fixed before the first "
+    "answer, and nobody tried several.": (
+        "Cela vaut si le risque visé et la graine aléatoire (%(n)s) ont été fixés avant la "
+        "première réponse, et que personne n’en a essayé plusieurs."
+    ),
+    "It says nothing of other images, nor of labels that change later. <code>voisin certify "
+    "--verify</code> computes it again from <code>labels.parquet</code> and "
+    "<code>checks.csv</code>.": (
+        "Cela ne dit rien d’autres images, ni d’étiquettes changées plus tard. <code>voisin "
+        "certify --verify</code> le recalcule à partir de <code>labels.parquet</code> et de "
+        "<code>checks.csv</code>."
+    ),
+    "Population <code>%(all)s</code>, certified set <code>%(certified)s</code>.": (
+        "Population <code>%(all)s</code>, ensemble certifié <code>%(certified)s</code>."
+    ),
+    "Made by voisin %(version)s.": "Fait par voisin %(version)s.",
     "This page is complete: it fetches nothing and sends nothing.": (
         "Cette page est complète : elle ne charge rien et n’envoie rien."
     ),
@@ -788,6 +871,12 @@ SENTENCES: Mapping[str, str] = {
 }
 
 NOTES: Mapping[str, str] = {
+    "Nothing is certified yet.": "Rien n’est certifié pour l’instant.",
+    "Of the %(certified)s surest of %(n)s labels at most %(error)s %% are wrong, with "
+    "%(confidence)s %% confidence.": (
+        "Des %(certified)s plus sûres de %(n)s étiquettes, %(error)s %% au plus sont fausses, avec "
+        "une confiance de %(confidence)s %%."
+    ),
     "no label reaches it": "aucune étiquette ne l’atteint",
     "%(first)s (%(p)s) or %(second)s (%(q)s); only %(n)s labeled of %(name)s and %(m)s labeled "
     "of %(other)s": (

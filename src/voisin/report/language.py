@@ -64,7 +64,9 @@ class Language:
         '1\u202f234 étiquettes mises'
         """
         for english, own in self.notes.items():
-            pattern = re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+?)", re.escape(english))
+            pattern = re.sub(
+                r"%\\\((\w+)\\\)s", r"(?P<\1>.+?)", re.escape(english.replace("%%", "%"))
+            )
             if found := re.fullmatch(pattern, text, re.DOTALL):
                 values = found.groupdict()
                 is_number = re.compile(r"[\d.,]+%?").fullmatch

@@ -1,5 +1,6 @@
 """A dataclass of arrays is saved and loaded as it is, whatever it is made of."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -138,3 +139,22 @@ def test_killed_between_two_renames_the_old_value_is_found(tmp_path):
     (tmp_path / "result").rename(tmp_path / f"result{REPLACED}")
 
     np.testing.assert_array_equal(load(tmp_path / "result", dict)["values"], np.arange(3))
+
+
+@pytest.mark.parametrize("name", ["value.json", "values.npy", "affinity.indices.npy"])
+def test_damage_of_any_kind_is_one_error(tmp_path, name):
+    save(tmp_path / "saved", result())
+    path = tmp_path / "saved" / name
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+
+    for trial in range(200):
+        content = bytearray(whole)
+        if trial % 2:
+            content = content[: int(rng.integers(len(content)))]
+        else:
+            for at in rng.integers(len(content), size=2).tolist():
+                content[at] = int(rng.integers(256))
+        path.write_bytes(content)
+        with suppress(ProjectError):
+            load(tmp_path / "saved", Result)

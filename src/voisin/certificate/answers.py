@@ -71,7 +71,7 @@ def read_found_labels(folder: Path) -> FoundLabels:
     try:
         table = pyarrow.parquet.read_table(path)
         rows = table.select(["id", "path", "label_name", "source", "confidence"]).to_pydict()
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # of damaged files, PyArrow raises kinds that share no class
         message = f"{path} is damaged ({error}): run the project again."
         raise ProjectError(message) from error
     kept = np.flatnonzero(np.array(rows["source"]) == "propagated")

@@ -85,7 +85,7 @@ def load_with_notes(folder: Path, kind: type[T]) -> tuple[T, dict[str, Any]]:
             message = f"format {document['format']}, not {_format_of(kind)}"
             raise ValueError(message)
         value = _decode(kind, document.pop("value"), folder)
-    except (OSError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # of damaged files, NumPy and JSON's reader raise many kinds
         message = f"{folder} cannot be used ({error}): run again with the same folder."
         raise ProjectError(message) from error
     return value, document

@@ -216,10 +216,11 @@ class Settings:
         heading=GRAPH,
     )
     class_priors: str = setting(
-        "uniform",
-        help="How frequent the classes are among all images: ``uniform`` (equally), ``labels`` (as "
-        "among the labels), ``estimate``, or your own shares as ``cat=0.7,dog=0.3``. Change it if "
-        "some classes are rare.",
+        "auto",
+        help="How frequent the classes are among the unlabeled images: ``auto`` (estimated from "
+        "the result, if there are 15 labels a class on average), ``uniform`` (equally), ``labels`` "
+        "(as among the labels: right if these were drawn at random), ``estimate`` (before the "
+        "labeling, which then uses it), or your own shares as ``cat=0.7,dog=0.3``.",
         heading=GRAPH,
     )
     decide: str = setting(

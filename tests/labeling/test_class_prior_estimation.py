@@ -106,7 +106,8 @@ def test_with_one_label_a_class_there_is_no_estimate():
 def test_what_a_user_says_of_the_shares_becomes_numbers():
     problem, _ = few_labels(4)
 
-    assert resolve_class_priors("uniform", problem) == (None, None)
+    assert resolve_class_priors("auto", problem) == (None, None)  # calibration estimates them
+    np.testing.assert_allclose(resolve_class_priors("uniform", problem)[0], [1 / 3] * 3)
     np.testing.assert_allclose(resolve_class_priors("labels", problem)[0], [1 / 3] * 3)
     given, _ = resolve_class_priors("given", problem, np.array([3.0, 1, 1]))
     np.testing.assert_allclose(given, [0.6, 0.2, 0.2])

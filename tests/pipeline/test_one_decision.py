@@ -143,6 +143,41 @@ def test_the_verdict_is_of_the_labels_of_the_table_and_test_images_are_decided_a
     )
 
 
+def test_the_last_line_says_how_good_the_labels_are_expected_to_be(finished, rows):
+    done, lines = finished
+    document = json.loads((done.folder / "metrics.json").read_text("utf-8"))
+    expected = document["expected"]
+    low, high = expected["accuracy"]["interval"]
+    worst = min(expected["recall"], key=lambda name: expected["recall"][name]["value"])
+
+    assert lines[-1] == expected["text"]
+    share = f"{100 * expected['accuracy']['value']:.0f} %"
+    assert lines[-1].startswith(f"About {share} of these labels are right")
+    assert f"for {worst} (" in lines[-1]
+    assert low <= done.score_of("propagated", "unlabeled").accuracy.value <= high
+    assert expected["n_held_out"] == 48
+    decided = document["decision"]["mean_probability"]
+    assert expected["mean_probability"]["value"] == pytest.approx(decided, abs=0.01)
+
+
+def test_without_truth_the_report_says_how_many_are_expected_to_be_right(source, tmp_path):
+    images = open_images(source)
+    few = np.concatenate([np.flatnonzero(images.labels == c)[:16] for c in range(3)])
+    images.labels[~np.isin(np.arange(len(images)), few)] = -1
+    lines = []
+
+    done = run(
+        images, tmp_path / "out", embedding="pixels", log=lines.append, language="en", **QUICK
+    )
+
+    assert done.scores == ()
+    expected = json.loads((done.folder / "metrics.json").read_text("utf-8"))["expected"]
+    page = unescape(done.report.read_text("utf-8"))
+    assert f"about {percent(expected['accuracy']['value'])} right" in page
+    assert "Expected from 48 labels that were held out" in page
+    assert lines[-1] == expected["text"]
+
+
 def test_given_labels_stay(finished, rows):
     done, _ = finished
     given = {

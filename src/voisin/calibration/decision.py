@@ -88,7 +88,7 @@ def fit_decision(
     >>> fit_decision(rows, np.array([0.5, 0.5]), "proportional").apply(rows)
     array([0, 0, 1, 1])
     >>> fit_decision(rows, np.array([0.9, 0.1]), "balanced").apply(rows)
-    array([0, 0, 1, 1])
+    array([0, 1, 1, 1])
     """
     check_one_of("decide", way, WAYS_TO_DECIDE)
     factors = np.ones(probabilities.shape[1])

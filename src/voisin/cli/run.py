@@ -35,5 +35,3 @@ def _run(source: str, out: Path, settings: Values, opening: Values, *, as_json: 
         finished = run(source, out, opening=opening, progress=progress, log=show_line, **settings)
     if as_json:
         sys.stdout.write((finished.folder / "metrics.json").read_text(encoding="utf-8"))
-    show_line("")
-    show_line(f"Report: {finished.report.resolve()}")

@@ -177,7 +177,7 @@ class DrawContext:
     def _class_priors(self) -> NDArray[np.float64] | None:
         settings = self._context.stages.settings
         names = self._context.experiment.pool.class_names
-        if settings.class_priors == "uniform":
+        if settings.class_priors in ("auto", "uniform"):  # methods are not calibrated here
             return None
         if not self._context.has_class_priors:
             return np.full(len(names), 1 / len(names))

@@ -24,7 +24,7 @@ from voisin.validation import check_one_of
 
 ClassPriors = NDArray[np.float64]  # (n_classes,), sums to 1
 
-WAYS = ("given", "labels", "uniform", "estimate")
+WAYS = ("given", "auto", "labels", "uniform", "estimate")
 _MAX_IMAGES = 5_000  # used for an estimate, and for each resample: by hand, to bound the time
 _FAR_APART = 0.15  # share of images by which two estimates may differ before a warning: by hand
 # Variance of the normal priors of log T and log b. An error of b moves the priors as much, so b
@@ -111,12 +111,13 @@ def estimate_class_priors(problem: Problem, *, n_bootstrap: int = 50) -> ClassPr
 def resolve_class_priors(
     way: str, problem: Problem, given: ClassPriors | None = None
 ) -> tuple[ClassPriors | None, ClassPriorEstimate | None]:
-    """Turn the user's choice of class priors into numbers; None means equal priors.
+    """Turn the user's choice of class priors into numbers; None means that nothing is known yet.
 
     Parameters
     ----------
-    way : {"given", "labels", "uniform", "estimate"}
-        The priors passed as `given`, the frequencies of the labels, equal ones, or an estimate.
+    way : {"given", "auto", "labels", "uniform", "estimate"}
+        The priors passed as `given`; None, so that calibration estimates them after the labeling
+        (`voisin.calibration.calibrate`); the frequencies of the labels, equal ones, or an estimate.
     problem : Problem
     given : array of shape (n_classes,), optional
 
@@ -142,8 +143,11 @@ def resolve_class_priors(
             problem.labels[problem.labels != UNLABELED], minlength=problem.n_classes
         )
         return counts / counts.sum(), None
-    if way == "uniform":
+    if way == "auto":
         return None, None
+    if way == "uniform":
+        has_label = np.isin(np.arange(problem.n_classes), problem.labels)
+        return has_label / has_label.sum(), None
     priors = np.asarray([] if given is None else given, dtype=np.float64)
     n_classes = problem.n_classes
     if len(priors) != n_classes or not (np.isfinite(priors).all() and (priors >= 0).all()):
@@ -156,7 +160,7 @@ def resolve_class_priors(
 
 
 def parse_class_priors(text: str, class_names: Sequence[str]) -> tuple[str, ClassPriors | None]:
-    """Parse a setting: ``labels``, ``uniform``, ``estimate``, or ``name=share`` for every class.
+    """Parse a setting: one of `WAYS` but ``given``, or ``name=share`` for every class.
 
     Returns
     -------

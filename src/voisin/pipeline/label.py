@@ -31,7 +31,7 @@ class LabeledImages:
     held_out : HeldOut
         Out-of-fold probabilities of the labeled images.
     class_priors : array of shape (n_classes,), optional
-        Class priors used; None if all classes are taken as equally frequent.
+        Class priors used; None if calibration is to estimate them.
     estimate : ClassPriorEstimate, optional
         Given if the priors were estimated.
     notes : tuple of str

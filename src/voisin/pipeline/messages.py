@@ -62,6 +62,7 @@ def log_experiment(experiment: Experiment, log: Log) -> None:
 def log_decision(calibration: CalibrationResult, experiment: Experiment, log: Log) -> None:
     """Log how labels were decided, and how many another decision would change."""
     decision = decision_figures(calibration, experiment.labels, experiment.pool.class_names)
+    log("")
     log(f"Decision: {decision['way']}: {decision['meaning']}")
     n_other = decision["n_not_likeliest"]
     if n_other:

@@ -4,6 +4,7 @@ import json
 import platform
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,8 @@ class StageResults:
         Predictions of every method, on pool and test.
     model : TrainedNetwork
         The retrained network, which is written to ``model.safetensors``.
+    expected : dict
+        How good the labels are expected to be, for ``metrics.json``.
     rounds : tuple of PseudoLabelRound
     loop_rounds : tuple of LoopRound
     notes : tuple of str
@@ -71,6 +74,7 @@ class StageResults:
     contributors: TopContributors | None
     predictions: tuple[Predictions, ...]
     model: TrainedNetwork
+    expected: dict[str, Any]
     rounds: tuple[PseudoLabelRound, ...]
     loop_rounds: tuple[LoopRound, ...]
     notes: tuple[str, ...]
@@ -106,6 +110,7 @@ def write_outputs(
     summary = summarize(images)
     document = metrics_document(
         decision=decision_figures(calibration, experiment.labels, pool.class_names),
+        expected=results.expected,
         dataset=_dataset(summary, experiment),
         settings=stages.settings.as_dict(),
         scores=scores,

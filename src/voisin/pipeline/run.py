@@ -8,7 +8,7 @@ from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import StoredSystem, take_apart
 from voisin.neighbors.graph import find_components
-from voisin.pipeline.calibrate import calibrate_labels, decided_predictions
+from voisin.pipeline.calibrate import calibrate_labels, decided_predictions, expected_figures
 from voisin.pipeline.classifiers import train_on_all_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
@@ -89,6 +89,7 @@ def run(
         context.check_class_priors()
         results = _compute(context)
         scores = stages.timed("verdict", lambda: _judge(results.predictions, experiment, stages))
+        log_decision(results.calibration, experiment, log)
         log_scores(scores, log)
         outputs = (project, images, experiment, stages, results, scores)
         try:
@@ -101,6 +102,9 @@ def run(
         project.write_settings({**origin, **settings.as_dict()})
     finished = open_run(project.folder)
     finished.images = experiment.pool
+    log("")
+    log(f"Report: {finished.report.resolve()}")
+    log(results.expected["text"])
     return finished
 
 
@@ -124,7 +128,6 @@ def _compute(context: Context) -> StageResults:
     linked = find_components(graph_data.data.affinity).reached(experiment.labels)
     unreached = log_unreached(labeled.propagation.reached, linked, stages.log)
     calibration = calibrate_labels(context, labeled)
-    log_decision(calibration, experiment, stages.log)
     system, contributors = _take_apart(context, graph_data, labeled, calibration.labels)
     model = retrain_network(stages, experiment, labeled.propagation)
     networks = [few, expert, model]
@@ -144,6 +147,7 @@ def _compute(context: Context) -> StageResults:
             *by_networks[2:],
         ),
         model=model,
+        expected=expected_figures(calibration, experiment.labels, experiment.pool.class_names),
         rounds=expert.rounds,
         loop_rounds=loop_rounds,
         notes=(*labeled.notes, *unreached),

@@ -94,6 +94,7 @@ def _names(labels: Labels, class_names: Sequence[str]) -> Any:
 def metrics_document(
     *,
     decision: Mapping[str, Any],
+    expected: Mapping[str, Any],
     dataset: Mapping[str, Any],
     settings: Mapping[str, Any],
     scores: Sequence[Scores],
@@ -107,6 +108,7 @@ def metrics_document(
     return {
         "schema": 1,
         "decision": dict(decision),
+        "expected": dict(expected),
         "dataset": dict(dataset),
         "settings": dict(settings),
         "results": [result_row(row) for row in scores],

@@ -65,7 +65,7 @@ class RunResult:
     decision : Decision
         The rule that made labels of the stated probabilities, for other images, too.
     class_priors : array of shape (n_classes,), optional
-        Class priors used; None if all classes are taken as equally frequent.
+        Class priors that the labeling used; None if none were known before it.
     test_ids : array of shape (n_test,)
     test_embeddings : array of shape (n_test, n_dims)
     test_groups : array of shape (n_test,), optional

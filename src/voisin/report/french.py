@@ -47,6 +47,14 @@ _ON_TOP = {
         "relie à une image étiquetée."
     ),
     "How good": "Quelle fiabilité",
+    "about %(share)s right": "environ %(share)s justes",
+    "Expected from %(shown)s label that was held out and found again from the others.": (
+        "Estimation d’après %(shown)s étiquette mise de côté et retrouvée à partir des autres."
+    ),
+    "Expected from %(shown)s labels that were held out in turn and found again from the others.": (
+        "Estimation d’après %(shown)s étiquettes mises de côté à tour de rôle et retrouvées à "
+        "partir des autres."
+    ),
     "%(share)s right": "%(share)s justes",
     "%(low)s to %(high)s": "de %(low)s à %(high)s",
     "Counted on the %(shown)s unlabeled image whose true class was hidden from voisin.": (

@@ -5,7 +5,7 @@ got better or worse. It must not know HTML.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,10 +98,17 @@ def describe_labels(content: ReportContent) -> dict[str, Any]:
     """
     judged = find_judged_labels(content.scores)
     if judged is None:
+        expected = None if content.calibration is None else content.calibration.verdict
+        if expected is not None and math.isnan(expected.accuracy.value):
+            expected = None
+        recalls = () if expected is None else expected.recall
         return {
             "judged": None,
+            "expected": expected,
             "judged_roughly": False,
-            "best_and_worst": (),
+            "best_and_worst": _best_and_worst(
+                dict(zip(content.images.class_names, recalls, strict=expected is not None))
+            ),
             "label_rows": [],
             "judged_matrix": None,
             "confusion_pairs": (),
@@ -115,19 +122,21 @@ def describe_labels(content: ReportContent) -> dict[str, Any]:
             judged.recall.items(), sizes, given, right, strict=True
         )
     ]
-    recalls = sorted(
-        ((r.value, name) for name, r in judged.recall.items() if not math.isnan(r.value)),
-        reverse=True,
-    )
-    ends = recalls if len(recalls) < 2 else (recalls[0], recalls[-1])
     return {
         "judged": judged,
-        "best_and_worst": [(name, value) for value, name in ends],
+        "best_and_worst": _best_and_worst(judged.recall),
         "judged_roughly": judged.n < _FEW or math.isnan(judged.accuracy.low),
         "label_rows": rows,
         "judged_matrix": confusion.condense(judged.confusion, sizes),
         "confusion_pairs": confused_pairs(content),
     }
+
+
+def _best_and_worst(recalls: Mapping[str, Estimate]) -> list[tuple[str, float]]:
+    """Return the class that is found most, and the one that is found least."""
+    known = [(name, r.value) for name, r in recalls.items() if not math.isnan(r.value)]
+    ordered = sorted(known, key=lambda pair: pair[::-1], reverse=True)
+    return ordered if len(ordered) < 2 else [ordered[0], ordered[-1]]
 
 
 def confused_pairs(content: ReportContent) -> tuple[confusion.ConfusionPair, ...]:

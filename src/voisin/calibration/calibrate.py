@@ -154,31 +154,28 @@ def calibrate(
     probabilities = propagation.probabilities.copy()
     probabilities[reached] = fitted.apply(probabilities[reached])
     rule = partial(fit_decision, class_priors=class_priors, way=decide)
-    decision = rule(fitted.apply(unlabeled))
     temperature, confidence, resampled = _estimate_uncertainty(
         fitted, predicted, truth, names, unlabeled, rule, is_estimated, random_state
     )
     priors = fitted.class_priors
     crossed, decided = _map_by_other_folds(predicted, truth, folds, unlabeled, rule, priors, kind)
     weights = weigh_by_class(truth, priors)
-    is_known = is_given or is_estimated
-    covariance = np.cov(resampled.T) if is_known else unknown_priors_covariance(possible)
+    covariance = unknown_priors_covariance(possible)
+    if class_priors is not None:
+        covariance = np.cov(resampled.T)
     judged: dict[str, Any] = {"groups": names, "random_state": random_state}
-    before, after = (
-        reliability_by_class(rows, truth, weights, **judged) for rows in (predicted, crossed)
-    )
-    counts = np.bincount(held_out.labels, minlength=predicted.shape[1])
+    counts = np.bincount(held_out.labels, minlength=len(priors))
     return CalibrationResult(
         calibration=fitted,
         probabilities=probabilities,
         reached=reached,
-        decision=decision,
+        decision=rule(fitted.apply(unlabeled)),
         notes=_write_notes(counts, confidence, prior_notes, n_held_out - len(truth), reached),
         n_labels=len(truth),
         error_before=calibration_error(predicted, truth, weights, **judged),
         error_after=calibration_error(crossed, truth, weights, predicted=decided, **judged),
-        before=before,
-        after=after,
+        before=reliability_by_class(predicted, truth, weights, **judged),
+        after=reliability_by_class(crossed, truth, weights, **judged),
         temperature=temperature,
         confidence=confidence,
         class_priors=tuple(map(estimate_interval, priors, resampled.T, repeat(len(truth)))),

@@ -46,7 +46,11 @@ def test_the_docstring_states_default_and_help_text_of_every_setting(setting):
         ("embedding", "resnet", "'resnet' is no embedder: choose among backbone"),
         ("embedding_size", 95, "embedding_size=95 is too small: pass 96 or more"),
         ("onnx_normalization", "mean", "onnx_normalization='mean' is not known: choose one of"),
-        ("orientation", "tilted", "orientation='tilted' is not known: choose one of any, upright"),
+        (
+            "orientation",
+            "tilted",
+            "orientation='tilted' is not known: choose one of auto, any, upright",
+        ),
         ("n_neighbors", True, "n_neighbors=True is no whole number"),
         ("metric", "manhattan", "metric='manhattan' is not known: choose one of cosine, euclidean"),
         ("method", "magic", "method='magic' is not known: choose one of auto"),
@@ -70,7 +74,8 @@ def test_a_value_out_of_range_is_refused(name, value, message):
         ),
         (
             {"embedding": "pixels", "embedding_size": 96},
-            "embedding_size=96 is for pretrained and onnx models, and embedding='pixels' has none",
+            "embedding_size=96 is for backbone, backbone-tuned, onnx, pretrained, "
+            "and embedding='pixels' has none",
         ),
         (
             {"embedding": "pixels", "loop_rounds": 1},

@@ -15,6 +15,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from voisin.calibration.decision import WAYS_TO_DECIDE
 from voisin.embedding.specification import (
+    AUTO,
+    EFFORTS,
     KINDS,
     NORMALIZATIONS,
     describe_kinds,
@@ -172,11 +174,21 @@ class Settings:
         "a new one is trained on these too. Lower it if later rounds are less precise.",
         heading=TRAINING,
     )
+    effort: str = setting(
+        "normal",
+        partial(check_one_of, choices=EFFORTS),
+        help="Time to spend: ``quick`` (seconds), ``normal`` (minutes) or ``thorough`` (an hour). "
+        "They compare images by a pretrained network as it is; also fine-tuned on your labels; "
+        "also on the labels found. Held-out labels choose among what there is time for.",
+        heading=COMMON,
+        commands=("run", "demo"),
+    )
     embedding: str = setting(
-        "cnn",
-        lambda _, text: parse_embedding(text),
-        help=f"Vectors to compare images by: {describe_kinds()}; or several joined by ``+``. "
-        "No setting matters more for how many labels are right: try those that suit your images.",
+        AUTO,
+        lambda _, text: text == AUTO or parse_embedding(text),
+        help="Vectors to compare images by; ``auto`` chooses. Others are "
+        f"{describe_kinds()}; or several joined by ``+``. No setting matters more. ``auto`` takes "
+        "what predicts held-out labels best, within the `effort`.",
         heading=COMMON,
     )
     embedding_size: int | None = setting(
@@ -194,9 +206,10 @@ class Settings:
         heading=EMBEDDING,
     )
     orientation: str = setting(
-        "upright",
-        partial(check_one_of, choices=ORIENTATIONS),
-        help="How images may be oriented, which decides how training augments them: ``any`` (skin, "
+        AUTO,
+        partial(check_one_of, choices=(AUTO, *ORIENTATIONS)),
+        help="How images may be oriented, which decides how training augments them: ``auto`` "
+        "(``any`` if they look alike upside down, else ``upright``), ``any`` (skin, "
         "cells: turned freely, mirrored), ``upright`` (photographs: turned a little, mirrored) or "
         "``fixed`` (digits, letters: turned a little).",
         heading=EMBEDDING,
@@ -313,6 +326,8 @@ class Settings:
                 "given: pass one of them, to draw labels or to bring them."
             )
             raise InputError(message)
+        if self.embedding == AUTO:
+            return
         kinds = {part.kind for part in parse_embedding(self.embedding)}
         sized = {"backbone", "backbone-tuned", "pretrained", "onnx"}
         if self.embedding_size is not None and kinds.isdisjoint(sized):

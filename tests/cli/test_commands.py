@@ -11,7 +11,18 @@ from tests.embedding.small_models import write_onnx
 from voisin.__main__ import main
 
 VOISIN = [str(Path(sys.executable).with_name("voisin"))]
-QUICK = ["--epochs", "2", "--rounds", "1", "--retraining-epochs", "2", "--device", "cpu"]
+QUICK = [
+    "--embedding",
+    "cnn",
+    "--epochs",
+    "2",
+    "--rounds",
+    "1",
+    "--retraining-epochs",
+    "2",
+    "--device",
+    "cpu",
+]
 
 
 def voisin(*arguments, **options):
@@ -121,7 +132,7 @@ def test_an_embedding_of_several_parts_is_chosen_by_name(tmp_path):
         "-1..1",
         "--out",
         tmp_path / "out",
-        *QUICK,
+        *QUICK[2:],
     )
 
     assert ended.returncode == 0, ended.stderr

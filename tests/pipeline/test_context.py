@@ -15,7 +15,7 @@ def context(tmp_path, **settings):
     images = open_images("digits").take(np.arange(300))
     stages = Stages(
         Cache(tmp_path),
-        Settings(labels_per_class=4, random_state=3, **QUICK, **settings),
+        Settings(**{"labels_per_class": 4, "random_state": 3, **QUICK, **settings}),
         progress=lambda *_: None,
         log=lambda _: None,
     )

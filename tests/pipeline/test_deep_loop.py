@@ -190,11 +190,10 @@ def test_a_run_without_labels_to_hold_out_says_once_that_there_was_no_loop(tmp_p
         images,
         tmp_path / "out",
         labels_per_class=1,
-        embedding="cnn-augmented",
         loop_rounds=1,
         ceiling=False,
         log=lines.append,
-        **QUICK,
+        **{**QUICK, "embedding": "cnn-augmented"},
     )
     said = [line.strip() for line in lines if "consensus" in line or "deep loop" in line]
     assert [line.partition(",")[0] for line in said] == ["consensus", "deep loop: no round"]

@@ -268,7 +268,10 @@ def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert)
             {"embedding": "resnet"},
             "'resnet' is no embedder: choose among backbone, backbone-tuned, ",
         ),
-        ({"embedding": "cnn", "embedding_size": 96}, "is for pretrained and onnx models"),
+        (
+            {"embedding": "cnn", "embedding_size": 96},
+            "is for backbone, backbone-tuned, onnx, pretrained",
+        ),
         ({"embedding": "onnx:x.onnx", "embedding_size": 95}, "embedding_size=95 is too small"),
         ({"orientation": "sideways"}, "orientation='sideways' is not known"),
         ({"onnx_normalization": "none"}, "onnx_normalization='none' is not known"),

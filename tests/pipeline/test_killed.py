@@ -19,7 +19,7 @@ def die(task, done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 run(open_images("digits"), out, labels_per_class=5, random_state=1, progress=die,
-    epochs=2, threshold=0.1, rounds=1, retraining_epochs=2, device="cpu")
+    embedding="cnn", epochs=2, threshold=0.1, rounds=1, retraining_epochs=2, device="cpu")
 """
 TASKS = [
     "Reading images",

@@ -13,7 +13,7 @@ from voisin import open_images, run
 from voisin.embedding.networks.simple_cnn import SimpleCNN
 from voisin.errors import InputError, InputWarning, ProjectError
 
-QUICK = {"epochs": 2, "rounds": 1, "retraining_epochs": 2, "device": "cpu"}
+QUICK = {"embedding": "cnn", "epochs": 2, "rounds": 1, "retraining_epochs": 2, "device": "cpu"}
 METHODS = ["few-labels", "pseudo-labels", "propagated", "retrained", "ceiling"]
 
 
@@ -198,7 +198,7 @@ def test_a_source_without_splits_gets_a_test_set_where_labels_are_drawn(tmp_path
         (
             {"embedding": "pixels+contrastive", "loop_rounds": 2},
             r"loop_rounds=2 teaches .* embedding='pixels\+contrastive' has none that learns from "
-            "labels: add one of backbone-tuned, cnn, cnn-augmented, contrastive-tuned, or leave",
+            "labels: add one of backbone-tuned, cnn, cnn-augmented, contrastive-tuned, or leave it",
         ),
         ({"labels_per_class": 2, "device": "tpu"}, "device='tpu' is not there"),
     ],

@@ -81,7 +81,9 @@ def compare(
     check_count("jobs", jobs, 1)
     numbers = _check_labels_per_class(labels_per_class)
     names, left_out = choose_methods(methods)
-    settings = make_settings({**options, "labels_per_class": max(numbers), "ceiling": False})
+    # each draw trains its networks anew, so that ``auto`` is the embedding that trains least
+    decided = {"labels_per_class": max(numbers), "ceiling": False, "effort": "quick"}
+    settings = make_settings({**options, **decided})
     check_installed("A comparison", ["torch"], "torch")
     project = Project(Path(out))
     with capture_warnings() as notes:

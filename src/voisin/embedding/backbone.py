@@ -18,6 +18,7 @@ from voisin.embedding.inference import (
 )
 from voisin.embedding.networks.efficientnet import EfficientNetLite0, load_backbone
 from voisin.embedding.registry import EmbedderOptions, embed_by_batch
+from voisin.embedding.specification import SMALL_SIDE
 from voisin.parallel import blocks
 from voisin.sources.reading import read_images
 from voisin.types import Embeddings, ImageCollection, Pixels, Progress, no_progress
@@ -27,7 +28,7 @@ _BATCH_SIZE = 256  # images read at once: by hand
 # and 5.6, as larger feature maps leave the processor's cache.
 _AT_ONCE = 16
 DEFAULT_SIZE = 160  # waste photographs: AUC 0.926, and 0.917 with 128 pixels (benchmarks)
-_SMALL, _SMALL_SIZE = 40, 64  # larger inputs show nothing more of images this small
+_SMALL_SIZE = 64  # of images of up to `SMALL_SIDE` pixels: by hand, twice their own
 _MIDDLE, _MIDDLE_SIZE = 100, 96
 
 
@@ -39,7 +40,7 @@ def choose_size(side: int) -> int:
     >>> [choose_size(side) for side in (28, 64, 4000)]
     [64, 96, 160]
     """
-    if side <= _SMALL:
+    if side <= SMALL_SIDE:
         return _SMALL_SIZE
     return _MIDDLE_SIZE if side <= _MIDDLE else DEFAULT_SIZE
 

@@ -28,6 +28,11 @@ from voisin.errors import InputError
 # Pixels per side of the images that voisin's own networks and `pixels` take: the size of MedMNIST's
 # and Fashion-MNIST's images. Two poolings by two leave a SimpleCNN 7 × 7 places of them.
 IMAGE_SIZE = 28
+SMALL_SIDE = (
+    40  # pixels of the longer side, by hand: images up to it show little to a large network
+)
+AUTO = "auto"  # as a setting: the run chooses
+EFFORTS = ("quick", "normal", "thorough")  # what a run may spend on an embedding it chooses
 
 # How `onnx` scales a pixel p of 0..255: (p / 255 − mean) / std, with (mean, std) of red, green and
 # blue. ImageNet's are those that torchvision publishes; the others are plain conventions:

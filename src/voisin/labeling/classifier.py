@@ -108,7 +108,7 @@ class Classifier:
         Strength and temperature must be fixed.
         """
         data = problem.data
-        scale = _scale_of(data.embeddings)
+        scale = scale_of(data.embeddings)
         (model,) = _fit(scale, data, problem, [self.strength or DEFAULT_STRENGTH])
         temperature = self.temperature or DEFAULT_TEMPERATURE
         pool, new = (
@@ -140,13 +140,20 @@ class LinearScores:
 
 
 @dataclass(frozen=True, eq=False)
-class _Scale:
-    """The mean of the vectors, and one over their root mean square distance from it."""
+class Scale:
+    """The mean of the vectors, and one over their root mean square distance from it.
+
+    Attributes
+    ----------
+    mean : array of shape (n_dims,)
+    factor : float
+    """
 
     mean: NDArray[np.float64]
     factor: float
 
     def __call__(self, vectors: Embeddings) -> NDArray[np.float64]:
+        """Return the vectors, centered and scaled."""
         return (vectors - self.mean) * self.factor
 
     def scores(self, model: LinearScores, vectors: Embeddings) -> NDArray[np.float64]:
@@ -155,15 +162,16 @@ class _Scale:
         return LinearScores(weights, model.intercept - self.mean @ weights)(vectors)
 
 
-def _scale_of(embeddings: Embeddings) -> _Scale:
+def scale_of(embeddings: Embeddings) -> Scale:
+    """Return the scale of vectors."""
     mean = embeddings.mean(axis=0, dtype=np.float64)
     centered = (embeddings[rows] - mean for rows in blocks(len(embeddings), _ROWS))
     square = sum(float(np.einsum("ij,ij", rows, rows)) for rows in centered) / len(embeddings)
-    return _Scale(mean, 1 / np.sqrt(square) if square > 0 else 1.0)
+    return Scale(mean, 1 / np.sqrt(square) if square > 0 else 1.0)
 
 
 def _fit(
-    scale: _Scale, data: GraphData, problem: Problem, strengths: Sequence[float]
+    scale: Scale, data: GraphData, problem: Problem, strengths: Sequence[float]
 ) -> list[LinearScores]:
     rows = np.flatnonzero(problem.labels != UNLABELED)
     labels = problem.labels[rows]
@@ -176,12 +184,12 @@ def predict_out_of_fold(
     problem: Problem, strengths: Sequence[float]
 ) -> tuple[Indices, list[Probabilities]]:
     """Return the held-out rows, and their out-of-fold probabilities for each strength."""
-    scales: dict[int, _Scale] = {}
+    scales: dict[int, Scale] = {}
     by_fold: list[list[Probabilities]] = []
     for fold in problem.folds:
         data = fold.data
         if id(data) not in scales:
-            scales[id(data)] = _scale_of(data.embeddings)
+            scales[id(data)] = scale_of(data.embeddings)
         scale = scales[id(data)]
         models = _fit(scale, data, problem.without(fold), strengths)
         vectors = data.embeddings[fold.held_out]

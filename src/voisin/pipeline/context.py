@@ -15,6 +15,7 @@ import numpy as np
 from voisin.embedding.specification import KINDS, learns_from_labels, parse_embedding
 from voisin.errors import InputError, InputWarning
 from voisin.labeling.cross_validation import make_folds
+from voisin.pipeline.choose import resolve
 from voisin.pipeline.classifiers import (
     TrainedNetwork,
     load_expert_network,
@@ -22,8 +23,8 @@ from voisin.pipeline.classifiers import (
     train_on_pseudo_labels,
 )
 from voisin.pipeline.embed import Embedders, embed_images, make_embedders
-from voisin.pipeline.prepare import Experiment, prepare
-from voisin.pipeline.stages import Stages
+from voisin.pipeline.prepare import Experiment, TrainingLabels, prepare
+from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.types import (
     UNLABELED,
     Fold,
@@ -50,11 +51,14 @@ class StoredGraphData:
         Of the pool's images.
     key : str
         Hash of everything that the data depend on.
+    taught : TrainingLabels, optional
+        What the networks of embedders were trained on, if not the few labels.
     """
 
     data: GraphData
     neighbors: Neighbors
     key: str
+    taught: TrainingLabels | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +81,19 @@ class Context:
     def of(cls, stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> "Context":
         """Prepare the images; fail before reading any of them if an embedder cannot be made."""
         embedders = make_embedders(stages, images.ids)
-        return cls(stages, prepare(stages, images, notes), embedders)
+        experiment = prepare(stages, images, notes)
+        with capture_warnings() as on_choice:
+            stages = resolve(stages, experiment)
+        experiment = replace(experiment, warnings=(*experiment.warnings, *on_choice))
+        return cls(stages, experiment, embedders)
+
+    def with_embedding(self, embedding: str) -> "Context":
+        """Return a context that compares images by other vectors."""
+        rounds = self.stages.settings.loop_rounds
+        if not learns_from_labels(embedding, own_network=False):
+            rounds = 0  # there is no network to train in a round
+        settings = replace(self.stages.settings, embedding=embedding, loop_rounds=rounds)
+        return replace(self, stages=replace(self.stages, settings=settings))
 
     def with_labels(self, labels: Labels) -> "Context":
         """Return a context in which only these labels are known."""
@@ -91,16 +107,18 @@ class Context:
             return few, load_expert_network(self.stages, self.experiment, path)
         return few, train_on_pseudo_labels(self.stages, self.experiment, few)
 
+    @property
+    def needs_expert(self) -> bool:
+        """Whether the embedding uses features of the expert network."""
+        parts = parse_embedding(self.stages.settings.embedding)
+        return any(KINDS[part.kind].network == "expert" for part in parts)
+
     def graph_data(self, expert: TrainedNetwork | None = None) -> StoredGraphData:
         """Embed the images and link neighbors; train an expert network only if one is needed."""
         from voisin.neighbors.affinity import build_affinity
         from voisin.neighbors.search import find_neighbors, query_neighbors
 
-        needs_one = any(
-            KINDS[part.kind].network == "expert"
-            for part in parse_embedding(self.stages.settings.embedding)
-        )
-        if expert is None and needs_one and self.experiment.taught is None:
+        if expert is None and self.needs_expert and self.experiment.taught is None:
             expert = self.expert_networks()[1]
         pool, test, key = embed_images(self.stages, self.experiment, expert, self.embedders)
         settings, progress = self.stages.settings, self.stages.progress
@@ -127,7 +145,8 @@ class Context:
             warnings.warn(message, InputWarning, stacklevel=2)
         weights = "cosine" if settings.metric == "cosine" else "gaussian"
         affinity = build_affinity(neighbors, weights=weights)
-        return StoredGraphData(GraphData(pool, affinity, test, linked.get("test")), neighbors, key)
+        data = GraphData(pool, affinity, test, linked.get("test"))
+        return StoredGraphData(data, neighbors, key, self.experiment.taught)
 
     def problem(self, graph_data: StoredGraphData) -> Problem:
         """Return the experiment in the form that a labeling method takes, with its folds."""

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from voisin.embedding.registry import EmbedderOptions, make_embedder
-from voisin.embedding.specification import IMAGE_SIZE, KINDS, Part, parse_embedding
+from voisin.embedding.specification import AUTO, IMAGE_SIZE, KINDS, Part, parse_embedding
 from voisin.pipeline.classifiers import TrainedNetwork
 from voisin.pipeline.networks import backbone_size, make_network
 from voisin.pipeline.prepare import Experiment, read_at
@@ -40,6 +40,8 @@ Embedders: TypeAlias = Mapping[Part, Embedder | LearningEmbedder]
 def make_embedders(stages: Stages, source_ids: Names) -> Embedders:
     """Make every embedder that needs no network, so that errors appear before any work."""
     options = _options(stages, source_ids)
+    if stages.settings.embedding == AUTO:
+        return {}
     parts = parse_embedding(stages.settings.embedding)
     return {part: make_embedder(part, options) for part in parts if not KINDS[part.kind].network}
 
@@ -53,10 +55,7 @@ def embed_images(
     """
     from voisin.embedding.combination import combine
 
-    embedded = []
-    for part in parse_embedding(stages.settings.embedding):
-        embedder = embedders.get(part) or _of_network(stages, experiment, part, expert)
-        embedded.append(_embed(stages, experiment, part, embedder))
+    embedded = embed_parts(stages, experiment, expert, embedders)
     if len(embedded) == 1:
         return embedded[0]
     pools, tests, keys = zip(*embedded, strict=True)
@@ -67,6 +66,17 @@ def embed_images(
 
     joined, key = stages.recall("embeddings", {"parts": keys}, compute, dict)
     return joined["pool"], joined["test"], key
+
+
+def embed_parts(
+    stages: Stages, experiment: Experiment, expert: TrainedNetwork | None, embedders: Embedders
+) -> list[tuple[Embeddings, Embeddings, str]]:
+    """Embed the images by each embedder: its vectors of pool and test, and the stage's key."""
+    embedded = []
+    for part in parse_embedding(stages.settings.embedding):
+        embedder = embedders.get(part) or _of_network(stages, experiment, part, expert)
+        embedded.append(_embed(stages, experiment, part, embedder))
+    return embedded
 
 
 def embed_without_labels(stages: Stages, experiment: Experiment, embedders: Embedders) -> None:

@@ -1,6 +1,6 @@
 """The lines that a run logs, from its source to its scores and outdated pages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +70,16 @@ def log_decision(calibration: CalibrationResult, experiment: Experiment, log: Lo
             f"  {n_other:,} of {decision['n_labels']:,} labels would be another class if each "
             "image got its likeliest class (--decide likeliest)"
         )
+
+
+def log_effort(effort: str, seconds: Mapping[str, float], log: Log) -> None:
+    """Log the time that each effort will take, the chosen one first."""
+    times = {
+        name: f"{max(1, round(each)):.0f} s" if each < 100 else f"{each / 60:.0f} min"
+        for name, each in seconds.items()
+    }
+    others = ", ".join(f"{name}: {text}" for name, text in times.items() if name != effort)
+    log(f"Effort {effort}: about {times[effort]} for the vectors ({others})")
 
 
 def log_scores(scores: Sequence[Scores], log: Log) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from voisin import __version__
 from voisin.calibration.calibrate import CalibrationResult
 from voisin.calibration.prior_shift import shift_priors
+from voisin.embedding.specification import IMAGE_SIZE
 from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import SYSTEM, StoredSystem, describe_contributors
@@ -20,6 +21,7 @@ from voisin.pipeline.classifiers import TrainedNetwork
 from voisin.pipeline.context import StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound
 from voisin.pipeline.label import LabeledImages, describe_estimate
+from voisin.pipeline.networks import backbone_size
 from voisin.pipeline.prepare import Experiment
 from voisin.pipeline.stages import Stages
 from voisin.project.exports import (
@@ -64,6 +66,8 @@ class StageResults:
     loop_rounds : tuple of LoopRound
     notes : tuple of str
         Remarks on the labels for readers of the report.
+    embedding_reason : str
+        Why the embedding was chosen; empty if it was set.
     """
 
     graph_data: StoredGraphData
@@ -78,6 +82,7 @@ class StageResults:
     rounds: tuple[PseudoLabelRound, ...]
     loop_rounds: tuple[LoopRound, ...]
     notes: tuple[str, ...]
+    embedding_reason: str = ""
 
 
 def write_outputs(
@@ -91,20 +96,12 @@ def write_outputs(
     """Write labels, arrays for later questions, model, metrics and, last, the report."""
     folder, pool = project.folder, experiment.pool
     calibration, contributors = results.calibration, results.contributors
-    write_labels(
-        folder,
-        pool,
-        experiment.labels,
-        calibration.labels,
-        calibration.probabilities,
-        linked=results.linked,
-        why=None if contributors is None else describe_contributors(contributors, pool.ids),
-        csv_separator=stages.settings.csv_separator,
-    )
+    why = None if contributors is None else describe_contributors(contributors, pool.ids)
+    write_decided_labels(project, experiment, stages, calibration, linked=results.linked, why=why)
     save(folder / SYSTEM, results.system)
     save(folder / RESULT, _run_result(experiment, results, scores))
     model = results.model
-    write_model(folder / "model.safetensors", model.weights, _model_card(experiment, model))
+    write_model(folder / "model.safetensors", model.weights, _model_card(experiment, model, stages))
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, experiment, results)
     summary = summarize(images)
@@ -123,6 +120,25 @@ def write_outputs(
     project.write_text("metrics.json", to_json(document))
     content = _report_content(project, summary, experiment, stages, results, scores)
     project.write_text("report.html", render_report(content))
+
+
+def write_decided_labels(
+    project: Project,
+    experiment: Experiment,
+    stages: Stages,
+    calibration: CalibrationResult,
+    **more: Any,
+) -> None:
+    """Write ``labels.csv`` and ``labels.parquet``."""
+    write_labels(
+        project.folder,
+        experiment.pool,
+        experiment.labels,
+        calibration.labels,
+        calibration.probabilities,
+        csv_separator=stages.settings.csv_separator,
+        **more,
+    )
 
 
 def _run_result(
@@ -158,10 +174,9 @@ def _report_content(
     results: StageResults,
     scores: tuple[Scores, ...],
 ) -> ReportContent:
-    labeled = results.labeled
     return ReportContent(
         summary=summary,
-        settings=_settings_and_decisions(experiment, stages, labeled),
+        settings=_settings_and_decisions(experiment, stages, results),
         warnings=(*experiment.warnings, *results.notes),
         timings=tuple(stages.timings),
         scores=scores,
@@ -182,13 +197,16 @@ def _report_content(
 
 
 def _settings_and_decisions(
-    experiment: Experiment, stages: Stages, labeled: LabeledImages
+    experiment: Experiment, stages: Stages, results: StageResults
 ) -> dict[str, str]:
     """Write every setting as text, with the choice made if the run chose the value itself."""
     texts = {
         name: "–" if value is None else str(value)
         for name, value in stages.settings.as_dict().items()
     }
+    labeled = results.labeled
+    if results.embedding_reason:
+        texts["embedding"] = results.embedding_reason
     if labeled.labeling.reason:
         texts["method"] += f": {labeled.labeling.reason}"
     if labeled.estimate is not None:
@@ -261,13 +279,16 @@ def _dataset(summary: Summary, experiment: Experiment) -> dict[str, object]:
     }
 
 
-def _model_card(experiment: Experiment, model: TrainedNetwork) -> dict[str, str]:
+def _model_card(experiment: Experiment, model: TrainedNetwork, stages: Stages) -> dict[str, str]:
     """Describe the network under a single key, since the order of keys would change the file."""
+    size = IMAGE_SIZE
+    if "backbone" in model.architecture:
+        size = backbone_size(stages, experiment)
     card = {
         "architecture": model.architecture,
         "in_channels": experiment.pool_pixels.shape[-1],
         "class_names": experiment.pool.class_names,
-        "input": "28 x 28, pixels / 127.5 - 1",
+        "input": f"{size} x {size}, pixels / 127.5 - 1",
         "version": __version__,
     }
     return {"voisin": json.dumps(card, ensure_ascii=False)}

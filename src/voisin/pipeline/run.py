@@ -1,29 +1,33 @@
 """A run from start to end: prepare, embed, label, calibrate, retrain, judge, write."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from voisin.embedding.specification import AUTO
 from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import StoredSystem, take_apart
 from voisin.neighbors.graph import find_components
 from voisin.pipeline.calibrate import calibrate_labels, decided_predictions, expected_figures
+from voisin.pipeline.choose import candidates_of, choose_embedding, estimate_seconds
 from voisin.pipeline.classifiers import train_on_all_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
+from voisin.pipeline.head import teach_classifier
 from voisin.pipeline.label import LabeledImages, describe_estimate, label_images
 from voisin.pipeline.messages import (
     log_decision,
+    log_effort,
     log_experiment,
     log_outdated_pages,
     log_scores,
     log_source,
     log_unreached,
 )
-from voisin.pipeline.networks import retrain_network
 from voisin.pipeline.open_run import Run, open_run
-from voisin.pipeline.outputs import StageResults, write_outputs
+from voisin.pipeline.outputs import StageResults, write_decided_labels, write_outputs
 from voisin.pipeline.prepare import Experiment, make_settings, open_source, warn_of_alpha
 from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.project.folder import Project
@@ -87,7 +91,11 @@ def run(
         experiment = context.experiment
         log_experiment(experiment, log)
         context.check_class_priors()
-        results = _compute(context)
+        reason = ""
+        if settings.embedding == AUTO:
+            context, reason = _choose_embedding(project, context)
+            stages = context.stages
+        results = replace(_compute(context), embedding_reason=reason)
         scores = stages.timed("verdict", lambda: _judge(results.predictions, experiment, stages))
         log_decision(results.calibration, experiment, log)
         log_scores(scores, log)
@@ -108,10 +116,31 @@ def run(
     return finished
 
 
+def _choose_embedding(project: Project, context: Context) -> tuple[Context, str]:
+    """Write labels by the quickest embedding, then choose among all that the effort allows."""
+    stages, experiment = context.stages, context.experiment
+    candidates = candidates_of(stages.settings, experiment)
+    if len(candidates) == 1:
+        return context, ""
+    log_effort(stages.settings.effort, estimate_seconds(context), stages.log)
+    with stages.silent("first labels") as inner:
+        quick = replace(context, stages=inner).with_embedding(candidates[-1])
+        labeled = label_images(quick, quick.graph_data())
+        write_decided_labels(project, experiment, stages, calibrate_labels(quick, labeled))
+    stages.log(f"  first labels are in {project.folder / 'labels.csv'}, until better ones come")
+    with stages.silent("embedding") as inner:
+        embedding, reason = choose_embedding(replace(context, stages=inner), candidates)
+    if reason:
+        stages.log(f"  {reason}")
+    return context.with_embedding(embedding), reason
+
+
 def _compute(context: Context) -> StageResults:
     """Run all stages from the expert network to the predictions of every method."""
     stages, experiment = context.stages, context.experiment
-    few, expert = context.expert_networks()
+    few = expert = None
+    if context.needs_expert or stages.settings.expert_network or experiment.truths():
+        few, expert = context.expert_networks()  # without truth, nobody can compare with them
     graph_data = context.graph_data(expert)
     labeled = label_images(context, graph_data)
     if labeled.labeling.reason:
@@ -129,11 +158,11 @@ def _compute(context: Context) -> StageResults:
     unreached = log_unreached(labeled.propagation.reached, linked, stages.log)
     calibration = calibrate_labels(context, labeled)
     system, contributors = _take_apart(context, graph_data, labeled, calibration.labels)
-    model = retrain_network(stages, experiment, labeled.propagation)
-    networks = [few, expert, model]
+    model = teach_classifier(context, graph_data, labeled.propagation, calibration)
+    networks = [model]
     if stages.settings.ceiling and _has_ceiling(experiment):
         networks.append(train_on_all_labels(stages, experiment))
-    by_networks = [network.predictions(experiment) for network in networks]
+    simple = [network.predictions(experiment) for network in (few, expert) if network]
     return StageResults(
         graph_data=graph_data,
         labeled=labeled,
@@ -142,13 +171,13 @@ def _compute(context: Context) -> StageResults:
         system=system,
         contributors=contributors,
         predictions=(
-            *by_networks[:2],
+            *simple,
             decided_predictions(calibration, labeled, experiment),
-            *by_networks[2:],
+            *(network.predictions(experiment) for network in networks),
         ),
         model=model,
         expected=expected_figures(calibration, experiment.labels, experiment.pool.class_names),
-        rounds=expert.rounds,
+        rounds=expert.rounds if expert else (),
         loop_rounds=loop_rounds,
         notes=(*labeled.notes, *unreached),
     )

@@ -134,17 +134,22 @@ class BackboneTuning:
         generator = torch.Generator().manual_seed(random_state)
         state = TrainingState(network, optimizer, generator)
         state.resume(checkpoint)
-        per_epoch = len(split_in_batches(images.kept, self.batch_size))
-        epochs = min(self.epochs, -(-_MOST_STEPS // per_epoch))
+        n_steps = self.count_steps(len(images.kept))
+        epochs = n_steps // len(split_in_batches(images.kept, self.batch_size))
         _set_training(network)
         with use_one_thread():
             while state.n_done < epochs:
-                self._train_epoch(network, state, images, epochs * per_epoch)
+                self._train_epoch(network, state, images, n_steps)
                 state.n_done += 1
                 if state.n_done % _SAVED == 0:
                     state.save(checkpoint)
                 progress(task, state.n_done, epochs)
         return network.eval()
+
+    def count_steps(self, n_images: int) -> int:
+        """Return the number of steps that training on some images takes."""
+        per_epoch = max(1, len(split_in_batches(np.arange(n_images), self.batch_size)))
+        return per_epoch * min(self.epochs, -(-_MOST_STEPS // per_epoch))
 
     def _train_epoch(
         self,

@@ -9,8 +9,11 @@ from markupsafe import escape
 from tests.report.reader import Page
 from tests.report.samples import around, page_of, sample_content, sample_scores
 from voisin.calibration.calibrate import calibrate
+from voisin.calibration.expected_verdict import ExpectedVerdict
 from voisin.evaluation.bootstrap import Estimate
+from voisin.report.gallery import select_images
 from voisin.report.page import render_report
+from voisin.report.sections import expected_pairs
 from voisin.types import HeldOut, Propagation
 
 
@@ -305,3 +308,48 @@ def test_too_few_groups_for_an_interval_are_told():
     assert page.table("Figures of every method, by set of images")[2][2].endswith("no interval")
     assert "fewer than 10 images, or groups of images" in page.text
     assert "nan" not in page.text.lower().split()
+
+
+def expected_content(**changes):
+    """A run without truth, whose held-out labels tell that cats are taken for dogs."""
+    shares = np.zeros((3, 3, 3))
+    shares[0, 1] = 0.25, 0.03, 0.5
+    shares[2, 1] = 0.1, 0.001, 0.4  # one of ten may be chance
+    recall = (around(0.7), around(0.9), around(0.6))
+    verdict = ExpectedVerdict(30, around(0.61, 0.1), around(0.7), recall, shares)
+    content = sample_content(scores=(), truth=np.full(60, -1), folder="pets", **changes)
+    rows = np.flatnonzero(content.labels >= 0)
+    held_out = HeldOut(rows, content.labels[rows], content.probabilities[rows])
+    propagation = Propagation(content.probabilities, content.reached, 1, 0.0, converged=True)
+    calibration = calibrate(propagation, held_out)
+    priors = (around(1 / 3),) * 3
+    return replace(content, calibration=replace(calibration, verdict=verdict, class_priors=priors))
+
+
+def test_without_truth_the_top_says_what_held_out_labels_let_expect():
+    page = Page(render_report(expected_content()))
+    top = top_of(page)
+
+    assert "about 61% right 51% to 71%" in top
+    assert "Expected from 30 labels that were held out in turn" in top
+    assert "Least found: owl (60%)." in top
+    assert "What is probably mixed up cat taken for dog : about 25%" in top
+    assert "owl taken for dog" not in page.text
+    assert "cat taken for dog : about 25% of the class (3% to 50%)" in page.text
+    assert [row[:2] for row in page.table("Each class")[1:]] == [
+        ["cat", "70% 68% to 72%"],
+        ["dog", "90% 88% to 92%"],
+        ["owl", "60% 58% to 62%"],
+    ]
+
+
+def test_a_probable_confusion_shows_the_images_in_which_the_true_class_is_most_probable():
+    content = expected_content()
+    pairs = expected_pairs(content)
+    shown = select_images(content, pairs).confused[0, 1]
+
+    assert [(pair.truth, pair.predicted) for pair in pairs] == [(0, 1)]
+    dogs = np.flatnonzero((content.predicted == 1) & (content.labels == -1))
+    likely_cats = dogs[np.argsort(-content.probabilities[dogs, 0])]
+    assert shown.tolist() == likely_cats[: len(shown)].tolist()
+    assert len(shown) == 8

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.evaluation.bootstrap import Estimate
+
+_LIKELY = 0.02  # see `likely_pairs`
 MAX_CLASSES = 12  # rows and columns; chosen by hand, as many as fit on the page
 
 
@@ -94,6 +97,15 @@ class ConfusionPair:
     share: float
 
 
+@dataclass(frozen=True)
+class ExpectedPair:
+    """A true class, the class given instead, and the share of the class's images, estimated."""
+
+    truth: int
+    predicted: int
+    share: Estimate
+
+
 def most_frequent_pairs(
     confusion: NDArray[np.int64], n_images: NDArray[np.int64], max_pairs: int = 5
 ) -> tuple[ConfusionPair, ...]:
@@ -113,4 +125,37 @@ def most_frequent_pairs(
         ConfusionPair(t, p, int(wrong[t, p]), float(wrong[t, p] / n_images[t]))
         for t, p in cells
         if wrong[t, p]
+    )
+
+
+def likely_pairs(
+    confusion: NDArray[np.float64], class_priors: NDArray[np.float64], max_pairs: int = 5
+) -> tuple[ExpectedPair, ...]:
+    """Return the confusions that held-out labels make likely, those of most images first.
+
+    One label of ten that was mistaken may be chance, so the lower end of the interval of the share
+    must be above 2 % (chosen by hand: two of ten are, and four of fifty).
+
+    Parameters
+    ----------
+    confusion : array of shape (n_classes, n_classes, 3)
+        Share of the images of a class (row) that are given another (column), and its interval.
+    class_priors : array of shape (n_classes,)
+    max_pairs : int, default=5
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shares = np.zeros((2, 2, 3))
+    >>> shares[0, 1] = 0.2, 0.03, 0.5
+    >>> likely_pairs(shares, np.array([0.5, 0.5]))
+    (ExpectedPair(truth=0, predicted=1, share=Estimate(value=0.2, low=0.03, high=0.5)),)
+    """
+    images = np.nan_to_num(confusion[:, :, 0] * class_priors[:, None])
+    likely = np.nan_to_num(confusion[:, :, 1]) > _LIKELY
+    np.fill_diagonal(likely, val=False)
+    order = np.argsort(-np.where(likely, images, 0), axis=None, kind="stable")[:max_pairs]
+    cells = (divmod(int(cell), len(images)) for cell in order)
+    return tuple(
+        ExpectedPair(t, p, Estimate(*confusion[t, p].tolist())) for t, p in cells if likely[t, p]
     )

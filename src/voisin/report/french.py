@@ -170,6 +170,31 @@ _PICTURES = {
 
 
 _MISTAKES = {
+    "What is probably mixed up": "Ce qui est sans doute confondu",
+    "<strong>%(truth)s</strong> taken for <strong>%(given)s</strong>: about %(share)s": (
+        "<strong>%(truth)s</strong> pris pour <strong>%(given)s</strong> : environ %(share)s"
+    ),
+    "Estimated from %(shown)s given label that was held out and found again from the others: no "
+    "other true class is known.": (
+        "Estimé d’après %(shown)s étiquette donnée, mise de côté et retrouvée à partir des autres "
+        ": aucune autre vraie classe n’est connue."
+    ),
+    "Estimated from %(shown)s given labels that were held out in turn and found again from the "
+    "others: no other true class is known.": (
+        "Estimé d’après %(shown)s étiquettes données, mises de côté à tour de rôle et retrouvées à "
+        "partir des autres : aucune autre vraie classe n’est connue."
+    ),
+    "The images are those that got the second class and for which the first is the most "
+    "probable.": (
+        "Les images sont celles qui ont reçu la seconde classe et pour lesquelles la première est "
+        "la plus probable."
+    ),
+    "<strong>%(truth)s</strong> taken for <strong>%(given)s</strong>: about %(share)s of the "
+    "class (%(interval)s)": (
+        "<strong>%(truth)s</strong> pris pour <strong>%(given)s</strong> : environ %(share)s de la "
+        "classe (%(interval)s)"
+    ),
+    "Found, as expected": "Retrouvées, selon l’estimation",
     "<strong>%(truth)s</strong> taken for <strong>%(given)s</strong>: %(shown)s image (%(share)s "
     "of the class)": (
         "<strong>%(truth)s</strong> pris pour <strong>%(given)s</strong> : %(shown)s image "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from voisin.neighbors.search import query_neighbors
-from voisin.report.confusion import ConfusionPair
+from voisin.report.confusion import ConfusionPair, ExpectedPair
 from voisin.report.content import ReportContent
 from voisin.types import UNLABELED, Indices
 
@@ -46,7 +46,8 @@ class Selection:
     n_mistakes : int
         Number of images whose known true class is not the assigned class.
     confused : dict of (int, int) to array
-        The surest images of each pair of a true class and the class assigned instead.
+        Images of each pair of a true class and the class assigned instead: the surest; where no
+        true class is known, those for which the pair's true class is the most probable.
     unreached : array
         The first images that no label reaches.
     n_unreached : int
@@ -67,7 +68,9 @@ class Selection:
         return np.unique(np.concatenate([*of_classes, self.mistakes, self.unreached]))
 
 
-def select_images(content: ReportContent, confused: Sequence[ConfusionPair] = ()) -> Selection:
+def select_images(
+    content: ReportContent, confused: Sequence[ConfusionPair | ExpectedPair] = ()
+) -> Selection:
     """Select the images to show; the selection is deterministic.
 
     Only unlabeled images are selected. Those that a label reaches are sorted by the probability of
@@ -77,7 +80,7 @@ def select_images(content: ReportContent, confused: Sequence[ConfusionPair] = ()
     Parameters
     ----------
     content : ReportContent
-    confused : sequence of ConfusionPair
+    confused : sequence of ConfusionPair or ExpectedPair
         The confusions to show by images.
     """
     unlabeled = content.labels == UNLABELED
@@ -90,12 +93,14 @@ def select_images(content: ReportContent, confused: Sequence[ConfusionPair] = ()
     n_given = np.bincount(predicted, minlength=content.images.n_classes)
     shown = np.sort(np.argsort(-n_given, kind="stable")[:MAX_CLASSES])
     images_by_class = {int(c): candidates[predicted == c] for c in shown if n_given[c]}
-    images_by_pair = {
-        (pair.truth, pair.predicted): candidates[
-            (truth == pair.truth) & (predicted == pair.predicted)
-        ]
-        for pair in confused
-    }
+    images_by_pair = {}
+    for pair in confused:
+        images = candidates[predicted == pair.predicted]
+        if isinstance(pair, ExpectedPair):
+            images = images[np.argsort(-content.probabilities[images, pair.truth], kind="stable")]
+        else:
+            images = images[content.truth[images] == pair.truth]
+        images_by_pair[pair.truth, pair.predicted] = images
     return Selection(
         classes=tuple(
             ClassSelection(

@@ -112,6 +112,7 @@ def describe_labels(content: ReportContent) -> dict[str, Any]:
             "label_rows": [],
             "judged_matrix": None,
             "confusion_pairs": (),
+            "expected_pairs": expected_pairs(content) if expected else (),
         }
     sizes = _class_sizes(content.scores, judged.scope)
     given = judged.confusion.sum(axis=0)
@@ -124,6 +125,8 @@ def describe_labels(content: ReportContent) -> dict[str, Any]:
     ]
     return {
         "judged": judged,
+        "expected": None,
+        "expected_pairs": (),
         "best_and_worst": _best_and_worst(judged.recall),
         "judged_roughly": judged.n < _FEW or math.isnan(judged.accuracy.low),
         "label_rows": rows,
@@ -147,6 +150,15 @@ def confused_pairs(content: ReportContent) -> tuple[confusion.ConfusionPair, ...
     return confusion.most_frequent_pairs(
         judged.confusion, _class_sizes(content.scores, judged.scope)
     )
+
+
+def expected_pairs(content: ReportContent) -> tuple[confusion.ExpectedPair, ...]:
+    """Return the confusions that are likely where no true class is known."""
+    calibration = content.calibration
+    if content.scores or calibration is None or calibration.verdict is None:
+        return ()
+    priors = np.array([prior.value for prior in calibration.class_priors])
+    return confusion.likely_pairs(calibration.verdict.confusion, priors)
 
 
 def describe_mistakes(content: ReportContent) -> dict[str, Any]:
@@ -196,7 +208,8 @@ def describe_pseudo_labels(content: ReportContent) -> dict[str, Any]:
 
 def describe_gallery(content: ReportContent) -> dict[str, Any]:
     """Select images, and read their pictures and those of their labeled neighbors."""
-    selection = gallery.select_images(content, confused_pairs(content))
+    pairs = confused_pairs(content) or expected_pairs(content)
+    selection = gallery.select_images(content, pairs)
     cards = gallery.make_cards(content, selection.images)
     near = {n.image for card in cards.values() for n in card.neighbors}
     shown = set(cards).union(*(images.tolist() for images in selection.confused.values()))

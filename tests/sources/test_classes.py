@@ -86,6 +86,15 @@ def test_a_word_for_unknown_that_was_named_as_a_class_is_one():
     assert class_names == ("cat", "unknown")
 
 
+@pytest.mark.parametrize("pair", [("-1", "1"), ("+", "-")])
+def test_two_signs_are_two_classes(tmp_path, pair):
+    labels, class_names = encode_labels([*pair, pair[0], ""])
+
+    assert (labels.tolist(), class_names) == ([0, 1, 0, -1], pair)
+    write_folder(tmp_path, f"{pair[0]}/1.png", f"{pair[1]}/1.png")
+    assert open_images(tmp_path).class_names == pair
+
+
 def test_empty_is_a_class_since_camera_traps_have_it(tmp_path):
     write_folder(tmp_path, "deer/1.png", "empty/1.png")
 

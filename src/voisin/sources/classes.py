@@ -28,6 +28,7 @@ UNKNOWN_WORDS = {
     "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "?", "-", "-1", "unk",
     "unknown", "unsure", "unlabeled", "unlabelled",
 }  # fmt: skip
+_SIGNS = ({"-1", "1"}, {"-1", "+1"}, {"-", "+"})  # names of both classes, so neither is unknown
 _WHOLE_FLOAT = re.compile(r"(-?[0-9]+)[.,]0+", re.ASCII)  # as pandas writes 1 where labels miss
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)  # without other digits of Unicode, such as ²
 
@@ -69,6 +70,24 @@ def means_unknown(text: str) -> bool:
     return not text or fold_name(text) in UNKNOWN_WORDS
 
 
+def name_classes(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the classes among texts, normalized and sorted.
+
+    Words of `UNKNOWN_WORDS` are none, but -1 and - are if the only other class is 1 or +.
+
+    Examples
+    --------
+    >>> name_classes(["dog", "NA", " cat", "-1"]), name_classes(["1", "-1"])
+    (('cat', 'dog'), ('-1', '1'))
+    """
+    names = {normalize_name(text) for text in texts}
+    classes = {name for name in names if not means_unknown(name)}
+    for pair in _SIGNS:
+        if pair <= names and classes <= pair:
+            classes = pair
+    return sort_class_names(classes)
+
+
 def find_class(text: str, class_names: Sequence[str]) -> int | None:
     """Find the number of a class by its name; None if there is none, or more than one.
 
@@ -100,7 +119,7 @@ def encode_labels(
     ----------
     texts : sequence of str
     class_names : sequence of str, optional
-        All classes; by default those that occur in `texts`, normalized and sorted.
+        All classes; by default those of `name_classes`.
 
     Returns
     -------
@@ -125,7 +144,7 @@ def encode_labels(
     if all(number or means_unknown(name) for name, number in zip(names, floats, strict=True)):
         names = [number[1] if number else n for n, number in zip(names, floats, strict=True)]
     if class_names is None:
-        class_names = sort_class_names(name for name in names if not means_unknown(name))
+        class_names = name_classes(names)
     known = {name: number for number, name in enumerate(class_names)}
     codes, unknown = [], dict[str, int]()
     for text, name, count in zip(written.tolist(), names, counts.tolist(), strict=True):

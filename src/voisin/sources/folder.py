@@ -16,9 +16,8 @@ from voisin.sources.classes import (
     SPLITS,
     encode_labels,
     means_unknown,
+    name_classes,
     name_splits,
-    normalize_name,
-    sort_class_names,
 )
 from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
 from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader, looks_like_picture
@@ -87,7 +86,7 @@ class FolderSource(SourceKind):
         ]
         labels, class_names = encode_labels(
             [_class_of(path, has_splits=has_splits) for path in paths],
-            sort_class_names(normalize_name(name) for name in classes if not means_unknown(name)),
+            name_classes(classes),
         )
         split_texts = [name if name.lower() in SPLITS else "" for name in top_folders]
         return collect_images(

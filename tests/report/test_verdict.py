@@ -335,6 +335,7 @@ def test_without_truth_the_top_says_what_held_out_labels_let_expect():
     assert "Least found: owl (60%)." in top
     assert "What is probably mixed up cat taken for dog : about 25%" in top
     assert "owl taken for dog" not in page.text
+    assert "To measure it, label a few hundred images drawn at random" in page.text
     assert "cat taken for dog : about 25% of the class (3% to 50%)" in page.text
     assert [row[:2] for row in page.table("Each class")[1:]] == [
         ["cat", "70% 68% to 72%"],

@@ -170,6 +170,13 @@ _PICTURES = {
 
 
 _MISTAKES = {
+    "To measure it, label a few hundred images drawn <em>at random</em> and keep them "
+    "apart as the split <code>test</code>; or check some of these labels with <code>voisin "
+    "certify</code>.": (
+        "Pour le mesurer, étiquetez quelques centaines d’images tirées <em>au hasard</em> et "
+        "gardez-les à part dans la partie <code>test</code> ; ou vérifiez une partie de ces "
+        "étiquettes avec <code>voisin certify</code>."
+    ),
     "What is probably mixed up": "Ce qui est sans doute confondu",
     "<strong>%(truth)s</strong> taken for <strong>%(given)s</strong>: about %(share)s": (
         "<strong>%(truth)s</strong> pris pour <strong>%(given)s</strong> : environ %(share)s"

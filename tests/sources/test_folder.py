@@ -219,14 +219,16 @@ def test_a_file_name_that_is_not_unicode_is_refused(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
-def test_a_locale_without_utf8_is_blamed_and_not_the_file(tmp_path):
+@pytest.mark.parametrize("source", ["", "t.csv"])
+def test_a_locale_without_utf8_is_blamed_and_not_the_file(tmp_path, source):
     write_folder(tmp_path, "caf\u00e9/1.png", "tea/1.png")
+    (tmp_path / "t.csv").write_text("path,label\ncaf\u00e9/1.png,cup\n", encoding="utf-8")
     code = "import sys, voisin; voisin.open_images(sys.argv[1])"
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 
     ended = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
+        [sys.executable, "-c", code, str(tmp_path / source)],
         env=ascii_only | kept,
         capture_output=True,
         text=True,
@@ -252,7 +254,7 @@ def test_pictures_of_kinds_that_are_not_read_are_counted_in_a_warning(tmp_path):
         (tmp_path / name).write_bytes(b"?")
 
     with pytest.warns(
-        InputWarning, match=r"3 pictures in .* not read \(\.dcm 1, \.heic 2\): convert"
+        InputWarning, match=r"Pictures in .* not read: 3 \(\.dcm 1, \.heic 2\)\. Convert"
     ):
         images = open_images(tmp_path)
 
@@ -283,7 +285,7 @@ def test_pictures_without_a_suffix_of_pictures_are_counted_in_a_warning(tmp_path
     (tmp_path / "cat" / "notes").write_text("none")
 
     with pytest.warns(
-        InputWarning, match=r"3 pictures in .* \(\.0001 1, \.png_old 1, no suffix 1\).* give them"
+        InputWarning, match=r"not read: 3 \(\.0001 1, \.png_old 1, no suffix 1\).* give them"
     ):
         images = open_images(tmp_path)
 

@@ -154,7 +154,7 @@ def test_files_with_several_pages_are_counted_in_a_warning(tmp_path):
     for name in ("cat/stack.tif", "dog/stack.tif"):
         pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
 
-    with pytest.warns(InputWarning, match=r"2 of the 4 files hold several .* first cat/stack\.tif"):
+    with pytest.warns(InputWarning, match=r"several pages or frames: 2 of 4, first cat/stack\.tif"):
         read_images(open_images(tmp_path))
 
 

@@ -9,7 +9,6 @@ import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, TypeAlias
@@ -108,7 +107,7 @@ def collect_images(
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise InputError(_blame(str(text))) from None
+            raise InputError(explain_name(str(text))) from None
     if groups is not None:
         unknown = sorted({str(group) for group in groups if group and means_unknown(group)})
         if unknown:
@@ -133,17 +132,19 @@ def collect_images(
     )
 
 
-def _blame(name: str) -> str:
-    """Say what is wrong with a name that Python could not decode: the locale, or the name."""
+def explain_name(name: str) -> str:
+    """Say what is wrong with a name of a file: it is not UTF-8, or the locale is not."""
     encoding = sys.getfilesystemencoding()
-    if encoding != "utf-8":
-        with suppress(UnicodeError):
-            right = os.fsencode(name).decode("utf-8")
-            return (
-                f"The name {right!a} cannot be read, because Python takes names of files for "
-                f"{encoding} here: set PYTHONUTF8=1, or a UTF-8 locale such as LC_ALL=C.UTF-8."
-            )
-    return f"The name {name!a} is not UTF-8: rename this file."
+    try:
+        right = os.fsencode(name).decode("utf-8")
+    except UnicodeEncodeError:  # the name is right, but the system's encoding lacks its letters
+        right = name
+    except UnicodeDecodeError:
+        return f"The name {name!a} is not UTF-8: rename this file."
+    return (
+        f"The name {right!a} cannot be used, because Python takes names of files for {encoding} "
+        "here: set PYTHONUTF8=1, or a UTF-8 locale such as LC_ALL=C.UTF-8."
+    )
 
 
 @dataclass(frozen=True)

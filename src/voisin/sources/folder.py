@@ -55,8 +55,8 @@ class FolderSource(SourceKind):
         if undecoded:
             suffixes = list_some(f"{suffix} {count}" for suffix, count in sorted(undecoded.items()))
             message = (
-                f"{undecoded.total()} pictures in {folder} are not read ({suffixes}): convert them "
-                "to PNG or JPEG, or give them such a suffix, to include them."
+                f"Pictures in {folder} that are not read: {undecoded.total()} ({suffixes}). "
+                "Convert them to PNG or JPEG, or give them such a suffix, to include them."
             )
             warnings.warn(message, InputWarning, stacklevel=3)
         paths = [path for path in entries if not path.endswith("/")]

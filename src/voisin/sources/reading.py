@@ -129,8 +129,8 @@ def _warn_of_doubtful(images: ImageCollection, several: list[int], brightest: in
     """Warn of files with more images than are read, and of images that are nearly black."""
     if several:
         message = (
-            f"{len(several)} of the {len(images)} files hold several pages or frames, first "
-            f"{images.ids[min(several)]}: only the first of each is read. If the others are images "
+            f"Files with several pages or frames: {len(several)} of {len(images)}, first "
+            f"{images.ids[min(several)]}. Only the first of each is read: if the others are images "
             "of their own, save each as a file."
         )
         warnings.warn(message, InputWarning, stacklevel=3)

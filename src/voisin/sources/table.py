@@ -12,6 +12,7 @@ column                         holds
 ============================== ====================================================
 """
 
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,13 @@ from pathlib import Path
 
 from voisin.errors import InputError, InputWarning
 from voisin.sources.classes import encode_labels, fold_name, name_splits
-from voisin.sources.collection import OpeningOptions, Source, SourceKind, collect_images
+from voisin.sources.collection import (
+    OpeningOptions,
+    Source,
+    SourceKind,
+    collect_images,
+    explain_name,
+)
 from voisin.sources.csv_file import read_rows
 from voisin.sources.decoding import IMAGE_SUFFIXES, FileReader
 from voisin.types import ImageCollection
@@ -249,6 +256,10 @@ def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:
                     return str(place / name)
         return None
 
+    if sys.getfilesystemencoding() != "utf-8":
+        foreign = next((value for value in values if not value.isascii()), None)
+        if foreign is not None:
+            raise InputError(explain_name(foreign))
     files = [find_file(value) for value in values]
     if not any(files):
         message = (

@@ -1,6 +1,7 @@
 """The program as its user meets it: what it prints, and how it ends."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,12 +32,13 @@ def voisin(*arguments, **options):
     )
 
 
-def test_a_run_says_what_it_understood_first_and_where_the_report_is_last(tmp_path):
+def test_a_run_says_first_what_it_understood_and_last_how_good_the_labels_are(tmp_path):
     ended = voisin("run", "digits", "--labels-per-class", 5, "--out", tmp_path / "out", *QUICK)
     lines = ended.stderr.splitlines()
     assert ended.returncode == 0, ended.stderr
     assert lines[0] == "digits: 1,797 images, 1,797 labeled"
-    assert lines[-1] == f"Report: {tmp_path / 'out' / 'report.html'}"
+    assert lines[-2] == f"Report: {tmp_path / 'out' / 'report.html'}"
+    assert re.match(r"About \d+ % of these labels are right \(\d+ to \d+ %\); recall", lines[-1])
     assert (tmp_path / "out" / "report.html").is_file()
     assert ended.stdout == ""
 

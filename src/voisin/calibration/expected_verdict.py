@@ -21,6 +21,7 @@ _NORMAL = 1.96  # half the width of a 95 % interval, in standard errors
 # How far the mean probability of the labels shown is off, and how alike its errors are to those of
 # the weighted recalls: measured by `benchmarks.estimates`.
 _ERROR_OF_PROBABILITIES, _CORRELATION = 0.04, 0.6
+_ERROR_OF_FOLDS = 0.03  # of a mean recall, since a fold has fewer labels to learn from: as above
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,10 @@ def expect_verdict(
     return ExpectedVerdict(
         n_labels=len(truth),
         accuracy=_combine(shares_right, variance, confidence) if has_interval else UNDEFINED,
-        balanced_accuracy=_normal(values[seen].mean(), variances[seen].sum() ** 0.5 / seen.sum())
+        balanced_accuracy=_normal(
+            values[seen].mean(),
+            float(np.hypot(variances[seen].sum() ** 0.5 / seen.sum(), _ERROR_OF_FOLDS)),
+        )
         if has_interval
         else UNDEFINED,
         recall=tuple(Estimate(*recall) for recall in recalls.tolist()),

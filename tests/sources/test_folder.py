@@ -219,7 +219,7 @@ def test_a_file_name_that_is_not_unicode_is_refused(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
-@pytest.mark.parametrize("source", ["", "t.csv"])
+@pytest.mark.parametrize("source", ["", "t.csv", "caf\u00e9"])
 def test_a_locale_without_utf8_is_blamed_and_not_the_file(tmp_path, source):
     write_folder(tmp_path, "caf\u00e9/1.png", "tea/1.png")
     (tmp_path / "t.csv").write_text("path,label\ncaf\u00e9/1.png,cup\n", encoding="utf-8")

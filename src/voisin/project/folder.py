@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 
 from voisin.errors import ProjectError
 from voisin.project.cache import Cache
+from voisin.sources.collection import check_name
 from voisin.writing import PARTIAL, write_atomically
 
 SETTINGS = "voisin.toml"
@@ -29,10 +30,13 @@ class Project:
     ------
     ProjectError
         If the path is a file, or a folder with files that are not a project's.
+    InputError
+        If the path cannot be written as UTF-8.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        check_name(str(folder.absolute()))
         if folder.exists() and not folder.is_dir():
             message = f"{folder} is a file: pass a new or empty folder, or an earlier project's."
             raise ProjectError(message)

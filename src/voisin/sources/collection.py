@@ -104,10 +104,7 @@ def collect_images(
     check_distinct(ids, "id")
     check_distinct(class_names, "class name")
     for text in [*ids, *class_names]:
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise InputError(explain_name(str(text))) from None
+        check_name(text)
     if groups is not None:
         unknown = sorted({str(group) for group in groups if group and means_unknown(group)})
         if unknown:
@@ -130,6 +127,14 @@ def collect_images(
         groups=None if groups is None else np.asarray(groups, dtype=np.str_),
         splits=splits,
     )
+
+
+def check_name(name: str) -> None:
+    """Refuse a name or path that Python could not decode, and so cannot be written as UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(explain_name(str(name))) from None
 
 
 def explain_name(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from voisin.errors import InputError, VoisinError
-from voisin.sources.collection import Columns, OpeningOptions, SourceKind
+from voisin.sources.collection import Columns, OpeningOptions, SourceKind, check_name
 from voisin.sources.digits import DigitsSource
 from voisin.sources.folder import FolderSource
 from voisin.sources.medmnist import MedMNISTSource
@@ -82,6 +82,8 @@ def open_images(
     options = OpeningOptions(size, columns, folder, progress)
     try:
         kind = _find_kind(source)
+        if Path(source).exists():
+            check_name(str(Path(source).absolute()))
         for column in fields(columns):
             value = getattr(columns, column.name)
             if value is not None and not kind.has_columns:

@@ -135,6 +135,8 @@ def test_everything_labeled_or_a_single_labeled_image_can_be_reported():
     one = page_of(labels=np.r_[0, np.full(59, -1)])
     assert "from 60 labels to 60" in everything.text
     assert 'id="pictures"' not in everything.html
+    ids = {attributes.get("id") for _, attributes in everything.elements}
+    assert {link["href"][1:] for link in everything.all("a")} <= ids
     assert "from 1 label to 60" in one.text
 
 

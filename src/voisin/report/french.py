@@ -11,7 +11,7 @@ from collections.abc import Mapping
 _ON_TOP = {
     "%(name)s – voisin report": "%(name)s – rapport de voisin",
     "voisin report": "rapport de voisin",
-    "Skip to the pictures": "Aller aux images",
+    "Skip the summary": "Passer le résumé",
     "Sections": "Rubriques",
     "Details": "Détails",
     "%(name)s: from %(given)s label to %(all)s": "%(name)s : de %(given)s étiquette à %(all)s",

@@ -94,3 +94,10 @@ def test_paths_may_be_texts_and_are_texts_again_in_the_dictionary():
     written = settings.as_dict()
     assert (written["labels"], written["expert_network"]) == ("few.csv", "own.pth")
     assert written.keys() == {setting.name for setting in EVERY}
+
+
+def test_the_recipe_of_the_chapter_sets_what_is_not_set_otherwise():
+    chapter = Settings(recipe="chapter", method="poisson")
+
+    assert (chapter.embedding, chapter.method, chapter.decide) == ("cnn", "poisson", "likeliest")
+    assert Settings().embedding == "auto"

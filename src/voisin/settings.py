@@ -46,6 +46,17 @@ LANGUAGES = ("en", "fr")
 RUN_ALONE = ("run",)
 RUN_AND_COMPARE = ("run", "compare")
 
+RECIPES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "chapter": {
+        "embedding": "cnn",
+        "method": "spreading",
+        "class_priors": "uniform",
+        "decide": "likeliest",
+    },
+}
+"""Values that a recipe sets, where they are not set otherwise."""
+
 Check: TypeAlias = Callable[[str, Any], object]
 _Default = TypeVar("_Default")
 
@@ -173,6 +184,16 @@ class Settings:
         help="Rounds of pseudo-labels: in each, the network labels the images it is surest of, and "
         "a new one is trained on these too. Lower it if later rounds are less precise.",
         heading=TRAINING,
+    )
+    recipe: str = setting(
+        "default",
+        partial(check_one_of, choices=RECIPES),
+        help="Way to work: ``default``, or ``chapter``, every step as the documentation's chapter "
+        "teaches it. That compares images by a small network taught pseudo-labels, spreads the "
+        "labels along the graph, and teaches a small network the result: to learn from, not for "
+        "the best labels.",
+        heading=TRAINING,
+        commands=("run",),
     )
     effort: str = setting(
         "normal",
@@ -309,8 +330,12 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
+        recipe = RECIPES.get(self.recipe, {})
         for own in fields(self):
             value = getattr(self, own.name)
+            if own.name in recipe and value == own.default:
+                value = recipe[own.name]
+                object.__setattr__(self, own.name, value)
             if value is None and own.default is None:
                 continue
             for check in own.metadata["checks"]:

@@ -26,7 +26,7 @@ def test_a_network_is_trained_again_for_each_fold(tmp_path):
     there = context(tmp_path)
     graph_data = there.graph_data()
     problem = there.problem(graph_data)
-    assert len(problem.folds) == 3
+    assert len(problem.folds) == 5
     for fold in problem.folds:
         assert not np.array_equal(fold.data.embeddings, graph_data.data.embeddings)
 
@@ -61,3 +61,12 @@ def test_every_label_is_held_out_once(tmp_path, embedding):
     problem = there.problem(there.graph_data())
     held_out = np.concatenate([fold.held_out for fold in problem.folds])
     np.testing.assert_array_equal(np.sort(held_out), np.flatnonzero(there.experiment.labels >= 0))
+
+
+@pytest.mark.parametrize(("labels_per_class", "n_folds"), [(4, 5), (19, 5), (20, 3)])
+def test_networks_are_trained_for_fewer_folds_where_these_leave_labels_enough(
+    tmp_path, labels_per_class, n_folds
+):
+    there = context(tmp_path, labels_per_class=labels_per_class)
+
+    assert len(there.held_out_in_turn()) == n_folds

@@ -80,7 +80,7 @@ def test_after_the_loop_every_label_was_held_out_from_a_loop_of_as_many_rounds(t
 
     np.testing.assert_array_equal(after.rows, np.flatnonzero(there.experiment.labels >= 0))
     np.testing.assert_array_equal(after.labels, there.experiment.labels[after.rows])
-    assert len(problem.folds) == 3
+    assert len(problem.folds) == 5
     for number, fold in enumerate(problem.folds):
         here = after.folds == number
         np.testing.assert_array_equal(after.rows[here], fold.held_out)
@@ -124,7 +124,7 @@ def test_the_loop_is_taken_as_far_as_it_helped_held_out_labels(tmp_path, monkeyp
     assert (found.graph_data is not graph_data) == helps
     assert found.note.startswith("deep loop: 1 round (" if helps else "deep loop: 0 rounds (")
     assert found.labeled.labeling.reason == found.note
-    assert len(gone) == (3 + 1 if helps else 1)  # a fold each and all labels, or the first alone
+    assert len(gone) == (5 + 1 if helps else 1)  # a fold each and all labels, or the first alone
     if not helps:
         assert found.labeled.held_out is labeled.held_out
 
@@ -146,7 +146,7 @@ def test_the_network_that_learns_takes_the_place_of_an_expert_of_ones_own(tmp_pa
     )
 
 
-@pytest.mark.parametrize(("method", "trains"), [("spreading", 0), ("classifier", 2)])
+@pytest.mark.parametrize(("method", "trains"), [("spreading", 0), ("classifier", 4)])
 def test_networks_are_trained_without_two_folds_only_if_a_setting_is_to_be_chosen(
     tmp_path, monkeypatch, method, trains
 ):

@@ -364,7 +364,7 @@ _METHODS = {
     ),
     "Recall of each class, by method": "Rappel de chaque classe, par méthode",
     "The methods": "Les méthodes",
-    "Few labels only": "Peu d’étiquettes seules",
+    "Few labels only": "Étiquettes données seules",
     "a network trained on the given labels alone": (
         "un réseau entraîné sur les seules étiquettes données"
     ),
@@ -394,19 +394,21 @@ _METHODS = {
         "étiquette de ses plus proches voisins dans le graphe"
     ),
     "each class is given as often as it is estimated to occur": (
-        "chaque classe est donnée aussi souvent qu’elle est estimée se présenter"
+        "chaque classe est donnée aussi souvent qu’on l’estime présente"
     ),
     "each image gets its likeliest class": "chaque image reçoit sa classe la plus probable",
     "all classes are to be found equally well, rare ones, too": (
         "toutes les classes doivent être retrouvées aussi bien, les rares aussi"
     ),
     "each image gets its likeliest class, as all classes count as equally common": (
-        "chaque image reçoit sa classe la plus probable, toutes les classes comptant pour aussi "
+        "chaque image reçoit sa classe la plus probable, toutes les classes étant supposées aussi "
         "fréquentes"
     ),
     "Retrained": "Réentraîné",
-    "a network trained on the propagated labels, where more certain labels count more": (
-        "un réseau entraîné sur les étiquettes propagées, où les plus sûres comptent davantage"
+    "the classifier that the run leaves for new images, trained on the propagated labels, where "
+    "more certain labels count more": (
+        "le classifieur gardé pour de nouvelles images, entraîné sur les étiquettes propagées, où "
+        "les plus sûres comptent davantage"
     ),
     "Ceiling": "Plafond",
     "the same network trained on the true label of every training image: about what labeling all "

@@ -62,7 +62,8 @@ METHODS = {
     ),
     "retrained": Wording(
         "Retrained",
-        "a network trained on the propagated labels, where more certain labels count more",
+        "the classifier that the run leaves for new images, trained on the propagated labels, "
+        "where more certain labels count more",
     ),
     CEILING: Wording(
         "Ceiling",

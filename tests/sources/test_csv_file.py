@@ -30,6 +30,7 @@ def written(tmp_path, content, name="t.csv"):
         ("path;label;;\r\na.png;cat;;\r\n;;;\r\n;;;\r\n", "t.csv"),
         (",path,label\n0,a.png,cat\n", "t.csv"),
         ('path, label\n"a.png", "cat"\n', "t.csv"),
+        ('"path" ,"label" \n"a.png"  ,"cat" \n', "t.csv"),
     ],
 )
 def test_tables_of_spreadsheets_and_of_data_frames_are_read(tmp_path, content, name):

@@ -90,7 +90,10 @@ def _decode(path: Path) -> str:
 
 def _parse(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with the number of the line on which it begins."""
-    spaced = re.search(rf'(^|{re.escape(separator)}) +"', text, re.MULTILINE) is not None
+    mark = re.escape(separator)
+    spaced = re.search(rf'(^|{mark}) +"', text, re.MULTILINE) is not None
+    if '" ' in text:  # blanks around values in quotes are none of them
+        text = re.sub(rf'" +(?={mark}|[\r\n]|$)', '"', text)
     reader = csv.reader(
         StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=spaced
     )

@@ -7,7 +7,7 @@ python -m benchmarks fashion poisson
 import json
 import sys
 
-from benchmarks import flows, graphs, reasons
+from benchmarks import estimates, flows, graphs, reasons
 from benchmarks.measuring import FOLDER, RESULTS, describe_machine
 
 BENCHMARKS = {
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "accuracy": flows.accuracy,
     "explain": reasons.explain,
     "explain-default": reasons.explain_default,
+    "estimates": estimates.estimates,
 }
 MARKS = {True: "yes", False: "**no**", None: ""}
 

@@ -39,12 +39,15 @@ def test_images_that_are_bright_above_have_an_upper_side(experiment):
     assert find_orientation(of_pixels(experiment, pixels)) == "any"
 
 
-def test_small_images_are_also_compared_by_a_small_network(experiment):
+def test_small_images_are_also_compared_by_a_small_network(experiment, monkeypatch):
     small = candidates_of(Settings(), replace(experiment, native_size=28))
     large = candidates_of(Settings(), replace(experiment, native_size=600))
 
     assert all("cnn-augmented" in candidate for candidate in small)
     assert large[0] == "backbone+backbone-tuned"
+    monkeypatch.setattr(choose, "_MANY_SMALL", len(experiment.pool) - 1)
+    many = candidates_of(Settings(), replace(experiment, native_size=28))
+    assert many == ("cnn-augmented+backbone",)
     assert candidates_of(Settings(effort="quick"), replace(experiment, native_size=600)) == (
         "backbone",
     )

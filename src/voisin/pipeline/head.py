@@ -97,16 +97,16 @@ def _choose_rows(weights: Any, given: Any, random_state: int) -> Any:
 
 def _weights_of_parts(context: Context, graph_data: StoredGraphData) -> dict[str, NDArray[Any]]:
     """Return the weights of each embedder's network, and the mean that its vectors are moved by."""
-    stages = context.stages
     experiment = replace(context.experiment, taught=graph_data.taught)
     expert = context.expert_networks()[1] if context.needs_expert else None
-    parts = parse_embedding(stages.settings.embedding)
-    embedded = embed_parts(stages, experiment, expert, context.embedders)
+    parts = parse_embedding(context.stages.settings.embedding)
     state: dict[str, NDArray[Any]] = {}
-    for part, (pool, _, _) in zip(parts, embedded, strict=True):
-        if len(parts) > 1:
-            state[f"{part}.mean"] = pool.mean(axis=0, dtype=np.float64).astype(np.float32)
-        if KINDS[part.kind].network:
-            network = make_network(KINDS[part.kind].network, stages, experiment, expert)
-            state |= {f"{part}.{k}": v.cpu().numpy() for k, v in network.state_dict().items()}
+    with context.stages.silent("classifier") as stages:
+        embedded = embed_parts(stages, experiment, expert, context.embedders)
+        for part, (pool, _, _) in zip(parts, embedded, strict=True):
+            if len(parts) > 1:
+                state[f"{part}.mean"] = pool.mean(axis=0, dtype=np.float64).astype(np.float32)
+            if KINDS[part.kind].network:
+                network = make_network(KINDS[part.kind].network, stages, experiment, expert)
+                state |= {f"{part}.{k}": v.cpu().numpy() for k, v in network.state_dict().items()}
     return state

@@ -56,7 +56,7 @@ CANDIDATES_FOR_SMALL: Mapping[str, Sequence[str]] = {
 _METHOD = SmoothedClassifier(
     DEFAULT_ALPHA, DEFAULT_GRAPH_SHARE, Classifier(DEFAULT_STRENGTH, DEFAULT_TEMPERATURE)
 )
-# Images, by hand: with more, fine-tuning would embed all of them for every fold, and a small network
+# Images, by hand: with more, fine-tuning embeds all of them for every fold, and a small network
 # knows them about as well (clothes of 28 pixels: AUC 0.974 without).
 _MANY_SMALL = 20_000
 _WITHOUT_BACKBONE = "cnn-augmented"

@@ -210,3 +210,13 @@ def test_a_file_that_is_not_there_or_of_another_kind_is_refused(tmp_path, source
     (tmp_path / "v.parquet").write_bytes(b"text")
     with pytest.raises(InputError, match="is no Parquet file"):
         open_vectors(tmp_path / "v.parquet", source)
+
+
+@pytest.mark.parametrize("suffix", ["npy", "parquet"])
+def test_vectors_whose_differences_float32_loses_are_told(tmp_path, source, vectors, suffix):
+    late = vectors + np.array([0, 1.7e9, 0])
+    path = tmp_path / f"v.{suffix}"
+    np.save(path, late) if suffix == "npy" else write_parquet(path, source.ids, late)
+
+    with pytest.warns(InputWarning, match=r"dimension 1 reaches 1.7e\+09, but its values differ"):
+        open_vectors(path, source).embed(source)

@@ -121,3 +121,84 @@ def test_identical_vectors_are_neighbors_but_no_vector_its_own():
 
     np.testing.assert_array_equal(found.distances, 0)
     assert not (found.indices == np.arange(50)[:, None]).any()
+
+
+def nearest_in_order(queries, vectors, k):
+    """What a plain computation finds for whole numbers, whose squares are exact."""
+    squares = ((queries[:, None].astype(np.int64) - vectors[None]) ** 2).sum(axis=2)
+    if queries is vectors:
+        np.fill_diagonal(squares, squares.max() + 1)
+    return np.argsort(squares, axis=1, kind="stable")[:, :k]
+
+
+@pytest.mark.parametrize(("n_values", "n_dims", "unit"), [(3, 6, 1), (4, 4, 85), (2, 40, 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_of_many_equal_distances_the_first_samples_are_taken(n_values, n_dims, unit, dtype):
+    whole = np.random.default_rng(0).integers(0, n_values, (1_200, n_dims)) * unit
+    vectors = whole.astype(dtype)
+
+    found = find_neighbors(vectors, 10, metric="euclidean")
+    asked = query_neighbors(vectors[:300], vectors[300:], 10, metric="euclidean")
+
+    np.testing.assert_array_equal(found.indices, nearest_in_order(whole, whole, 10))
+    np.testing.assert_array_equal(asked.indices, nearest_in_order(whole[:300], whole[300:], 10))
+
+
+@METRICS
+def test_what_is_stated_as_equally_far_is_in_the_order_of_the_samples(metric):
+    whole = np.random.default_rng(0).integers(0, 3, (1_200, 5)).astype(np.float32)
+
+    found = find_neighbors(whole / 3, 10, metric=metric)
+
+    equal = np.diff(found.distances, axis=1) == 0
+    assert equal.any()
+    assert (np.diff(found.indices, axis=1)[equal] > 0).all()
+    assert share_found(found, whole / 3, metric) == 1
+
+
+@METRICS
+@pytest.mark.parametrize("offset", [1e5, 1e7])
+def test_float64_keeps_its_digits_however_far_from_zero(metric, offset):
+    vectors = np.random.default_rng(0).normal(size=(500, 4)) + offset
+
+    found = find_neighbors(vectors, 5, metric=metric)
+    asked = query_neighbors(vectors[:50], vectors[50:], 5, metric=metric)
+
+    for queries, others, one in ((vectors, vectors, found), (vectors[:50], vectors[50:], asked)):
+        units = queries, others
+        if metric == "cosine":
+            units = tuple(rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in units)
+        exact = ((units[0][:, None] - units[1][None]) ** 2).sum(axis=2)
+        if queries is others:
+            np.fill_diagonal(exact, np.inf)
+        expected = np.sort(exact, axis=1)[:, :5]
+        got = np.take_along_axis(exact, one.indices, axis=1)
+        np.testing.assert_allclose(got, expected, rtol=1e-3 if metric == "cosine" else 1e-6)
+
+
+@pytest.mark.parametrize("size", [1e6, 1e10, 1e12])
+def test_beside_one_huge_row_the_others_have_their_true_neighbors(size):
+    vectors = np.random.default_rng(0).normal(size=(400, 32)).astype(np.float32)
+    vectors[7] *= size
+
+    found = find_neighbors(vectors, 10, metric="euclidean")
+
+    distances = all_distances(vectors, vectors, "euclidean")
+    np.fill_diagonal(distances, np.inf)
+    got = np.take_along_axis(distances, found.indices, axis=1)
+    np.testing.assert_allclose(got, np.sort(distances, axis=1)[:, :10], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("gap", "dtype"), [(1e4, np.float32), (1e9, np.float64)])
+@pytest.mark.parametrize("method", ["exact", "partitions"])
+def test_clusters_far_apart_keep_the_neighbors_within(gap, dtype, method):
+    generator = np.random.default_rng(1)
+    centers = generator.normal(size=(20, 16)) * gap
+    vectors = (centers[generator.integers(20, size=3_000)]).astype(dtype)
+    vectors += generator.normal(size=vectors.shape).astype(dtype)
+
+    found = find_neighbors(vectors, 10, metric="euclidean", method=method, random_state=0)
+
+    recall = share_found(found, vectors, "euclidean")
+    assert found.recall == pytest.approx(recall, abs=0.02)
+    assert recall >= (0.95 if method == "partitions" else 1)

@@ -119,3 +119,18 @@ def test_refuses_y_without_labels():
 def test_refuses_an_unknown_affinity():
     with pytest.raises(InputError, match="affinity='rbf' is not known: choose one of neighbors"):
         GraphClassifier(affinity="rbf").fit(np.zeros((4, 2)), [0, 1, -1, -1])
+
+
+def test_times_in_seconds_lose_nothing():
+    rng = np.random.default_rng(0)
+    points = np.vstack([rng.normal(0, 1, (100, 2)), rng.normal(6, 1, (100, 2))])
+    y, truth = np.full(200, -1), np.repeat([0, 1], 100)
+    y[0], y[100] = 0, 1
+
+    plain = GraphClassifier().fit(points, y)
+    late = GraphClassifier().fit(points + 1.7e9, y)
+
+    assert (plain.transduction_ == truth).mean() > 0.95
+    np.testing.assert_array_equal(late.transduction_, plain.transduction_)
+    new = rng.normal(3, 3, (50, 2))
+    np.testing.assert_allclose(late.predict_proba(new + 1.7e9), plain.predict_proba(new), atol=1e-4)

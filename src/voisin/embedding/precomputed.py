@@ -20,6 +20,8 @@ from voisin.validation import check_finite_rows, list_some, refuse_damage
 
 _LABELS = {"label", "labels", "class", "target"}  # columns of such names are hardly dimensions
 _N_NAMED = 3  # ids that an error names, so that it stays one line
+_SAMPLE = 1_000  # rows looked at for lost digits, by hand
+_LOST = 0.01  # largest rounding of float32 as a share of a dimension's spread, by hand
 _BLOCK = 4096  # rows read at a time for the digest, chosen by hand: a file may exceed memory
 
 
@@ -63,7 +65,7 @@ class PrecomputedVectors:
         if missing := [id_ for id_ in images.ids.tolist() if id_ not in self._rows]:
             _refuse_ids(self._name, missing, [])
         rows = [self._rows[id_] for id_ in images.ids.tolist()]
-        vectors = np.asarray(self._vectors[rows], dtype=np.float32)
+        vectors = _to_float32(self._name, self._vectors[rows])
         check_finite_rows(self._name, vectors, rows)
         progress(f"Embedding: {self._name}", len(images), len(images))
         return vectors
@@ -184,24 +186,41 @@ def _pick_dimensions(path: Path, table: Any) -> list[str]:
     return dimensions
 
 
+def _to_float32(name: str, vectors: NDArray[Any]) -> NDArray[np.float32]:
+    """Convert vectors to float32; warn if their differences are lost beside their size."""
+    sample = vectors[:: max(1, len(vectors) // _SAMPLE)].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of infinite values, which are refused later
+        spread, largest = sample.std(axis=0), abs(sample).max(axis=0, initial=0)
+    lost = (spread > 0) & (np.finfo(np.float32).eps * largest > _LOST * spread)
+    if vectors.dtype.itemsize > np.dtype(np.float32).itemsize and lost.any():
+        column = int(lost.argmax())
+        message = (
+            f"{name}: dimension {column} reaches {largest[column]:.3g}, but its values differ by "
+            f"about {spread[column]:.3g}, which float32 loses: subtract the mean of each dimension."
+        )
+        warnings.warn(message, InputWarning, stacklevel=2)
+    return vectors.astype(np.float32)
+
+
 def _read_matrix(path: Path, table: Any) -> NDArray[np.float32]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if "vector" not in table.column_names:
         dimensions = _pick_dimensions(path, table)
-        return np.column_stack([table[name].to_numpy().astype(np.float32) for name in dimensions])
+        columns = [_to_float32(name, table[name].to_numpy()[:, None]) for name in dimensions]
+        return np.hstack(columns)
     column = table["vector"].combine_chunks()
     try:
         lengths = set(pc.list_value_length(column).to_pylist())
-        values = pc.list_flatten(column).to_numpy(zero_copy_only=False).astype(np.float32)
+        values = pc.list_flatten(column).to_numpy(zero_copy_only=False)
     except (pa.ArrowException, ValueError, TypeError) as error:
         message = f"{path}: the column 'vector' is {column.type}: write lists of numbers."
         raise InputError(message) from error
     if len(lengths) != 1 or None in lengths:
         message = f"{path}: the vectors have different lengths ({sorted(map(str, lengths))[:5]})."
         raise InputError(message)
-    return values.reshape(len(column), -1)
+    return _to_float32(path.name, values.reshape(len(column), -1))
 
 
 def make(argument: str, options: EmbedderOptions) -> PrecomputedVectors:

@@ -4,6 +4,8 @@ Random points, the pivots, partition all points: each point joins the leaves of 
 pivots, the members of every leaf are compared by one matrix product, and then each point is
 compared with its neighbors' neighbors. Dense overlapping leaves are the idea of PiPNN (2026).
 Points are compared in their first principal dimensions; the best candidates, in all dimensions.
+Where float32 is too coarse for that, since points lie far apart beside their neighbors' distances,
+they are compared in float64; where even that is too coarse, all pairs are.
 
 After every step the recall is measured on rows whose exact neighbors are known. While it is below
 its target, neighbors are expanded if that may be enough; else new pivots partition the points
@@ -15,6 +17,7 @@ This module must not know images or labels. Import it late, since numba takes a 
 import warnings
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +58,8 @@ _MAX_IN_A_ROW = 2  # partitions in a row, or expansions in a row
 _MAX_STEPS = 15  # after these, the search warns and returns the neighbors found so far
 _CHECKED_ROWS = 1_000  # a measured recall of 95 % has a standard error of at most 0.7 %
 _MAX_ERROR = 0.02  # largest rounding error, as a share of the distance from the last neighbor
+_ROUNDINGS = 4  # of a squared norm, in the error of a squared distance by products; by hand
+_MAX_COARSE = 0.01  # largest share of rows whose distances float32 may spoil; by hand
 _SAME = 1 + 1e-5  # squared distances within this ratio count as equal
 # With more pivots than this, two levels save time; probing more groups is more exact and slower.
 _FEW_PIVOTS = 4_096
@@ -64,6 +69,9 @@ _GROUP_FACTOR = 2  # there are √pivots / 2 groups of 2·√pivots members
 _BLOCK = 2_048
 _PIVOT_BLOCK = 4_096
 _TASKS_PER_THREAD = 16  # at most, in an expansion: each task allocates a mark per point
+
+
+ToPoints: TypeAlias = Callable[[Vectors, int, np.random.Generator, Workers], AnyPoints]
 
 
 def search_by_partitions(
@@ -100,8 +108,14 @@ def search_by_partitions(
         If the recall stays below the target.
     """
     check = _RecallCheck(vectors, n_neighbors, generator, pool)
-    rounds = instructions.has_matrix_unit() and check.allows_rounding()
-    to_points = project_in_bfloat16 if rounds else project
+    to_points: ToPoints = project
+    if not check.allows(np.float64):
+        ids = np.arange(len(vectors), dtype=np.int32)
+        return *search_exactly(vectors, ids, vectors, n_neighbors, pool, progress), 1.0
+    if not check.allows(np.float32):
+        to_points = partial(project, dtype=np.float64)
+    elif instructions.has_matrix_unit() and check.allows_rounding():
+        to_points = project_in_bfloat16
     search = _PartitionSearch(vectors, n_neighbors, to_points, generator, pool, progress)
     search.partition(_FAN_OUT)
     partitions, expansions, recall = 1, 0, 0.0  # in a row: one of the two is 0
@@ -146,6 +160,17 @@ class _RecallCheck:
         _, squared = rescore(vectors, self.rows, vectors, candidates, n_neighbors, self._pool)
         return float((squared <= self._last * _SAME).mean())
 
+    def allows(self, dtype: type[np.floating]) -> bool:
+        """Tell whether distances by products are accurate beside those of neighbors.
+
+        They are not where a few features, or the gaps between clusters, are far larger than the
+        distances within.
+        """
+        last = self._last[:, 0]
+        norms = self._vectors.points_in_float64(self.rows).squared_norms[last > 0]
+        coarse = _ROUNDINGS * np.finfo(dtype).eps * norms > _MAX_ERROR * last[last > 0]
+        return not len(coarse) or bool(coarse.mean() <= _MAX_COARSE)
+
     def allows_rounding(self) -> bool:
         """Tell whether rounding to bfloat16 is small against the distances from neighbors."""
         points = self._vectors.points(self.rows)
@@ -160,7 +185,7 @@ class _PartitionSearch:
         self,
         vectors: Vectors,
         n_neighbors: int,
-        to_points: Callable[[Vectors, int, np.random.Generator, Workers], AnyPoints],
+        to_points: ToPoints,
         generator: np.random.Generator,
         pool: Workers,
         progress: Progress,

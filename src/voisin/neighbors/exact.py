@@ -4,7 +4,8 @@ Float32 products select a few candidates more than wanted, and the distances of 
 computed again from the differences, so that rounding does not hide which of several
 near-duplicates is nearest. Where it is likely to save time, a filter selects the candidates in
 bfloat16 or in fewer dimensions, with lower bounds of the distances. Rows for which the filter may
-have missed a neighbor are searched in float32, and those for which float32 may have, in float64.
+have missed a neighbor are searched in float32. Where float32 may have, too, the distances of all
+targets that it cannot exclude are computed one by one.
 
 This module must not know images or labels. Import it late, since numba takes a while to import.
 """
@@ -13,19 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.neighbors.kernels import instructions
-from voisin.neighbors.kernels.expansion import rescore_rows
-from voisin.neighbors.kernels.top_k import NO_ID, Queries, TopK, update_top_k
+from voisin.neighbors.kernels.expansion import collect_within, rescore_rows
+from voisin.neighbors.kernels.top_k import (
+    HUGE,
+    NO_ID,
+    Queries,
+    TopK,
+    compute_scores,
+    update_top_k,
+)
 from voisin.neighbors.kernels.vectors import Bfloat16Vectors, Points, Vectors, principal_axes
 from voisin.parallel import Workers, blocks
 from voisin.types import Progress, no_progress
 
-_SPARE = 8  # candidates beyond those wanted; by hand: with fewer, more rows need float64
+_SPARE = 8  # candidates beyond those wanted; by hand: with fewer, more rows are searched again
 _MARGIN = 1e-5  # by hand: relative error of squared distances, about 80 roundings of float32
 # Sizes of blocks, by hand: large enough to keep all threads busy, small enough for caches.
 _QUERY_BLOCK = 8_192
 _TARGET_BLOCK = 2_048
 _RESCORE_BLOCK = 1_024
-_FLOAT64_BLOCK = 256
+_WITHIN_BLOCK = 256
 _TILE_NUMBERS = 1 << 19  # bfloat16 in a tile of targets: a megabyte, which a core's cache holds
 _MIN_TILE = 256  # targets per tile, at least
 # When to filter, by hand: with fewer queries or dimensions a filter saves less than it costs; with
@@ -84,11 +92,14 @@ def search_exactly(
             candidates, distances = _find_candidates(points, ids[rows], prepared, width, pool)
             nearest = rescore(queries, rows, targets, candidates, n_neighbors, pool)
             indices[rows], squared[rows] = nearest
-            bound = distances[:, -1] - _MARGIN * (1 + points.squared_norms)
-            rows = rows[(bound <= squared[rows, -1]) & (squared[rows, -1] > 0)]
+            last = squared[rows, -1]
+            norms = points.squared_norms
+            unsure = ~(_round_down(distances[:, -1], norms) > last)
+            rows, last, norms = rows[unsure], last[unsure], norms[unsure]
+            bounds = 2 * last - _round_down(last, norms)  # as far above as the other is below
+            bounds[queries.scales[rows] == 0] = HUGE  # all are as far
         if len(rows):
-            candidates = _find_candidates_in_float64(queries, ids, rows, targets, width, pool)
-            nearest = rescore(queries, rows, targets, candidates, n_neighbors, pool)
+            nearest = _search_within(queries, ids, rows, targets, bounds, n_neighbors, pool)
             indices[rows], squared[rows] = nearest
         progress(_TASK, block.stop, len(queries))
     return indices, squared
@@ -130,8 +141,8 @@ class _Bfloat16Filter:
         self._pool.each(compare, range(len(self._tiles)))
         error = points.rounding_errors + errors.max()
         nearest = np.sqrt(np.maximum(top_k.squared_distances, 0)) - error[:, None]
-        margin = _MARGIN * (1 + points.squared_norms)
-        return top_k.ids, np.maximum(nearest, 0) ** 2 - margin[:, None]
+        nearest = np.maximum(nearest, 0) ** 2
+        return top_k.ids, _round_down(nearest, points.squared_norms[:, None])
 
 
 class _ProjectionFilter:
@@ -162,8 +173,7 @@ class _ProjectionFilter:
         candidates, distances = _find_candidates(
             points, ids[rows], self._points, _PROJECTED_CANDIDATES, self._pool
         )
-        margin = _MARGIN * (1 + points.squared_norms)  # what rounding may add to a bound
-        return candidates, distances - margin[:, None]
+        return candidates, _round_down(distances, points.squared_norms[:, None])
 
     def _project(self, vectors: Vectors, rows: slice | NDArray[np.int64]) -> Points:
         points = vectors.project(rows, self._axes)
@@ -200,35 +210,51 @@ def _find_candidates(
     return top_k.ids, top_k.squared_distances
 
 
-def _find_candidates_in_float64(
+def _search_within(
     queries: Vectors,
     ids: NDArray[np.int32],
     rows: NDArray[np.int64],
     targets: Vectors,
-    width: int,
+    bounds: NDArray[np.float32],
+    n_neighbors: int,
     pool: Workers,
-) -> NDArray[np.int32]:
-    """Find candidates where float32 cannot tell which of several near-duplicates is nearest."""
-    candidates = np.full((len(rows), width), NO_ID, dtype=np.int32)
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Compute the distances of all targets that may be within each query's bound, one by one.
 
-    def compare(block: slice) -> None:
-        vectors, norms = queries.points_in_float64(rows[block])
-        nearest = np.full((len(vectors), width), np.inf)
-        for target_block in blocks(len(targets), _TARGET_BLOCK):
-            targets_of_block = np.arange(target_block.start, target_block.stop, dtype=np.int32)
-            points, target_norms = targets.points_in_float64(targets_of_block)
-            distances = norms[:, None] + target_norms - 2 * vectors @ points.T
-            distances[ids[rows[block]][:, None] == targets_of_block] = np.inf
-            all_distances = np.hstack([nearest, distances])
-            new = np.broadcast_to(targets_of_block, distances.shape)
-            all_ids = np.hstack([candidates[block], new])
-            best = np.argpartition(all_distances, width - 1, axis=1)[:, :width]
-            nearest = np.take_along_axis(all_distances, best, axis=1)
-            candidates[block] = np.take_along_axis(all_ids, best, axis=1)
-        candidates[block] = np.where(np.isinf(nearest), NO_ID, candidates[block])
+    This is for queries with so many targets at about the same distance that products in float32
+    cannot tell which are nearest: near-duplicates, ties, or clusters far from the center.
+    """
+    nearest = np.full((len(rows), n_neighbors), NO_ID, dtype=np.int32)
+    squared = np.full((len(rows), n_neighbors), np.inf, dtype=np.float32)
 
-    pool.each(compare, blocks(len(rows), _FLOAT64_BLOCK))
-    return candidates
+    def search(block: slice) -> None:
+        points = queries.points(rows[block])
+        for tile in blocks(len(targets), _TARGET_BLOCK):
+            scores, norms = compute_scores(points, targets.points(tile))
+            collect_within(
+                scores,
+                norms,
+                ids[rows[block]],
+                bounds[block],
+                tile.start,
+                queries.given,
+                queries.given_scales,
+                rows[block],
+                targets.given,
+                targets.given_scales,
+                nearest[block],
+                squared[block],
+            )
+
+    pool.each(search, blocks(len(rows), _WITHIN_BLOCK))
+    return nearest, squared
+
+
+def _round_down(
+    squared: NDArray[np.float32], squared_norms: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return lower bounds of squared distances from queries of such norms, rounding included."""
+    return np.asarray((1 - _MARGIN) * squared - 2 * _MARGIN * squared_norms, dtype=np.float32)
 
 
 def rescore(
@@ -251,11 +277,11 @@ def rescore(
 
     def keep(block: slice) -> None:
         rescore_rows(
-            queries.raw,
-            queries.scales,
+            queries.given,
+            queries.given_scales,
             rows[block],
-            targets.raw,
-            targets.scales,
+            targets.given,
+            targets.given_scales,
             candidates[block],
             lowest[block],
             nearest[block],

@@ -41,7 +41,7 @@ def find_neighbors(
     Parameters
     ----------
     embeddings : array of shape (n_samples, n_dims)
-        float32, in memory or a `numpy.memmap`.
+        In memory or a `numpy.memmap`; float32, or float64, whose digits count.
     n_neighbors : int, default=10
         From 1 to n_samples − 1.
     metric : {"cosine", "euclidean"}, default="cosine"
@@ -61,7 +61,7 @@ def find_neighbors(
     -------
     Neighbors
         One row per vector, itself excluded, nearest first; equal distances in the order of the
-        samples.
+        samples, though ``partitions`` may miss some of them.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def query_neighbors(
     Returns
     -------
     Neighbors
-        One row per query, nearest first.
+        One row per query, nearest first; equal distances in the order of the samples.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def query_neighbors(
         raise InputError(message)
     _check_enough(len(embeddings), n_neighbors, "vectors")
     targets = prepare_vectors(embeddings, metric)
-    vectors = prepare_vectors(queries, metric).centered_as(targets)
+    vectors = prepare_vectors(queries, metric, like=targets)
     no_target = np.full(len(queries), -2, dtype=np.int32)  # no query is one of the targets
     with workers(n_jobs) as pool:
         indices, squared = search_exactly(
@@ -186,4 +186,9 @@ def _to_neighbors(
 ) -> Neighbors:
     cosine = metric == "cosine"
     distances = (squared_distances / 2 if cosine else np.sqrt(squared_distances)).astype(np.float32)
+    # roots of different squares may be equal numbers: these, too, in the order of the samples
+    swapped = (np.diff(distances, axis=1) == 0) & (np.diff(indices, axis=1) < 0)
+    rows = np.flatnonzero(swapped.any(axis=1))
+    order = np.lexsort((indices[rows], distances[rows]), axis=-1)
+    indices[rows] = np.take_along_axis(indices[rows], order, axis=1)
     return Neighbors(indices.astype(np.int64), distances, recall=recall, metric=metric)

@@ -27,6 +27,7 @@ from voisin.propagation.spreading import LabelSpreading
 from voisin.types import UNLABELED, Affinity, Neighbors, Probabilities, PropagationMethod
 from voisin.validation import check_one_of
 
+_FLOATS = (np.float64, np.float32)  # kept as they are; others become the first
 AFFINITIES = ("neighbors", "precomputed")  # "precomputed" as elsewhere in scikit-learn
 
 
@@ -130,7 +131,7 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         distributions = self.label_distributions_
         if self.affinity == "neighbors":
-            X = validate_data(self, X, reset=False, dtype=np.float32)
+            X = validate_data(self, X, reset=False, dtype=list(_FLOATS))
             return attach(self._find_neighbors(X), distributions)
         X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=np.float64)
         weights = sparse.csr_array(X)
@@ -156,7 +157,7 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self,
             X,
             accept_sparse="csr" if self.affinity == "precomputed" else False,
-            dtype=np.float32,
+            dtype=list(_FLOATS),
             ensure_min_samples=2,
         )
         y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
@@ -177,7 +178,7 @@ class GraphClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         return build_affinity(self._neighbors, weights=self.weights)
 
-    def _find_neighbors(self, X: NDArray[np.float32]) -> Neighbors:
+    def _find_neighbors(self, X: NDArray[np.floating]) -> Neighbors:
         """Find the fitted samples nearest to `X`; each of these is nearest to itself."""
         n_neighbors = min(self.n_neighbors, len(self.X_))
         if not np.array_equal(X, self.X_):

@@ -12,21 +12,24 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.neighbors.kernels.instructions import LANES, Floats, fetch, multiply_packed
+from voisin.neighbors.kernels.instructions import LANES, Floats, fetch, keep_lanes, multiply_packed
 from voisin.neighbors.kernels.top_k import HUGE, NO_ID, Ids, Integer, insert, rank
 from voisin.parallel import compiled
 
 Elements: TypeAlias = Floats | NDArray[np.uint32]
+Doubles: TypeAlias = NDArray[np.floating]  # in float32 or float64
 
 _TWO = np.float32(2)  # a plain 2 would turn the arithmetic into float64
+_ROUNDING = 1e-30  # by hand: smaller squared distances of unit vectors in float64 are rounding
 _AHEAD = 8  # candidates whose vectors are prefetched; by hand: enough to hide memory's latency
 _LINE = 64  # bytes of a cache line
 _MAX_BYTES = 1_024  # prefetched of one vector; by hand: the processor itself goes on from there
 
 
 @compiled
-def _dot(points: Elements, i: Integer, j: Integer) -> np.float32:
-    total = np.float32(0)
+def _dot(points: Elements, i: Integer, j: Integer, zero: np.floating) -> np.floating:
+    """Compute a product in the precision of `zero`."""
+    total = zero
     for axis in range(points.shape[1]):
         total += multiply_packed(points[i, axis], points[j, axis])
     return total
@@ -45,7 +48,7 @@ def recompute_distances(
         squared[row] = np.inf
         for place in range(width):
             if old[place] != NO_ID:
-                product = _dot(points, row, old[place])
+                product = _dot(points, row, old[place], norms[row] * 0)
                 distance = norms[row] + norms[old[place]] - _TWO * product
                 insert(ids, squared, row, old[place], distance)
 
@@ -125,7 +128,7 @@ def expand_neighbors(
             if number + _AHEAD < count:
                 _fetch_row(points, candidates[number + _AHEAD])
             candidate = candidates[number]
-            product = _dot(points, row, candidate)
+            product = _dot(points, row, candidate, norms[row] * 0)
             near_ids[n_near] = candidate
             near[n_near] = norms[row] + norms[candidate] - _TWO * product
             n_near += near[n_near] <= last
@@ -134,11 +137,11 @@ def expand_neighbors(
 
 @compiled
 def rescore_rows(
-    queries: Floats,
-    query_scales: Floats,
+    queries: Doubles,
+    query_scales: Doubles,
     rows: NDArray[np.int64],
-    targets: Floats,
-    scales: Floats,
+    targets: Doubles,
+    scales: Doubles,
     ids: Ids,
     bounds: Floats,
     nearest: Ids,
@@ -146,9 +149,10 @@ def rescore_rows(
 ) -> None:
     """Keep the nearest candidates of the queries at `rows`, by the norms of the differences.
 
-    The candidates of a row come by ascending lower bounds of their squared distances: the loop
-    ends at the first bound above the last neighbor's distance. Vectors count times their scales;
-    a vector of scale 0 is at squared distance 2 from every other.
+    These are computed in float64 and rounded to float32, so that distances that are equal stay
+    so, and are ranked by the ids. The candidates of a row come by ascending lower bounds of their
+    squared distances: the loop ends at the first bound above the last neighbor's distance.
+    Vectors count times their scales; a vector of scale 0 is at squared distance 2 from every other.
     """
     nearest[:] = NO_ID
     squared[:] = np.float32(np.inf)
@@ -190,12 +194,68 @@ def _fetch_candidate(targets: Floats, ids: Ids, row: Integer, place: Integer) ->
 
 @compiled
 def _compute_distance(
-    queries: Floats, query_scales: Floats, i: Integer, targets: Floats, scales: Floats, j: Integer
+    queries: Doubles,
+    query_scales: Doubles,
+    i: Integer,
+    targets: Doubles,
+    scales: Doubles,
+    j: Integer,
 ) -> np.float32:
     if query_scales[i] == 0 or scales[j] == 0:
         return _TWO
-    total = np.float32(0)
+    total = 0.0
     for axis in range(queries.shape[1]):
         difference = query_scales[i] * queries[i, axis] - scales[j] * targets[j, axis]
         total += difference * difference
-    return total
+    return np.float32(total) if total > _ROUNDING else np.float32(0)
+
+
+@compiled
+def collect_within(
+    scores: Floats,
+    query_norms: Floats,
+    query_ids: Ids,
+    bounds: Floats,
+    first: Integer,
+    queries: Doubles,
+    query_scales: Doubles,
+    rows: NDArray[np.int64],
+    targets: Doubles,
+    scales: Doubles,
+    nearest: Ids,
+    squared: Floats,
+) -> None:
+    """Keep the nearest of the targets whose score says that they may be within the bounds.
+
+    Parameters
+    ----------
+    scores : array of shape (n_queries, n_columns)
+        Of the targets from `first` on; columns beyond the last, up to a multiple of 64, are minus
+        infinity.
+    query_norms, query_ids, bounds : array of shape (n_queries,)
+        Squared norms; ids of targets to leave out; squared distances, errors of scores included.
+    queries, query_scales, rows
+        The queries are those at `rows`, times their scales.
+    targets, scales
+    nearest, squared : array of shape (n_queries, n_neighbors)
+        The nearest so far; updated.
+    """
+    kept = np.empty(scores.shape[1] + LANES, np.int32)
+    places, scored = kept.ctypes.data, scores.ctypes.data
+    for q in range(len(rows)):
+        last = squared[q, squared.shape[1] - 1]
+        if last == 0 or (query_scales[rows[q]] == 0 and last <= _TWO):
+            scored += 4 * scores.shape[1]
+            continue  # nothing is nearer, and earlier targets come first
+        least = np.float32(0.5) * (query_norms[q] - bounds[q])
+        count = 0
+        for start in range(0, scores.shape[1], LANES):
+            count += keep_lanes(scored + 4 * start, np.float32(least), start, places + 4 * count)
+        scored += 4 * scores.shape[1]
+        for position in range(count):
+            target = np.int32(first + kept[position])
+            if target != query_ids[q]:
+                distance = _compute_distance(
+                    queries, query_scales, rows[q], targets, scales, target
+                )
+                insert(nearest, squared, q, target, distance)

@@ -78,17 +78,18 @@ def widen(_: Any, bits: Any) -> Any:
 
 @_intrinsic
 def multiply_packed(_: Any, left: Any, right: Any) -> Any:
-    """Multiply two float32; or two pairs of bfloat16, packed in 32 bits, and add the products."""
+    """Multiply two floats; or two pairs of bfloat16, packed in 32 bits, and add the products."""
+    is_float = isinstance(left, types.Float)
 
     def generate(_: Any, builder: Any, __: Any, args: Any) -> Any:
-        if left == types.float32:
+        if is_float:
             return builder.fmul(*args, flags=("fast",))
         low = builder.fmul(*(_low_half(builder, pair) for pair in args), flags=("fast",))
         upper = ir.Constant(_INT32, 0xFFFF0000)
         high = (builder.bitcast(builder.and_(pair, upper), ir.FloatType()) for pair in args)
         return builder.fadd(low, builder.fmul(*high, flags=("fast",)), flags=("fast",))
 
-    return types.float32(left, right), generate
+    return (left if is_float else types.float32)(left, right), generate
 
 
 def _low_half(builder: Any, pair: Any) -> Any:

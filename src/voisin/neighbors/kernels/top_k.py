@@ -105,23 +105,43 @@ def update_top_k(
     """
     points, ids, rows = queries.points, queries.ids, queries.rows
     best = top_k.ids, top_k.squared_distances, top_k.locks
-    norms, n_targets = targets.squared_norms, len(targets)
     if isinstance(targets, Bfloat16Vectors) and isinstance(points, Bfloat16Vectors):
+        of_points, of_targets = points.squared_norms, targets.squared_norms
         update_rows_in_bfloat16(
-            points.bits, points.squared_norms, targets.bits, norms, ids, rows, target_ids, *best
+            points.bits, of_points, targets.bits, of_targets, ids, rows, target_ids, *best
         )
         return
-    halves, n_columns = norms / 2, -(-n_targets // GROUPS) * GROUPS
+    assert isinstance(targets, Points)
+    assert isinstance(points, Points)
     for block in blocks(len(ids), _MAX_ROWS):
-        # each thread uses its memory again: fresh pages would cost as much as the product
-        size = len(ids[block]) * n_columns
-        if getattr(_thread, "memory", np.empty(0)).size < size:
-            _thread.memory = np.empty(size, dtype=np.float32)
-        scores = _thread.memory[:size].reshape(len(ids[block]), n_columns)
-        np.matmul(points.elements[block], targets.elements.T, out=scores[:, :n_targets])
-        scores[:, :n_targets] -= halves
-        scores[:, n_targets:] = -np.inf
-        update_rows(scores, points.squared_norms[block], ids[block], rows[block], target_ids, *best)
+        scores, norms = compute_scores(points.take(block), targets)
+        update_rows(scores, norms, ids[block], rows[block], target_ids, *best)
+
+
+def compute_scores(queries: Points, targets: Points) -> tuple[Floats, Floats]:
+    """Compute the scores of all pairs, and the queries' squared norms that go with them.
+
+    Columns are padded by minus infinity to a multiple of `GROUPS`. Points of float64 get float32
+    scores less half the query's squared norm, so that near targets lose no digits; the norms that
+    go with these are 0.
+    """
+    n_targets, halves = len(targets), targets.squared_norms / 2
+    n_columns = -(-n_targets // GROUPS) * GROUPS
+    # each thread uses its memory again: fresh pages would cost as much as the product
+    size = len(queries) * n_columns
+    if getattr(_thread, "memory", np.empty(0)).size < size:
+        _thread.memory = np.empty(size, dtype=np.float32)
+    scores: Floats = _thread.memory[:size].reshape(len(queries), n_columns)
+    scores[:, n_targets:] = -np.inf
+    norms = queries.squared_norms
+    if queries.vectors.dtype == np.float64:
+        products = queries.vectors @ targets.vectors.T
+        products -= halves
+        scores[:, :n_targets] = np.subtract(products, norms[:, None] / 2, out=products)
+        return scores, np.zeros(len(queries), dtype=np.float32)
+    np.matmul(queries.vectors, targets.vectors.T, out=scores[:, :n_targets])
+    scores[:, :n_targets] -= halves
+    return scores, norms
 
 
 def update_top_k_roughly(
@@ -133,6 +153,7 @@ def update_top_k_roughly(
     little beside the targets' spread.
     """
     points, has_unit = queries.points, instructions.has_matrix_unit()
+    has_unit = has_unit and targets.elements.dtype == np.float32
     if has_unit and isinstance(targets, Points) and isinstance(points, Points):
         center = targets.vectors.mean(axis=0)
         rounded = Bfloat16Vectors.from_points(targets, center)

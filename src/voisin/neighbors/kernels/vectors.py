@@ -22,8 +22,8 @@ from voisin.parallel import Workers, blocks, compiled
 _BLOCK = 8_192  # rows whose norms are computed at once
 _COPY_BLOCK = 2_048  # rows copied at once
 _PROJECTION_BLOCK = 512  # rows projected at once
-# Chosen by hand: more rows cost time and change the mean or the axes little.
-_MEAN_SAMPLE = 10_000  # rows for the mean
+# Chosen by hand: more rows cost time and change the center or the axes little.
+_CENTER_SAMPLE = 1_000  # rows for the center
 _AXES_SAMPLE = 4_000  # rows for the principal axes
 # Chosen by hand: up to so many dimensions an eigendecomposition of all axes is quick enough.
 _FEW_DIMS = 512
@@ -35,14 +35,14 @@ _MAX_SCATTER_RATIO = 2 * _ITERATIONS
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Vectors in float32 with their squared norms.
+    """Vectors with their squared norms: in float32, or in float64 where that is too coarse.
 
     The norms may be those of longer vectors that these are a projection of. The squared distance
     ``|q|² + |t|² − 2 q·t`` then treats what the projection left out as orthogonal.
     """
 
-    vectors: NDArray[np.float32]
-    squared_norms: NDArray[np.float32]
+    vectors: NDArray[np.floating]
+    squared_norms: NDArray[np.floating]
 
     def __len__(self) -> int:
         return len(self.squared_norms)
@@ -52,7 +52,7 @@ class Points:
         return Points(self.vectors[rows], self.squared_norms[rows])
 
     @property
-    def elements(self) -> NDArray[np.float32]:
+    def elements(self) -> NDArray[np.floating]:
         """The vectors as the compiled loops read them."""
         return self.vectors
 
@@ -69,11 +69,26 @@ class Vectors:
     The point of ``x`` is ``scale · (x − offset)``: a unit vector for the cosine, a centered one
     for the euclidean distance. A zero vector has no direction: its scale is 0 and its squared norm
     counts as 1, which puts it at cosine distance 1 from every other.
+
+    Attributes
+    ----------
+    raw : array of shape (n_samples, n_dims)
+        In float32; of vectors in float64, their differences from `center`.
+    scales, offset : array of shape (n_samples,), array of shape (n_dims,)
+    given : array of shape (n_samples, n_dims)
+        The vectors as they came, by whose differences distances are computed.
+    given_scales : array of shape (n_samples,)
+        In float64.
+    center : array of shape (n_dims,)
+        What was subtracted in all, in float64.
     """
 
     raw: NDArray[np.float32]
     scales: NDArray[np.float32]
     offset: NDArray[np.float32]
+    given: NDArray[np.floating]
+    given_scales: NDArray[np.float64]
+    center: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -85,11 +100,10 @@ class Vectors:
 
     def take(self, rows: NDArray[np.integer]) -> "Vectors":
         """Keep the vectors at `rows`, with the same offset."""
-        return Vectors(self.raw[rows], self.scales[rows], self.offset)
-
-    def centered_as(self, other: "Vectors") -> "Vectors":
-        """Take the offset of another dataset, so that the two can be compared."""
-        return Vectors(self.raw, self.scales, other.offset)
+        raw = self.raw[rows]
+        given = raw if self.given is self.raw else self.given[rows]
+        scales, given_scales = self.scales[rows], self.given_scales[rows]
+        return Vectors(raw, scales, self.offset, given, given_scales, self.center)
 
     def points(self, rows: slice | NDArray[np.integer]) -> Points:
         """Compute the points at `rows`."""
@@ -100,18 +114,22 @@ class Vectors:
         squared_norms[scales == 0] = 1
         return Points(vectors, squared_norms)
 
-    def points_in_float64(
-        self, rows: NDArray[np.integer]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Compute the points at `rows` and their squared norms, where float32 is too coarse."""
-        scales = self.scales[rows].astype(np.float64)
-        vectors = (self.raw[rows].astype(np.float64) - self.offset) * scales[:, None]
+    def points_in_float64(self, rows: slice | NDArray[np.integer]) -> Points:
+        """Compute the points at `rows` where float32 is too coarse."""
+        scales = self.given_scales[rows]
+        vectors = (self.given[rows].astype(np.float64) - self.center) * scales[:, None]
         squared_norms = np.einsum("ij,ij->i", vectors, vectors)
         squared_norms[scales == 0] = 1
-        return vectors, squared_norms
+        return Points(vectors, squared_norms)
 
-    def project(self, rows: slice | NDArray[np.integer], axes: NDArray[np.float32]) -> Points:
-        """Compute the points at `rows` along orthonormal axes, with their full norms."""
+    def project(self, rows: slice | NDArray[np.integer], axes: NDArray[np.floating]) -> Points:
+        """Compute the points at `rows` along orthonormal axes, with their full norms.
+
+        They are in float64 if the axes are.
+        """
+        if axes.dtype == np.float64:
+            points = self.points_in_float64(rows)
+            return Points(points.vectors @ axes, points.squared_norms)
         if self.offset.any():
             points = self.points(rows)
             return Points(points.vectors @ axes, points.squared_norms)
@@ -119,19 +137,44 @@ class Vectors:
         return Points(vectors, np.ones(len(vectors), dtype=np.float32))
 
 
-def prepare_vectors(vectors: NDArray[np.floating], metric: str) -> Vectors:
-    """Prepare vectors for a metric, block by block, so that those on disk stay there."""
-    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    n_samples, n_dims = vectors.shape
+def prepare_vectors(
+    vectors: NDArray[np.floating], metric: str, like: Vectors | None = None
+) -> Vectors:
+    """Prepare vectors for a metric, block by block, so that those on disk stay there.
+
+    Those of float64 are centered before they become float32, which holds seven digits: else an
+    offset, such as that of times in seconds, would be all that is left. The center of euclidean
+    vectors is a median, near which most of them lie even if a few are very far away.
+
+    Parameters
+    ----------
+    vectors : array of shape (n_samples, n_dims)
+    metric : str
+    like : Vectors, optional
+        Other vectors, with which these will be compared: their center is taken.
+    """
+    if vectors.dtype != np.float64:
+        vectors = vectors.astype(np.float32, copy=False)
+    given = np.ascontiguousarray(vectors)
+    n_samples, n_dims = given.shape
+    zeros = np.zeros(n_dims, dtype=np.float32)
     if metric == "euclidean":
-        sample = vectors[:: max(1, n_samples // _MEAN_SAMPLE)]
-        offset = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
-        return Vectors(vectors, np.ones(n_samples, dtype=np.float32), offset)
-    norms = np.empty(n_samples, dtype=np.float32)
+        sample = given[:: max(1, n_samples // _CENTER_SAMPLE)]
+        center = np.median(sample, axis=0) if like is None else like.center
+        ones, offset = np.ones(n_samples), center.astype(np.float32)
+        if given.dtype == np.float32 and np.array_equal(offset, center):
+            center = offset.astype(np.float64)
+            return Vectors(given, ones.astype(np.float32), offset, given, ones, center)
+        raw = np.empty(given.shape, dtype=np.float32)
+        for rows in blocks(n_samples, _BLOCK):
+            raw[rows] = given[rows] - center
+        return Vectors(raw, ones.astype(np.float32), zeros, given, ones, center)
+    norms = np.empty(n_samples)
     for rows in blocks(n_samples, _BLOCK):
-        norms[rows] = np.linalg.norm(vectors[rows], axis=1)
+        norms[rows] = np.linalg.norm(given[rows].astype(np.float64), axis=1)
     scales = np.divide(1, norms, where=norms > 0, out=np.zeros_like(norms))
-    return Vectors(vectors, scales, np.zeros(n_dims, dtype=np.float32))
+    raw = given.astype(np.float32, copy=False)
+    return Vectors(raw, scales.astype(np.float32), zeros, given, scales, zeros.astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,12 +315,17 @@ def reorder_points(points: AnyPoints, order: NDArray[np.int64], pool: Workers) -
     return type(points)(**new)
 
 
-def project(vectors: Vectors, n_dims: int, generator: np.random.Generator, pool: Workers) -> Points:
+def project(
+    vectors: Vectors,
+    n_dims: int,
+    generator: np.random.Generator,
+    pool: Workers,
+    dtype: type[np.floating] = np.float32,
+) -> Points:
     """Project the points onto their `n_dims` principal axes, and keep their full norms."""
-    axes = principal_axes(_draw_sample(vectors, generator), n_dims, generator)
+    axes = principal_axes(_draw_sample(vectors, generator), n_dims, generator).astype(dtype)
     points = Points(
-        np.empty((len(vectors), axes.shape[1]), dtype=np.float32),
-        np.empty(len(vectors), dtype=np.float32),
+        np.empty((len(vectors), axes.shape[1]), dtype=dtype), np.empty(len(vectors), dtype=dtype)
     )
 
     def project_block(rows: slice) -> None:

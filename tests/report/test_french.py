@@ -72,7 +72,7 @@ def test_a_french_sentence_has_the_places_and_the_markup_of_the_english_one(engl
     assert (english[-1] in ".?") == (french[-1] in ".?")
 
 
-class Masked(Mapping):
+class Masked(Mapping[str, str]):
     """A language in which every letter is ◌: what is legible on its page was not translated."""
 
     def __getitem__(self, sentence):

@@ -8,7 +8,7 @@ from it. This module must not import the command line, nor a stage that reads a 
 import inspect
 import textwrap
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -46,6 +46,7 @@ LANGUAGES = ("en", "fr")
 RUN_ALONE = ("run",)
 RUN_AND_COMPARE = ("run", "compare")
 
+_SIZED = ("backbone", "backbone-tuned", "onnx", "pretrained")  # kinds that take any size
 RECIPES: dict[str, dict[str, Any]] = {
     "default": {},
     "chapter": {
@@ -191,7 +192,7 @@ class Settings:
         help="Way to work: ``default``, or ``chapter``, every step as the documentation's chapter "
         "teaches it. That compares images by a small network taught pseudo-labels, spreads the "
         "labels along the graph, and teaches a small network the result: to learn from, not for "
-        "the best labels.",
+        "the best labels. It sets what has its default otherwise.",
         heading=TRAINING,
         commands=("run",),
     )
@@ -215,8 +216,9 @@ class Settings:
     embedding_size: int | None = setting(
         None,
         partial(check_count, low=96),
-        help="Pixels per side, 96 or more, of images for ``pretrained`` and ``onnx`` models; by "
-        "default, the model's own. Raise it if small details tell the classes apart.",
+        help="Pixels per side, 96 or more, of images for ``backbone``, ``pretrained`` and "
+        "``onnx``; by default the model's own, and for the backbone as the images' own size "
+        "suggests. Raise it if small details tell the classes apart.",
         heading=EMBEDDING,
     )
     onnx_normalization: str = setting(
@@ -354,10 +356,9 @@ class Settings:
         if self.embedding == AUTO:
             return
         kinds = {part.kind for part in parse_embedding(self.embedding)}
-        sized = {"backbone", "backbone-tuned", "pretrained", "onnx"}
-        if self.embedding_size is not None and kinds.isdisjoint(sized):
+        if self.embedding_size is not None and kinds.isdisjoint(_SIZED):
             message = (
-                f"embedding_size={self.embedding_size} is for {', '.join(sorted(sized))}, "
+                f"embedding_size={self.embedding_size} is for {', '.join(_SIZED)}, "
                 f"and embedding={self.embedding!r} has none: leave it out."
             )
             raise InputError(message)
@@ -369,6 +370,19 @@ class Settings:
                 f"add one of {', '.join(learning)}, or leave it out."
             )
             raise InputError(message)
+
+    def with_embedding(self, embedding: str, *, loop_rounds: int | None = None) -> "Settings":
+        """Return the settings with another embedding, without those that it has no use for."""
+        parts = parse_embedding(embedding)
+        learns = any(KINDS[part.kind].learns_from_labels for part in parts)
+        rounds = self.loop_rounds if loop_rounds is None else loop_rounds
+        sized = any(part.kind in _SIZED for part in parts)
+        return replace(
+            self,
+            embedding=embedding,
+            loop_rounds=rounds if learns else 0,
+            embedding_size=self.embedding_size if sized else None,
+        )
 
     def as_dict(self) -> dict[str, str | int | float | bool | None]:
         """Return the settings as types that JSON and TOML can write; paths become texts."""

@@ -121,3 +121,12 @@ def test_a_run_without_hidden_labels_trains_no_network_to_compare_with(tmp_path)
     voisin.run(bare, tmp_path / "out", embedding="backbone", device="cpu", log=lines.append)
 
     assert not [line for line in lines if line.split()[:1] in (["few-labels"], ["pseudo-labels"])]
+
+
+@pytest.mark.parametrize("setting", [{"embedding_size": 96}, {"loop_rounds": 1}])
+def test_settings_of_an_embedding_that_is_not_chosen_have_no_effect(tmp_path, monkeypatch, setting):
+    monkeypatch.setitem(choose.CANDIDATES_FOR_SMALL, "quick", ("pixels",))
+    there = context(tmp_path, embedding="auto", effort="quick", **setting)
+
+    chosen = there.stages.settings
+    assert (chosen.embedding, chosen.embedding_size, chosen.loop_rounds) == ("pixels", None, 0)

@@ -78,8 +78,8 @@ def resolve(stages: Stages, experiment: Experiment) -> Stages:
         settings = replace(settings, orientation=orientation)
     if settings.embedding == AUTO:
         rounds = settings.loop_rounds or (_LOOP_ROUNDS if settings.effort == "thorough" else 0)
-        embedding = candidates_of(settings, experiment)[0]
-        settings = replace(settings, embedding=embedding, loop_rounds=rounds)
+        first = candidates_of(settings, experiment)[0]
+        settings = settings.with_embedding(first, loop_rounds=rounds)
     return replace(stages, settings=settings)
 
 

@@ -92,10 +92,7 @@ class Context:
 
     def with_embedding(self, embedding: str) -> "Context":
         """Return a context that compares images by other vectors."""
-        rounds = self.stages.settings.loop_rounds
-        if not learns_from_labels(embedding, own_network=False):
-            rounds = 0  # there is no network to train in a round
-        settings = replace(self.stages.settings, embedding=embedding, loop_rounds=rounds)
+        settings = self.stages.settings.with_embedding(embedding)
         return replace(self, stages=replace(self.stages, settings=settings))
 
     def with_labels(self, labels: Labels) -> "Context":

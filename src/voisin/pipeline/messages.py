@@ -86,8 +86,8 @@ def log_scores(scores: Sequence[Scores], log: Log) -> None:
     """Log the scores as one table per scope."""
     if not scores:
         log(
-            "No verdict: no image outside the given labels has a known truth. "
-            "The report says how to get one."
+            "No image outside the given labels has a known truth: how many labels are right is "
+            "estimated from labels held out in turn, below."
         )
     others = {name: metric.title for name, metric in METRICS.items() if name != "auc"}
     head = "".join(f"{title:>{max(len(title), 5) + 2}}" for title in others.values())

@@ -49,7 +49,11 @@ class Run(FinishedRun):
 
     @property
     def propagation(self) -> Propagation:
-        """The result of label propagation for the pool's images."""
+        """What propagation gave the pool's images, before calibration and decision.
+
+        The labels of the run and their probabilities are ``result.assigned`` and
+        ``result.confidence``.
+        """
         return self.result.propagation
 
     @property

@@ -46,8 +46,8 @@ def run(
 ) -> Run:
     """Label all images of a source from a few labels, and write a report.
 
-    An expert network is trained (or loaded). Every image is embedded, linked to its neighbors and
-    labeled from them; a classifier is retrained on these labels; all methods are scored. Finished
+    Every image is embedded, by what held-out labels choose, linked to its neighbors and labeled
+    from them; a classifier is retrained on these labels; all methods are scored. Finished
     stages are kept in ``out/cache``: after an interruption, the same call continues from there and
     ends with the same figures.
 

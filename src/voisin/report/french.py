@@ -411,9 +411,9 @@ _METHODS = {
         "les plus sûres comptent davantage"
     ),
     "Ceiling": "Plafond",
-    "the same network trained on the true label of every training image: about what labeling all "
-    "images by hand would give. It is shown for comparison and never marked as the best": (
-        "le même réseau, entraîné sur la vraie étiquette de chaque image d’apprentissage : à peu "
+    "a small network trained on the true label of every training image: about what labeling all "
+    "images by hand would give it. It is shown for comparison and never marked as the best": (
+        "un petit réseau, entraîné sur la vraie étiquette de chaque image d’apprentissage : à peu "
         "près ce que donnerait l’étiquetage de toutes les images à la main. Montré pour comparer, "
         "jamais marqué comme le meilleur"
     ),

@@ -67,8 +67,8 @@ METHODS = {
     ),
     CEILING: Wording(
         "Ceiling",
-        "the same network trained on the true label of every training image: about what labeling "
-        "all images by hand would give. It is shown for comparison and never marked as the best",
+        "a small network trained on the true label of every training image: about what labeling "
+        "all images by hand would give it. It is shown for comparison and never marked as the best",
     ),
 }
 

@@ -26,7 +26,7 @@ SPLITS = {  # usual spellings, by convention, and the name of each split
 # is not among them: it is the usual class of camera traps for images without an animal.
 UNKNOWN_WORDS = {
     "na", "n/a", "#n/a", "<na>", "nan", "none", "null", "nil", "?", "-", "-1", "unk",
-    "unknown", "unsure", "unlabeled", "unlabelled",
+    "unknown", "unsure", "skip", "unlabeled", "unlabelled",
 }  # fmt: skip
 _SIGNS = ({"-1", "1"}, {"-1", "+1"}, {"-", "+"})  # names of both classes, so neither is unknown
 _WHOLE_FLOAT = re.compile(r"(-?[0-9]+)[.,]0+", re.ASCII)  # as pandas writes 1 where labels miss

@@ -154,8 +154,8 @@ class Settings:
         None,
         partial(_check_path, expected="the path of a file of weights"),
         help="File with the weights of a SimpleCNN (.safetensors, .pth or .pt), such as an earlier "
-        "run's ``model.safetensors``: it takes the place of the network that rounds of "
-        "pseudo-labels would train. Give it if you trust a network more than these.",
+        "run's ``model.safetensors``: with ``cnn``, it takes the place of the network "
+        "that rounds of pseudo-labels would train. Give it if you trust a network more than these.",
         heading=TRAINING,
     )
     epochs: int = setting(
@@ -209,8 +209,8 @@ class Settings:
         AUTO,
         lambda _, text: text == AUTO or parse_embedding(text),
         help="Vectors to compare images by; ``auto`` chooses. Others are "
-        f"{describe_kinds()}; or several joined by ``+``. No setting matters more. ``auto`` takes "
-        "what predicts held-out labels best, within the `effort`.",
+        f"{describe_kinds()}; or several joined by ``+``. No setting matters more. In a run, ``auto`` "
+        "takes what predicts held-out labels best; a comparison takes what trains least.",
         heading=COMMON,
     )
     embedding_size: int | None = setting(
@@ -296,7 +296,7 @@ class Settings:
     retraining_epochs: int = setting(
         10,
         partial(check_count, low=1),
-        help="Passes over the images when a classifier is trained on the labels found, and one on "
+        help="Passes over the images when small networks are trained on the labels found and on "
         "all true labels. Raise it if there are few images.",
         heading=TRAINING,
         commands=RUN_ALONE,

@@ -209,8 +209,8 @@ class Settings:
         AUTO,
         lambda _, text: text == AUTO or parse_embedding(text),
         help="Vectors to compare images by; ``auto`` chooses. Others are "
-        f"{describe_kinds()}; or several joined by ``+``. No setting matters more. In a run, ``auto`` "
-        "takes what predicts held-out labels best; a comparison takes what trains least.",
+        f"{describe_kinds()}; or several joined by ``+``. No setting matters more. In a run, "
+        "``auto`` takes what predicts held-out labels best; a comparison takes what trains least.",
         heading=COMMON,
     )
     embedding_size: int | None = setting(

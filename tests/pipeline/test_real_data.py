@@ -21,7 +21,16 @@ def finished(data_folder, tmp_path_factory):
     """The folder of one run, made by another process so that its memory can be told."""
     out = tmp_path_factory.mktemp("out") / "derma"
     command = [sys.executable, "-m", "voisin", "run", data_folder / "dermamnist.npz"]
-    options = ["--labels-per-class", "50", "--random-state", "42", "--out", out]
+    options = [
+        "--labels-per-class",
+        "50",
+        "--embedding",
+        "cnn",
+        "--random-state",
+        "42",
+        "--out",
+        out,
+    ]
     subprocess.run([*map(str, command + options)], check=True)
     return out
 

@@ -94,8 +94,9 @@ def going_on_without(folder: Path) -> Iterator[None]:
     --------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp()) / "absent"
-    >>> with warnings.catch_warnings(record=True) as told, going_on_without(folder):
-    ...     _ = (folder / "half-done.txt").write_text("0.5")
+    >>> with warnings.catch_warnings(record=True, action="always") as told:
+    ...     with going_on_without(folder):
+    ...         _ = (folder / "half-done.txt").write_text("0.5")
     >>> len(told)
     1
     """

@@ -80,9 +80,9 @@ def with_settings(
     ... def show(*, out: Out = Path("here"), settings: Values) -> None:
     ...     print(out, settings)
     >>> list(inspect.signature(show).parameters)
-    ['out', 'labels_per_class', 'random_state']
-    >>> show(out="there", labels_per_class=5, random_state=42)
-    there {'labels_per_class': 5, 'random_state': 42}
+    ['out', 'labels_per_class', 'random_state', 'language', 'effort']
+    >>> show(out="there", labels_per_class=5, random_state=42, language="fr", effort="quick")
+    there {'labels_per_class': 5, 'random_state': 42, 'language': 'fr', 'effort': 'quick'}
     """
     of_settings = [
         _make_option(

@@ -123,11 +123,12 @@ def _choose_embedding(project: Project, context: Context) -> tuple[Context, str]
     if len(candidates) == 1:
         return context, ""
     log_effort(stages.settings.effort, estimate_seconds(context), stages.log)
-    with stages.silent("first labels") as inner:
-        quick = replace(context, stages=inner).with_embedding(candidates[-1])
-        labeled = label_images(quick, quick.graph_data())
-        write_decided_labels(project, experiment, stages, calibrate_labels(quick, labeled))
-    stages.log(f"  first labels are in {project.folder / 'labels.csv'}, until better ones come")
+    if not (project.folder / "report.html").exists():  # labels of a finished run are better
+        with stages.silent("first labels") as inner:
+            quick = replace(context, stages=inner).with_embedding(candidates[-1])
+            labeled = label_images(quick, quick.graph_data())
+            write_decided_labels(project, experiment, stages, calibrate_labels(quick, labeled))
+        stages.log(f"  first labels are in {project.folder / 'labels.csv'}, until better ones come")
     with stages.silent("embedding") as inner:
         embedding, reason = choose_embedding(replace(context, stages=inner), candidates)
     if reason:

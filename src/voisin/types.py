@@ -279,6 +279,35 @@ class Problem:
 
 
 @dataclass(frozen=True, eq=False)
+class Induction:
+    """How a labeling method labels an image outside the graph, without labeling again.
+
+    ``p_i = s [c_i + ē_i]₊ / |[c_i + ē_i]₊|₁ + ḡ_i`` with the classifier's ``c_i = softmax(x_i W +
+    b)``; ē and ḡ are means of the rows of E and G over the image's neighbors in the graph, weighted
+    as `voisin.propagation.result.attach` says. `voisin.labeling.induction` computes it.
+
+    Attributes
+    ----------
+    classifier_share : float
+        s in [0, 1]; rows of G sum to 1 − s.
+    weights : array of shape (n_dims, n_classes), optional
+        W; None if s is 0.
+    intercept : array of shape (n_classes,), optional
+        b; None if s is 0.
+    neighbor_scores : array of shape (n_samples, n_classes), optional
+        G; None if s is 1.
+    errors : array of shape (n_samples, n_classes), optional
+        E; None means 0.
+    """
+
+    classifier_share: float
+    weights: NDArray[np.float64] | None = None
+    intercept: NDArray[np.float64] | None = None
+    neighbor_scores: NDArray[np.float64] | None = None
+    errors: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Labeling:
     """The result of a labeling method.
 
@@ -308,6 +337,9 @@ class Labeling:
         Probabilities to show instead of those of `propagation`.
     decided : array of shape (n_samples,), optional
         Labels to show instead of those of `propagation`, -1 where there is no evidence.
+    induction : Induction, optional
+        How `new_probabilities` were computed, for images that come later; None where the method
+        must label all images again.
     """
 
     propagation: Propagation
@@ -321,6 +353,7 @@ class Labeling:
     prior_propagation_share: float = 0.0
     calibrated: Probabilities | None = None
     decided: Labels | None = None
+    induction: Induction | None = None
 
     @property
     def labels(self) -> Labels:

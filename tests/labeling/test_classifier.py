@@ -49,22 +49,24 @@ def test_shift_and_unit_of_the_vectors_do_not_matter():
     )
     method = Classifier(strength=3.0, temperature=1.0)
 
-    pool, new = method.predict_probabilities(problem)
-    pool_moved, new_moved = method.predict_probabilities(type(problem)(moved, problem.labels, 3))
+    found = method.label(problem)
+    found_moved = method.label(type(problem)(moved, problem.labels, 3))
 
-    np.testing.assert_allclose(pool_moved, pool, atol=1e-3)
-    np.testing.assert_allclose(new_moved, new, atol=1e-3)
+    np.testing.assert_allclose(
+        found_moved.propagation.probabilities, found.propagation.probabilities, atol=1e-3
+    )
+    np.testing.assert_allclose(found_moved.new_probabilities, found.new_probabilities, atol=1e-3)
 
 
 def test_shares_that_are_told_shift_the_probabilities_by_bayes_rule():
     problem, _ = few_labels()
     shares = np.array([0.6, 0.3, 0.1])
     method = Classifier(strength=3.0, temperature=1.0)
-    plain, _ = method.predict_probabilities(problem)
+    plain = method.label(problem).propagation.probabilities
 
-    told, _ = method.predict_probabilities(
+    told = method.label(
         type(problem)(problem.data, problem.labels, 3, (), shares)
-    )
+    ).propagation.probabilities
 
     expected = plain * shares
     np.testing.assert_allclose(told, expected / expected.sum(axis=1, keepdims=True), atol=1e-9)

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from tests.labeling.problems import clouds, few_labels, keep_few, problem_of, view_of
 from voisin.errors import InputError
+from voisin.labeling.induction import induce
 from voisin.labeling.registry import METHODS, make_method
 from voisin.types import Problem
 
@@ -50,6 +51,21 @@ def test_the_method_that_is_returned_has_no_choice_left_and_finds_the_same(name,
 
     np.testing.assert_allclose(again.propagation.probabilities, found.propagation.probabilities)
     np.testing.assert_allclose(again.new_probabilities, found.new_probabilities)
+
+
+@every_method
+def test_images_that_come_later_get_what_they_would_have_got_with_the_others(name):
+    problem, _ = few_labels(4)
+    data = problem.data
+    nobody = replace(data, new_embeddings=data.new_embeddings[:0], new_neighbors=None)
+
+    found = make_method(name).label(problem)
+    before = make_method(name).label(replace(problem, data=nobody))
+    reached = before.propagation.reached
+    later, answered = induce(before.induction, data.new_embeddings, data.new_neighbors, reached)
+
+    np.testing.assert_allclose(later, found.new_probabilities, atol=1e-9)
+    assert (answered == found.new_reached).all()
 
 
 @every_method

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from voisin.calibration.prior_shift import shift_priors, weigh_by_class
+from voisin.calibration.prior_shift import weigh_by_class
 from voisin.calibration.scaling import fit_scaling, log_losses
 from voisin.labeling.cross_validation import explain_selection, select_by_losses
 from voisin.parallel import blocks, workers
@@ -22,6 +22,7 @@ from voisin.types import (
     Embeddings,
     GraphData,
     Indices,
+    Induction,
     Labeling,
     Probabilities,
     Problem,
@@ -68,7 +69,8 @@ class Classifier:
     def label(self, problem: Problem) -> Labeling:
         """Give every image a distribution over the classes."""
         classifier = self.select_settings(problem)
-        pool, new = classifier.predict_probabilities(problem)
+        model = classifier.fit(problem)
+        pool, new = map(model.probabilities, (problem.data.embeddings, problem.data.new_embeddings))
         reached = np.full(len(pool), fill_value=True)
         reason = f"C {classifier.strength:g} and temperature {classifier.temperature:.2g}"
         return Labeling(
@@ -77,6 +79,7 @@ class Classifier:
             np.full(len(new), fill_value=True),
             classifier,
             reason=explain_selection(reason, problem),
+            induction=Induction(1.0, model.weights, model.intercept),
         )
 
     def select_settings(self, problem: Problem) -> "Classifier":
@@ -102,23 +105,20 @@ class Classifier:
         best = select_by_losses(losses, weights, default)
         return Classifier(strengths[best], scalings[best].temperature)
 
-    def predict_probabilities(self, problem: Problem) -> tuple[Probabilities, Probabilities]:
-        """Return the probabilities of the images of the graph, and of the new images.
+    def fit(self, problem: Problem) -> "LinearScores":
+        """Return scores of vectors as they are, with temperature and class priors within them.
 
         Strength and temperature must be fixed.
         """
         data = problem.data
         scale = scale_of(data.embeddings)
         (model,) = _fit(scale, data, problem, [self.strength or DEFAULT_STRENGTH])
-        temperature = self.temperature or DEFAULT_TEMPERATURE
-        pool, new = (
-            shift_priors(
-                softmax(scale.scores(model, vectors) / temperature, axis=1),
-                new=problem.class_priors,
-            )
-            for vectors in (data.embeddings, data.new_embeddings)
-        )
-        return pool, new
+        model, temperature = scale.undo(model), self.temperature or DEFAULT_TEMPERATURE
+        intercept = model.intercept / temperature
+        if problem.class_priors is not None:
+            with np.errstate(divide="ignore"):  # log 0 = -inf is meant: the class is impossible
+                intercept = intercept + np.log(problem.class_priors)
+        return LinearScores(model.weights / temperature, intercept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +138,10 @@ class LinearScores:
         """Return an array of shape (n_samples, n_classes)."""
         return np.asarray(vectors @ self.weights.astype(vectors.dtype) + self.intercept)
 
+    def probabilities(self, vectors: NDArray[np.floating]) -> Probabilities:
+        """Return the softmax of the scores."""
+        return np.asarray(softmax(self(vectors), axis=1))
+
 
 @dataclass(frozen=True, eq=False)
 class Scale:
@@ -156,10 +160,10 @@ class Scale:
         """Return the vectors, centered and scaled."""
         return (vectors - self.mean) * self.factor
 
-    def scores(self, model: LinearScores, vectors: Embeddings) -> NDArray[np.float64]:
-        """Return the model's scores of unscaled vectors, without making a scaled copy."""
+    def undo(self, model: LinearScores) -> LinearScores:
+        """Return the model of scaled vectors as one of unscaled ones."""
         weights = model.weights * self.factor
-        return LinearScores(weights, model.intercept - self.mean @ weights)(vectors)
+        return LinearScores(weights, model.intercept - self.mean @ weights)
 
 
 def scale_of(embeddings: Embeddings) -> Scale:
@@ -193,7 +197,7 @@ def predict_out_of_fold(
         scale = scales[id(data)]
         models = _fit(scale, data, problem.without(fold), strengths)
         vectors = data.embeddings[fold.held_out]
-        by_fold.append([softmax(scale.scores(model, vectors), axis=1) for model in models])
+        by_fold.append([scale.undo(model).probabilities(vectors) for model in models])
     held_out = np.concatenate([fold.held_out for fold in problem.folds])
     return held_out, [np.concatenate(rows) for rows in zip(*by_fold, strict=True)]
 

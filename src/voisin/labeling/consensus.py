@@ -13,11 +13,12 @@ import numpy as np
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.cross_validation import explain_selection, select_by_held_out
 from voisin.labeling.graph_only import GraphOnly
+from voisin.labeling.induction import induce
 from voisin.propagation.matrices import normalize_affinity
-from voisin.propagation.result import attach, rows_to_one
+from voisin.propagation.result import rows_to_one
 from voisin.propagation.solvers import chebyshev
 from voisin.propagation.spreading import LabelSpreading
-from voisin.types import UNLABELED, Fold, Labeling, Probabilities, Problem
+from voisin.types import UNLABELED, Fold, Induction, Labeling, Probabilities, Problem
 from voisin.validation import check_in_closed_interval, check_in_open_interval
 
 # Values that cross-validation selects from, and defaults, kept unless another is better: by hand.
@@ -71,29 +72,32 @@ class SmoothedClassifier:
         """Give every image a distribution over the classes."""
         method = self.select_settings(problem)
         alpha, share = method.alpha or DEFAULT_ALPHA, method.graph_share or 0.0
-        classified, new = method.classifier.predict_probabilities(problem)
-        mixed, settings = classified, f"alpha {alpha:g}"
+        data, model = problem.data, method.classifier.fit(problem)
+        classified = model.probabilities(data.embeddings)
+        prior, mixed, settings = np.zeros_like(classified), classified, f"alpha {alpha:g}"
         if share:
             settings += f", share of prior propagation {share:g}"
-            prior = _PRIOR_PROPAGATION.label(problem)
-            mixed = (1 - share) * classified + share * prior.propagation.probabilities
-            new = (1 - share) * new + share * prior.new_probabilities
+            prior = _PRIOR_PROPAGATION.label(problem).propagation.probabilities
+            mixed = (1 - share) * classified + share * prior
         start = put_labels(mixed, problem)
-        propagation = LabelSpreading(alpha=alpha).propagate(problem.data.affinity, start)
-        if problem.data.new_neighbors is not None:
-            new = (1 - alpha) * new + alpha * attach(
-                problem.data.new_neighbors, propagation.probabilities
-            )
+        propagation = LabelSpreading(alpha=alpha).propagate(data.affinity, start)
+        induction = Induction(
+            (1 - alpha) * (1 - share),
+            model.weights,
+            model.intercept,
+            (1 - alpha) * share * prior + alpha * propagation.probabilities,
+        )
+        new = induce(induction, data.new_embeddings, data.new_neighbors, propagation.reached)
         return Labeling(
             propagation,
-            new,
-            np.full(len(new), fill_value=True),
+            *new,
             method,
             reason=explain_selection(settings, problem),
             initial_scores=start,
             alpha=alpha,
             classifier_probabilities=classified,
             prior_propagation_share=share,
+            induction=induction,
         )
 
     def select_settings(self, problem: Problem) -> "SmoothedClassifier":
@@ -138,7 +142,7 @@ def _smooth_fold(
     The equation is linear, so its solutions for classifier and prior propagation are mixed.
     """
     inner = problem.without(fold)
-    starts = [put_labels(classifier.predict_probabilities(inner)[0], inner)]
+    starts = [put_labels(classifier.fit(inner).probabilities(fold.data.embeddings), inner)]
     if any(shares):
         prior = _PRIOR_PROPAGATION.label(inner).propagation.probabilities
         starts.append(put_labels(prior, inner))

@@ -14,12 +14,12 @@ from voisin.calibration.prior_shift import weigh_by_class
 from voisin.labeling.classifier import Classifier
 from voisin.labeling.consensus import put_labels
 from voisin.labeling.cross_validation import select_by_held_out
+from voisin.labeling.induction import correct, induce
 from voisin.propagation.matrices import normalize_affinity
-from voisin.propagation.result import attach
 from voisin.propagation.small_rows import refine_small_rows
 from voisin.propagation.solvers import chebyshev
 from voisin.propagation.spreading import LabelSpreading
-from voisin.types import UNLABELED, Labeling, Probabilities, Problem
+from voisin.types import UNLABELED, Induction, Labeling, Probabilities, Problem
 from voisin.validation import check_in_open_interval
 
 # Pairs of correction and alpha that cross-validation selects from, and the default: by hand.
@@ -63,23 +63,23 @@ class CorrectAndSmooth:
         """Give every image a distribution over the classes."""
         method = self.select_settings(problem)
         correction, alpha = method.correction or DEFAULT[0], method.alpha or DEFAULT[1]
-        classified, new = method.classifier.predict_probabilities(problem)
+        data, model = problem.data, method.classifier.fit(problem)
+        classified = model.probabilities(data.embeddings)
         errors = _spread_errors(classified, problem, correction, _FINE)
-        start = put_labels(_correct(classified, errors), problem)
-        propagation = LabelSpreading(alpha=alpha).propagate(problem.data.affinity, start)
-        if problem.data.new_neighbors is not None:
-            corrected = _correct(new, attach(problem.data.new_neighbors, errors))
-            of_neighbors = attach(problem.data.new_neighbors, propagation.probabilities)
-            new = (1 - alpha) * corrected + alpha * of_neighbors
+        start = put_labels(correct(classified, errors), problem)
+        propagation = LabelSpreading(alpha=alpha).propagate(data.affinity, start)
+        of_neighbors = alpha * propagation.probabilities
+        induction = Induction(1 - alpha, model.weights, model.intercept, of_neighbors, errors)
+        new = induce(induction, data.new_embeddings, data.new_neighbors, propagation.reached)
         return Labeling(
             propagation,
-            new,
-            np.full(len(new), fill_value=True),
+            *new,
             method,
             reason=f"correction {correction:g}, alpha {alpha:g}",
             initial_scores=start,
             alpha=alpha,
             classifier_probabilities=classified,
+            induction=induction,
         )
 
     def select_settings(self, problem: Problem) -> "CorrectAndSmooth":
@@ -110,22 +110,15 @@ def _spread_errors(
     return np.divide(mean_length * spread, lengths, where=lengths > 0, out=np.zeros_like(spread))
 
 
-def _correct(classified: Probabilities, errors: NDArray[np.float64]) -> Probabilities:
-    corrected = np.maximum(classified + errors, 0)
-    return np.asarray(corrected / corrected.sum(axis=1, keepdims=True))
-
-
 def _select_pair(classifier: Classifier, problem: Problem) -> tuple[float, float]:
     """Run each pair of settings without each fold's labels; select by these labels."""
     problem = replace(problem, class_priors=None)  # losses give every class the same weight
     by_pair: list[list[Probabilities]] = [[] for _ in CHOICES]
     for fold in problem.folds:
         inner = problem.without(fold)
-        classified = classifier.predict_probabilities(inner)[0]
+        classified = classifier.fit(inner).probabilities(fold.data.embeddings)
         corrected = {
-            a: put_labels(
-                _correct(classified, _spread_errors(classified, inner, a, _COARSE)), inner
-            )
+            a: put_labels(correct(classified, _spread_errors(classified, inner, a, _COARSE)), inner)
             for a in {a for a, _ in CHOICES}
         }
         for rows, (correction, alpha) in zip(by_pair, CHOICES, strict=True):

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.calibration.prior_shift import shift_priors, weigh_by_class
-from voisin.propagation.result import attach
+from voisin.labeling.induction import induce
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import (
+    Induction,
     Labeling,
     Labels,
     Probabilities,
     Problem,
-    Propagation,
     PropagationMethod,
 )
 
@@ -47,11 +47,23 @@ class GraphOnly:
         if problem.class_priors is not None:
             shifted = shift_priors(propagation.probabilities, new=problem.class_priors)
             propagation = replace(propagation, probabilities=shifted)
-        new, new_reached = propagate_to_new_images(problem, propagation)
+        induction = Induction(0.0, neighbor_scores=propagation.probabilities)
+        data = problem.data
+        new, new_reached = induce(
+            induction, data.new_embeddings, data.new_neighbors, propagation.reached
+        )
         start, alpha = None, None
         if isinstance(self.method, LabelSpreading):
             start, alpha = initial_scores_of(problem), self.method.alpha
-        return Labeling(propagation, new, new_reached, self, initial_scores=start, alpha=alpha)
+        return Labeling(
+            propagation,
+            new,
+            new_reached,
+            self,
+            initial_scores=start,
+            alpha=alpha,
+            induction=induction,
+        )
 
 
 def weigh_labels(labels: Labels) -> NDArray[np.float64]:
@@ -67,17 +79,6 @@ def weigh_labels(labels: Labels) -> NDArray[np.float64]:
     """
     weights = weigh_by_class(labels)
     return np.asarray(weights / weights[weights > 0].min())
-
-
-def propagate_to_new_images(
-    problem: Problem, propagation: Propagation
-) -> tuple[Probabilities, NDArray[np.bool_]]:
-    """Give new images the mean of their neighbors; reached if any neighbor is reached."""
-    near = problem.data.new_neighbors
-    if near is None:
-        return np.empty((0, problem.n_classes)), np.empty(0, dtype=bool)
-    new_reached = np.any(propagation.reached[near.indices], axis=1)
-    return attach(near, propagation.probabilities), new_reached
 
 
 def initial_scores_of(problem: Problem) -> Probabilities:

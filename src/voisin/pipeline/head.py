@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from voisin.calibration.calibrate import CalibrationResult
 from voisin.calibration.prior_shift import weigh_by_class
@@ -60,10 +59,8 @@ def teach_classifier(
         rows = _choose_rows(weights, given, settings.random_state)
         vectors = scale(data.embeddings[rows])
         (model,) = fit_softmax(vectors, targets[rows], weights[rows], [_STRENGTH])
-        pool, test = (
-            softmax(scale.scores(model, each), axis=1)
-            for each in (data.embeddings, data.new_embeddings)
-        )
+        of_vectors = scale.undo(model)
+        pool, test = map(of_vectors.probabilities, (data.embeddings, data.new_embeddings))
         head = {
             "head.weight": model.weights.astype(np.float32),
             "head.bias": model.intercept.astype(np.float32),

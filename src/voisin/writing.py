@@ -112,6 +112,19 @@ def going_on_without(folder: Path) -> Iterator[None]:
             warnings.warn(message, InputWarning, stacklevel=3)  # at the caller of the context
 
 
+def user_cache_folder() -> Path:
+    """Return the folder of what all projects share: ``$VOISIN_CACHE``, or the system's for caches.
+
+    Examples
+    --------
+    >>> user_cache_folder().is_absolute()
+    True
+    """
+    import pooch
+
+    return Path(os.environ.get("VOISIN_CACHE") or pooch.os_cache("voisin")).absolute()
+
+
 def restore_folder(path: Path) -> None:
     """Put back a folder if the program was killed while the folder was being replaced."""
     replaced = path.with_name(f"{path.name}{REPLACED}")

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.embedding.small_models import write_onnx
 from voisin.__main__ import main
+from voisin.embedding.vector_cache import VectorCache
 
 VOISIN = [str(Path(sys.executable).with_name("voisin"))]
 QUICK = [
@@ -223,3 +225,21 @@ def test_stopped_before_it_has_begun_it_ends_without_a_traceback(monkeypatch):
         main()
 
     assert ended.value.code == 130
+
+
+def test_cache_tells_what_is_kept_and_clears_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOISIN_CACHE", str(tmp_path))
+    monkeypatch.setenv("VOISIN_CACHE_SIZE", "2")
+    images = [f"image {i}".encode() for i in range(1500)]
+    VectorCache().keep("backbone, 64 × 64", "1", images, np.ones((1500, 1000), dtype=np.float32))
+
+    told = voisin("cache", "--json")
+    lines = told.stderr.splitlines()
+    assert re.search(r"backbone, 64 × 64 +1,500 +6\.0 MB +20\d\d-\d\d-\d\d \d\d:\d\d", told.stderr)
+    assert re.search(r"vectors\.sqlite takes 6\.\d MB of at most 2 GB", lines[-1])
+    (kept,) = json.loads(told.stdout)["kept"]
+    assert (kept["name"], kept["n_images"], kept["n_bytes"]) == ("backbone, 64 × 64", 1500, 6e6)
+
+    cleared = voisin("cache", "--clear").stderr.splitlines()
+    assert re.fullmatch(r"Removed 6\.\d MB\.", cleared[0])
+    assert cleared[1] == f"No vectors are kept in {tmp_path / 'vectors.sqlite'}."

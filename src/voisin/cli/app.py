@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from voisin import __version__
 from voisin.cli.audit import audit_command
+from voisin.cli.cache import cache_command
 from voisin.cli.certify import certify_command
 from voisin.cli.compare import compare_command
 from voisin.cli.explain import explain_command
@@ -69,6 +70,7 @@ app.command("explain")(explain_command)
 app.command("suggest")(suggest_command)
 app.command("audit")(audit_command)
 app.command("certify")(certify_command)
+app.command("cache")(cache_command)
 
 
 def _show_version(asked: bool) -> None:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from voisin.embedding.inference import (
     choose_device,
+    describe_rounding,
     mixed_precision,
     run_in_threads,
     to_tensor,
 )
 from voisin.embedding.networks.efficientnet import EfficientNetLite0, load_backbone
-from voisin.embedding.registry import EmbedderOptions, embed_by_batch
+from voisin.embedding.registry import EmbedderOptions, embed_by_batch, fill_batch
 from voisin.embedding.specification import SMALL_SIDE
 from voisin.parallel import blocks
 from voisin.sources.reading import read_images
@@ -71,11 +72,12 @@ class Backbone:
         return self.size
 
     def fingerprint(self) -> str:
-        """Return a digest of the weights, and the size."""
+        """Return a digest of the weights, the size, and how the machine rounds."""
         digest = hashlib.sha256()
         for value in self.network.layers.state_dict().values():
             digest.update(value.cpu().numpy().tobytes())
-        return f"backbone {self.size} {digest.hexdigest()}"
+        rounding = describe_rounding(choose_device(self.device))
+        return f"backbone {self.size} {rounding} {digest.hexdigest()}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
         """Return the network's features of each image."""
@@ -84,9 +86,10 @@ class Backbone:
 
         @torch.inference_mode()
         def features(pixels: Pixels) -> NDArray[np.float32]:
-            values = to_tensor(pixels).to(device, memory_format=torch.channels_last)
+            values = to_tensor(fill_batch(pixels, _AT_ONCE))
+            values = values.to(device, memory_format=torch.channels_last)
             with mixed_precision(device):
-                return network.features(values).float().cpu().numpy()
+                return network.features(values)[: len(pixels)].float().cpu().numpy()
 
         def embed_batch(batch: ImageCollection) -> NDArray[np.floating]:
             pixels = read_images(batch, size=self.size, max_unreadable=0).pixels

@@ -163,12 +163,23 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     Processors with AMX tiles and CUDA GPUs from compute capability 8 have; others emulate bfloat16
     and are slower with it, so everything stays float32 there.
     """
+    return torch.autocast(device.type, torch.bfloat16, enabled=_has_bfloat16(device))
+
+
+def describe_rounding(device: torch.device) -> str:
+    """Name all that decides how a device rounds: torch's version, and the instructions used."""
     if device.type == "cuda":
-        enabled = torch.cuda.get_device_capability(device) >= (8, 0)
+        instructions = torch.cuda.get_device_name(device)
     else:
-        has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public name
-        enabled = device.type == "cpu" and has_tiles is not None and bool(has_tiles())
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+        instructions = torch.backends.cpu.get_cpu_capability()
+    return f"{torch.__version__} {device.type} {instructions} {_has_bfloat16(device)}"
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public name
+    return device.type == "cpu" and has_tiles is not None and bool(has_tiles())
 
 
 @torch.inference_mode()

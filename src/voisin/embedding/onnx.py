@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from voisin.embedding.registry import EmbedderOptions, embed_by_batch
+from voisin.embedding.registry import EmbedderOptions, embed_by_batch, fill_batch
 from voisin.embedding.specification import NORMALIZATIONS
 from voisin.embedding.weights import digest_files, first_line
 from voisin.errors import InputError
@@ -106,7 +106,7 @@ class OnnxModel:
             path for path in self._path.parent.iterdir() if path.name.startswith(self._path.name)
         ]  # weights may lie beside, as in model.onnx_data
         settings = f"{self._size} {self._normalization} {version('onnxruntime')}"
-        return f"onnx {settings} {digest_files(files)}"
+        return f"onnx {settings} {self._session.get_providers()} {digest_files(files)}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
         """Give each image the model's features.
@@ -126,9 +126,7 @@ class OnnxModel:
 
     def _run(self, pixels: Pixels) -> NDArray[np.float32]:
         batch = lay_out(pixels, self._input, self._normalization)
-        if self._input.batch_size is not None:
-            missing = self._input.batch_size - len(batch)
-            batch = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
+        batch = fill_batch(batch, self._input.batch_size or _BATCH_SIZE)
         try:
             (output,) = self._session.run([self._output], {self._input.name: batch})
         except Exception as error:  # onnxruntime's own errors share no public class

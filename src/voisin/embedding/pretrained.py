@@ -24,8 +24,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from voisin.embedding.inference import choose_device
-from voisin.embedding.registry import EmbedderOptions, embed_by_batch
+from voisin.embedding.inference import choose_device, describe_rounding
+from voisin.embedding.registry import EmbedderOptions, embed_by_batch, fill_batch
 from voisin.embedding.weights import digest_files, find_model, first_line, list_model_files
 from voisin.errors import InputError
 from voisin.types import Embeddings, ImageCollection, Progress, no_progress
@@ -82,7 +82,8 @@ class Pretrained:
     def fingerprint(self) -> str:
         """Return a digest of the model's files, and the settings."""
         digest = digest_files(list_model_files(self._folder))
-        return f"pretrained {self._size} {self._dtype} {version('transformers')} {digest}"
+        rounding = f"{self._dtype} {describe_rounding(self._device)}"
+        return f"pretrained {self._size} {rounding} {version('transformers')} {digest}"
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
         """Return the model's features of each image.
@@ -94,7 +95,9 @@ class Pretrained:
         """
 
         def embed_batch(batch: ImageCollection) -> NDArray[np.float32]:
-            return self._run([batch.reader.load(int(position)) for position in batch.positions])
+            positions = fill_batch(batch.positions, _BATCH_SIZE)
+            pictures = {i: batch.reader.load(i) for i in batch.positions.tolist()}
+            return self._run([pictures[i] for i in positions.tolist()])[: len(batch)]
 
         return embed_by_batch(
             images,

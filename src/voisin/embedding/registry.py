@@ -7,7 +7,7 @@ PyTorch or onnxruntime.
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,3 +115,18 @@ def embed_by_batch(
         progress(f"Embedding: {name}", start + len(rows), len(order))
     check_finite_rows(f"embeddings of {name}", vectors)
     return vectors
+
+
+def fill_batch(batch: NDArray[Any], size: int) -> NDArray[Any]:
+    """Repeat the last image until the batch has `size`.
+
+    How a network rounds depends on the number of images that go through it at once. With always
+    the same number, an image's vector does not depend on the images beside it.
+
+    Examples
+    --------
+    >>> fill_batch(np.array([3, 5]), 4).tolist()
+    [3, 5, 5, 5]
+    """
+    missing = size - len(batch)
+    return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch

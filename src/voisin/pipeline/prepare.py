@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.embedding.cached import read_cached_images
 from voisin.embedding.specification import IMAGE_SIZE
 from voisin.errors import InputError, InputWarning
 from voisin.evaluation.verdict import Truth
@@ -281,7 +282,7 @@ def _read_pixels(
 
     def compute(_: Path) -> dict[str, Any]:
         with capture_warnings() as notes:
-            read = read_images(
+            read = read_cached_images(
                 images, size=IMAGE_SIZE, max_unreadable=max_unreadable, progress=stages.progress
             )
         return {

@@ -24,6 +24,7 @@ from voisin.sources.collection import OpeningOptions, Source, SourceKind
 from voisin.sources.npz import NpzSource, open_npz
 from voisin.types import ImageCollection, Progress
 from voisin.validation import list_some
+from voisin.writing import user_cache_folder
 
 _CHUNK_BYTES = 1 << 18  # bytes between two calls of progress; chosen by hand
 _NAME = re.compile(r"([a-z]+mnist(?:3d)?)(?:_([0-9]+))?")  # such as dermamnist, dermamnist_64
@@ -155,7 +156,7 @@ def fetch_set(known: MedMNISTSet, size: int, cache_folder: Path | None, progress
     """
     import pooch
 
-    folder = cache_folder or Path(os.environ.get("VOISIN_CACHE") or pooch.os_cache("voisin"))
+    folder = cache_folder or user_cache_folder()
     name = known.name if size == 28 else f"{known.name}_{size}"
     path = folder / f"{name}.npz"
     address = os.environ.get("VOISIN_MEDMNIST_URL") or record_url()

@@ -5,7 +5,7 @@ This module knows the readers of sources, and must not know the kinds of sources
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -38,11 +38,14 @@ class ReadImages:
         One entry per image of `images`.
     unreadable : dict of str to str
         For each image that was left out, keyed by its id, the reason.
+    several : tuple of str
+        Ids of the images whose files hold others, too.
     """
 
     images: ImageCollection
     pixels: Pixels
     unreadable: dict[str, str]
+    several: tuple[str, ...] = ()
 
 
 def read_images(
@@ -52,6 +55,7 @@ def read_images(
     max_unreadable: float = 0.05,
     progress: Progress = no_progress,
     out: Pixels | None = None,
+    known: Mapping[int, Pixels] | None = None,
 ) -> ReadImages:
     """Decode every image at ``size × size``, and leave out those that cannot be read.
 
@@ -70,6 +74,8 @@ def read_images(
     progress : callable, optional
     out : array of shape (n_images, size, size, channels), uint8, optional
         Array that receives the pixels, such as a memory map; a new array by default.
+    known : mapping of int to array of shape (size, size, channels), optional
+        Pixels of some images, by index, that were read at this size before.
 
     Returns
     -------
@@ -98,7 +104,9 @@ def read_images(
     brightest = 0
     order = np.argsort(images.positions, kind="stable")  # archives are slow to read backwards
     several: list[int] = []
-    decoded = zip(order.tolist(), _decode_images(images, order, size, several), strict=True)
+    decoded = zip(
+        order.tolist(), _decode_images(images, order, size, several, known or {}), strict=True
+    )
     for done, (index, pixels) in enumerate(decoded, start=1):
         if isinstance(pixels, UnreadableImageError):
             reasons[index] = str(pixels)
@@ -117,12 +125,13 @@ def read_images(
             progress("Reading images", done, len(images))
     _warn_of_doubtful(images, several, brightest)
     unreadable = {str(images.ids[index]): reasons[index] for index in sorted(reasons)}
+    of_several = tuple(images.ids[sorted(several)].tolist())
     if not unreadable:
-        return ReadImages(images, out, unreadable)
+        return ReadImages(images, out, unreadable, of_several)
     kept = np.setdiff1d(np.arange(len(images)), list(reasons))
     for row, index in enumerate(kept):  # in place, since the pixels may be larger than memory
         out[row] = out[index]
-    return ReadImages(images.take(kept), out[: len(kept)], unreadable)
+    return ReadImages(images.take(kept), out[: len(kept)], unreadable, of_several)
 
 
 def _warn_of_doubtful(images: ImageCollection, several: list[int], brightest: int) -> None:
@@ -163,7 +172,11 @@ def load_picture(images: ImageCollection, index: int, size: int) -> Image.Image:
 
 
 def _decode_images(
-    images: ImageCollection, order: Indices, size: int, several: list[int]
+    images: ImageCollection,
+    order: Indices,
+    size: int,
+    several: list[int],
+    known: Mapping[int, Pixels],
 ) -> Iterator[Pixels | UnreadableImageError]:
     """Decode images in the given order to squares; several threads decode files.
 
@@ -172,6 +185,8 @@ def _decode_images(
     mode = "L" if images.reader.n_channels == 1 else "RGB"
 
     def decode(index: int) -> Pixels | UnreadableImageError:
+        if index in known:
+            return known[index]
         try:
             picture = images.reader.load(int(images.positions[index]))
         except UnreadableImageError as error:

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from safetensors import safe_open
+from safetensors.torch import load_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.preprocessing import normalize
@@ -23,12 +25,13 @@ from sklearn.semi_supervised import LabelSpreading
 
 import voisin
 from benchmarks.measuring import FOLDER, RESULTS
+from voisin.embedding.backbone import Backbone
+from voisin.embedding.networks.efficientnet import load_backbone
 from voisin.project.finished_run import RESULT, RunResult
 from voisin.project.stored import load
 from voisin.sources.opening import open_images
 
 ROWS = RESULTS / "first_command.jsonl"
-PARTS = {"backbone": 1280, "backbone-tuned": 1280, "cnn-augmented": 1568, "contrastive-tuned": 896}
 
 
 def main():
@@ -58,6 +61,7 @@ def measure(path, per_class, draw, effort):
         seconds = time.perf_counter() - start
         metrics = json.loads((run.folder / "metrics.json").read_text())
         stored = load(run.folder / RESULT, RunResult)
+        rivals = judge_rivals(run.folder, stored, path)
     found = {
         (row["scope"], row["method"]): row for row in metrics["results"] if row["scope"] != "train"
     }
@@ -73,7 +77,7 @@ def measure(path, per_class, draw, effort):
         "found_on_test": summary(found.get(("test", "propagated"))),
         "stated": metrics["decision"]["mean_probability"],
         "expected": expected.get("accuracy"),
-        "rivals": judge_rivals(stored, path, metrics["settings"]["embedding"]),
+        "rivals": rivals,
     }
 
 
@@ -81,16 +85,14 @@ def summary(row):
     return row and {"auc": row["auc"], "balanced_accuracy": row["balanced_accuracy"]}
 
 
-def judge_rivals(stored, path, embedding):
+def judge_rivals(folder, stored, path):
     """Return AUC and balanced accuracy of other ways on the same labels and hidden images."""
     images = open_images(path)
-    known = dict(zip(images.ids.tolist(), images.labels.tolist(), strict=True))
-    truth = np.array([known[name] for name in stored.ids.tolist()])
-    given = stored.labels >= 0
-    figures, at = {}, 0
-    for part in embedding.split("+"):
-        vectors = normalize(stored.embeddings[:, at : at + PARTS[part]])
-        at += PARTS[part]
+    known = dict(zip(images.ids.tolist(), range(len(images)), strict=True))
+    images = images.take(np.array([known[name] for name in stored.ids.tolist()]))
+    truth, given, figures = images.labels, stored.labels >= 0, {}
+    for part, network, size in backbones_of(folder, len(stored.class_names)):
+        vectors = normalize(Backbone(network, size).embed(images))
         regression = LogisticRegression(C=10, max_iter=1000, class_weight="balanced")
         regression.fit(vectors[given], stored.labels[given])
         ways = {f"logistic regression on {part}": regression.predict_proba(vectors)}
@@ -109,6 +111,23 @@ def judge_rivals(stored, path, embedding):
                 "balanced_accuracy": balanced_accuracy_score(hidden, rows.argmax(axis=1)),
             }
     return figures
+
+
+def backbones_of(folder, n_classes):
+    """Yield the networks of the backbone, as it comes and fine-tuned, that a run has used."""
+    state = load_file(folder / "model.safetensors")
+    with safe_open(folder / "model.safetensors", "pt") as file:
+        size = int(json.loads(file.metadata()["voisin"])["input"].split()[0])
+    for part in ("backbone", "backbone-tuned"):
+        own = {
+            name.removeprefix(f"{part}."): value
+            for name, value in state.items()
+            if name.startswith((f"{part}.layers.", f"{part}.fc."))
+        }
+        if own:
+            network = load_backbone(n_classes if part == "backbone-tuned" else 0)
+            network.load_state_dict(own)
+            yield part, network.eval(), size
 
 
 def auc(truth, rows):

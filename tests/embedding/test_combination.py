@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
-from voisin.embedding.combination import combine
+from voisin.embedding import combination
+from voisin.embedding.combination import learn_combination
 from voisin.errors import InputError
+
+
+def centered(part):
+    return part - part.mean(axis=0)
+
+
+def combine(pool, test):
+    joined = learn_combination(pool)
+    return joined.apply(pool), joined.apply(test)
 
 
 def test_each_part_is_centered_by_the_pool_brought_to_length_one_and_put_beside():
@@ -28,8 +38,8 @@ def test_the_formula_holds_over_many_rows():
     test = [rng.normal(3, 5, (10, d)).astype(np.float32) for d in (2, 7)]
 
     for found, rows in zip(combine(pool, test), (pool, test), strict=True):
-        centered = [x - p.mean(axis=0) for x, p in zip(rows, pool, strict=True)]
-        expected = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in centered]
+        moved = [x - p.mean(axis=0) for x, p in zip(rows, pool, strict=True)]
+        expected = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in moved]
         np.testing.assert_allclose(found, np.hstack(expected), atol=1e-4)
 
 
@@ -49,6 +59,34 @@ def test_the_scale_of_a_part_does_not_matter():
     large, _ = combine([1000 * left, right], [1000 * left, right])
 
     np.testing.assert_allclose(large, small, atol=1e-6)
+
+
+def test_many_dimensions_are_projected_onto_few_axes_that_keep_what_varies(monkeypatch):
+    monkeypatch.setattr(combination, "MOST_DIMS", 8)
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(300, 5))
+    parts = [(hidden @ rng.normal(size=(5, d))).astype(np.float32) for d in (20, 600)]
+    joined = learn_combination(parts)
+    full = np.hstack([p / np.linalg.norm(p, axis=1, keepdims=True) for p in map(centered, parts)])
+
+    found = joined.apply(parts)
+
+    assert found.shape == (300, 8)
+    assert joined.axes.shape == (620, 8)
+    np.testing.assert_allclose(joined.axes.T @ joined.axes, np.eye(8), atol=1e-5)
+    # both parts vary in the same 5 directions, but for the scaling of their rows
+    np.testing.assert_allclose(found @ found.T, full @ full.T, atol=0.1)
+    top = np.linalg.svd(full, compute_uv=False)[:8]
+    np.testing.assert_allclose(np.linalg.svd(found, compute_uv=False)[:5], top[:5], rtol=1e-5)
+    alone = joined.apply([part[7:8] for part in parts])
+    np.testing.assert_allclose(alone, found[7:8], atol=1e-5)
+
+
+def test_up_to_256_dimensions_are_kept_as_they_are():
+    part = np.random.default_rng(0).normal(size=(40, 128)).astype(np.float32)
+
+    assert learn_combination([part, part]).axes is None
+    assert learn_combination([part, part, part[:, :1]]).axes.shape == (257, 256)
 
 
 def test_parts_with_different_numbers_of_rows_are_refused():

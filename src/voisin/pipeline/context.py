@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from voisin.embedding.combination import Combination
 from voisin.embedding.specification import KINDS, learns_from_labels, parse_embedding
 from voisin.errors import InputError, InputWarning
 from voisin.labeling.cross_validation import make_folds
@@ -54,6 +55,8 @@ class StoredGraphData:
         Of the pool's images.
     key : str
         Hash of everything that the data depend on.
+    combination : Combination, optional
+        How the vectors of several embedders became those of the graph.
     taught : TrainingLabels, optional
         What the networks of embedders were trained on, if not the few labels.
     """
@@ -61,6 +64,7 @@ class StoredGraphData:
     data: GraphData
     neighbors: Neighbors
     key: str
+    combination: Combination | None = None
     taught: TrainingLabels | None = None
 
 
@@ -120,7 +124,8 @@ class Context:
 
         if expert is None and self.needs_expert and self.experiment.taught is None:
             expert = self.expert_networks()[1]
-        pool, test, key = embed_images(self.stages, self.experiment, expert, self.embedders)
+        embedded, key = embed_images(self.stages, self.experiment, expert, self.embedders)
+        pool, test = embedded.pool, embedded.test
         settings, progress = self.stages.settings, self.stages.progress
         n_neighbors = min(settings.n_neighbors, len(pool) - 1)
         inputs: dict[str, Any] = {"metric": settings.metric, "random_state": settings.random_state}
@@ -146,7 +151,8 @@ class Context:
         weights = "cosine" if settings.metric == "cosine" else "gaussian"
         affinity = build_affinity(neighbors, weights=weights)
         data = GraphData(pool, affinity, test, linked.get("test"))
-        return StoredGraphData(data, neighbors, key, self.experiment.taught)
+        taught = self.experiment.taught
+        return StoredGraphData(data, neighbors, key, embedded.combination, taught)
 
     def problem(self, graph_data: StoredGraphData) -> Problem:
         """Return the experiment in the form that a labeling method takes, with its folds."""

@@ -5,13 +5,14 @@ on disk until all are done.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from voisin.embedding.cached import CachedEmbedder
+from voisin.embedding.combination import Combination, learn_combination
 from voisin.embedding.registry import EmbedderOptions, make_embedder
 from voisin.embedding.specification import AUTO, IMAGE_SIZE, KINDS, Part, parse_embedding
 from voisin.pipeline.classifiers import TrainedNetwork
@@ -47,37 +48,44 @@ def make_embedders(stages: Stages, source_ids: Names) -> Embedders:
     return {part: make_embedder(part, options) for part in parts if not KINDS[part.kind].network}
 
 
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """The vectors of pool and test.
+
+    Attributes
+    ----------
+    pool, test : arrays of shape (n_images, n_dims)
+    combination : Combination, optional
+        How the vectors of several embedders became these.
+    """
+
+    pool: Embeddings
+    test: Embeddings
+    combination: Combination | None = None
+
+
 def embed_images(
     stages: Stages, experiment: Experiment, expert: TrainedNetwork | None, embedders: Embedders
-) -> tuple[Embeddings, Embeddings, str]:
-    """Embed the images of pool and test; return both matrices, and the key of their stage.
+) -> tuple[Embedded, str]:
+    """Embed the images of pool and test; return their vectors, and the key of their stage.
 
     The vectors of a single embedder stay as they are; those of several are joined.
     """
-    from voisin.embedding.combination import combine
-
-    embedded = embed_parts(stages, experiment, expert, embedders)
-    if len(embedded) == 1:
-        return embedded[0]
-    pools, tests, keys = zip(*embedded, strict=True)
-
-    def compute(_: Path) -> dict[str, Any]:
-        pool, test = combine(pools, tests)
-        return {"pool": pool, "test": test}
-
-    joined, key = stages.recall("embeddings", {"parts": keys}, compute, dict)
-    return joined["pool"], joined["test"], key
-
-
-def embed_parts(
-    stages: Stages, experiment: Experiment, expert: TrainedNetwork | None, embedders: Embedders
-) -> list[tuple[Embeddings, Embeddings, str]]:
-    """Embed the images by each embedder: its vectors of pool and test, and the stage's key."""
     embedded = []
     for part in parse_embedding(stages.settings.embedding):
         embedder = embedders.get(part) or _of_network(stages, experiment, part, expert)
         embedded.append(_embed(stages, experiment, part, embedder))
-    return embedded
+    if len(embedded) == 1:
+        return embedded[0]
+
+    def compute(_: Path) -> Embedded:
+        combination = learn_combination([part.pool for part, _ in embedded])
+        pool = combination.apply([part.pool for part, _ in embedded])
+        test = combination.apply([part.test for part, _ in embedded])
+        return Embedded(pool, test, combination)
+
+    keys = [key for _, key in embedded]
+    return stages.recall("embeddings", {"parts": keys}, compute, Embedded)
 
 
 def embed_without_labels(stages: Stages, experiment: Experiment, embedders: Embedders) -> None:
@@ -119,7 +127,7 @@ def _options(stages: Stages, source_ids: Names) -> EmbedderOptions:
 
 def _embed(
     stages: Stages, experiment: Experiment, part: Part, embedder: Embedder | LearningEmbedder
-) -> tuple[Embeddings, Embeddings, str]:
+) -> tuple[Embedded, str]:
     """Embed with one embedder; if it must be trained, train it on the pool without labels."""
     pool, test = experiment.pool, experiment.test
     decoded = (experiment.pool_pixels, experiment.test_pixels)
@@ -134,7 +142,7 @@ def _embed(
             for images, pixels in zip((pool, test), decoded, strict=True)
         )
 
-    def compute(scratch: Path) -> dict[str, Any]:
+    def compute(scratch: Path) -> Embedded:
         ready = embedder
         if isinstance(ready, LearningEmbedder):
             unlabeled = replace(pool, labels=np.full(len(pool), UNLABELED))
@@ -145,14 +153,13 @@ def _embed(
         of_test = np.empty((0, of_pool.shape[1]), dtype=np.float32)
         if len(test):
             of_test = embed_in_blocks(ready, test, scratch / "test", stages.progress)
-        return {"pool": of_pool, "test": of_test}
+        return Embedded(of_pool, of_test)
 
     inputs: dict[str, Any] = {"data": experiment.key, "embedder": embedder.fingerprint()}
     if pool.reader is experiment.pool.reader:  # then the embedder reads the images from the source
         places = [hash_of(images.positions) for images in (pool, test)]
         inputs |= {"images": pool.reader.fingerprint(), "places": places}
-    vectors, key = stages.recall(f"embeddings-{part.kind}", inputs, compute, dict)
-    return vectors["pool"], vectors["test"], key
+    return stages.recall(f"embeddings-{part.kind}", inputs, compute, Embedded)
 
 
 def embed_in_blocks(

@@ -18,7 +18,6 @@ from voisin.evaluation.metrics import certainty
 from voisin.labeling.classifier import fit_softmax, scale_of
 from voisin.pipeline.classifiers import TrainedNetwork
 from voisin.pipeline.context import Context, StoredGraphData
-from voisin.pipeline.embed import embed_parts
 from voisin.pipeline.networks import make_network, retrain_network
 from voisin.project.cache import hash_of
 from voisin.types import UNLABELED, Propagation
@@ -94,16 +93,18 @@ def _choose_rows(weights: Any, given: Any, random_state: int) -> Any:
 
 
 def _weights_of_parts(context: Context, graph_data: StoredGraphData) -> dict[str, NDArray[Any]]:
-    """Return the weights of each embedder's network, and the mean that its vectors are moved by."""
+    """Return the weights of each embedder's network, and how their vectors are joined."""
     experiment = replace(context.experiment, taught=graph_data.taught)
     expert = context.expert_networks()[1] if context.needs_expert else None
     parts = parse_embedding(context.stages.settings.embedding)
     state: dict[str, NDArray[Any]] = {}
+    if graph_data.combination is not None:
+        means = zip(parts, graph_data.combination.means, strict=True)
+        state |= {f"{part}.mean": mean for part, mean in means}
+        if graph_data.combination.axes is not None:
+            state["head.axes"] = graph_data.combination.axes
     with context.stages.silent("classifier") as stages:
-        embedded = embed_parts(stages, experiment, expert, context.embedders)
-        for part, (pool, _, _) in zip(parts, embedded, strict=True):
-            if len(parts) > 1:
-                state[f"{part}.mean"] = pool.mean(axis=0, dtype=np.float64).astype(np.float32)
+        for part in parts:
             if KINDS[part.kind].network:
                 network = make_network(KINDS[part.kind].network, stages, experiment, expert)
                 state |= {f"{part}.{k}": v.cpu().numpy() for k, v in network.state_dict().items()}

@@ -17,6 +17,7 @@ from voisin.calibration.decision import WAYS_TO_DECIDE
 from voisin.embedding.specification import (
     AUTO,
     EFFORTS,
+    FETCHES,
     KINDS,
     NORMALIZATIONS,
     describe_kinds,
@@ -219,6 +220,14 @@ class Settings:
         help="Pixels per side, 96 or more, of images for ``backbone``, ``pretrained`` and "
         "``onnx``; by default the model's own, and for the backbone as the images' own size "
         "suggests. Raise it if small details tell the classes apart.",
+        heading=EMBEDDING,
+    )
+    fetch: str = setting(
+        "never",
+        partial(check_one_of, choices=FETCHES),
+        help="When to download a model that ``pretrained`` names: ``never`` (it must be on this "
+        "machine), ``once`` (if it is not; then it is kept) or ``always`` (also if there is a "
+        "newer version).",
         heading=EMBEDDING,
     )
     onnx_normalization: str = setting(

@@ -207,7 +207,7 @@ class Hub(BaseHTTPRequestHandler):
         self.send_response(200 if content else 404)
         if not content:
             self.send_header("X-Error-Code", "EntryNotFound" if known else "RepoNotFound")
-        self.send_header("X-Repo-Commit", "0" * 40)
+        self.send_header("X-Repo-Commit", self.server.commit)
         self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -225,7 +225,7 @@ def hub(tmp_path, monkeypatch, folders):
     from huggingface_hub import constants
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.folder, server.asked = folders["resnet"], []
+    server.folder, server.asked, server.commit = folders["resnet"], [], "0" * 40
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
@@ -234,37 +234,80 @@ def hub(tmp_path, monkeypatch, folders):
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + path)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    server.cache = tmp_path / "hub"
     yield server
     server.shutdown()
     thread.join()
     server.server_close()
 
 
+def fetched(fetch="once", **options):
+    return Pretrained("someone/small", device="cpu", fetch=fetch, **options)
+
+
 def test_a_model_of_the_hub_is_fetched_once_with_progress(hub, folders, images, capfd):
     seen = []
-    fetched = Pretrained(
-        "someone/small", device="cpu", progress=lambda *update: seen.append(update)
-    )
+    model = fetched(progress=lambda *update: seen.append(update))
     size = (folders["resnet"] / "model.safetensors").stat().st_size
 
     assert ("Downloading model.safetensors", size, size) in seen
     np.testing.assert_array_equal(
-        fetched.embed(images), Pretrained(str(folders["resnet"]), device="cpu").embed(images)
+        model.embed(images), Pretrained(str(folders["resnet"]), device="cpu").embed(images)
     )
     files = [name for name in hub.asked if not name.startswith("/api/")]
     assert set(files) == {"config.json", "preprocessor_config.json", "model.safetensors"}
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_was_fetched_is_found_again_offline(hub, images, monkeypatch):
+@pytest.mark.parametrize("fetch", ["never", "once"])
+def test_what_was_fetched_is_found_again_without_asking_the_hub(hub, images, fetch):
+    before = fetched().embed(images)
+    hub.asked.clear()
+
+    np.testing.assert_array_equal(fetched(fetch).embed(images), before)
+    assert hub.asked == []
+
+
+def test_a_newer_version_is_fetched_only_by_always(hub, folders, images):
+    before = fetched().embed(images)
+    hub.folder, hub.commit = folders["vit"], "1" * 40
+
+    np.testing.assert_array_equal(fetched("once").embed(images), before)
+    np.testing.assert_array_equal(
+        fetched("always").embed(images), Pretrained(str(folders["vit"]), device="cpu").embed(images)
+    )
+
+
+def test_without_a_connection_always_takes_what_was_fetched(hub, images, monkeypatch):
     from huggingface_hub import constants
 
-    before = Pretrained("someone/small", device="cpu").embed(images)
-    hub.asked.clear()
+    before = fetched().embed(images)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
-    np.testing.assert_array_equal(Pretrained("someone/small", device="cpu").embed(images), before)
+    np.testing.assert_array_equal(fetched("always").embed(images), before)
+
+
+def test_nothing_is_fetched_unless_asked_for(hub, tmp_path):
+    with pytest.raises(DownloadError) as refused:
+        Pretrained("someone/small", device="cpu")
+
+    assert str(refused.value) == (
+        f"The model 'someone/small' is not on this machine (looked in {tmp_path / 'hub'}): pass "
+        "--fetch once to download it. Or bring it: where there is internet, download its "
+        "config.json, preprocessor_config.json and model.safetensors into one folder, copy that "
+        "here, and pass pretrained:path/to/folder."
+    )
     assert hub.asked == []
+
+
+def test_half_of_a_model_is_not_taken_for_all_of_it(hub):
+    fetched()
+    weights = next(hub.cache.rglob("model.safetensors"))
+    weights.unlink()
+    with pytest.raises(DownloadError, match=r"is not on this machine .* pass --fetch once"):
+        fetched("never")
+    fetched("once")
+    assert weights.is_file()
 
 
 def test_offline_the_error_names_the_files_to_bring_and_where_to(hub, monkeypatch):
@@ -272,19 +315,19 @@ def test_offline_the_error_names_the_files_to_bring_and_where_to(hub, monkeypatc
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(DownloadError) as refused:
-        Pretrained("someone/small", device="cpu")
+        fetched()
 
     assert str(refused.value) == (
-        "The model 'someone/small' could not be fetched (the hub cannot be reached): where there "
-        "is internet, download its config.json, preprocessor_config.json and model.safetensors "
-        "into one folder, bring that here, and pass pretrained:path/to/folder."
+        "The model 'someone/small' could not be fetched: the hub cannot be reached. Or bring it: "
+        "where there is internet, download its config.json, preprocessor_config.json and "
+        "model.safetensors into one folder, copy that here, and pass pretrained:path/to/folder."
     )
     assert hub.asked == []
 
 
 def test_a_model_that_the_hub_does_not_have_is_a_download_error(hub):
-    with pytest.raises(DownloadError, match=r"'nobody/none' could not be fetched .* bring that"):
-        Pretrained("nobody/none", device="cpu")
+    with pytest.raises(DownloadError, match=r"'nobody/none' could not be fetched: .* bring it"):
+        Pretrained("nobody/none", device="cpu", fetch="once")
 
 
 def test_a_model_without_safetensors_is_a_download_error(hub, tmp_path):
@@ -292,10 +335,11 @@ def test_a_model_without_safetensors_is_a_download_error(hub, tmp_path):
     write_resnet(tmp_path)
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
     with pytest.raises(DownloadError, match=r"it lacks one of config.json, .*safetensors"):
-        Pretrained("someone/small", device="cpu")
+        fetched()
     assert "pytorch_model.bin" not in hub.asked
 
 
-def test_what_is_no_name_of_a_model_is_a_download_error():
-    with pytest.raises(DownloadError, match="'a b' could not be fetched"):
-        Pretrained("a b", device="cpu")
+@pytest.mark.parametrize("fetch", ["never", "once"])
+def test_what_is_no_name_of_a_model_is_a_download_error(fetch):
+    with pytest.raises(DownloadError, match=r"'a b' (is not on|could not be fetched)"):
+        Pretrained("a b", device="cpu", fetch=fetch)

@@ -12,7 +12,7 @@ from voisin.embedding.combination import learn_combination
 from voisin.embedding.inference import embed
 from voisin.embedding.networks.simple_cnn import SimpleCNN, load_simple_cnn
 from voisin.embedding.pixels import PixelPCA
-from voisin.errors import InputError, InputWarning, MissingDependencyError
+from voisin.errors import DownloadError, InputError, InputWarning, MissingDependencyError
 from voisin.training import fine_tuning
 from voisin.training import neighbor_contrastive as neighbor_teaching
 from voisin.training import simclr as self_teaching
@@ -309,6 +309,20 @@ def test_what_is_missing_is_said_before_any_image_is_read(
             **QUICK,
         )
     assert not any(line.startswith("  read") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("fetch", "words"),
+    [("never", r"is not on this machine .*: pass --fetch once"), ("once", "could not be fetched")],
+)
+def test_a_run_downloads_a_model_only_if_asked(images, tmp_path, monkeypatch, fetch, words):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    settings = {"embedding": "pretrained:nobody/none", "fetch": fetch, **QUICK}
+    with pytest.raises(DownloadError, match=words):
+        run(images, tmp_path / "out", labels_per_class=2, **settings)
 
 
 def test_a_missing_extra_is_said_before_any_image_is_read(images, tmp_path, monkeypatch):

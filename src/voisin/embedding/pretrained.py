@@ -44,6 +44,8 @@ class Pretrained:
     size : int, optional
         Pixels per side of the images that the model gets; by default as its processor says.
     device : str, default="auto"
+    fetch : {"never", "once", "always"}, default="never"
+        When the model may be downloaded; see `voisin.embedding.weights.find_model`.
     progress : callable, optional
         Called during the download.
 
@@ -52,7 +54,7 @@ class Pretrained:
     InputError
         If it is no vision model, its weights do not fit, or it takes no images of this size.
     DownloadError
-        If the model is not on this machine and cannot be fetched.
+        If the model is not on this machine, and cannot or must not be fetched.
     """
 
     def __init__(
@@ -61,12 +63,13 @@ class Pretrained:
         *,
         size: int | None = None,
         device: str = "auto",
+        fetch: str = "never",
         progress: Progress = no_progress,
     ) -> None:
         self._source = source
         self._size = size
         self._device = choose_device(device)
-        self._folder = find_model(source, progress)
+        self._folder = find_model(source, fetch, progress)
         with _silence_transformers():
             self._processor, self._model = _load(source, self._folder)
         self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
@@ -225,4 +228,10 @@ def _silence_transformers() -> Iterator[None]:
 
 def make(argument: str, options: EmbedderOptions) -> Pretrained:
     """Make the embedder; the argument is a local folder or the id of a model."""
-    return Pretrained(argument, size=options.size, device=options.device, progress=options.progress)
+    return Pretrained(
+        argument,
+        size=options.size,
+        device=options.device,
+        fetch=options.fetch,
+        progress=options.progress,
+    )

@@ -39,6 +39,8 @@ class EmbedderOptions:
     size : int, optional
         Pixels per side of the images that ``pretrained`` and ``onnx`` take; the model's own by
         default.
+    fetch : {"never", "once", "always"}
+        When ``pretrained`` may download a model.
     onnx_normalization : str
         A name of `voisin.embedding.specification.NORMALIZATIONS`.
     device : str
@@ -51,6 +53,7 @@ class EmbedderOptions:
 
     source_ids: Names
     size: int | None = None
+    fetch: str = "never"
     onnx_normalization: str = "imagenet"
     device: str = "auto"
     network: "FeatureNetwork | None" = None
@@ -67,7 +70,7 @@ def make_embedder(part: Part, options: EmbedderOptions) -> Embedder | LearningEm
     InputError
         If its file, folder or setting cannot be used.
     DownloadError
-        If its model is not on this machine and cannot be downloaded.
+        If its model is not on this machine, and cannot or must not be downloaded.
     """
     kind = KINDS[part.kind]
     check_installed(f"The embedder {part.kind!r}", kind.libraries, kind.extra)

@@ -33,6 +33,7 @@ SMALL_SIDE = (
 )
 AUTO = "auto"  # as a setting: the run chooses
 EFFORTS = ("quick", "normal", "thorough")  # what a run may spend on an embedding it chooses
+FETCHES = ("never", "once", "always")  # when the weights of a hub's model may be downloaded
 
 # How `onnx` scales a pixel p of 0..255: (p / 255 − mean) / std, with (mean, std) of red, green and
 # blue. ImageNet's are those that torchvision publishes; the others are plain conventions:

@@ -23,14 +23,17 @@ _INDEX = "model.safetensors.index.json"  # lists the files of weights that are s
 _NEEDED = f"{', '.join(SETTINGS)} and {WEIGHTS}"  # as errors name them
 
 
-def find_model(source: str, progress: Progress) -> Path:
-    """Return the folder of a model; download it if necessary.
+def find_model(source: str, fetch: str, progress: Progress) -> Path:
+    """Return the folder of a model; download it if that is asked for.
 
     Parameters
     ----------
     source : str
-        A local folder, or the id of a model of the hub, such as ``facebook/dinov2-small``. What
-        the hub's own cache holds is not fetched again, and ``HF_HUB_OFFLINE=1`` fetches nothing.
+        A local folder, or the id of a model of the hub, such as ``facebook/dinov2-small``.
+    fetch : {"never", "once", "always"}
+        Whether a model of the hub is downloaded: not at all; if the hub's cache on this machine
+        lacks it; or also if the hub has a newer version than the cache. Without a connection,
+        ``always`` takes what the cache has.
     progress : callable
 
     Raises
@@ -38,7 +41,8 @@ def find_model(source: str, progress: Progress) -> Path:
     InputError
         If there is no such folder, or a file is missing in it.
     DownloadError
-        If the model cannot be fetched; the message says which files to bring.
+        If the model is not there, and cannot or must not be fetched; the message says which files
+        to bring.
     """
     folder = Path(source).expanduser()
     if folder.is_dir():
@@ -53,7 +57,36 @@ def find_model(source: str, progress: Progress) -> Path:
     if source.startswith((".", "/", "~")) or source.count("/") > 1 or "\\" in source:
         message = f"{source} is not a folder: pass one with {_NEEDED}, or the id of a hub's model."
         raise InputError(message)
+    from huggingface_hub import constants
+
+    cached = None if fetch == "always" else find_cached_model(source)
+    if cached is not None:
+        return cached
+    if fetch == "never":
+        absent = f"is not on this machine (looked in {constants.HF_HUB_CACHE}): pass --fetch once"
+        raise DownloadError(_advise(source, f"{absent} to download it"))
     return _fetch(source, progress)
+
+
+def find_cached_model(source: str) -> Path | None:
+    """Return the folder of the hub's cache that has all files of a model; None if one is missing.
+
+    Parameters
+    ----------
+    source : str
+        Id of a model of the hub.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        settings = try_to_load_from_cache(source, SETTINGS[0])
+    except HFValidationError:  # no model can have this name
+        return None
+    if not isinstance(settings, str):
+        return None
+    folder = Path(settings).parent
+    return folder if all(path.is_file() for path in list_model_files(folder)) else None
 
 
 def list_model_files(folder: Path) -> list[Path]:
@@ -147,11 +180,17 @@ def _fetch(source: str, progress: Progress) -> Path:
                 for shard in _list_shards(fetch(_INDEX)):
                     fetch(shard)
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise DownloadError(_advise(source, "the hub cannot be reached")) from error
+        raise DownloadError(
+            _advise(source, "could not be fetched: the hub cannot be reached")
+        ) from error
     except EntryNotFoundError as error:
-        raise DownloadError(_advise(source, f"it lacks one of {_NEEDED}")) from error
+        raise DownloadError(
+            _advise(source, f"could not be fetched: it lacks one of {_NEEDED}")
+        ) from error
     except (OSError, HFValidationError) as error:
-        raise DownloadError(_advise(source, first_line(error))) from error
+        raise DownloadError(
+            _advise(source, f"could not be fetched: {first_line(error)}")
+        ) from error
     return path.parent
 
 
@@ -160,10 +199,10 @@ def _list_shards(index: Path) -> list[str]:
     return sorted(name for name in names if Path(name).suffix == ".safetensors")
 
 
-def _advise(source: str, reason: str) -> str:
+def _advise(source: str, problem: str) -> str:
     return (
-        f"The model {source!r} could not be fetched ({reason}): where there is internet, download "
-        f"its {_NEEDED} into one folder, bring that here, and pass pretrained:path/to/folder."
+        f"The model {source!r} {problem}. Or bring it: where there is internet, download its "
+        f"{_NEEDED} into one folder, copy that here, and pass pretrained:path/to/folder."
     )
 
 

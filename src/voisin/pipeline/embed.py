@@ -119,6 +119,7 @@ def _options(stages: Stages, source_ids: Names) -> EmbedderOptions:
     return EmbedderOptions(
         source_ids,
         size=settings.embedding_size,
+        fetch=settings.fetch,
         onnx_normalization=settings.onnx_normalization,
         device=settings.device,
         progress=stages.progress,

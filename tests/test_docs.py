@@ -41,7 +41,8 @@ def project(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/quickstart.md", "docs/files.md", "docs/compare.md"]
+    "page",
+    ["README.md", "docs/quickstart.md", "docs/files.md", "docs/compare.md", "docs/labels.md"],
 )
 def test_python_examples_run(page, project, capsys):
     blocks = python_blocks(ROOT / page)

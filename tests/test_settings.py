@@ -90,9 +90,11 @@ def test_settings_that_contradict_each_other_are_refused(settings, message):
 
 def test_paths_may_be_texts_and_are_texts_again_in_the_dictionary():
     settings = Settings(labels="few.csv", expert_network=Path("own.pth"))
-    assert settings.labels == Path("few.csv")
+    assert settings.labels == (Path("few.csv"),)
     written = settings.as_dict()
-    assert (written["labels"], written["expert_network"]) == ("few.csv", "own.pth")
+    assert (written["labels"], written["expert_network"]) == (["few.csv"], "own.pth")
+    assert Settings(labels=["a.csv", Path("b.csv")]).as_dict()["labels"] == ["a.csv", "b.csv"]
+    assert Settings(labels=[]).labels is None
     assert written.keys() == {setting.name for setting in EVERY}
 
 

@@ -96,6 +96,12 @@ def _check_path(name: str, value: object, expected: str) -> None:
         raise InputError(message)
 
 
+def _check_tables(name: str, value: object) -> None:
+    expected = "the path of a table (id, label), or leave it out if the source has labels"
+    for path in value if isinstance(value, tuple) else (value,):
+        _check_path(name, path, expected)
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a user may decide about a run; each is also an option of ``voisin run``.
@@ -114,15 +120,12 @@ class Settings:
         heading=COMMON,
         commands=("run", "demo"),
     )
-    labels: Path | None = setting(  # noqa: RUF009
+    labels: tuple[Path, ...] | None = setting(
         None,
-        partial(
-            _check_path,
-            expected="the path of a table (id, label), or leave it out if the source has labels",
-        ),
-        help="Table of the labels to start from, with the columns ``id`` and ``label``. Labels "
-        "that the source has of other images are hidden, and used to judge the result. Without a "
-        "table, a run starts from all labels of the source.",
+        _check_tables,
+        help="Table of the labels to start from, with the columns ``id`` and ``label``; several if "
+        "given again. Labels that the source has of other images are hidden, and used to judge the "
+        "result. Without a table, a run starts from all labels of the source.",
         heading=COMMON,
         commands=RUN_ALONE,
     )
@@ -347,18 +350,25 @@ class Settings:
             if own.name in recipe and value == own.default:
                 value = recipe[own.name]
                 object.__setattr__(self, own.name, value)
+            if own.name == "labels" and isinstance(value, list | tuple):
+                value = tuple(value) or None
             if value is None and own.default is None:
+                object.__setattr__(self, own.name, None)
                 continue
             for check in own.metadata["checks"]:
                 check(own.name, value)
             if own.type == Path | None:
                 object.__setattr__(self, own.name, Path(value))
+            elif own.name == "labels":
+                tables = value if isinstance(value, tuple) else (value,)
+                object.__setattr__(self, own.name, tuple(map(Path, tables)))
         self._check_that_they_agree()
 
     def _check_that_they_agree(self) -> None:
         if self.labels_per_class is not None and self.labels is not None:
             message = (
-                f"labels_per_class={self.labels_per_class} and labels={self.labels} are both "
+                f"labels_per_class={self.labels_per_class} and "
+                f"labels={','.join(map(str, self.labels))} are both "
                 "given: pass one of them, to draw labels or to bring them."
             )
             raise InputError(message)
@@ -393,12 +403,15 @@ class Settings:
             embedding_size=self.embedding_size if sized else None,
         )
 
-    def as_dict(self) -> dict[str, str | int | float | bool | None]:
+    def as_dict(self) -> dict[str, str | int | float | bool | list[str] | None]:
         """Return the settings as types that JSON and TOML can write; paths become texts."""
-        return {
-            name: str(value) if isinstance(value, Path) else value
-            for name, value in asdict(self).items()
-        }
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return [str(path) for path in value]
+            return str(value) if isinstance(value, Path) else value
+
+        return {name: plain(value) for name, value in asdict(self).items()}
 
 
 def _document_parameters() -> str:
@@ -408,7 +421,7 @@ def _document_parameters() -> str:
         kind = own.type.__name__ if isinstance(own.type, type) else str(own.type).split(" | ")[0]
         default = f'"{own.default}"' if isinstance(own.default, str) else own.default
         ending = "optional" if default is None else f"default={default}"
-        lines.append(f"{own.name} : {kind.removeprefix('pathlib.')}, {ending}")
+        lines.append(f"{own.name} : {kind.replace('pathlib.', '')}, {ending}")
         text = textwrap.fill(own.metadata["help"], 96, break_on_hyphens=False)
         lines.append(textwrap.indent(text, "    "))
     return "\n".join(lines)

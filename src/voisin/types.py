@@ -421,3 +421,68 @@ class Predictions:
     probabilities: Probabilities
     reached: NDArray[np.bool_] | None = None
     labels: Labels | None = None
+
+
+LABEL, UNSURE, REJECT, SKIP, CLEARED, UNDO = KINDS_OF_ANSWER = (
+    *("label", "unsure", "reject"),
+    *("skip", "cleared", "undo"),
+)
+"""What an annotator may answer: a class; that they cannot tell; that it is none of the classes;
+nothing now; nothing any more; and that an earlier event does not count."""
+
+
+@dataclass(frozen=True)
+class LabelEvent:
+    """One answer of one annotator about one image, as it was given; an event is never changed.
+
+    Attributes
+    ----------
+    image : str
+        Its id.
+    kind : str
+        One of `KINDS_OF_ANSWER`.
+    label : str
+        Name of the class if the kind is ``label``, else empty.
+    rater : str
+        Who answered.
+    source : str
+        The file or page that the answer came from.
+    proposal : str
+        The class that the run had found for the image; empty if none, or none is known.
+    probability : float, optional
+        Probability of the proposal.
+    run : str
+        Fingerprint of the run that proposed it.
+    drawn : str
+        How the image was chosen to be asked about, such as the name of a query strategy.
+    settles : bool
+        Whether the answer decides between raters who disagree.
+    number : int
+        Place among all events of a store, from 1; 0 before it is stored.
+    batch : int
+        Events that were stored together have the same number of a batch.
+    when : str
+        Time at which it was stored, in UTC (ISO 8601).
+    undoes : int
+        Number of the event that does not count any more, if the kind is ``undo``; else 0.
+    """
+
+    image: str
+    kind: str
+    label: str = ""
+    rater: str = ""
+    source: str = ""
+    proposal: str = ""
+    probability: float | None = None
+    run: str = ""
+    drawn: str = ""
+    settles: bool = False
+    number: int = 0
+    batch: int = 0
+    when: str = ""
+    undoes: int = 0
+
+    @property
+    def answer(self) -> str:
+        """The answer in words."""
+        return self.label or ("none of these" if self.kind == REJECT else self.kind)

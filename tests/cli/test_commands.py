@@ -104,7 +104,7 @@ def test_ctrl_c_is_exit_code_130_and_says_that_work_is_kept(tmp_path):
 
 
 def test_help_names_every_command_and_the_version_is_said():
-    assert all(name in voisin("--help").stdout for name in ("demo", "run"))
+    assert all(name in voisin("--help").stdout for name in ("demo", "run", "label"))
     assert voisin("--version").stdout.startswith("voisin 0.")
 
 

@@ -67,6 +67,37 @@ def test_certify_tells_the_cost_then_the_set_then_whether_it_holds(project):
     assert forged.stderr.splitlines()[-1] == "The certificate does not hold."
 
 
+def test_label_tells_what_was_taken_in_what_is_disputed_and_what_to_run_then(project, tmp_path):
+    ann, ben = tmp_path / "ann.csv", tmp_path / "ben.csv"
+    ann.write_text("id,label\nimage-20,a\nimage-21,cow\nimage-22,unsure\n", "utf-8")
+    ben.write_text("id,label\nimage-20,b\n", "utf-8")
+
+    ended = voisin("label", project, ann, ben)
+
+    assert ended.returncode == 0, ended.stderr
+    lines = ended.stderr.splitlines()
+    assert lines[0] == "3 new labels (a: 1, b: 1, cow: 1)"
+    assert "  'cow' is new: 1 image" in lines
+    assert "  image-20: a (ann), b (ben)" in lines
+    assert lines[-2] == "In all: 1 label for the next run"
+    assert lines[-1] == f"Then: voisin run nowhere --out {project} --embedding pixels:8"
+    assert json.loads(voisin("label", project, ann, "--json").stdout)["n_same"] == 3
+    assert "4 answers taken back; 0 labels left" in voisin("label", project, "--undo").stderr
+
+
+def test_label_names_what_the_user_typed(project, tmp_path):
+    table = tmp_path / "ann.csv"
+    table.write_text("id,Diagnosis\nimage-20,a\n", "utf-8")
+    for arguments, words in {
+        (): "No table: pass",
+        (table,): "did you mean 'Diagnosis'? Name it by --label-column",
+        (table, "--label-column", "dx"): "--label-column='dx' does not exist",
+        (table, "--undo"): "--undo takes no table",
+    }.items():
+        ended = voisin("label", project, *arguments)
+        assert (ended.returncode, words in ended.stderr) == (1, True), ended.stderr
+
+
 @pytest.mark.parametrize("command", ["audit", "certify"])
 def test_a_folder_that_is_no_project_is_one_line_and_exit_code_1(tmp_path, command):
     ended = voisin(command, tmp_path)

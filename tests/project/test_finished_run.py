@@ -38,6 +38,15 @@ def test_the_command_of_the_next_run_says_every_setting_that_is_not_the_default(
     }
 
 
+def test_the_command_of_the_same_project_keeps_its_labels(tmp_path):
+    settings = Settings(labels=["a b.csv", "c.csv"])
+    Project(tmp_path).write_settings({"source": "digits", **settings.as_dict()})
+
+    command = next_command(read_settings(tmp_path), None, Path("here"))
+
+    assert command == "voisin run digits --out here --labels 'a b.csv' --labels c.csv"
+
+
 def test_the_command_is_one_that_the_command_line_understands(tmp_path):
     settings = {"source": "nowhere", **Settings(alpha=0.5, loop_rounds=1).as_dict()}
     words = shlex.split(next_command(settings, tmp_path / "a.csv", tmp_path / "q"))

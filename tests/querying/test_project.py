@@ -17,6 +17,8 @@ from voisin.pipeline.open_run import open_run
 from voisin.project.finished_run import RESULT
 from voisin.project.stored import save
 from voisin.querying import project as suggesting
+from voisin.sources.label_table import KnownImages, read_label_table
+from voisin.types import LABEL
 
 QUICK = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False, "device": "cpu"}
 
@@ -78,12 +80,12 @@ def test_the_answered_table_is_the_next_runs_labels(project, suggested, tmp_path
         writer.writeheader()
         writer.writerows(rows)
 
-    labels, class_names = voisin.sources.few_labels.read_label_file(
-        answered, voisin.open_images("digits")
-    )
+    images = voisin.open_images("digits")
+    known = KnownImages(images.ids.tolist(), images.class_names)
+    events = read_label_table(answered, known)
 
-    assert (labels >= 0).sum() == 36
-    assert class_names == tuple("0123456789")
+    assert sum(event.kind == LABEL for event in events) == 36
+    assert {event.label for event in events} <= set("0123456789") | {""}
 
 
 def test_the_page_shows_each_image_with_its_reason_and_the_forecast(project, suggested):
@@ -159,7 +161,7 @@ def test_answers_are_not_written_over(project, suggested, tmp_path, delimiter):
         writer.writeheader()
         writer.writerows(rows)
     before = (copy / "suggestions.csv").read_bytes()
-    with pytest.raises(InputError, match=r"holds 1 answer, .*--labels"):
+    with pytest.raises(InputError, match=r"holds 1 answer, .*`voisin label "):
         open_run(copy).suggest(n=2)
     assert (copy / "suggestions.csv").read_bytes() == before
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.sources.small import random_pixels, write_folder, write_table
 from voisin.errors import InputError, InputWarning
 from voisin.sources.classes import encode_labels, find_class, name_splits, sort_class_names
-from voisin.sources.few_labels import check_classes, read_label_file
+from voisin.sources.few_labels import check_classes
 from voisin.sources.opening import open_images
 
 texts = st.lists(st.text("ab12", max_size=3), min_size=1)
@@ -71,12 +71,6 @@ def test_words_for_unknown_are_unlabeled_in_every_kind_of_source(tmp_path):
             images = open_images(tmp_path / source)
         assert images.class_names == ("cat", "dog")
         assert sorted(images.labels.tolist()) == [-1, -1, 0, 1]
-
-    unlabeled = open_images(write_folder(tmp_path / "new", "1.png", "2.png"))
-    table = write_table(tmp_path / "l.csv", [["id", "label"], ["1.png", "cat"], ["2.png", "?"]])
-    with pytest.warns(InputWarning, match=r"'\?' \(1\)"):
-        labels, class_names = read_label_file(table, unlabeled)
-    assert (labels.tolist(), class_names) == ([0, -1], ("cat",))
 
 
 def test_a_word_for_unknown_that_was_named_as_a_class_is_one():

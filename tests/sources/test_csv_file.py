@@ -7,7 +7,7 @@ import pytest
 from tests.sources.small import write_folder
 from voisin.errors import InputError, InputWarning
 from voisin.sources.csv_file import read_rows
-from voisin.sources.few_labels import read_label_file
+from voisin.sources.label_table import KnownImages, read_label_table
 from voisin.sources.opening import open_images
 
 ROWS = [["path", "label"], ["a.png", "cat"]]
@@ -61,7 +61,7 @@ def test_a_stray_quotation_mark_is_refused_in_a_source_and_in_a_file_of_labels(t
     with pytest.raises(InputError, match="line 2: a value begins with a quotation mark"):
         open_images(table)
     with pytest.raises(InputError, match="line 2: a value begins with a quotation mark"):
-        read_label_file(table, open_images(tmp_path))
+        read_label_table(table, KnownImages(open_images(tmp_path).ids.tolist(), ()))
 
 
 def test_rows_between_two_stray_quotation_marks_are_warned_of(tmp_path):

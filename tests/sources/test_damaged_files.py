@@ -11,7 +11,7 @@ import pytest
 from tests.sources.small import random_pixels, write_folder
 from voisin.embedding.precomputed import read_npy, read_parquet
 from voisin.errors import InputError
-from voisin.sources.few_labels import read_label_file
+from voisin.sources.label_table import KnownImages, read_label_table
 from voisin.sources.opening import open_images
 from voisin.sources.reading import read_images
 
@@ -57,7 +57,7 @@ def read(path, images):
         return
     read_images(open_images(path))
     if path.suffix != ".npz":
-        read_label_file(path, images)
+        read_label_table(path, KnownImages(images.ids.tolist(), images.class_names))
     if path.suffix == ".parquet":
         read_parquet(path, IDS)
 

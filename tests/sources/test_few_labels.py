@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.sources.small import write_folder, write_table
 from voisin.errors import InputError, InputWarning
 from voisin.sources.arrays import ArrayReader
 from voisin.sources.collection import collect_images
-from voisin.sources.few_labels import check_classes, draw_labels, draw_test, read_label_file
+from voisin.sources.few_labels import check_classes, draw_labels, draw_test
 from voisin.sources.opening import open_images
 
 seeds = st.integers(0, 2**32 - 1)
@@ -145,108 +144,6 @@ def test_there_must_be_labels_to_draw():
         draw_labels(np.full(3, -1), labels_per_class=1)
     with pytest.raises(InputError, match="labels_per_class=0 is too small"):
         draw_labels(LABELS, labels_per_class=0)
-
-
-# --- read_label_file -----------------------------------------------------------------------
-
-
-def test_labels_are_given_by_id_and_the_others_are_unknown(tmp_path):
-    images = collection([0, 0, 1, 1], n_classes=2)
-    path = write_table(
-        tmp_path / "mine.csv",
-        [["Label", "File_Name"], ["class-1", "image-3"], ["CLASS-0", "image-1"], ["", "image-0"]],
-    )
-
-    labels, class_names = read_label_file(path, images)
-
-    assert labels.tolist() == [-1, 0, -1, 1]
-    assert class_names == ("class-0", "class-1")
-
-
-@pytest.mark.parametrize("written", ["cat/1.png", "./cat/1.png", "cat\\1.png"])
-def test_an_unlabeled_folder_gets_the_classes_of_the_file(tmp_path, written):
-    images = open_images(write_folder(tmp_path / "unsorted", "unlabeled/1.png", "2.png"))
-    path = write_table(
-        tmp_path / "mine.tsv",
-        [["path", "label"], [written.replace("cat", "unlabeled"), "10"], ["2.png", "9"]],
-        delimiter="\t",
-    )
-
-    labels, class_names = read_label_file(path, images)
-
-    assert dict(zip(images.ids.tolist(), labels.tolist(), strict=True)) == {
-        "2.png": 0,
-        "unlabeled/1.png": 1,
-    }
-    assert class_names == ("9", "10")
-
-
-def test_an_id_is_looked_for_as_it_is_written_before_it_is_made_regular(tmp_path):
-    ids = ["a/b", "a\\b", "./a/b", " a/b", "plain"]
-    images = replace(collection([-1] * 5, n_classes=0), ids=np.array(ids))
-    written = [*ids[:4], " .\\plain "]
-    rows = [[id_, f" {number} "] for number, id_ in enumerate(written)]
-    path = write_table(tmp_path / "mine.csv", [["id ", " label"], *rows])
-
-    labels, class_names = read_label_file(path, images)
-
-    assert labels.tolist() == [0, 1, 2, 3, 4]
-    assert class_names == ("0", "1", "2", "3", "4")
-
-
-def test_an_id_is_found_whether_its_accents_are_letters_of_their_own_or_not(tmp_path):
-    images = replace(collection([-1], n_classes=0), ids=np.array(["cafe\u0301/1.png"]))
-    path = write_table(tmp_path / "mine.csv", [["id", "label"], ["caf\u00e9/1.png", "0"]])
-
-    assert read_label_file(path, images)[0].tolist() == [0]
-
-
-def test_two_spellings_of_one_id_are_one_id(tmp_path):
-    images = replace(collection([-1], n_classes=0), ids=np.array(["a/b"]))
-    path = write_table(tmp_path / "mine.csv", [["id", "label"], ["a/b", "0"], ["a\\b", "1"]])
-
-    with pytest.raises(InputError, match="'a/b' occurs more than once"):
-        read_label_file(path, images)
-
-
-def test_a_typing_error_among_many_ids_is_reported_at_once(tmp_path, monkeypatch):
-    labels = np.full(20_000, -1)
-    images = collection(labels, n_classes=0)
-    monkeypatch.setattr(
-        "difflib.get_close_matches", lambda *_, **__: pytest.fail("compared with every id")
-    )
-
-    with pytest.raises(InputError, match=r"first 'image'\. Ids look like image-0\.$"):
-        read_label_file(write_table(tmp_path / "m.csv", [["id", "label"], ["image", "0"]]), images)
-
-
-@pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        (
-            [["id", "label"], ["image-1", "class-0"], ["imag-2", "class-0"]],
-            r"Not among the 4 images: 1 of the ids in .*, first 'imag-2'.*Did you mean image-2\?",
-        ),
-        ([["id", "label"], ["image-1", "klass-1"]], r"'klass-1' is no class.*mean class-1\?"),
-        ([["id", "label"], ["image-1", ""], ["image-1", ""]], "'image-1' occurs more than once"),
-        ([["name", "label"], ["image-1", ""]], "has the columns name, label: it needs label, and"),
-        ([["id", "class"], ["image-1", ""]], "has the columns id, class: it needs label"),
-    ],
-)
-def test_a_label_file_that_does_not_fit_says_why(tmp_path, rows, expected):
-    images = collection([0, 0, 1, 1], n_classes=2)
-
-    with pytest.raises(InputError, match=expected):
-        read_label_file(write_table(tmp_path / "mine.csv", rows), images)
-
-
-def test_a_label_file_must_be_a_table_that_exists(tmp_path):
-    with pytest.raises(InputError, match=r"mine\.txt is no table: pass a \.csv, \.tsv"):
-        read_label_file(write_table(tmp_path / "mine.txt", [["id"]]), open_images("digits"))
-    with pytest.raises(InputError, match="is a folder: pass a table with the columns id and label"):
-        read_label_file(tmp_path, open_images("digits"))
-    with pytest.raises(InputError, match=r"gone\.csv does not exist"):
-        read_label_file(tmp_path / "gone.csv", open_images("digits"))
 
 
 # --- draw_test -----------------------------------------------------------------------------

@@ -279,8 +279,27 @@ def test_a_file_that_could_be_two_by_its_case_is_neither(tmp_path):
 def test_a_table_without_a_column_of_labels_names_the_others(photos):
     table = write_table(photos / "t.csv", [["path", "dx", "age"], ["0.png", "cat", "3"]])
 
-    with pytest.warns(InputWarning, match=r"no column label, .* label_column, out of dx, age"):
+    with pytest.warns(
+        InputWarning, match=r"no column 'label', .* mean 'dx'\?.*label_column, out of dx, age"
+    ):
         assert open_images(table).class_names == ()
+
+
+def test_paths_may_start_from_another_folder(tmp_path):
+    write_image(tmp_path / "photos" / "a.png")
+    write_image(tmp_path / "photos" / "images" / "b.png")
+    table = write_table(tmp_path / "here" / "t.csv", [["path"], ["a.png"], ["b.png"]])
+
+    images = open_images(table, images_from=tmp_path / "photos")
+
+    assert images.reader.path(0) == str(tmp_path / "photos" / "a.png")
+    assert images.reader.paths == ("a.png", "images/b.png")
+    with pytest.raises(InputError, match=r"in .*here and in .*images_from"):
+        open_images(table)
+    with pytest.raises(InputError, match="no such folder"):
+        open_images(table, images_from=tmp_path / "gone")
+    with pytest.raises(InputError, match=r"digits is no table"):
+        open_images("digits", images_from=tmp_path)
 
 
 def test_an_absolute_path_is_taken_as_it_is(tmp_path):

@@ -1,6 +1,5 @@
 """The program ``voisin``: its commands, its error messages and its exit codes."""
 
-import re
 import warnings
 from typing import Annotated, Any
 
@@ -13,7 +12,8 @@ from voisin.cli.cache import cache_command
 from voisin.cli.certify import certify_command
 from voisin.cli.compare import compare_command
 from voisin.cli.explain import explain_command
-from voisin.cli.options import SettingsCommand
+from voisin.cli.label import label_command
+from voisin.cli.options import SettingsCommand, name_options
 from voisin.cli.run import demo_command, run_command
 from voisin.cli.screen import show_line, show_warning
 from voisin.cli.suggest import suggest_command
@@ -46,12 +46,9 @@ class Program(TyperGroup):
     def _name_options(self, message: str, ctx: typer.Context) -> str:
         """Write ``--alpha=2`` for ``alpha=2`` if the command in use has such an option."""
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
-        for param in command.params if command else ():
-            if param.param_type_name == "option" and param.name:
-                # `alpha` may be an ordinary word of the message: an option only before `=`.
-                ending = r"\b" if "_" in param.name else "(?==)"
-                message = re.sub(rf"(?<![\w./-]){param.name}{ending}", param.opts[0], message)
-        return message
+        params = command.params if command else ()
+        options = (param for param in params if param.param_type_name == "option")
+        return name_options(message, {one.name: one.opts[0] for one in options if one.name})
 
 
 app = typer.Typer(
@@ -68,6 +65,7 @@ app.command("run", cls=SettingsCommand)(run_command)
 app.command("compare", cls=SettingsCommand)(compare_command)
 app.command("explain")(explain_command)
 app.command("suggest")(suggest_command)
+app.command("label")(label_command)
 app.command("audit")(audit_command)
 app.command("certify")(certify_command)
 app.command("cache")(cache_command)

@@ -1,6 +1,7 @@
 """``voisin certify``: certify by random checks that few labels of a set are wrong."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -79,6 +80,9 @@ def certify_command(
         show_line(f"That is all that --n-checks {n_checks} allows: with more, the set may grow.")
     if certificate.n_waiting:
         show_line(f"Answers: write them into the column answer of {(folder / CHECKS).resolve()}")
+    if done:
+        take_in = ("voisin", "label", str(folder), str(folder / CHECKS))
+        show_line(f"The answers can be labels of the next run: {shlex.join(take_in)}")
     show_line(f"Certificate: {(folder / PAGE).resolve()}")
 
 

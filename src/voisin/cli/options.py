@@ -7,7 +7,7 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from inspect import Parameter
 from pathlib import Path
@@ -36,6 +36,7 @@ AsJson = Annotated[
 Values: TypeAlias = dict[str, Any]
 """Values that the user chose, by name of the setting or of the parameter of `open_images`."""
 
+_OF_TYPER: dict[Any, Any] = {tuple[Path, ...] | None: list[Path] | None}  # what Typer can parse
 # Heading and help text of the options of `open_images`, whose types and defaults are in
 # `OpeningOptions` and `Columns`.
 _OPENING: dict[str, tuple[str, str]] = {
@@ -56,6 +57,10 @@ _OPENING: dict[str, tuple[str, str]] = {
         "split between training and test. For tables.",
     ),
     "split_column": (IMAGES, "Column with train, val or test (default: split). For tables."),
+    "images_from": (
+        IMAGES,
+        "Folder that the paths in a table start from (default: the folder of the table).",
+    ),
 }
 
 
@@ -87,7 +92,7 @@ def with_settings(
     of_settings = [
         _make_option(
             setting.name,
-            setting.type,
+            _OF_TYPER.get(setting.type, setting.type),
             defaults.get(setting.name, setting.default),
             setting.metadata["heading"],
             setting.metadata["help"],
@@ -102,6 +107,7 @@ def with_settings(
             for column in fields(Columns)
             for name in [f"{column.name}_column"]
         ),
+        _make_option("images_from", Path | None, None, *_OPENING["images_from"]),
     ]
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -162,6 +168,28 @@ _HELP_ALL = Parameter(
         ),
     ],
 )
+
+
+SHARED_OPTIONS = {
+    name: f"--{name.replace('_', '-')}"
+    for name in (*(setting.name for setting in fields(Settings)), *_OPENING)
+}
+"""The option of each setting and parameter of `open_images`."""
+
+
+def name_options(message: str, options: Mapping[str, str]) -> str:
+    """Write a message with options for the names of settings: ``--alpha=2`` for ``alpha=2``.
+
+    Examples
+    --------
+    >>> name_options("alpha=2 or path_column, no alpha", SHARED_OPTIONS)
+    '--alpha=2 or --path-column, no alpha'
+    """
+    for name, option in options.items():
+        # `alpha` may be an ordinary word of the message: an option only before `=`.
+        ending = r"\b" if "_" in name else "(?==)"
+        message = re.sub(rf"(?<![\w./-]){name}{ending}", option, message)
+    return message
 
 
 class SettingsCommand(TyperCommand):

@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from voisin.cli.options import SHARED_OPTIONS, name_options
 from voisin.types import Progress as Callback
 
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -63,7 +64,7 @@ def show_warning(
 ) -> None:
     """Print the package's own warnings in one line each; ignore all others."""
     if category.__module__.startswith("voisin"):
-        show_line(f"Warning: {message}")
+        show_line(f"Warning: {name_options(str(message), SHARED_OPTIONS)}")
 
 
 class SpeedColumn(ProgressColumn):

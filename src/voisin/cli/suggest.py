@@ -1,6 +1,7 @@
 """``voisin suggest``: which images to label next."""
 
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,8 +44,8 @@ def suggest_command(
         f"Answers: write them into the column label of {(suggestions.folder / TABLE).resolve()}"
     )
     show_line(f"Pictures: {(suggestions.folder / PAGE).resolve()}")
-    again = suggestions.folder.with_name(f"{suggestions.folder.resolve().name}-2")
-    show_line(f"Then: {run.next_command(suggestions.folder / TABLE, again)}")
+    take_in = ("voisin", "label", str(folder), str(suggestions.folder / TABLE))
+    show_line(f"Then: {shlex.join(take_in)}")
 
 
 def _table(suggestions: "Suggestions") -> list[str]:

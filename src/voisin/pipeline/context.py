@@ -24,6 +24,7 @@ from voisin.pipeline.classifiers import (
     train_on_pseudo_labels,
 )
 from voisin.pipeline.embed import Embedders, embed_images, make_embedders
+from voisin.pipeline.given_labels import GivenLabels
 from voisin.pipeline.prepare import Experiment, TrainingLabels, prepare
 from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.types import (
@@ -85,10 +86,16 @@ class Context:
     embedders: Embedders
 
     @classmethod
-    def of(cls, stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> "Context":
+    def of(
+        cls,
+        stages: Stages,
+        images: ImageCollection,
+        notes: Sequence[str] = (),
+        given: GivenLabels | None = None,
+    ) -> "Context":
         """Prepare the images; fail before reading any of them if an embedder cannot be made."""
         embedders = make_embedders(stages, images.ids)
-        experiment = prepare(stages, images, notes)
+        experiment = prepare(stages, images, notes, given)
         with capture_warnings() as on_choice:
             stages = resolve(stages, experiment)
         experiment = replace(experiment, warnings=(*experiment.warnings, *on_choice))

@@ -1,19 +1,25 @@
 """The lines that a run logs, from its source to its scores and outdated pages."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voisin.calibration.calibrate import CalibrationResult
+from voisin.errors import ProjectError
 from voisin.evaluation.bootstrap import MIN_UNITS, count_units
 from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.verdict import Scores
 from voisin.pipeline.calibrate import decision_figures
+from voisin.pipeline.given_labels import GivenLabels
 from voisin.pipeline.prepare import Experiment
+from voisin.project.finished_run import FinishedRun
+from voisin.project.label_events import DISAGREEMENTS, STORE
 from voisin.sources.collection import summarize
-from voisin.types import UNLABELED, ImageCollection
+from voisin.types import REJECT, UNLABELED, UNSURE, ImageCollection
 
 Log = Callable[[str], None]
 # Every page that a later question writes into the folder of a run.
@@ -57,6 +63,40 @@ def log_experiment(experiment: Experiment, log: Log) -> None:
         elif n_groups < MIN_UNITS:
             groups = "1 group is" if n_groups == 1 else f"{n_groups} groups are"
             log(f"  {groups} too few to say how far the figures on {scope} may be off")
+
+
+def log_answers(given: GivenLabels, experiment: Experiment, folder: Path, log: Log) -> None:
+    """Log how many stored answers the run uses, which are new since the last run, and the rest."""
+    answers = given.answers
+    if not (answers.answers or answers.disagreements):
+        return
+    used = {id_ for id_ in experiment.pool.ids.tolist() if id_ in answers.labels}
+    labels = "1 label" if len(used) == 1 else f"{len(used):,} labels"
+    parts = [f"{labels} of people are used"]
+    before = _labels_of_last_run(folder)
+    if before is not None:
+        new = Counter(answers.labels[id_] for id_ in used if before.get(id_) != answers.labels[id_])
+        counts = ", ".join(f"{name}: {count:,}" for name, count in sorted(new.items()))
+        parts[0] += f", {new.total():,} of them new" + (f" ({counts})" if counts else "")
+    elsewhere = len(answers.labels) - len(used)
+    others = {
+        "of images that the run does not learn from": elsewhere,
+        "unsure": len(answers.of_kind(UNSURE)),
+        "none of these, left out": len(answers.of_kind(REJECT)),
+        f"in dispute, not used until settled ({DISAGREEMENTS})": len(answers.disagreements),
+    }
+    parts += [f"{count:,} {what}" for what, count in others.items() if count]
+    log(f"  {STORE}: {'; '.join(parts)}")
+
+
+def _labels_of_last_run(folder: Path) -> dict[str, str] | None:
+    """Return the names of the labels that the last run in a folder started from."""
+    with suppress(ProjectError):
+        result = FinishedRun.open(folder).result
+        rows = np.flatnonzero(result.labels != UNLABELED)
+        names = [result.class_names[label] for label in result.labels[rows].tolist()]
+        return dict(zip(result.ids[rows].tolist(), names, strict=True))
+    return None
 
 
 def log_decision(calibration: CalibrationResult, experiment: Experiment, log: Log) -> None:

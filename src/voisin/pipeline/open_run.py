@@ -3,6 +3,7 @@
 The commands of the command line call the same methods.
 """
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from voisin.errors import InputError
 from voisin.evaluation.verdict import Scores
 from voisin.explanation.page import Explanation
 from voisin.explanation.project import SYSTEM, StoredSystem, explain_image
+from voisin.project.answers import TakenAnswers, take_answers
 from voisin.project.finished_run import FinishedRun
+from voisin.project.label_events import LabelEvents
 from voisin.project.stored import load
 from voisin.querying.project import Suggestions, suggest_images
 from voisin.querying.registry import DEFAULT
@@ -130,6 +133,50 @@ class Run(FinishedRun):
             If there is no such strategy, or no image is left to label.
         """
         return suggest_images(self, n=n, strategy=strategy, progress=progress)
+
+    def label(
+        self,
+        *files: str | Path,
+        rater: str | None = None,
+        id_column: str | None = None,
+        label_column: str | None = None,
+        new_class: Iterable[str] = (),
+    ) -> TakenAnswers:
+        """Store the answers in tables, such as ``suggestions.csv``, for the next run to use.
+
+        A row counts if a person wrote it: see `voisin.sources.label_table`. All answers are kept
+        as events in ``labels.sqlite``; an answer that changes another is a further event.
+
+        Parameters
+        ----------
+        *files : str or Path
+            CSV, TSV or Parquet files; if one of them cannot be used, nothing is stored.
+        rater : str, optional
+            Who answered, where no column ``rater`` says it. By default it is whoever is logged in
+            for the tables that voisin writes, and the name of the file for others.
+        id_column, label_column : str, optional
+        new_class : iterable of str
+            Classes that are new, although they look like typing errors.
+
+        Raises
+        ------
+        InputError
+            If a table cannot be used, names an image that is not there, or a class that looks like
+            a typing error.
+        """
+        return take_answers(
+            self,
+            files,
+            rater=rater,
+            id_column=id_column,
+            label_column=label_column,
+            new_class=new_class,
+        )
+
+    @property
+    def label_events(self) -> LabelEvents:
+        """The store of all answers that people gave, ``labels.sqlite``."""
+        return LabelEvents(self.folder)
 
     def audit(self, *, progress: Progress = no_progress) -> AuditResult:
         """Find labels and images not to trust, and write them to files; change no label.

@@ -19,10 +19,12 @@ from voisin.errors import InputError, InputWarning
 from voisin.evaluation.verdict import Truth
 from voisin.labeling.class_prior_estimation import parse_class_priors
 from voisin.labeling.registry import METHODS, takes_alpha
+from voisin.pipeline.given_labels import GivenLabels
 from voisin.pipeline.stages import Stages, capture_warnings
 from voisin.project.cache import hash_of
+from voisin.project.label_events import DISAGREEMENTS
 from voisin.settings import Settings
-from voisin.sources.few_labels import check_classes, draw_labels, draw_test, read_label_file
+from voisin.sources.few_labels import check_classes, draw_labels, draw_test
 from voisin.sources.opening import open_images
 from voisin.sources.reading import read_images
 from voisin.types import (
@@ -34,6 +36,7 @@ from voisin.types import (
     Probabilities,
     Progress,
 )
+from voisin.validation import list_some
 
 _SIZED = 50  # images whose size is looked at, by hand: enough for a median
 
@@ -176,11 +179,18 @@ def open_source(
     if isinstance(source, ImageCollection):
         return source, {"source": source.name}
     path = Path(source)
+    if opening.get("images_from") is not None:
+        opening = {**opening, "images_from": str(Path(opening["images_from"]).resolve())}
     origin = {"source": str(path.resolve()) if path.exists() else str(source), **opening}
     return open_images(source, **opening, progress=progress), origin
 
 
-def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) -> Experiment:
+def prepare(
+    stages: Stages,
+    images: ImageCollection,
+    notes: Sequence[str] = (),
+    given: GivenLabels | None = None,
+) -> Experiment:
     """Sort, check and read the images, draw the few labels, and hold a test set out.
 
     Errors in labels and settings are raised before the images are read, which takes long.
@@ -192,6 +202,8 @@ def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) 
         With all labels that the source knows.
     notes : sequence of str, optional
         Warnings that the user got already.
+    given : GivenLabels, optional
+        Labels that people gave beside the source's.
 
     Raises
     ------
@@ -199,10 +211,10 @@ def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) 
         If no label is known, all labels are of one class, all images are labeled already, or a
         setting does not fit the images.
     """
-    settings = stages.settings
+    settings, given = stages.settings, given or GivenLabels()
     images = images.take(np.argsort(images.ids))
     with capture_warnings() as on_labels:
-        images, labels = _check_labels(images, settings)
+        images, labels = _check_labels(images, settings, given)
     _check_settings(images, settings)
 
     pixels, readable, on_reading = _read_pixels(stages, images)
@@ -210,7 +222,7 @@ def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) 
     with capture_warnings() as on_drawing:
         images = _with_test_split(images, settings)
         in_train, in_test = _in_split(images, "train"), _in_split(images, "test")
-        pool, labels = images.take(in_train), labels[in_train]
+        pool, labels, class_names = images.take(in_train), labels[in_train], images.class_names
         if settings.labels_per_class is not None:
             labels = draw_labels(
                 labels,
@@ -219,10 +231,12 @@ def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) 
                 class_names=pool.class_names,
                 random_state=settings.random_state,
             )
-        elif not readable.all():
-            check_classes(labels, pool.class_names)
+        labels = given.over(labels, pool.ids, class_names)
+        if settings.labels_per_class is None and not readable.all():
+            check_classes(labels, class_names)
+    images = replace(images, labels=given.over(images.labels, images.ids, class_names))
     return Experiment(
-        pool=pool,
+        pool=images.take(in_train),
         test=images.take(in_test),
         pool_pixels=pixels[in_train],
         test_pixels=pixels[in_test],
@@ -232,28 +246,38 @@ def prepare(stages: Stages, images: ImageCollection, notes: Sequence[str] = ()) 
     )
 
 
-def _check_labels(images: ImageCollection, settings: Settings) -> tuple[ImageCollection, Labels]:
+def _check_labels(
+    images: ImageCollection, settings: Settings, given: GivenLabels
+) -> tuple[ImageCollection, Labels]:
     """Return the images that a run uses, and the labels that may be seen or drawn from."""
-    labels, class_names = images.labels, images.class_names
+    images = replace(images, class_names=given.class_names(images))
+    labels = given.of_tables(images)
     in_train = _in_split(images, "train")
+    of_people = given.over(labels, images.ids, images.class_names)
     if settings.labels is not None:
-        labels, class_names = read_label_file(settings.labels, images)
         count = int((labels[~in_train] != UNLABELED).sum())
         if count:
-            message = (
-                f"{count} labels of {settings.labels} are of test or val images: "
-                "not used for learning."
-            )
+            names = list_some(map(str, settings.labels))
+            message = f"{count} labels of {names} are of test or val images: not used for learning."
             warnings.warn(message, InputWarning, stacklevel=3)
-    check_classes(labels[in_train], class_names)
-    if settings.labels_per_class is None and (labels[in_train] != UNLABELED).all():
+    if given.table_disagreements:
+        image, said = next(iter(given.table_disagreements.items()))
+        answers = ", ".join(f"{event.answer} ({event.rater})" for event in said)
+        message = (
+            f"Images whose labels differ between tables or rows: {len(given.table_disagreements)}, "
+            f"first {image}: {answers}. They are not used as labels until settled in "
+            f"{DISAGREEMENTS} (voisin label)."
+        )
+        warnings.warn(message, InputWarning, stacklevel=3)
+    check_classes(of_people[in_train], images.class_names)
+    if settings.labels_per_class is None and (of_people[in_train] != UNLABELED).all():
         message = (
             f"All {in_train.sum()} images are labeled, so there is nothing to find: "
             "pass labels_per_class to hide most of them."
         )
         raise InputError(message)
     used = ~_in_split(images, "val")
-    return replace(images, class_names=class_names).take(used), labels[used]
+    return images.take(used), labels[used]
 
 
 def _check_settings(images: ImageCollection, settings: Settings) -> None:

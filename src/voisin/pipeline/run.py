@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from voisin.embedding.specification import AUTO
 from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
@@ -15,9 +17,11 @@ from voisin.pipeline.choose import candidates_of, choose_embedding, estimate_sec
 from voisin.pipeline.classifiers import train_on_all_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
+from voisin.pipeline.given_labels import GivenLabels
 from voisin.pipeline.head import teach_classifier
 from voisin.pipeline.label import LabeledImages, describe_estimate, label_images
 from voisin.pipeline.messages import (
+    log_answers,
     log_decision,
     log_effort,
     log_experiment,
@@ -30,7 +34,10 @@ from voisin.pipeline.open_run import Run, open_run
 from voisin.pipeline.outputs import StageResults, write_decided_labels, write_outputs
 from voisin.pipeline.prepare import Experiment, make_settings, open_source, warn_of_alpha
 from voisin.pipeline.stages import Stages, capture_warnings
+from voisin.project.answers import agree_on_tables, write_disagreements
 from voisin.project.folder import Project
+from voisin.project.label_events import LabelEvents
+from voisin.settings import Settings
 from voisin.types import ImageCollection, Labels, Predictions, Problem, Progress, no_progress
 from voisin.validation import check_installed
 
@@ -87,9 +94,14 @@ def run(
     log_source(images, log)
     with project.locked() as cache:
         stages = Stages(cache, settings, progress, log)
-        context = Context.of(stages, images, notes)
+        given = read_given_labels(settings, images, project.folder)
+        images = images.take(~np.isin(images.ids, sorted(given.rejected)))
+        context = Context.of(stages, images, notes, given)
         experiment = context.experiment
         log_experiment(experiment, log)
+        log_answers(given, experiment, project.folder, log)
+        in_dispute = given.table_disagreements | given.answers.disagreements
+        write_disagreements(project.folder, in_dispute, settings.csv_separator)
         context.check_class_priors()
         reason = ""
         if settings.embedding == AUTO:
@@ -114,6 +126,12 @@ def run(
     log(f"Report: {finished.report.resolve()}")
     log(results.expected["text"])
     return finished
+
+
+def read_given_labels(settings: Settings, images: ImageCollection, folder: Path) -> GivenLabels:
+    """Read the tables of the settings, and the answers stored in the folder of a project."""
+    tables = None if settings.labels is None else agree_on_tables(settings.labels, images)
+    return GivenLabels(tables, LabelEvents(folder).agreement())
 
 
 def _choose_embedding(project: Project, context: Context) -> tuple[Context, str]:

@@ -175,9 +175,9 @@ class FinishedRun:
             raise ProjectError(message)
         return images.take(np.array([place[name] for name in ids.tolist()]))
 
-    def next_command(self, labels: Path, out: Path) -> str:
-        """Return the command that runs the project again, elsewhere and from other labels."""
-        return next_command(self.settings, labels, out)
+    def next_command(self, labels: Path | None = None, out: Path | None = None) -> str:
+        """Return the command that runs the project again; see `next_command`."""
+        return next_command(self.settings, labels, self.folder if out is None else out)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -231,8 +231,8 @@ def reopen_source(
     return open_images(str(settings["source"]), **opening, progress=progress)
 
 
-def next_command(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
-    """Return the command that runs a project again, elsewhere and from other labels.
+def next_command(settings: Mapping[str, Any], labels: Path | None, out: Path) -> str:
+    """Return the command that runs a project again, from other labels or from the same.
 
     It leaves out settings that have their defaults, and settings of a comparison in this folder.
 
@@ -243,8 +243,12 @@ def next_command(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
     "voisin run 'my images' --labels answers.csv --out again --embedding pixels"
     """
     usual = {**Settings().as_dict(), "size": OpeningOptions.size, "schema": SCHEMA}
-    replaced = _OF_COMPARISONS | {"source", "labels", "labels_per_class"}
-    words = ["voisin", "run", str(settings["source"]), "--labels", str(labels), "--out", str(out)]
+    replaced = _OF_COMPARISONS | {"source"}
+    words = ["voisin", "run", str(settings["source"])]
+    if labels is not None:
+        replaced |= {"labels", "labels_per_class"}
+        words += ["--labels", str(labels)]
+    words += ["--out", str(out)]
     for name, value in settings.items():
         if name in replaced or usual.get(name) == value:
             continue
@@ -252,7 +256,8 @@ def next_command(settings: Mapping[str, Any], labels: Path, out: Path) -> str:
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         else:
-            words += [f"--{option}", str(value)]
+            for each in value if isinstance(value, list) else [value]:
+                words += [f"--{option}", str(each)]
     return shlex.join(words)
 
 

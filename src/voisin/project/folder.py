@@ -101,7 +101,9 @@ class Project:
 
 
 def _toml(value: object) -> str:
-    """Write a value as TOML: numbers and booleans as in JSON, everything else as a string."""
+    """Write a value as TOML: numbers and booleans as in JSON, all else as strings or a list."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     return json.dumps(str(value), ensure_ascii=False)

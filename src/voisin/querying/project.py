@@ -1,5 +1,6 @@
 """Suggest what to label next in a finished project; write a forecast, a table and a page."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,7 @@ from voisin.labeling.registry import make_method
 from voisin.project.exports import csv_text
 from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
+from voisin.project.label_events import LabelEvents
 from voisin.querying.forecast import LabelForecast, forecast_changes
 from voisin.querying.page import SuggestionsContent, render_suggestions
 from voisin.querying.registry import DEFAULT, make_strategy
@@ -108,17 +110,21 @@ def suggest_images(
         If the strategy is unknown, or too few images are unlabeled.
     """
     chosen, result, settings = make_strategy(strategy), run.result, run.settings
-    _keep_answers(run)
-    n_left = int((result.labels == UNLABELED).sum())
-    if n >= n_left:
-        message = f"n={n}, but only {n_left} images are unlabeled: ask for fewer."
+    said = LabelEvents(run.folder).agreement()
+    answered = [*said.answers, *said.disagreements]
+    _keep_answers(run, answered)
+    askable = np.flatnonzero((result.labels == UNLABELED) & ~np.isin(result.ids, answered))
+    if n >= len(askable):
+        message = f"n={n}, but only {len(askable)} images are unlabeled: ask for fewer."
         raise InputError(message)
     problem = _problem(run)
     method = make_method(settings["method"], alpha=settings["alpha"])
     labeling = replace(
         method.label(problem), calibrated=result.stated_probabilities, decided=result.assigned
     )
-    suggestion = chosen.suggest(problem, labeling, n, class_names=result.class_names)
+    suggestion = chosen.suggest(
+        problem, labeling, n, candidates=askable, class_names=result.class_names
+    )
     rows = suggestion.positions
     names = (*result.class_names, "")
     suggestions = Suggestions(
@@ -137,8 +143,8 @@ def suggest_images(
     return suggestions
 
 
-def _keep_answers(run: FinishedRun) -> None:
-    """Refuse to write over answers that somebody has given: labels of images without one."""
+def _keep_answers(run: FinishedRun, answered: Sequence[str]) -> None:
+    """Refuse to write over answers that are neither stored nor labels that the run had."""
     path = run.folder / TABLE
     if not path.is_file():
         return
@@ -149,14 +155,14 @@ def _keep_answers(run: FinishedRun) -> None:
             "that no answer is lost."
         )
         raise InputError(message)
-    given = set(run.result.ids[run.result.labels != UNLABELED].tolist())
+    given = {*run.result.ids[run.result.labels != UNLABELED].tolist(), *answered}
     pairs = zip(columns["id"], columns["label"], strict=True)
     n_answers = sum(label != "" and id_ not in given for id_, label in pairs)
     if n_answers:
         answers = "1 answer" if n_answers == 1 else f"{n_answers} answers"
         message = (
-            f"{path} holds {answers}, which new suggestions would replace: run again with "
-            f"--labels {path}, or move the file away."
+            f"{path} holds {answers}, which new suggestions would replace: take them in by "
+            f"`{shlex.join(['voisin', 'label', str(run.folder), str(path)])}`, or move it away."
         )
         raise InputError(message)
 

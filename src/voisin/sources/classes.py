@@ -6,7 +6,7 @@ This module must not know where the texts were read from.
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -139,10 +139,7 @@ def encode_labels(
     written, inverse, counts = np.unique(
         np.asarray(texts, dtype=np.str_), return_inverse=True, return_counts=True
     )
-    names = [normalize_name(text) for text in written.tolist()]
-    floats = [_WHOLE_FLOAT.fullmatch(name) for name in names]
-    if all(number or means_unknown(name) for name, number in zip(names, floats, strict=True)):
-        names = [number[1] if number else n for n, number in zip(names, floats, strict=True)]
+    names = strip_whole_floats(map(normalize_name, written.tolist()))
     if class_names is None:
         class_names = name_classes(names)
     known = {name: number for number, name in enumerate(class_names)}
@@ -159,14 +156,34 @@ def encode_labels(
         if code is None and not fold_name(name).startswith("unlabel"):  # this says itself
             unknown[text] = count
         codes.append(UNLABELED if code is None else code)
-    if unknown:
-        said = list_some(f"{text!r} ({count:,})" for text, count in unknown.items())
+    warn_of_unknown(unknown)
+    return np.array(codes, dtype=np.int64)[inverse.ravel()], tuple(class_names)
+
+
+def strip_whole_floats(names: Iterable[str]) -> list[str]:
+    """Write whole numbers without a point if all names are such or unknown, as pandas has them.
+
+    Examples
+    --------
+    >>> strip_whole_floats(["1.0", "", "2,0"]), strip_whole_floats(["1.0", "cat"])
+    (['1', '', '2'], ['1.0', 'cat'])
+    """
+    names = list(names)
+    floats = [_WHOLE_FLOAT.fullmatch(name) for name in names]
+    if not all(number or means_unknown(name) for name, number in zip(names, floats, strict=True)):
+        return names
+    return [number[1] if number else name for name, number in zip(names, floats, strict=True)]
+
+
+def warn_of_unknown(counts: Mapping[str, int]) -> None:
+    """Warn of texts that were taken as unlabeled, if there are any, with how often they occur."""
+    if counts:
+        said = list_some(f"{text!r} ({count:,})" for text, count in counts.items())
         message = (
             f"Labels that mean 'unknown' are taken as unlabeled: {said}. If one of them is a "
             "class, give it another name."
         )
-        warnings.warn(message, InputWarning, stacklevel=3)
-    return np.array(codes, dtype=np.int64)[inverse.ravel()], tuple(class_names)
+        warnings.warn(message, InputWarning, stacklevel=4)
 
 
 def name_splits(texts: Iterable[str]) -> Names:

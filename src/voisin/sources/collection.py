@@ -48,6 +48,7 @@ class OpeningOptions:
 
     size: int = 28
     columns: Columns = field(default_factory=Columns)
+    images_from: Path | None = None
     cache_folder: Path | None = None
     progress: Progress = no_progress
 

@@ -1,27 +1,22 @@
-"""Draw the few labels to learn from, or read them from a file; check them; draw test splits.
+"""Draw the few labels to learn from; check them; draw test splits.
 
 This module must not know pixels.
 """
 
-import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from voisin.errors import InputError, InputWarning
-from voisin.sources.classes import encode_labels, fold_name
-from voisin.sources.table import PATH_COLUMNS, TABLE_SUFFIXES, pick_column, read_columns
+from voisin.sources.classes import fold_name
 from voisin.types import UNLABELED, ImageCollection, Labels, Names
 from voisin.validation import (
     check_count,
-    check_distinct,
     check_in_open_interval,
     check_random_state,
-    did_you_mean,
     list_some,
 )
 
@@ -99,76 +94,6 @@ def draw_labels(
         )
         warnings.warn(message, InputWarning, stacklevel=2)
     return drawn
-
-
-def read_label_file(path: str | Path, images: ImageCollection) -> tuple[Labels, tuple[str, ...]]:
-    r"""Read the user's own labels from a table with the columns ``id`` (or ``path``), ``label``.
-
-    Parameters
-    ----------
-    path : str or Path
-        A CSV, TSV or Parquet file; images that it does not list stay unlabeled. An id is first
-        looked up as written, then without spaces around it and a leading ``./``, and with ``/``
-        for backslashes; ``é`` may be one letter or two, as systems write it in names of files.
-    images : ImageCollection
-        Only its classes are allowed; if it has no classes, those of the file are taken.
-
-    Returns
-    -------
-    labels : array of shape (n_images,)
-    class_names : tuple of str
-
-    Raises
-    ------
-    InputError
-        If an id or a class is unknown, or an id occurs twice; the message says which exist.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from voisin.sources.opening import open_images
-    >>> path = Path(tempfile.mkdtemp()) / "labels.csv"
-    >>> _ = path.write_text("id,label\ndigit-0002,1\n")
-    >>> labels, class_names = read_label_file(path, open_images("digits"))
-    >>> labels[:3]
-    array([-1,  1, -1])
-    """
-    path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        message = f"{path} {what}: pass a table with the columns id and label."
-        raise InputError(message)
-    if path.suffix.lower() not in TABLE_SUFFIXES:
-        message = f"{path} is no table: pass a {', '.join(TABLE_SUFFIXES)} file with id and label."
-        raise InputError(message)
-    columns = read_columns(path, strip=False)
-    texts = pick_column(columns, "label", None, ["label"])
-    values = pick_column(columns, "id", None, ["id", *PATH_COLUMNS])
-    if texts is None or values is None:
-        message = f"{path} has the columns {list_some(columns)}: it needs label, and id or path."
-        raise InputError(message)
-    positions = {id_: position for position, id_ in enumerate(images.ids.tolist())}
-    composed = {unicodedata.normalize("NFC", id_): id_ for id_ in positions}
-
-    def find_id(value: str) -> str:
-        if value in positions:
-            return value
-        regular = value.strip().replace("\\", "/").removeprefix("./")
-        return composed.get(unicodedata.normalize("NFC", regular), regular)
-
-    ids = [find_id(value) for value in values]
-    check_distinct(ids, f"id in {path}")
-    unknown = [id_ for id_ in ids if id_ not in positions]
-    if unknown:
-        message = (
-            f"Not among the {len(images)} images: {len(unknown)} of the ids in {path}, first "
-            f"{unknown[0]!r}. Ids look like {images.ids[0]}.{did_you_mean(unknown[0], positions)}"
-        )
-        raise InputError(message)
-    codes, class_names = encode_labels([text.strip() for text in texts], images.class_names or None)
-    labels = np.full(len(images), UNLABELED, dtype=np.int64)
-    labels[[positions[id_] for id_ in ids]] = codes
-    return labels, class_names
 
 
 def draw_test(

@@ -39,6 +39,7 @@ def open_images(
     label_column: str | None = None,
     group_column: str | None = None,
     split_column: str | None = None,
+    images_from: str | Path | None = None,
     cache_folder: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> ImageCollection:
@@ -55,6 +56,8 @@ def open_images(
     id_column, path_column, label_column, group_column, split_column : str, optional
         Columns of a table. By default ``id``, ``path`` (or ``file_name``, ``image``),
         ``label``, ``group`` and ``split``, if they exist.
+    images_from : str or Path, optional
+        Folder that the paths in a table start from; by default the table's own.
     cache_folder : str or Path, optional
         Folder for downloads; by default ``$VOISIN_CACHE``, or the system's folder for caches.
     progress : callable, optional
@@ -78,8 +81,13 @@ def open_images(
     """
     check_count("size", size, 1)
     columns = Columns(id_column, path_column, label_column, group_column, split_column)
-    folder = None if cache_folder is None else Path(cache_folder)
-    options = OpeningOptions(size, columns, folder, progress)
+    options = OpeningOptions(
+        size,
+        columns,
+        None if images_from is None else Path(images_from),
+        None if cache_folder is None else Path(cache_folder),
+        progress,
+    )
     try:
         kind = _find_kind(source)
         if Path(source).exists():
@@ -92,6 +100,12 @@ def open_images(
                     "only a table has columns; leave it out."
                 )
                 raise InputError(message)
+        if images_from is not None and not (kind.has_columns and Path(images_from).is_dir()):
+            message = (
+                f"images_from={str(images_from)!r} must be the folder that the paths in a table "
+                f"start from: {'no such folder' if kind.has_columns else f'{source} is no table'}."
+            )
+            raise InputError(message)
         return kind.open(source, options)
     except VoisinError:
         raise

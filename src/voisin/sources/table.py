@@ -3,8 +3,9 @@
 ============================== ====================================================
 column                         holds
 ============================== ====================================================
-``path``, ``file_name``,       file of the image, relative to the table or to the
-``image``                      folder ``images`` beside it; the suffix may be absent
+``path``, ``file_name``,       file of the image, relative to the table (or to the folder
+``image``                      that was chosen), or to the folder ``images`` in that place;
+                               the suffix may be absent
 ``label``, optional            class, empty where unknown
 ``id``, optional               unique text per image; default: the path
 ``group``, optional            patient, lesion or video; empty if the image has none
@@ -37,6 +38,12 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")  # the formats that `read_columns`
 # Usual names by convention (file_name is that of Hugging Face); the first that exists is used.
 PATH_COLUMNS = ("path", "file_name", "image")
 _USUAL = {*PATH_COLUMNS, "id", "label", "group", "split"}
+# What people call a column of labels, by hand, also in French; the first that exists is guessed.
+_LABEL_NAMES = (
+    *("labels", "class", "class_name", "classes", "category", "diagnosis", "dx", "target"),
+    *("species", "truth", "ground_truth", "annotation", "tag", "type", "name", "y"),
+    *("classe", "étiquette", "etiquette", "diagnostic", "catégorie", "categorie", "espèce"),
+)
 
 
 class TableSource(SourceKind):
@@ -52,6 +59,7 @@ class TableSource(SourceKind):
     def open(self, source: Source, options: OpeningOptions) -> ImageCollection:
         """Make a collection of the images whose files the rows of a table name."""
         table, column_names = Path(source), options.columns
+        folder = table.parent if options.images_from is None else options.images_from
         columns = read_columns(table)
         paths = pick_column(columns, "path", column_names.path, PATH_COLUMNS)
         if paths is None:
@@ -65,16 +73,18 @@ class TableSource(SourceKind):
         texts = pick_column(columns, "label", column_names.label, ["label"])
         others = [name for name in columns if name.casefold() not in _USUAL]
         if texts is None and others:
+            guess = guess_label_column(columns)
+            hint = f" Did you mean {guess!r}?" if guess else ""
             message = (
-                f"{table} has no column label, so no image is labeled by it: if another column "
-                f"holds the labels, name it by label_column, out of {list_some(others)}."
+                f"{table} has no column 'label', so no image is labeled by it.{hint} If another "
+                f"column holds the labels, name it by label_column, out of {list_some(others)}."
             )
             warnings.warn(message, InputWarning, stacklevel=3)
         labels, class_names = encode_labels(texts or [""] * len(paths))
         splits = pick_column(columns, "split", column_names.split, ["split"])
         return collect_images(
             table.stem,
-            FileReader(table.parent, _find_files(table.parent, paths)),
+            FileReader(folder, _find_files(folder, paths)),
             ids=ids,
             labels=labels,
             class_names=class_names,
@@ -152,6 +162,28 @@ def pick_column(
         )
         raise InputError(message)
     return columns[named]
+
+
+def guess_label_column(
+    columns: Mapping[str, list[str]], class_names: Sequence[str] = ()
+) -> str | None:
+    """Guess which column holds the labels: by its values if classes are known, else by its name.
+
+    Examples
+    --------
+    >>> guess_label_column({"path": ["a.png"], "Diagnosis": ["nevus"]})
+    'Diagnosis'
+    >>> guess_label_column({"path": ["a.png"], "seen": ["Cat"]}, ["cat", "dog"])
+    'seen'
+    """
+    others = [name for name in columns if fold_name(name) not in _USUAL]
+    classes = set(map(fold_name, class_names))
+    for name in others:
+        written = [fold_name(value) for value in columns[name] if value.strip()]
+        if written and 2 * sum(value in classes for value in written) > len(written):
+            return name
+    by_name = {fold_name(name): name for name in reversed(others)}
+    return next((by_name[name] for name in _LABEL_NAMES if name in by_name), None)
 
 
 class ParquetColumns(Mapping[str, list[str]]):
@@ -264,7 +296,8 @@ def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:
     if not any(files):
         message = (
             f"None of the {len(values)} images of the table is there: looked for {values[0]!r} "
-            f"in {folder} and in {folder / 'images'}; path_column names another column."
+            f"in {folder} and in {folder / 'images'}. Another folder is named by images_from, "
+            "another column by path_column."
         )
         raise InputError(message)
     return tuple(file or value for file, value in zip(files, values, strict=True))

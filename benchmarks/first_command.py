@@ -4,8 +4,10 @@ python -m benchmarks.first_command waste=FOLDER:10 blood=FOLDER:10 --draws 3 --e
 
 Each source is ``name=path:labels per class``. Every draw is a run; the hidden images are the truth.
 Rivals get the same labels: logistic regression and scikit-learn's label spreading on the frozen
-backbone, and logistic regression on the backbone fine-tuned on the labels alone. Rows are added
-to ``benchmarks/results/first_command.jsonl``, and ``benchmarks/first_command.md`` is written anew.
+backbone, and logistic regression on the backbone fine-tuned on the labels alone. The three ways to
+decide are applied to the same calibrated probabilities, and what the run states without truth is
+compared with the truth. Rows are added to
+``benchmarks/results/first_command.jsonl``, and ``benchmarks/first_command.md`` is written anew.
 """
 
 import argparse
@@ -18,13 +20,15 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 from safetensors.torch import load_file
+from scipy.stats import ttest_rel
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, roc_auc_score
 from sklearn.preprocessing import normalize
 from sklearn.semi_supervised import LabelSpreading
 
 import voisin
 from benchmarks.measuring import FOLDER, RESULTS
+from voisin.calibration.decision import WAYS_TO_DECIDE, fit_decision
 from voisin.embedding.backbone import Backbone
 from voisin.embedding.networks.efficientnet import load_backbone
 from voisin.project.finished_run import RESULT, RunResult
@@ -61,7 +65,8 @@ def measure(path, per_class, draw, effort):
         seconds = time.perf_counter() - start
         metrics = json.loads((run.folder / "metrics.json").read_text())
         stored = load(run.folder / RESULT, RunResult)
-        rivals = judge_rivals(run.folder, stored, path)
+        images, truth = pool_of(path, stored)
+        rivals = judge_rivals(run.folder, stored, images, truth)
     found = {
         (row["scope"], row["method"]): row for row in metrics["results"] if row["scope"] != "train"
     }
@@ -77,6 +82,7 @@ def measure(path, per_class, draw, effort):
         "found_on_test": summary(found.get(("test", "propagated"))),
         "stated": metrics["decision"]["mean_probability"],
         "expected": expected.get("accuracy"),
+        "decisions": judge_decisions(stored, truth),
         "rivals": rivals,
     }
 
@@ -85,12 +91,31 @@ def summary(row):
     return row and {"auc": row["auc"], "balanced_accuracy": row["balanced_accuracy"]}
 
 
-def judge_rivals(folder, stored, path):
-    """Return AUC and balanced accuracy of other ways on the same labels and hidden images."""
+def pool_of(path, stored):
+    """Return the images of the pool, in its order, and their true labels."""
     images = open_images(path)
     known = dict(zip(images.ids.tolist(), range(len(images)), strict=True))
     images = images.take(np.array([known[name] for name in stored.ids.tolist()]))
-    truth, given, figures = images.labels, stored.labels >= 0, {}
+    return images, images.labels
+
+
+def judge_decisions(stored, truth):
+    """Return accuracy, balanced accuracy and macro F1 of each way to decide."""
+    hidden, figures = stored.labels < 0, {}
+    for way in WAYS_TO_DECIDE:
+        decision = fit_decision(stored.stated[hidden], stored.class_priors, way)
+        labels = decision.apply(stored.stated[hidden])
+        figures[way] = {
+            "accuracy": accuracy_score(truth[hidden], labels),
+            "balanced_accuracy": balanced_accuracy_score(truth[hidden], labels),
+            "macro_f1": f1_score(truth[hidden], labels, average="macro"),
+        }
+    return figures
+
+
+def judge_rivals(folder, stored, images, truth):
+    """Return AUC and balanced accuracy of other ways on the same labels and hidden images."""
+    given, figures = stored.labels >= 0, {}
     for part, network, size in backbones_of(folder, len(stored.class_names)):
         vectors = normalize(Backbone(network, size).embed(images))
         regression = LogisticRegression(C=10, max_iter=1000, class_weight="balanced")
@@ -136,42 +161,107 @@ def auc(truth, rows):
 
 
 def page():
-    rows = [json.loads(line) for line in ROWS.read_text().splitlines()]
+    groups = {}
+    for line in ROWS.read_text().splitlines():
+        row = json.loads(line)
+        groups.setdefault((row["set"], row["labels"], row["effort"]), []).append(row)
     lines = [
         "# The first command, without an option",
         "",
         "Written by `python -m benchmarks.first_command` (see its first lines). Each figure is the",
         "mean over draws of labels, on the images whose labels were hidden.",
         "",
-        "| set, labels a class | effort | draws | AUC | balanced accuracy | accuracy | macro F1 | "
-        "mean probability stated | seconds | memory |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        *table_of_runs(groups),
+        "",
+        "Rivals on the same draws. 'Ahead' is the mean lead of the run, in AUC and in balanced",
+        "accuracy, with the p-value of a paired t-test over draws where there are three or more.",
+        "",
+        *table_of_rivals(groups),
+        "",
+        "The three ways to decide (`--decide`), from the same calibrated probabilities: accuracy,",
+        "balanced accuracy and macro F1.",
+        "",
+        *table_of_decisions(groups),
+        "",
+        "What a run states without knowing the truth, against the truth.",
+        "",
+        *table_of_estimates(groups),
     ]
-    groups = {}
-    for row in rows:
-        groups.setdefault((row["set"], row["labels"], row["effort"]), []).append(row)
-    for (name, labels, effort), of in groups.items():
-        means = {
-            key: np.mean([row[key] for row in of])
-            for key in ("auc", "balanced_accuracy", "accuracy", "macro_f1", "stated", "seconds")
-        }
-        lines.append(
-            f"| {name}, {labels} | {effort} | {len(of)} | {means['auc']:.3f} | "
-            f"{means['balanced_accuracy']:.3f} | {means['accuracy']:.3f} | "
-            f"{means['macro_f1']:.3f} | {means['stated']:.3f} | {means['seconds']:.0f} | "
-            f"{max(row['peak_gb'] for row in of):.1f} GB |"
-        )
-    lines += ["", "Rivals on the same draws: AUC, balanced accuracy.", ""]
-    lines += ["| set | effort | rival | AUC | balanced accuracy |", "|---|---|---|---|---|"]
-    for (name, _, effort), of in groups.items():
-        for rival in dict.fromkeys(key for row in of for key in row["rivals"]):
-            figures = [row["rivals"][rival] for row in of if rival in row["rivals"]]
-            lines.append(
-                f"| {name} | {effort} | {rival} ({len(figures)} draws) | "
-                f"{np.mean([each['auc'] for each in figures]):.3f} | "
-                f"{np.mean([each['balanced_accuracy'] for each in figures]):.3f} |"
-            )
     return "\n".join(lines) + "\n"
+
+
+def table_of_runs(groups):
+    yield (
+        "| set, labels a class | effort | draws | AUC | balanced accuracy | accuracy | macro F1 | "
+        "seconds | memory |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for (name, labels, effort), rows in groups.items():
+        names = ("auc", "balanced_accuracy", "accuracy", "macro_f1")
+        figures = " | ".join(f"{np.mean([row[key] for row in rows]):.3f}" for key in names)
+        yield (
+            f"| {name}, {labels} | {effort} | {len(rows)} | {figures} | "
+            f"{np.mean([row['seconds'] for row in rows]):.0f} | "
+            f"{max(row['peak_gb'] for row in rows):.1f} GB |"
+        )
+
+
+def table_of_rivals(groups):
+    yield "| set | effort | rival | AUC | ahead | balanced accuracy | ahead |"
+    yield "|---|---|---|---|---|---|---|"
+    for (name, _, effort), rows in groups.items():
+        for rival in dict.fromkeys(key for row in rows for key in row["rivals"]):
+            both = [row for row in rows if rival in row["rivals"]]
+            cells = [
+                cell
+                for metric in ("auc", "balanced_accuracy")
+                for cell in lead(
+                    [row[metric] for row in both], [row["rivals"][rival][metric] for row in both]
+                )
+            ]
+            yield f"| {name} | {effort} | {rival} ({len(both)} draws) | {' | '.join(cells)} |"
+
+
+def lead(ours, theirs):
+    ahead = f"{np.mean(ours) - np.mean(theirs):+.3f}"
+    if len(ours) >= 3:
+        ahead += f" (p = {ttest_rel(ours, theirs).pvalue:.2g})"
+    return f"{np.mean(theirs):.3f}", ahead
+
+
+def table_of_decisions(groups):
+    yield f"| set | effort | draws | {' | '.join(WAYS_TO_DECIDE)} |"
+    yield f"|---|---|---|{'---|' * len(WAYS_TO_DECIDE)}"
+    for (name, _, effort), rows in groups.items():
+        judged = [row["decisions"] for row in rows if "decisions" in row]
+        if judged:
+            cells = [
+                ", ".join(
+                    f"{np.mean([each[way][key] for each in judged]):.3f}" for key in judged[0][way]
+                )
+                for way in WAYS_TO_DECIDE
+            ]
+            yield f"| {name} | {effort} | {len(judged)} | {' | '.join(cells)} |"
+
+
+def table_of_estimates(groups):
+    yield (
+        "| set | effort | draws | mean probability stated | accuracy | expected accuracy | "
+        "mean error | within its 95 % interval |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    for (name, _, effort), rows in groups.items():
+        told = [row for row in rows if row["expected"]]
+        if told:
+            expected = np.array([row["expected"]["value"] for row in told])
+            low, high = np.array([row["expected"]["interval"] for row in told]).T
+            truth = np.array([row["accuracy"] for row in told])
+            yield (
+                f"| {name} | {effort} | {len(told)} | "
+                f"{np.mean([row['stated'] for row in told]):.3f} | {truth.mean():.3f} | "
+                f"{expected.mean():.3f} | {np.abs(expected - truth).mean():.3f} | "
+                f"{((low <= truth) & (truth <= high)).sum()} of {len(told)} |"
+            )
 
 
 if __name__ == "__main__":

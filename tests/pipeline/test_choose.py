@@ -12,9 +12,11 @@ from tests.pipeline.test_context import context
 from voisin.errors import InputWarning
 from voisin.pipeline import choose
 from voisin.pipeline.choose import candidates_of, choose_embedding, find_orientation
+from voisin.pipeline.messages import log_better_backbone
 from voisin.settings import Settings
 from voisin.sources.arrays import ArrayReader
 from voisin.sources.opening import open_images
+from voisin.sources.reading import read_images
 from voisin.training import backbone_tuning
 from voisin.types import HeldOut
 
@@ -121,6 +123,25 @@ def test_a_run_without_hidden_labels_trains_no_network_to_compare_with(tmp_path)
     voisin.run(bare, tmp_path / "out", embedding="backbone", device="cpu", log=lines.append)
 
     assert not [line for line in lines if line.split()[:1] in (["few-labels"], ["pseudo-labels"])]
+
+
+def test_log_and_report_name_a_better_backbone_once(tmp_path):
+    images = open_images("digits").take(np.arange(100))
+    large = ArrayReader([read_images(images, size=48, max_unreadable=0).pixels], "")
+    labels = np.where(np.arange(100) < 60, images.labels, -1)
+    bare = replace(images, reader=large, positions=np.arange(100), labels=labels, splits=None)
+    lines = []
+    run = voisin.run(bare, tmp_path / "out", effort="quick", device="cpu", log=lines.append)
+
+    (line,) = [line for line in lines if line.startswith("A better backbone ")]
+    assert run.report.read_text().count(line.split(" (")[0]) == 1
+
+
+def test_for_small_images_no_better_backbone_is_named(experiment):
+    lines = []
+    assert log_better_backbone(replace(experiment, native_size=40), lines.append) == ""
+    assert lines == []
+    assert log_better_backbone(replace(experiment, native_size=41), lines.append) == lines[0]
 
 
 @pytest.mark.parametrize("setting", [{"embedding_size": 96}, {"loop_rounds": 1}])

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.calibration.calibrate import CalibrationResult
+from voisin.embedding.better_backbones import describe_better_backbone
+from voisin.embedding.specification import SMALL_SIDE
 from voisin.errors import ProjectError
 from voisin.evaluation.bootstrap import MIN_UNITS, count_units
 from voisin.evaluation.metrics import METRICS
@@ -110,6 +112,15 @@ def log_decision(calibration: CalibrationResult, experiment: Experiment, log: Lo
             f"  {n_other:,} of {decision['n_labels']:,} labels would be another class if each "
             "image got its likeliest class (--decide likeliest)"
         )
+
+
+def log_better_backbone(experiment: Experiment, log: Log) -> str:
+    """Log which better backbone there is, unless images are too small to show more to it."""
+    if experiment.native_size <= SMALL_SIDE:
+        return ""
+    text = describe_better_backbone()
+    log(text)
+    return text
 
 
 def log_effort(effort: str, seconds: Mapping[str, float], log: Log) -> None:

@@ -68,6 +68,8 @@ class StageResults:
         Remarks on the labels for readers of the report.
     embedding_reason : str
         Why the embedding was chosen; empty if it was set.
+    better_backbone : str
+        Which pretrained model is better than the backbone; empty if the embedding was set.
     """
 
     graph_data: StoredGraphData
@@ -83,6 +85,7 @@ class StageResults:
     loop_rounds: tuple[LoopRound, ...]
     notes: tuple[str, ...]
     embedding_reason: str = ""
+    better_backbone: str = ""
 
 
 def write_outputs(
@@ -207,6 +210,8 @@ def _settings_and_decisions(
     labeled = results.labeled
     if results.embedding_reason:
         texts["embedding"] = results.embedding_reason
+    if results.better_backbone:
+        texts["fetch"] += f": {results.better_backbone}"
     if labeled.labeling.reason:
         texts["method"] += f": {labeled.labeling.reason}"
     if labeled.estimate is not None:

@@ -22,6 +22,7 @@ from voisin.pipeline.head import teach_classifier
 from voisin.pipeline.label import LabeledImages, describe_estimate, label_images
 from voisin.pipeline.messages import (
     log_answers,
+    log_better_backbone,
     log_decision,
     log_effort,
     log_experiment,
@@ -103,11 +104,13 @@ def run(
         in_dispute = given.table_disagreements | given.answers.disagreements
         write_disagreements(project.folder, in_dispute, settings.csv_separator)
         context.check_class_priors()
-        reason = ""
+        reason = better_backbone = ""
         if settings.embedding == AUTO:
+            better_backbone = log_better_backbone(experiment, log)
             context, reason = _choose_embedding(project, context)
             stages = context.stages
-        results = replace(_compute(context), embedding_reason=reason)
+        results = _compute(context)
+        results = replace(results, embedding_reason=reason, better_backbone=better_backbone)
         scores = stages.timed("verdict", lambda: _judge(results.predictions, experiment, stages))
         log_decision(results.calibration, experiment, log)
         log_scores(scores, log)

@@ -17,12 +17,10 @@ from voisin.neighbors.graph import order_nodes, reorder_matrix
 from voisin.neighbors.search import find_neighbors
 from voisin.propagation.estimator import GraphClassifier
 from voisin.propagation.harmonic import Harmonic
-from voisin.propagation.live import LiveSpreading
 from voisin.propagation.matrices import normalize_affinity
 from voisin.propagation.poisson import Poisson
 from voisin.propagation.poisson_mbo import PoissonMBO
 from voisin.propagation.solvers import chebyshev
-from voisin.propagation.spreading import LabelSpreading
 
 ALPHA, TOL = 0.9, 1e-4
 
@@ -55,7 +53,7 @@ def their_gradients(smoother, known):
 
 
 def spreading():
-    """α = 0.9 on a million nodes, and one more label."""
+    """α = 0.9 on a million nodes."""
     affinity, truth, ordering = large_graph()
     generator = np.random.default_rng(0)
     labels = np.full(len(truth), -1)
@@ -86,27 +84,12 @@ def spreading():
         ),
         Row("putting the graph in node order, once", f"{ordering:.3g} s"),
     ]
-    lines.append(one_more_label(affinity, truth, labels, generator))
     keep(
         "spreading",
         "Spreading on 1,000,000 nodes, 10 classes, to relative residual 1e-4",
-        "the normalized graph, in node order, to the scores; one more label: to probabilities, "
-        "against propagating anew; shortest of 2 runs in turn, labels: the median of 10",
+        "the normalized graph, in node order, to the scores; shortest of 2 runs in turn",
         lines,
     )
-
-
-def one_more_label(affinity, truth, labels, generator):
-    method = LabelSpreading(alpha=ALPHA, tol=TOL)
-    live = LiveSpreading(method, affinity, labels, n_classes=10)
-    live.add([0], [truth[0]])
-    times = []
-    for row in generator.choice(len(truth), 10, replace=False):
-        seconds, _ = timed(lambda: live.add([row], [truth[row]]))  # noqa: B023
-        times.append(seconds)
-        labels[row] = truth[row]
-    again, _ = timed(lambda: method.propagate(affinity, labels))
-    return ratio("one more label: solving again", again, float(np.median(times)), 20)
 
 
 def estimator():

@@ -38,7 +38,6 @@ def chebyshev(
     *,
     tol: float,
     max_iter: int,
-    start: Floats | None = None,
     n_jobs: int | None = None,
 ) -> Solution:
     """Solve ``(I − alpha S) X = B`` for a symmetric S with eigenvalues in [−1, 1].
@@ -55,8 +54,6 @@ def chebyshev(
     tol : float
         Stop once ``|b − A x| <= tol · |b|`` in every column.
     max_iter : int
-    start : array of shape (n, n_columns), optional
-        Initial guess; B by default.
     n_jobs : int, optional
 
     Warns
@@ -74,7 +71,7 @@ def chebyshev(
 
     def solve(columns: slice, pool: Workers) -> Solution:
         smoothing = _Smoothing(smoother, alpha, right[:, columns], _choose_dtype(tol), pool)
-        now, before = smoothing.copies_of(None if start is None else start[:, columns])
+        now, before = smoothing.copies_of()
         right_norms = smoothing.right_norms
         omega, residual = 1.0, np.inf
         for n_iter in range(1, max_iter + 2):
@@ -144,7 +141,7 @@ class _Smoothing:
         nonzero_rows = right[self._nonzero]
         self.right_norms = _norms(_column_dots(nonzero_rows, nonzero_rows))
 
-    def copies_of(self, start: Floats | None) -> tuple[Floats, Floats]:
+    def copies_of(self, start: Floats | None = None) -> tuple[Floats, Floats]:
         """Copy the start, B by default, into two blocks, which the steps change in turn."""
         first, rows = (self._source, self._nonzero) if start is None else (start, slice(None))
         return copy_to_block(first, self._dtype, rows), copy_to_block(first, self._dtype, rows)
@@ -183,7 +180,6 @@ def conjugate_gradients(
     *,
     tol: float,
     max_iter: int,
-    start: Floats | None = None,
     n_jobs: int | None = None,
 ) -> Solution:
     """Solve ``A X = B`` for a symmetric, positive (semi)definite A, scaled by its diagonal.
@@ -199,8 +195,6 @@ def conjugate_gradients(
     tol : float
         A column stands still once ``|b − A x| <= tol · |b|``.
     max_iter : int
-    start : array of shape (n, n_columns), optional
-        A good guess; zero by default.
     n_jobs : int, optional
 
     Warns
@@ -221,8 +215,7 @@ def conjugate_gradients(
 
     def solve(columns: slice, pool: Workers) -> Solution:
         block, dtype = right[rows, columns], _choose_dtype(tol)
-        guess = None if start is None else start[rows, columns]
-        solution = _ConjugateGradients(ordered, block, guess, tol, pool, dtype).run(max_iter)
+        solution = _ConjugateGradients(ordered, block, None, tol, pool, dtype).run(max_iter)
         residual_norms = np.linalg.norm(block - ordered @ solution.values, axis=0)
         residual = float((residual_norms / _norms(_column_dots(block, block))).max(initial=0))
         if residual <= tol or not solution.converged or dtype is np.float64:

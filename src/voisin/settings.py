@@ -186,8 +186,9 @@ class Settings:
     rounds: int = setting(
         3,
         partial(check_count, low=1),
-        help="Rounds of pseudo-labels: in each, the network labels the images it is surest of, and "
-        "a new one is trained on these too. Lower it if later rounds are less precise.",
+        help="Rounds of pseudo-labels for ``cnn``: in each, the network labels the images it is "
+        "surest of, and a new one is trained on these too. Lower it if later rounds are less "
+        "precise.",
         heading=TRAINING,
     )
     recipe: str = setting(

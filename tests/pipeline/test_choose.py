@@ -1,6 +1,7 @@
 """What a run chooses by itself: how images may lie, and by which vectors to compare them."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,12 @@ import voisin
 from tests.pipeline.test_context import context
 from voisin.errors import InputWarning
 from voisin.pipeline import choose
-from voisin.pipeline.choose import candidates_of, choose_embedding, find_orientation
+from voisin.pipeline.choose import (
+    candidates_of,
+    choose_embedding,
+    estimate_seconds,
+    find_orientation,
+)
 from voisin.pipeline.messages import log_better_backbone
 from voisin.settings import Settings
 from voisin.sources.arrays import ArrayReader
@@ -85,6 +91,43 @@ def test_another_embedding_is_chosen_only_if_it_predicts_held_out_labels_better(
     assert reason.startswith(f"{expected}, by the log loss of 40 labels held out in turn (first ")
 
 
+@pytest.mark.parametrize(("surety", "tried"), [(0.99, ["quick"]), (0.6, ["quick", "other"])])
+def test_no_other_embedding_is_tried_if_the_quickest_leaves_little_to_gain(
+    tmp_path, monkeypatch, surety, tried
+):
+    there, seen = context(tmp_path, embedding="pixels"), []
+    labels = np.tile(np.arange(10), 4)
+
+    def hold_out(of_candidate, _):
+        seen.append(of_candidate)
+        wrong = np.arange(40) >= round(surety * 40)
+        return HeldOut(np.arange(40), labels, np.eye(10)[(labels + wrong) % 10] * 0.9 + 0.01)
+
+    monkeypatch.setattr(type(there), "with_embedding", lambda _, embedding: embedding)
+    monkeypatch.setattr(choose, "_hold_out", hold_out)
+
+    embedding, reason = choose_embedding(there, ("other", "quick"))
+    assert seen == tried
+    if len(tried) == 1:
+        assert embedding == "quick"
+        assert re.fullmatch(r"quick, as log loss 0.0\d of 40 labels .* leaves little .*", reason)
+
+
+@pytest.mark.parametrize("candidates", [choose.CANDIDATES, choose.CANDIDATES_FOR_SMALL])
+def test_the_last_candidate_of_every_effort_is_that_of_the_quick_one(candidates):
+    (quick,) = candidates["quick"]
+    assert {of_effort[-1] for of_effort in candidates.values()} == {quick}
+
+
+def test_the_expected_time_grows_with_the_effort_and_the_images(tmp_path):
+    there = context(tmp_path, embedding="cnn-augmented+backbone")
+    seconds = estimate_seconds(there)
+    assert seconds["quick"] < seconds["normal"] < seconds["thorough"]
+    assert seconds["quick"] > 300 * 0.002
+    many = replace(there.experiment, test=there.experiment.pool)
+    assert estimate_seconds(replace(there, experiment=many))["quick"] > seconds["quick"]
+
+
 def test_with_fewer_than_three_labels_of_a_class_the_first_is_taken(tmp_path):
     there = context(tmp_path, embedding="pixels", labels_per_class=2)
 
@@ -105,7 +148,7 @@ def test_a_run_says_what_it_chose_and_leaves_a_classifier_of_the_same_vectors(
     )
 
     log = "\n".join(lines)
-    assert "Effort normal: about" in log
+    assert re.search(r"^Effort normal: up to about \d+ (s|min) \(quick: \d+ s, ", log, re.MULTILINE)
     assert log.index("first labels are in") < log.index("by the log loss of 30 labels held out")
     weights = load_file(run.folder / "model.safetensors")
     assert weights["head.weight"].shape[1] == 10

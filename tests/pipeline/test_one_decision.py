@@ -134,7 +134,7 @@ def test_the_verdict_is_of_the_labels_of_the_table_and_test_images_are_decided_a
 
     assert done.score_of("propagated", "unlabeled").accuracy.value == pytest.approx(right)
     assert {row.method for row in done.scores} == {
-        "few-labels", "pseudo-labels", "propagated", "retrained",
+        "few-labels", "propagated", "retrained",
     }  # fmt: skip
     assert done.result.decision.way == done.settings["decide"]
     np.testing.assert_array_equal(

@@ -4,7 +4,8 @@ The network comes ready; this module must not know how it was trained.
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -61,10 +62,10 @@ class Backbone:
     network: EfficientNetLite0
     size: int = DEFAULT_SIZE
     device: str = "auto"
-    _fused: EfficientNetLite0 = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_fused", self.network.fused())
+    @cached_property
+    def _fused(self) -> EfficientNetLite0:
+        return self.network.fused()
 
     @property
     def input_size(self) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.errors import InputError
-from voisin.parallel import blocks
+from voisin.parallel import blocks, workers
 from voisin.types import Embeddings
 
 # Dimensions that are kept, by hand: of clothes 88 % and of digits 96 % of the squared lengths.
@@ -63,12 +63,16 @@ class Combination:
             raise InputError(message)
         n_dims = sum(map(len, self.means)) if self.axes is None else self.axes.shape[1]
         joined = np.empty((counts[0], n_dims), dtype=np.float32)
-        for rows in blocks(counts[0], _BLOCK):
-            side_by_side = self._join(parts, rows)
+
+        def join(rows: slice) -> None:
+            side_by_side = self._put_side_by_side(parts, rows)
             joined[rows] = side_by_side if self.axes is None else side_by_side @ self.axes
+
+        with workers() as pool:
+            pool.each(join, blocks(counts[0], _BLOCK))
         return joined
 
-    def _join(self, parts: Sequence[Embeddings], rows: slice) -> Embeddings:
+    def _put_side_by_side(self, parts: Sequence[Embeddings], rows: slice) -> Embeddings:
         normalized = []
         for part, mean in zip(parts, self.means, strict=True):
             centered = part[rows] - mean
@@ -100,4 +104,6 @@ def learn_combination(parts: Sequence[Embeddings]) -> Combination:
 
     some = slice(None, None, -(-len(parts[0]) // _SAMPLE))
     sample = joined.apply([part[some] for part in parts])
-    return Combination(means, principal_axes(sample, MOST_DIMS, np.random.default_rng(0)))
+    with workers(1):
+        axes = principal_axes(sample, MOST_DIMS, np.random.default_rng(0))
+    return Combination(means, axes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from voisin.calibration.prior_shift import weigh_by_class
-from voisin.embedding.specification import AUTO, KINDS, SMALL_SIDE, parse_embedding
+from voisin.embedding.specification import AUTO, EFFORTS, KINDS, SMALL_SIDE, parse_embedding
 from voisin.errors import InputWarning
 from voisin.labeling.automatic import FEWEST
 from voisin.labeling.classifier import (
@@ -36,8 +36,10 @@ from voisin.types import UNLABELED, HeldOut, Indices, Problem
 if TYPE_CHECKING:
     from voisin.pipeline.context import Context
 
-# What each effort tries; the first is kept unless held-out labels show another to be better. Small
-# images, of up to 40 pixels, are as quickly learned by a small network, and it sees all of them.
+# What each effort tries; the first is kept unless held-out labels show another to be better. The
+# last is the quickest: it gives the first labels, and if these leave nothing to gain, no other is
+# tried. Small images, of up to 40 pixels, are as quickly learned by a small network, and it sees
+# all of them.
 CANDIDATES: Mapping[str, Sequence[str]] = {
     "quick": ("backbone",),
     "normal": ("backbone+backbone-tuned", "backbone-tuned", "backbone"),
@@ -45,12 +47,12 @@ CANDIDATES: Mapping[str, Sequence[str]] = {
 }
 CANDIDATES_FOR_SMALL: Mapping[str, Sequence[str]] = {
     "quick": ("cnn-augmented+backbone",),
-    "normal": ("cnn-augmented+backbone+backbone-tuned", "cnn-augmented+backbone", "cnn-augmented"),
+    "normal": ("cnn-augmented+backbone+backbone-tuned", "cnn-augmented", "cnn-augmented+backbone"),
     "thorough": (
         "cnn-augmented+contrastive-tuned+backbone+backbone-tuned",
         "cnn-augmented+backbone+backbone-tuned",
-        "cnn-augmented+backbone",
         "cnn-augmented",
+        "cnn-augmented+backbone",
     ),
 }
 _METHOD = SmoothedClassifier(
@@ -60,8 +62,13 @@ _METHOD = SmoothedClassifier(
 # knows them about as well (clothes of 28 pixels: AUC 0.974 without).
 _MANY_SMALL = 20_000
 _WITHOUT_BACKBONE = "cnn-augmented"
+# Share of the log loss of knowing nothing, by hand: what is left then is a few labels, too few to
+# tell a better embedding by. Digits, 5 labels a class: 0.05 and 0.06 (two draws), AUC 0.999.
+_LITTLE = 0.1
 _LOOP_ROUNDS = 2  # of the deep loop in a thorough run, by hand: later rounds gain little
 _TIMED = 64  # images whose embedding is timed, by hand: less than a second
+# Seconds by hand, of two cores: of a run, of each of its images, and of a small network's step.
+_REST, _REST_OF_AN_IMAGE, _SMALL_STEP = 6.0, 0.002, 0.003
 _LOOKED_AT, _LOOKED_AT_SIZE = 400, 96  # images and pixels per side that show how images may lie
 # Share of images told from the same upside down, above which they have an upper side: 0.69 for
 # digits and 0.93 for clothes; at most 0.59 for cells, skin and waste (two draws of 200 each).
@@ -111,32 +118,64 @@ def choose_embedding(context: "Context", candidates: Sequence[str]) -> tuple[str
 
     Each candidate labels every fold without its labels, by the consensus of classifier and graph
     with default settings. The first is kept unless another is better by a standard error of the
-    difference. With fewer than three labels of some class, nothing is compared.
+    difference. The last, the quickest, is tried first: where its loss is less than a tenth of
+    ``log(n_classes)``, that of knowing nothing, little can be gained, and it is kept. With fewer
+    than three labels of some class, nothing is compared.
     """
     held_out = context.held_out_in_turn()
     counts = np.bincount(context.experiment.labels[context.experiment.labels != UNLABELED])
     if len(candidates) == 1 or not held_out or counts[counts > 0].min() < FEWEST:
         return candidates[0], ""
-    losses, weights = [], np.empty(0)
-    for candidate in candidates:
+    losses, means = {}, {}
+    for candidate in reversed(candidates):
         found = _hold_out(context.with_embedding(candidate), held_out)
         weights = weigh_by_class(found.labels)
-        losses.append(losses_at_best_temperature(found.probabilities, found.labels))
-    best = candidates[select_by_losses(losses, weights, 0)]
-    means = (float(np.average(each, weights=weights)) for each in losses)
-    figures = ", ".join(f"{name} {mean:.2f}" for name, mean in zip(candidates, means, strict=True))
+        losses[candidate] = losses_at_best_temperature(found.probabilities, found.labels)
+        means[candidate] = float(np.average(losses[candidate], weights=weights))
+        if means[candidate] < _LITTLE * np.log(context.experiment.n_classes) and len(losses) == 1:
+            left = f"log loss {means[candidate]:.2f} of {len(weights)} labels held out in turn"
+            return candidate, f"{candidate}, as {left} leaves little for others to gain"
+    best = candidates[select_by_losses([losses[name] for name in candidates], weights, 0)]
+    figures = ", ".join(f"{name} {means[name]:.2f}" for name in candidates)
     reason = f"{best}, by the log loss of {len(weights)} labels held out in turn ({figures})"
     return best, reason
 
 
 def estimate_seconds(context: "Context") -> dict[str, float]:
-    """Estimate the time that each effort takes for the backbone, by the time of some images.
+    """Estimate the seconds that a run takes with each effort, by those that some images take.
 
-    A step of fine-tuning takes as long as 47 images, 32 of half as many pixels, forth and back.
+    With n images, of which the backbone embeds one in s seconds, ``quick`` takes n · s and what
+    graph, labels, classifier and report take. Small networks add 3 ms a step of 16 images. Others
+    embed n images once more for every network that is fine-tuned: on all labels, and without those
+    of each fold. A step of fine-tuning takes as long as 47 images, 32 of half as many pixels, forth
+    and back.
     """
+    from voisin.training.backbone_tuning import BackboneTuning
+    from voisin.training.fine_tuning import FineTuning
+
+    experiment, settings = context.experiment, context.stages.settings
+    image = _time_an_image(context)
+    n_images = len(experiment.pool) + len(experiment.test)
+    n_labels, n_folds = int((experiment.labels != UNLABELED).sum()), len(context.held_out_in_turn())
+    trained_on = [n_labels, *[n_labels - n_labels // max(n_folds, 1)] * n_folds]
+    quick = n_images * (image + _REST_OF_AN_IMAGE) + _REST
+    if experiment.native_size <= SMALL_SIDE:
+        own = FineTuning()
+        quick += sum(own.epochs * -(-n // own.batch_size) for n in trained_on) * _SMALL_STEP
+    steps = sum(BackboneTuning().count_steps(n) for n in trained_on)
+    tuning = n_images * image * len(trained_on) + steps * 47 * image
+    seconds = {}
+    for effort in EFFORTS:
+        is_one = len(candidates_of(replace(settings, effort=effort), experiment)) == 1
+        seconds[effort] = quick if is_one else quick + tuning
+    seconds["thorough"] += tuning * _LOOP_ROUNDS
+    return seconds
+
+
+def _time_an_image(context: "Context") -> float:
+    """Return the seconds in which the backbone reads and embeds an image."""
     from voisin.embedding.backbone import Backbone
     from voisin.embedding.networks.efficientnet import load_backbone
-    from voisin.training.backbone_tuning import BackboneTuning
 
     experiment, size = context.experiment, backbone_size(context.stages, context.experiment)
     some = experiment.pool.take(np.arange(min(_TIMED, len(experiment.pool))))
@@ -144,16 +183,7 @@ def estimate_seconds(context: "Context") -> dict[str, float]:
     backbone.embed(some)  # the first call also prepares
     start = time.perf_counter()
     backbone.embed(some)
-    image = (time.perf_counter() - start) / len(some)
-    n_images = len(experiment.pool) + len(experiment.test)
-    n_labels = int((experiment.labels != UNLABELED).sum())
-    n_folds = len(context.held_out_in_turn())
-    once = n_images * image
-    steps = BackboneTuning().count_steps(n_labels) + n_folds * BackboneTuning().count_steps(
-        n_labels * max(n_folds - 1, 0) // max(n_folds, 1)
-    )
-    normal = once * (2 + n_folds) + steps * 47 * image
-    return {"quick": once, "normal": normal, "thorough": normal * (1 + _LOOP_ROUNDS)}
+    return (time.perf_counter() - start) / len(some)
 
 
 def _hold_out(context: "Context", held_out: Sequence[Indices]) -> HeldOut:

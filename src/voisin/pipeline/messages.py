@@ -124,13 +124,13 @@ def log_better_backbone(experiment: Experiment, log: Log) -> str:
 
 
 def log_effort(effort: str, seconds: Mapping[str, float], log: Log) -> None:
-    """Log the time that each effort will take, the chosen one first."""
+    """Log the time that a run will take with each effort, the chosen one first."""
     times = {
         name: f"{max(1, round(each)):.0f} s" if each < 100 else f"{each / 60:.0f} min"
         for name, each in seconds.items()
     }
     others = ", ".join(f"{name}: {text}" for name, text in times.items() if name != effort)
-    log(f"Effort {effort}: about {times[effort]} for the vectors ({others})")
+    log(f"Effort {effort}: up to about {times[effort]} ({others})")
 
 
 def log_scores(scores: Sequence[Scores], log: Log) -> None:

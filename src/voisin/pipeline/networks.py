@@ -5,6 +5,7 @@ They are trained on the pool's pixels and the few labels, never on the hidden tr
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,11 +99,12 @@ def _networks(stages: Stages) -> set[str]:
     return {KINDS[part.kind].network for part in parse_embedding(stages.settings.embedding)}
 
 
-def _backbone(stages: Stages, experiment: Experiment) -> tuple[Any, str]:  # noqa: ARG001
-    """Load the backbone with the weights that come installed."""
+@cache
+def _backbone() -> Any:
+    """Load the backbone with the weights that come installed: once, though every fold needs it."""
     from voisin.embedding.networks.efficientnet import load_backbone
 
-    return load_backbone(), "installed"
+    return load_backbone()
 
 
 def _tuned_backbone(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
@@ -206,7 +208,7 @@ def _neighbor_contrastive(stages: Stages, experiment: Experiment) -> tuple[Any, 
 
 
 _MAKERS: Mapping[str, Callable[[Stages, Experiment], tuple[Any, str]]] = {
-    "backbone": _backbone,
+    "backbone": lambda *_: (_backbone(), "installed"),
     "backbone-tuned": _tuned_backbone,
     "augmented": _augmented,
     "simclr": _simclr,

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from voisin.embedding.specification import AUTO
+from voisin.embedding.specification import AUTO, parse_embedding
 from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import StoredSystem, take_apart
 from voisin.neighbors.graph import find_components
+from voisin.parallel import workers
 from voisin.pipeline.calibrate import calibrate_labels, decided_predictions, expected_figures
 from voisin.pipeline.choose import candidates_of, choose_embedding, estimate_seconds
-from voisin.pipeline.classifiers import train_on_all_labels
+from voisin.pipeline.classifiers import train_on_all_labels, train_on_few_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
 from voisin.pipeline.given_labels import GivenLabels
@@ -93,7 +94,7 @@ def run(
         warn_of_alpha(settings, [settings.method])
         images, origin = open_source(source, dict(opening or {}), progress)
     log_source(images, log)
-    with project.locked() as cache:
+    with project.locked() as cache, workers(1):  # on a busy machine, threads of BLAS would wait
         stages = Stages(cache, settings, progress, log)
         given = read_given_labels(settings, images, project.folder)
         images = images.take(~np.isin(images.ids, sorted(given.rejected)))
@@ -141,9 +142,10 @@ def _choose_embedding(project: Project, context: Context) -> tuple[Context, str]
     """Write labels by the quickest embedding, then choose among all that the effort allows."""
     stages, experiment = context.stages, context.experiment
     candidates = candidates_of(stages.settings, experiment)
+    if any(part.kind == "backbone" for part in parse_embedding(candidates[-1])):
+        log_effort(stages.settings.effort, estimate_seconds(context), stages.log)
     if len(candidates) == 1:
         return context, ""
-    log_effort(stages.settings.effort, estimate_seconds(context), stages.log)
     if not (project.folder / "report.html").exists():  # labels of a finished run are better
         with stages.silent("first labels") as inner:
             quick = replace(context, stages=inner).with_embedding(candidates[-1])
@@ -161,8 +163,10 @@ def _compute(context: Context) -> StageResults:
     """Run all stages from the expert network to the predictions of every method."""
     stages, experiment = context.stages, context.experiment
     few = expert = None
-    if context.needs_expert or stages.settings.expert_network or experiment.truths():
-        few, expert = context.expert_networks()  # without truth, nobody can compare with them
+    if context.needs_expert or stages.settings.expert_network:
+        few, expert = context.expert_networks()
+    elif experiment.truths():  # without truth, nobody can compare with it
+        few = train_on_few_labels(stages, experiment)
     graph_data = context.graph_data(expert)
     labeled = label_images(context, graph_data)
     if labeled.labeling.reason:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -19,11 +20,13 @@ NAMES = ("healthy", "sick, badly")
 
 
 def certify_project(folder, separator=",", **options):
-    return certify_run(FinishedRun(folder, {"csv_separator": separator}), **options)
+    return certify_run(
+        FinishedRun(folder, {"source": "nowhere", "csv_separator": separator}), **options
+    )
 
 
 def verify_certificate(folder, separator=","):
-    return verify_run(FinishedRun(folder, {"csv_separator": separator}))
+    return verify_run(FinishedRun(folder, {"source": "nowhere", "csv_separator": separator}))
 
 
 def write_labels(folder, n_images=400, n_given=20, random_state=0):
@@ -249,10 +252,54 @@ def test_answers_are_understood_whatever_their_case_and_blanks(project):
 
 def test_a_class_called_none_has_another_answer_for_no_class(tmp_path):
     (tmp_path / "checks.csv").write_text("id,answer\na,none\nb,No class\n", encoding="utf-8")
-    assert read_checks(tmp_path, ["None", "scratch"]) == {"a": "None", "b": "no class"}
+    path = tmp_path / "checks.csv"
+    assert read_checks(path, ["None", "scratch"]) == {"a": "None", "b": "no class"}
     (tmp_path / "checks.csv").write_text("id,answer\na,crack\n", encoding="utf-8")
     with pytest.raises(InputError, match="write one of None, scratch, no class if it is none of"):
-        read_checks(tmp_path, ["None", "scratch"])
+        read_checks(path, ["None", "scratch"])
+
+
+def test_what_the_annotator_cannot_tell_or_is_no_class_counts_as_wrong(project):
+    folder, truth = project
+    certify_project(folder)
+    ids = [row["id"] for row in rows_of(folder)]
+    answer(folder, {**truth, ids[0]: "Unsure", ids[1]: "none of these"})
+
+    document = certify_project(folder).document
+
+    assert document["n_wrong"] == 2
+    answers = {check["id"]: check["answer"] for check in document["checks"]}
+    assert (answers[ids[0]], answers[ids[1]]) == ("unsure", "none")
+
+
+def test_answers_that_the_page_saved_elsewhere_are_added(project, tmp_path):
+    folder, truth = project
+    certify_project(folder)
+    rows = rows_of(folder)
+    saved = tmp_path / "checks (1).csv"
+    lines = [f'{row["id"]},"{truth[row["id"]]}",Ann' for row in rows[:10]]
+    saved.write_text("\n".join(["id,answer,rater", *lines]), encoding="utf-8")
+
+    found = certify_project(folder, answers=saved)
+
+    assert found.document["n_checks"] == 10
+    assert sum(row["answer"] != "" for row in rows_of(folder)) == 10
+    with pytest.raises(InputError, match="is no file: pass the table that the page of checks"):
+        certify_project(folder, answers=tmp_path / "none.csv")
+
+
+def test_the_page_of_checks_does_not_say_what_was_found(project):
+    folder = project[0]
+    certify_project(folder)
+
+    page = (folder / "checks.html").read_text(encoding="utf-8")
+
+    told = json.loads(re.search(r'id="questions">(.*?)</script>', page, re.DOTALL)[1])
+    assert told["columns"] == ["id", "path", "proposed", "answer"]
+    assert [row[0] for row in told["rows"]] == [row["id"] for row in rows_of(folder)]
+    assert {row[2] for row in told["rows"]} == {""}
+    assert Page(page).misnested == []
+    assert "no picture" in page, "the source of this project is nowhere"
 
 
 def test_the_page_states_the_certificate(project):

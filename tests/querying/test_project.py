@@ -92,11 +92,44 @@ def test_the_page_shows_each_image_with_its_reason_and_the_forecast(project, sug
     page = (project / "suggestions.html").read_text(encoding="utf-8")
 
     assert page.count('src="data:image/png;base64,') == 7
+    assert page.count('class="pixelated"') == 7
     assert all(f'<p class="id">{name}</p>' in page for name in suggested.ids)
     assert re.search(r"Other labels that the answers are expected to change</dt><dd>\d+ ", page)
     assert "http://" not in page
     assert "https://" not in page
-    assert "<script" not in page
+
+
+def test_the_page_holds_the_whole_table_for_the_answers_to_be_saved_in(project, suggested):
+    page = (project / "suggestions.html").read_text(encoding="utf-8")
+    told = json.loads(re.search(r'id="questions">(.*?)</script>', page, re.DOTALL)[1])
+    with (project / "suggestions.csv").open(newline="", encoding="utf-8-sig") as file:
+        header, *rows = csv.reader(file)
+
+    assert (told["columns"], told["rows"]) == (header, rows)
+    assert header[told["answer"]] == "label"
+    assert (told["n_asked"], told["file"]) == (7, "suggestions.csv")
+    assert told["class_names"] == list("0123456789")
+
+
+def test_images_that_were_answered_are_not_asked_about_again(project, suggested, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    rows = rows_of(copy)
+    answers = ["unsure", "none of these", "3", "a new one"]
+    for row, answer in zip(rows, answers, strict=False):
+        row["label"] = answer
+    with (copy / "suggestions.csv").open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(InputError, match=r"holds 4 answers, .*`voisin label "):
+        open_run(copy).suggest(n=2)
+    open_run(copy).label(copy / "suggestions.csv")
+
+    again = open_run(copy).suggest(n=10)
+
+    assert not {row["id"] for row in rows[:4]} & set(again.ids.tolist())
+    assert "a new one" in (copy / "suggestions.html").read_text(encoding="utf-8")
 
 
 def test_the_page_says_so_where_the_source_is_gone_in_the_language_of_the_run(project, tmp_path):
@@ -112,7 +145,7 @@ def test_the_page_says_so_where_the_source_is_gone_in_the_language_of_the_run(pr
     assert len(found.ids) == 3
     page = (gone / "suggestions.html").read_text(encoding="utf-8")
     assert "La source des images n’est plus où elle était" in page
-    assert "<img" not in page
+    assert "data:image" not in page
 
 
 def test_the_command_prints_a_table_the_forecast_and_where_the_files_are(project):

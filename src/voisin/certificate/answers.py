@@ -17,10 +17,11 @@ from voisin.project.cache import hash_of
 from voisin.project.exports import csv_text
 from voisin.sources.classes import find_class, fold_name
 from voisin.sources.table import read_columns
-from voisin.types import Names
+from voisin.types import UNSURE, Names
 
 CHECKS, CERTIFICATE, CERTIFIED = "checks.csv", "certificate.json", "certified.csv"
 ANSWER = "answer"
+_NO_CLASS = ("none", "none of these", "no class")  # what people and the page write
 _OLD_NAMES = {"expert": ANSWER}  # old and present names of columns and keys
 _COLUMNS = ("id", "path", "proposed", ANSWER)
 
@@ -94,16 +95,17 @@ def read_found_labels(folder: Path) -> FoundLabels:
     )
 
 
-def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
+def read_checks(path: Path, class_names: Iterable[str]) -> dict[str, str]:
     """Read the annotator's answer for each id; it is empty if there is no answer yet.
+
+    An answer is a class, that of `no_class_answer`, or ``unsure``.
 
     Raises
     ------
     InputError
-        If an answer is neither a class name nor that of `no_class_answer`, or an id has two
-        different answers. Case, blanks and Unicode forms of answers do not matter.
+        If an answer is none of these, or an id has two different answers. Case, blanks and
+        Unicode forms of answers do not matter.
     """
-    path = folder / CHECKS
     if not path.is_file() or not path.read_bytes().strip():
         return {}
     columns = _with_new_names(read_columns(path))
@@ -113,15 +115,18 @@ def read_checks(folder: Path, class_names: Iterable[str]) -> dict[str, str]:
         raise InputError(message)
     names, answers = tuple(class_names), dict[str, str]()
     no_class = no_class_answer(names)
+    known = (*names, no_class, *(word for word in (UNSURE,) if find_class(word, names) is None))
     for id_, written in zip(columns["id"], columns[ANSWER], strict=True):
-        class_ = find_class(written, (*names, no_class))
+        class_ = find_class(written, known)
+        if class_ is None and fold_name(written) in _NO_CLASS:
+            class_ = len(names)
         if written and class_ is None:
             message = (
                 f"{path}: {written!r} of {id_} is no class: write one of {', '.join(names)}, "
-                f"{no_class} if it is none of them, or leave it empty."
+                f"{no_class} if it is none of them, {UNSURE}, or leave it empty."
             )
             raise InputError(message)
-        answer = "" if class_ is None else (*names, no_class)[class_]
+        answer = "" if class_ is None else known[class_]
         if answers.get(id_) and answer and answers[id_] != answer:
             message = f"{path}: {id_} is answered twice, {answers[id_]} and {answer}: keep one row."
             raise InputError(message)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voisin.certificate.betting import CheckForecast
+from voisin.report.answering import Questions
 from voisin.report.language import ENGLISH, Language
 from voisin.report.page import environment
 
@@ -31,6 +32,29 @@ class CertificateContent:
     n_waiting: int
     forecasts: tuple[CheckForecast, ...] = ()
     language: Language = ENGLISH
+
+
+@dataclass(frozen=True, eq=False)
+class ChecksContent:
+    """Everything the page of checks shows; what voisin found is not on it.
+
+    Attributes
+    ----------
+    name : str
+        Name of the project.
+    questions : Questions
+    language : Language
+    """
+
+    name: str
+    questions: Questions
+    language: Language = ENGLISH
+
+
+def render_checks(content: ChecksContent) -> str:
+    """Render one HTML page that needs no network; its script only keeps and saves the answers."""
+    template = environment(content.language).get_template("certificate/checks.html")
+    return template.render(content=content)
 
 
 def render_certificate(content: CertificateContent) -> str:

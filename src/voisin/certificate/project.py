@@ -1,13 +1,18 @@
 """Certify a finished project: draw the next checks, and state what the answers prove."""
 
 import re
+import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from voisin import __version__
 from voisin.certificate.answers import (
+    ANSWER,
     CERTIFICATE,
     CERTIFIED,
     CHECKS,
@@ -27,16 +32,22 @@ from voisin.certificate.betting import (
     forecast_checks,
     random_order,
 )
-from voisin.certificate.page import CertificateContent, render_certificate
-from voisin.errors import InputError, ProjectError
+from voisin.certificate.page import (
+    CertificateContent,
+    ChecksContent,
+    render_certificate,
+    render_checks,
+)
+from voisin.errors import InputError, ProjectError, VoisinError
 from voisin.project.cache import hash_of
 from voisin.project.exports import to_json
 from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
+from voisin.report.answering import Questions
 from voisin.report.language import choose_language
 from voisin.validation import check_count, check_in_closed_interval
 
-PAGE = "certificate.html"
+PAGE, CHECKS_PAGE = "certificate.html", "checks.html"
 _SUPPOSED = (0.0, 0.2, 0.4)  # error rates of the forecasts, as shares of the allowed error rate
 
 
@@ -74,6 +85,7 @@ def certify_run(
     confidence: float = 0.95,
     n_checks: int = 500,
     random_state: int = 0,
+    answers: Path | None = None,
 ) -> CertificateResult:
     """Draw images of a run to check, and state what the answers so far prove.
 
@@ -90,16 +102,24 @@ def certify_run(
     check_in_closed_interval("random_state", random_state, 0, 2**32 - 1)
     folder = run.folder
     labels_found = read_found_labels(folder)
-    written = read_checks(folder, labels_found.class_names)
+    written = read_checks(folder / CHECKS, labels_found.class_names)
     plan = _plan(labels_found, target, random_state)
     _check_plan(folder, plan, written)
-    _check_ids(folder, labels_found, written)
+    _check_ids(folder / CHECKS, labels_found, written)
+    if answers is not None:
+        if not answers.is_file():
+            message = f"{answers} is no file: pass the table that the page of checks saved."
+            raise InputError(message)
+        saved = read_checks(answers, labels_found.class_names)
+        _check_ids(answers, labels_found, saved)
+        written |= {id_: answer for id_, answer in saved.items() if answer}
+        _check_plan(folder, plan, written)
     state = _state(labels_found, written, target, random_state)
     asked = _asked(labels_found, written, state, n_checks)
     document = _document(labels_found, plan, state, written)
     forecasts = () if any(written.values()) else _forecasts(labels_found, target, n_checks)
     result = CertificateResult(folder, document, sum(not row[-1] for row in asked), forecasts)
-    _write(result, labels_found, asked, written, run.settings)
+    _write(result, labels_found, asked, written, run)
     return result
 
 
@@ -122,8 +142,8 @@ def verify_run(run: FinishedRun) -> tuple[str, ...]:
         )
         random_state = int(certificate["random_state"])
         labels_found = read_found_labels(folder)
-        written = read_checks(folder, labels_found.class_names)
-        _check_ids(folder, labels_found, written)
+        written = read_checks(folder / CHECKS, labels_found.class_names)
+        _check_ids(folder / CHECKS, labels_found, written)
         plan = _plan(labels_found, target, random_state)
         state = _state(labels_found, written, target, random_state)
         recomputed = _document(labels_found, plan, state, written)
@@ -195,13 +215,13 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], written: Mapping[str, str
             raise InputError(message)
 
 
-def _check_ids(folder: Path, labels_found: FoundLabels, written: Mapping[str, str]) -> None:
+def _check_ids(path: Path, labels_found: FoundLabels, written: Mapping[str, str]) -> None:
     """Refuse answers for unknown ids, before any file is written."""
     known = set(labels_found.ids.tolist())
     strange = [id_ for id_, answer in written.items() if answer and id_ not in known]
     if strange:
         message = (
-            f"{folder / CHECKS} answers for ids that no image has, first {strange[0]!r} "
+            f"{path} answers for ids that no image has, first {strange[0]!r} "
             f"(ids look like {labels_found.ids[0]!r}): a spreadsheet may have changed them. Write "
             "them as they were; nothing was changed."
         )
@@ -312,12 +332,17 @@ def _write(
     labels_found: FoundLabels,
     asked: list[tuple[str, str, str, str]],
     written: Mapping[str, str],
-    settings: Mapping[str, Any],
+    run: FinishedRun,
 ) -> None:
+    settings = run.settings
     size, csv_separator = _size(result.document), settings["csv_separator"]
+    images = None
+    with suppress(VoisinError):
+        images = run.open_pictures(np.array([row[0] for row in asked]))
     project = Project(result.folder)
     with project.locked():
-        project.write_text(CHECKS, checks_text(asked, csv_separator))
+        text = checks_text(asked, csv_separator)
+        project.write_text(CHECKS, text)
         certified = certified_text(labels_found, size, written, csv_separator)
         project.write_text(CERTIFIED, certified)
         project.write_text(CERTIFICATE, to_json(result.document))
@@ -329,3 +354,23 @@ def _write(
             language=choose_language(settings.get("language")),
         )
         project.write_text(PAGE, render_certificate(content))
+        blind = [(id_, path, "", answer) for id_, path, _, answer in asked]
+        checks = ChecksContent(
+            name=content.name,
+            questions=Questions(
+                file=CHECKS,
+                text=checks_text(blind, csv_separator),
+                csv_separator=csv_separator,
+                n_asked=len(asked),
+                answer_column=ANSWER,
+                class_names=labels_found.class_names,
+                images=images,
+                key=hash_of([CHECKS, str(run.folder.resolve()), [row[:2] for row in asked]]),
+                command=shlex.join(
+                    ["voisin", "certify", str(run.folder.resolve()), "--answers", CHECKS]
+                ),
+                may_be_new=False,
+            ),
+            language=content.language,
+        )
+        project.write_text(CHECKS_PAGE, render_checks(checks))

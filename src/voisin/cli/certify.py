@@ -34,6 +34,12 @@ def certify_command(
     random_state: Annotated[
         int, typer.Option(help="Seed of the random order in which images are checked.")
     ] = 0,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of answers that the page of checks saved; they are added to checks.csv."
+        ),
+    ] = None,
     verify: Annotated[
         bool,
         typer.Option(
@@ -47,7 +53,7 @@ def certify_command(
         _verify(folder, as_json=as_json)
         return
     from voisin.certificate.answers import CHECKS
-    from voisin.certificate.project import PAGE
+    from voisin.certificate.project import CHECKS_PAGE, PAGE
     from voisin.pipeline.open_run import open_run
 
     certificate = open_run(folder).certify(
@@ -55,6 +61,7 @@ def certify_command(
         confidence=confidence,
         n_checks=n_checks,
         random_state=random_state,
+        answers=answers,
     )
     if as_json:
         sys.stdout.write(json.dumps(certificate.document, ensure_ascii=False, indent=1) + "\n")
@@ -79,7 +86,8 @@ def certify_command(
     elif not certificate.n_waiting and done >= n_checks:
         show_line(f"That is all that --n-checks {n_checks} allows: with more, the set may grow.")
     if certificate.n_waiting:
-        show_line(f"Answers: write them into the column answer of {(folder / CHECKS).resolve()}")
+        show_line(f"To answer by clicks: {(folder / CHECKS_PAGE).resolve()}")
+        show_line(f"Or write into the column answer of {(folder / CHECKS).resolve()}")
     if done:
         take_in = ("voisin", "label", str(folder), str(folder / CHECKS))
         show_line(f"The answers can be labels of the next run: {shlex.join(take_in)}")

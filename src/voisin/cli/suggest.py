@@ -40,10 +40,8 @@ def suggest_command(
     show_line("")
     for line in suggestions.outlook():
         show_line(line)
-    show_line(
-        f"Answers: write them into the column label of {(suggestions.folder / TABLE).resolve()}"
-    )
-    show_line(f"Pictures: {(suggestions.folder / PAGE).resolve()}")
+    show_line(f"To answer by clicks: {(suggestions.folder / PAGE).resolve()}")
+    show_line(f"Or write into the column label of {(suggestions.folder / TABLE).resolve()}")
     take_in = ("voisin", "label", str(folder), str(suggestions.folder / TABLE))
     show_line(f"Then: {shlex.join(take_in)}")
 

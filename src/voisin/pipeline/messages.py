@@ -25,7 +25,7 @@ from voisin.types import REJECT, UNLABELED, UNSURE, ImageCollection
 
 Log = Callable[[str], None]
 # Every page that a later question writes into the folder of a run.
-_PAGES = ("audit.html", "suggestions.html", "explanations", "certificate.html")
+_PAGES = ("audit.html", "suggestions.html", "explanations", "certificate.html", "checks.html")
 _FEW = 50  # images, chosen by hand: with fewer, a bootstrap interval is too narrow to rely on
 
 

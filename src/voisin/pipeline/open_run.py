@@ -192,12 +192,14 @@ class Run(FinishedRun):
         confidence: float = 0.95,
         n_checks: int = 500,
         random_state: int = 0,
+        answers: Path | None = None,
     ) -> CertificateResult:
         """Draw images for an expert to check, and state what the answers so far prove.
 
         The first call writes ``checks.csv``: a random sample of the surest images, with an empty
-        column for the answers. Each later call reads the answers, states the largest set that they
-        certify, and adds the rows that could extend it.
+        column for the answers, and ``checks.html``, a page to answer it by clicks. Each later call
+        reads the answers, states the largest set that they certify, and adds the rows that could
+        extend it.
 
         Parameters
         ----------
@@ -209,6 +211,8 @@ class Run(FinishedRun):
             Largest number of checks over all calls.
         random_state : int, default=0
             Decides the order of the checks.
+        answers : Path, optional
+            A table with answers beside those in ``checks.csv``, as the page of checks saves it.
 
         Raises
         ------
@@ -224,6 +228,7 @@ class Run(FinishedRun):
             confidence=confidence,
             n_checks=n_checks,
             random_state=random_state,
+            answers=answers,
         )
 
     def verify(self) -> tuple[str, ...]:

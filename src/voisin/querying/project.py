@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from voisin.errors import InputError, VoisinError
 from voisin.labeling.cross_validation import make_folds
 from voisin.labeling.registry import make_method
+from voisin.project.cache import hash_of
 from voisin.project.exports import csv_text
 from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
@@ -21,6 +22,7 @@ from voisin.querying.forecast import LabelForecast, forecast_changes
 from voisin.querying.page import SuggestionsContent, render_suggestions
 from voisin.querying.registry import DEFAULT, make_strategy
 from voisin.querying.strategy import Suggestion
+from voisin.report.answering import Questions
 from voisin.report.language import choose_language
 from voisin.sources.table import read_columns
 from voisin.types import (
@@ -139,7 +141,8 @@ def suggest_images(
     images = None
     with suppress(VoisinError):
         images = run.images
-    _write(suggestions, run, images)
+    new = sorted(set(said.labels.values()) - set(result.class_names))
+    _write(suggestions, run, images, (*result.class_names, *new))
     return suggestions
 
 
@@ -182,20 +185,36 @@ def _problem(run: FinishedRun) -> Problem:
     )
 
 
-def _write(suggestions: Suggestions, run: FinishedRun, images: ImageCollection | None) -> None:
+def _write(
+    suggestions: Suggestions,
+    run: FinishedRun,
+    images: ImageCollection | None,
+    class_names: tuple[str, ...],
+) -> None:
+    """Write the table, and the page on which it can be filled in."""
     project = Project(suggestions.folder)
     with project.locked():
-        project.write_text(TABLE, _table(suggestions, run, images))
+        text = _table(suggestions, run, images)
+        project.write_text(TABLE, text)
         content = SuggestionsContent(
             name=suggestions.folder.resolve().name if images is None else images.name,
             strategy=suggestions.strategy,
-            ids=suggestions.ids,
             current=suggestions.current,
             probabilities=suggestions.probabilities,
             reasons=suggestions.suggestion.reasons,
             forecast=suggestions.forecast,
             n_labeled=int((run.result.labels != UNLABELED).sum()),
-            images=None if images is None else images.take(suggestions.suggestion.positions),
+            questions=Questions(
+                file=TABLE,
+                text=text,
+                csv_separator=str(run.settings["csv_separator"]),
+                n_asked=len(suggestions.ids),
+                answer_column="label",
+                class_names=class_names,
+                images=None if images is None else images.take(suggestions.suggestion.positions),
+                key=hash_of([TABLE, str(run.folder.resolve()), text]),
+                command=shlex.join(["voisin", "label", str(run.folder.resolve()), TABLE]),
+            ),
             language=choose_language(run.settings["language"]),
         )
         project.write_text(PAGE, render_suggestions(content))

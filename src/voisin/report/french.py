@@ -702,6 +702,50 @@ _CHARTS = {
 }
 
 
+_QUESTIONS = {
+    "Without scripts, this page only shows the images: write your answers into the column "
+    "<code>%(column)s</code> of <code>%(file)s</code>.": (
+        "Sans scripts, cette page ne fait que montrer les images : écrivez vos réponses dans la "
+        "colonne <code>%(column)s</code> de <code>%(file)s</code>."
+    ),
+    "Images answered": "Images répondues",
+    "Your name (optional)": "Votre nom (facultatif)",
+    "Save %(file)s": "Enregistrer %(file)s",
+    "Classes": "Classes",
+    "Another class": "Une autre classe",
+    "Add": "Ajouter",
+    "Back": "Retour",
+    "Clear": "Effacer",
+    "Next": "Suivante",
+    "Saved as <code>%(file)s</code>, where your browser saves files. Then: "
+    "<code>%(command)s</code>": (
+        "Enregistré sous <code>%(file)s</code>, là où votre navigateur enregistre. Puis : "
+        "<code>%(command)s</code>"
+    ),
+    "{done} of {all} answered": "{done} réponses sur {all}",
+    "{n} not saved yet": "{n} à enregistrer",
+    "All answered: save the file.": "Tout est répondu : enregistrez le fichier.",
+    "This browser keeps answers until you save them.": (
+        "Ce navigateur garde les réponses jusqu’à ce que vous les enregistriez."
+    ),
+    "This browser keeps no answers: save before you close the page.": (
+        "Ce navigateur ne garde pas les réponses : enregistrez avant de fermer la page."
+    ),
+    "unsure": "incertain",
+    "none of these": "aucune de celles-ci",
+    "%(name)s – checks": "%(name)s – vérifications",
+    "%(name)s: %(shown)s image to check": "%(name)s : %(shown)s image à vérifier",
+    "%(name)s: %(shown)s images to check": "%(name)s : %(shown)s images à vérifier",
+    "What is it? Click the class of each image, or press its number, without knowing what voisin "
+    "found. You may stop at any image; start at the top. For a certificate, <em>unsure</em> "
+    "counts as a wrong label.": (
+        "Qu’est-ce que c’est ? Cliquez sur la classe de chaque image, ou tapez son numéro, sans "
+        "savoir ce que voisin a trouvé. On peut s’arrêter à n’importe quelle image ; commencez par "
+        "le haut. Pour un certificat, <em>incertain</em> compte comme une étiquette fausse."
+    ),
+}
+
+
 _OTHER_PAGES = {
     "voisin certificate": "certificat de voisin",
     "%(name)s – certificate": "%(name)s – certificat",
@@ -792,13 +836,16 @@ _OTHER_PAGES = {
     "%(name)s – what to label next": "%(name)s – quoi étiqueter ensuite",
     "%(name)s: %(shown)s image to label next": "%(name)s : %(shown)s image à étiqueter ensuite",
     "%(name)s: %(shown)s images to label next": "%(name)s : %(shown)s images à étiqueter ensuite",
+    "Click the class of each image, or press its number; then save the table, and give it to "
+    "<code>voisin label</code>.": (
+        "Cliquez sur la classe de chaque image, ou tapez son numéro ; puis enregistrez le tableau, "
+        "et donnez-le à <code>voisin label</code>."
+    ),
+    "What the answers would change": "Ce que les réponses changeraient",
     "Chosen by the strategy <code>%(strategy)s</code> from %(n)s images without label; "
-    "%(labeled)s are labeled so far. Write your answers into the column <code>label</code> of "
-    "<code>suggestions.csv</code>, and pass that table to the next run as <code>--labels</code>.": (
+    "%(labeled)s are labeled so far.": (
         "Choisies par la stratégie <code>%(strategy)s</code> parmi %(n)s images sans étiquette ; "
-        "%(labeled)s sont étiquetées jusqu’ici. Écrivez vos réponses dans la colonne "
-        "<code>label</code> de <code>suggestions.csv</code>, et donnez ce tableau au prochain "
-        "voisin run par <code>--labels</code>."
+        "%(labeled)s sont étiquetées jusqu’ici."
     ),
     "<strong>You may stop here:</strong> an answer is expected to change fewer than one label "
     "beside its own.": (
@@ -810,7 +857,6 @@ _OTHER_PAGES = {
     ),
     "%(low)s to %(high)s of %(n)s": "de %(low)s à %(high)s sur %(n)s",
     "Expected change of their mean certainty": "Changement attendu de leur certitude moyenne",
-    "Most worth asking first": "Les plus utiles d’abord",
     "The source of the images is not where it was: this page shows their names alone.": (
         "La source des images n’est plus où elle était : cette page n’en montre que les noms."
     ),
@@ -909,6 +955,7 @@ SENTENCES: Mapping[str, str] = {
     **_ROUNDS,
     **_SOURCE,
     **_CHARTS,
+    **_QUESTIONS,
     **_OTHER_PAGES,
 }
 

@@ -1,6 +1,11 @@
 """Fixtures that tests of several parts share."""
 
 import os
+
+# One thread a process, and so one a core under -n auto: with small arrays more would wait for one
+# another most of the time. It is read when NumPy and PyTorch are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import numpy as np

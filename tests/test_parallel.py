@@ -9,9 +9,10 @@ import time
 import numba
 import pytest
 from numba.core.caching import IndexDataCacheFile
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from voisin.errors import InputWarning
-from voisin.parallel import compiled, workers
+from voisin.parallel import compiled, one_blas_thread, workers
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 5])
@@ -131,3 +132,18 @@ def test_a_cache_of_compiled_code_that_was_cut_short_is_made_again(monkeypatch, 
 
     assert len(files) == 2
     assert all(file.stat().st_size for file in files)
+
+
+def test_blas_has_one_thread_while_it_is_asked_for_and_all_again_afterwards():
+    def threads():
+        return {
+            one["internal_api"]: one["num_threads"]
+            for one in threadpool_info()
+            if one["user_api"] == "blas"
+        }
+
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        with one_blas_thread():
+            assert set(threads().values()) == {1}
+        assert threads() == before

@@ -19,6 +19,7 @@ from scipy.special import log_softmax, softmax
 
 from voisin.calibration.prior_shift import shift_priors, weigh_by_class
 from voisin.errors import InputError
+from voisin.parallel import one_blas_thread
 from voisin.types import Labels, Probabilities
 from voisin.validation import check_one_of
 
@@ -187,7 +188,9 @@ def fit_scaling(
     widest = _WIDEST if factor_variance else 0.0
     bounds = [(-_WIDEST, _WIDEST), *[(-widest, widest)] * len(factors)]
     start = np.zeros(len(bounds))
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_TOLERANCES)
+    options = {"bounds": bounds, "options": _TOLERANCES}
+    with one_blas_thread():
+        best = minimize(loss, start, jac=True, method="L-BFGS-B", **options)
     return Calibration(float(np.exp(-best.x[0])), np.exp(best.x[1:]), even, floors=floors)
 
 

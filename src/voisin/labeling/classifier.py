@@ -16,7 +16,7 @@ from scipy.special import log_softmax, softmax
 from voisin.calibration.prior_shift import weigh_by_class
 from voisin.calibration.scaling import fit_scaling, log_losses
 from voisin.labeling.cross_validation import explain_selection, select_by_losses
-from voisin.parallel import blocks, workers
+from voisin.parallel import blocks, one_blas_thread
 from voisin.types import (
     UNLABELED,
     Embeddings,
@@ -180,7 +180,7 @@ def _fit(
     rows = np.flatnonzero(problem.labels != UNLABELED)
     labels = problem.labels[rows]
     targets = np.eye(problem.n_classes)[labels]
-    with workers(1):
+    with one_blas_thread():
         return fit_softmax(scale(data.embeddings[rows]), targets, weigh_by_class(labels), strengths)
 
 

@@ -267,7 +267,8 @@ class Settings:
     class_priors: str = setting(
         "auto",
         help="How frequent the classes are among the unlabeled images: ``auto`` (estimated from "
-        "the result, if there are 15 labels a class on average), ``uniform`` (equally), ``labels`` "
+        "the result, if there are 15 labels a class on average, and from answers to ``voisin "
+        "suggest --strategy random``), ``uniform`` (equally), ``labels`` "
         "(as among the labels: right if these were drawn at random), ``estimate`` (before the "
         "labeling, which then uses it), or your own shares as ``cat=0.7,dog=0.3``.",
         heading=GRAPH,

@@ -423,6 +423,9 @@ class Predictions:
     labels: Labels | None = None
 
 
+AT_RANDOM = "random"
+"""The query strategy by which all images without label are asked for with the same probability."""
+
 LABEL, UNSURE, REJECT, SKIP, CLEARED, UNDO = KINDS_OF_ANSWER = (
     *("label", "unsure", "reject"),
     *("skip", "cleared", "undo"),

@@ -41,6 +41,50 @@ def ece(truth, probabilities):
     return expected_calibration_error(truth, probabilities, np.ones((1, len(truth))))[0]
 
 
+def with_sample(n_at_random, per_class=100):
+    """Calibrate with labels drawn evenly by class, of which further ones were drawn at random."""
+    pool, _, held, truth = pool_and_labels(1, per_class=per_class)
+    sample = np.random.default_rng(5).choice(3, n_at_random, p=PRIORS)
+    rows = np.arange(len(truth) + n_at_random)
+    labels = np.full(len(pool), -1)
+    labels[rows] = np.concatenate([truth, sample])
+    found = Propagation(pool, np.ones(len(pool), bool), 1, 0.0, True)
+    held_out = HeldOut(rows[: len(truth)], truth, held)
+    at_random = np.isin(np.arange(len(pool)), rows[len(truth) :])
+    return calibrate(found, held_out, labels=labels, at_random=at_random), np.bincount(sample)
+
+
+def test_a_random_sample_counts_for_the_class_priors_beside_the_images():
+    alone, _ = with_sample(0)
+    result, counts = with_sample(50)
+    from_images = np.array([prior.value for prior in alone.class_priors])
+    priors = np.array([prior.value for prior in result.class_priors])
+
+    assert (alone.priors_from, result.priors_from) == ("images", "sample")
+    np.testing.assert_allclose(priors, (counts / 50 + from_images) / 2, atol=0.005)
+    assert any("from 50 that were drawn at random" in note for note in result.notes)
+    low, high = np.array([[prior.low, prior.high] for prior in result.class_priors]).T
+    assert ((low < priors) & (priors < high)).all()
+    assert 0.05 < high[0] - low[0] < 0.3  # half of the sample's standard error of 0.065, 4 times
+
+
+def test_a_random_sample_tells_the_class_priors_where_there_are_few_other_labels():
+    without, _ = with_sample(0, per_class=5)
+    result, counts = with_sample(60, per_class=5)
+
+    assert (without.priors_from, result.priors_from) == ("even", "sample")
+    np.testing.assert_allclose(
+        [prior.value for prior in result.class_priors], (counts + 1) / 63, atol=1e-9
+    )
+
+
+def test_a_random_sample_that_is_too_small_is_told_and_not_used():
+    result, _ = with_sample(29)
+
+    assert result.priors_from == "images"
+    assert any("29 are labeled: from 30 on" in note for note in result.notes)
+
+
 @pytest.mark.parametrize("sharpness", [0.2, 1, 4])
 def test_the_temperature_by_which_probabilities_were_spoiled_is_found(sharpness):
     _, _, held, labels = pool_and_labels(sharpness, per_class=500)

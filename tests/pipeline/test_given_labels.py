@@ -52,6 +52,21 @@ def labels_of(experiment):
     return {id_: names[label] for id_, label in pairs if label != UNLABELED}
 
 
+def test_the_images_drawn_at_random_are_known_from_answers_and_from_tables(images, tmp_path):
+    LabelEvents(tmp_path).append(
+        [
+            LabelEvent("i", LABEL, "cat", drawn="random"),
+            LabelEvent("j", LABEL, "cat", drawn="mixed"),
+        ]
+    )
+    rows = [("id", "label", "drawn"), ("b", "cat", "random"), ("e", "dog", "")]
+    table = write_table(tmp_path / "few.csv", rows)
+
+    at_random = prepared(images, tmp_path, labels=(table,)).at_random
+    assert images.ids[np.flatnonzero(at_random)].tolist() == ["b", "i"]
+    assert prepared(images, tmp_path / "none").at_random is None
+
+
 def test_answers_go_before_the_labels_of_the_source(images, tmp_path):
     answer(tmp_path, ("a", "dog"), ("i", "cat"), ("j", "unsure"), ("b", "unsure"))
 

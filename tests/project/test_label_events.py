@@ -70,6 +70,14 @@ def test_what_raters_together_say_of_an_image(said, expected):
         assert agreement.disagreements == {}
 
 
+def test_images_drawn_at_random_stay_so_when_others_correct_or_settle_them():
+    drawn = say("a", "cat", drawn="random")
+    said = [drawn, say("a", "dog", rater="Ben"), say("a", "dog", settles=True), say("b", "dog")]
+    asked = [say("c", "cat", drawn="margin"), say("d", "", kind=CLEARED, drawn="random")]
+
+    assert agree([*said, *asked]).at_random == {"a"}
+
+
 def test_undo_takes_back_one_batch_a_call_and_earlier_answers_count_again(tmp_path):
     store = LabelEvents(tmp_path)
     store.append([say("a", "cat"), say("b", "cat")])

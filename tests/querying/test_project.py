@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import voisin
+from tests.sources.small import write_table
 from voisin.errors import InputError, ProjectError
 from voisin.pipeline.open_run import open_run
 from voisin.project.finished_run import RESULT
@@ -54,7 +55,8 @@ def test_the_table_has_the_questions_first_and_then_the_labels_so_far(project, s
     asked, known = rows[:7], rows[7:]
     result = open_run(project).result
 
-    assert list(rows[0]) == ["id", "path", "current", "probability", "reason", "label"]
+    assert list(rows[0]) == [*("id", "path", "current", "probability", "reason", "drawn", "label")]
+    assert [row["drawn"] for row in rows] == ["mixed"] * 7 + [""] * 30
     assert [row["id"] for row in asked] == suggested.ids.tolist()
     assert {row["label"] for row in asked} == {""}
     assert all(row["reason"] and row["current"] for row in asked)
@@ -62,6 +64,27 @@ def test_the_table_has_the_questions_first_and_then_the_labels_so_far(project, s
     assert [row["id"] for row in known] == result.ids[given].tolist()
     names = [result.class_names[c] for c in result.labels[given]]
     assert [row["label"] for row in known] == names
+
+
+def test_a_random_sample_says_what_it_tells_and_keeps_who_was_drawn(project, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(project, folder)
+    (folder / "suggestions.csv").unlink(missing_ok=True)
+    run = open_run(folder)
+
+    (line,) = run.suggest(n=36, strategy="random").outlook()
+    assert line == (
+        "With all 36 answered, the next run takes from them how common each class is: a share of "
+        "50 % with a standard error of 8 points, one of 10 % with 5."
+    )
+    rows = [{**row, "label": row["label"] or "3"} for row in rows_of(folder)]
+    assert [row["drawn"] for row in rows] == ["random"] * 36 + [""] * 30
+    answered = write_table(tmp_path / "suggestions.csv", [rows[0], *(r.values() for r in rows)])
+    run.label(answered)
+
+    assert len(run.label_events.agreement().at_random) == 36
+    assert "from 30 answers on" in run.suggest(n=4, strategy="random").outlook()[0]
+    assert [row["drawn"] for row in rows_of(folder)][:4] == ["random"] * 4
 
 
 def test_the_answered_table_is_the_next_runs_labels(project, suggested, tmp_path):

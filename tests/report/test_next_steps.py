@@ -1,14 +1,17 @@
 """The report ends with commands that can be typed as they are, for its own folder."""
 
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.report.reader import Page
 from tests.report.samples import CLASSES, sample_content
+from voisin.calibration.calibrate import calibrate
 from voisin.report.next_steps import next_steps
 from voisin.report.page import render_report
+from voisin.types import HeldOut, Propagation
 
 
 def commands(content):
@@ -30,6 +33,27 @@ def test_the_four_commands_name_the_folder_and_the_most_doubtful_image():
         ["voisin", "audit", "my runs/pets"],
         ["voisin", "explain", "my runs/pets", "pet-41"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("priors_from", "n_unlabeled", "expected"),
+    [("images", 54, 50), ("even", 40, 39), ("even", 30, None), ("sample", 54, None)],
+)
+def test_a_random_sample_is_asked_for_where_nobody_knows_how_common_the_classes_are(
+    priors_from, n_unlabeled, expected
+):
+    probabilities = np.tile([0.8, 0.1, 0.1], (60, 1))
+    found = Propagation(probabilities, np.ones(60, bool), 1, 0.0, True)
+    calibration = replace(
+        calibrate(found, HeldOut(*[np.empty(0, int)] * 2, probabilities[:0])),
+        priors_from=priors_from,
+    )
+    labels = np.where(np.arange(60) < n_unlabeled, -1, 0)
+    content = sample_content(folder="pets", labels=labels, calibration=calibration)
+
+    asked = [command for command in commands(content) if "random" in command]
+    command = ["voisin", "suggest", "--strategy", "random", "--n", str(expected), "pets"]
+    assert asked == ([] if expected is None else [command])
 
 
 def test_the_page_shows_them_before_its_details_and_the_first_at_the_top():

@@ -26,6 +26,7 @@ def calibrate_labels(context: Context, labeled: LabeledImages) -> CalibrationRes
             labeled.held_out,
             labels=context.experiment.labels,
             class_priors=labeled.class_priors,
+            at_random=context.experiment.at_random,
             decide=settings.decide,
             groups=context.experiment.pool.groups,
             random_state=settings.random_state,
@@ -140,6 +141,7 @@ def expected_figures(
                 for row in verdict.confusion[:, :, 1:]
             ],
             "class_priors": _by_class(class_names, calibration.class_priors),
+            "class_priors_from": calibration.priors_from,
             "mean_probability": _estimate(calibration.confidence),
             "calibration_error": _estimate(calibration.error_after),
             "checks": {

@@ -57,6 +57,12 @@ class GivenLabels:
         """Write the stored answers over labels; where raters disagree, there is no label."""
         return _write_over(labels, ids, class_names, self.answers)
 
+    @property
+    def at_random(self) -> set[str]:
+        """The images that were drawn at random to be asked about, and answered."""
+        of_tables = set() if self.tables is None else self.tables.at_random
+        return of_tables | self.answers.at_random
+
     def _names(self) -> Iterator[str]:
         for agreement in (self.tables, self.answers):
             if agreement is not None:

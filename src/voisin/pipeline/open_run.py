@@ -115,10 +115,10 @@ class Run(FinishedRun):
     ) -> Suggestions:
         """Suggest which images to label next, and write them to a table and a page.
 
-        ``suggestions.csv`` has the columns id, path, current, probability, reason, label: first
-        the suggestions, with an empty label to be filled in, then the images labeled so far, so
-        that the whole table can be given to the next run as its labels. ``suggestions.html`` shows
-        them.
+        ``suggestions.csv`` has the columns id, path, current, probability, reason, drawn, label:
+        first the suggestions, with an empty label to be filled in, then the images labeled so far,
+        so that the whole table can be given to the next run as its labels. ``suggestions.html``
+        shows them.
 
         Parameters
         ----------

@@ -77,6 +77,8 @@ class Experiment:
         Median of the images' longer sides, in pixels.
     taught : TrainingLabels, optional
         What the networks of embedders are trained on, if not the few labels.
+    at_random : array of shape (n_pool,), optional
+        The images that were drawn at random to be labeled; None if no image is known to be.
     """
 
     pool: ImageCollection
@@ -87,6 +89,7 @@ class Experiment:
     warnings: tuple[str, ...]
     native_size: int = IMAGE_SIZE
     taught: TrainingLabels | None = None
+    at_random: NDArray[np.bool_] | None = None
 
     @property
     def n_classes(self) -> int:
@@ -235,6 +238,7 @@ def prepare(
         if settings.labels_per_class is None and not readable.all():
             check_classes(labels, class_names)
     images = replace(images, labels=given.over(images.labels, images.ids, class_names))
+    at_random = np.isin(pool.ids, sorted(given.at_random)) if given.at_random else None
     return Experiment(
         pool=images.take(in_train),
         test=images.take(in_test),
@@ -243,6 +247,7 @@ def prepare(
         labels=labels,
         warnings=(*notes, *on_labels, *on_drawing, *on_reading),
         native_size=_native_size(images),
+        at_random=at_random,
     )
 
 

@@ -9,19 +9,19 @@ an event, too. This module must not know images, tables or runs.
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from voisin.errors import InputError, ProjectError
-from voisin.types import CLEARED, KINDS_OF_ANSWER, LABEL, SKIP, UNDO, UNSURE, LabelEvent
+from voisin.types import AT_RANDOM, CLEARED, KINDS_OF_ANSWER, LABEL, SKIP, UNDO, UNSURE, LabelEvent
 from voisin.validation import check_one_of
 
 STORE = "labels.sqlite"
 DISAGREEMENTS = "disagreements.csv"  # the table in which they can be settled
 _FORMAT = 1  # of the table, kept as the database's `user_version`
 _WAIT = 30  # seconds for another process to finish its append; an append takes milliseconds
-_COLUMNS = tuple(field.name for field in fields(LabelEvent))
+_COLUMNS = tuple(own.name for own in fields(LabelEvent))
 _NAMES = ", ".join(f'"{name}"' for name in _COLUMNS)
 _TABLE = (
     """CREATE TABLE events (
@@ -47,10 +47,13 @@ class Agreement:
         By image, the last of the answers that agree: a class, ``reject`` or ``unsure``.
     disagreements : dict of str to tuple of LabelEvent
         By image, the last answer of each rater, where classes or rejections differ.
+    at_random : set of str
+        The images that were drawn at random to be asked about, and answered.
     """
 
     answers: dict[str, LabelEvent]
     disagreements: dict[str, tuple[LabelEvent, ...]]
+    at_random: set[str] = field(default_factory=set)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -81,6 +84,7 @@ def agree(events: Iterable[LabelEvent]) -> Agreement:
     events = tuple(events)
     undone = {event.undoes for event in events if event.kind == UNDO}
     standing: dict[str, dict[str, LabelEvent]] = {}
+    agreement = Agreement({}, {})
     for event in events:
         if event.kind in (UNDO, SKIP) or (event.number and event.number in undone):
             continue
@@ -90,7 +94,8 @@ def agree(events: Iterable[LabelEvent]) -> Agreement:
         by_rater.pop(event.rater, None)  # so that the last answer comes last
         if event.kind != CLEARED:
             by_rater[event.rater] = event
-    agreement = Agreement({}, {})
+            if event.drawn == AT_RANDOM:
+                agreement.at_random.add(event.image)
     for image, by_rater in standing.items():
         said = tuple(by_rater.values())
         sure = [event for event in said if event.kind != UNSURE]

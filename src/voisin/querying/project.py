@@ -1,7 +1,7 @@
 """Suggest what to label next in a finished project; write a forecast, a table and a page."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.calibration.calibrate import FEWEST_AT_RANDOM
 from voisin.errors import InputError, VoisinError
 from voisin.labeling.cross_validation import make_folds
 from voisin.labeling.registry import make_method
@@ -17,7 +18,7 @@ from voisin.project.cache import hash_of
 from voisin.project.exports import csv_text
 from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
-from voisin.project.label_events import LabelEvents
+from voisin.project.label_events import Agreement, LabelEvents
 from voisin.querying.forecast import LabelForecast, forecast_changes
 from voisin.querying.page import SuggestionsContent, render_suggestions
 from voisin.querying.registry import DEFAULT, make_strategy
@@ -26,6 +27,7 @@ from voisin.report.answering import Questions
 from voisin.report.language import choose_language
 from voisin.sources.table import read_columns
 from voisin.types import (
+    AT_RANDOM,
     UNLABELED,
     Fold,
     GraphData,
@@ -37,7 +39,7 @@ from voisin.types import (
 )
 
 TABLE, PAGE = "suggestions.csv", "suggestions.html"
-_COLUMNS = ("id", "path", "current", "probability", "reason", "label")
+_COLUMNS = ("id", "path", "current", "probability", "reason", "drawn", "label")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,14 @@ class Suggestions:
     def outlook(self) -> list[str]:
         """Describe the expected changes, one line of text per item."""
         expected = self.forecast
+        if self.strategy == AT_RANDOM:
+            n = expected.n_asked
+            enough = "" if n >= FEWEST_AT_RANDOM else f", from {FEWEST_AT_RANDOM} answers on"
+            return [
+                f"With all {n} answered, the next run takes from them how common each class is"
+                f"{enough}: a share of 50 % with a standard error of {50 / n**0.5:.0f} points, one "
+                f"of 10 % with {30 / n**0.5:.0f}."
+            ]
         lines = [
             f"The {expected.n_asked} answers are expected to change {expected.flips:.0f} of the "
             f"{expected.n_others:,} other labels (tried: {expected.fewest} to {expected.most}), "
@@ -141,8 +151,7 @@ def suggest_images(
     images = None
     with suppress(VoisinError):
         images = run.images
-    new = sorted(set(said.labels.values()) - set(result.class_names))
-    _write(suggestions, run, images, (*result.class_names, *new))
+    _write(suggestions, run, images, said)
     return suggestions
 
 
@@ -189,12 +198,13 @@ def _write(
     suggestions: Suggestions,
     run: FinishedRun,
     images: ImageCollection | None,
-    class_names: tuple[str, ...],
+    said: Agreement,
 ) -> None:
     """Write the table, and the page on which it can be filled in."""
+    new = sorted(set(said.labels.values()) - set(run.result.class_names))
     project = Project(suggestions.folder)
     with project.locked():
-        text = _table(suggestions, run, images)
+        text = _table(suggestions, run, images, said.at_random)
         project.write_text(TABLE, text)
         content = SuggestionsContent(
             name=suggestions.folder.resolve().name if images is None else images.name,
@@ -210,7 +220,7 @@ def _write(
                 csv_separator=str(run.settings["csv_separator"]),
                 n_asked=len(suggestions.ids),
                 answer_column="label",
-                class_names=class_names,
+                class_names=(*run.result.class_names, *new),
                 images=None if images is None else images.take(suggestions.suggestion.positions),
                 key=hash_of([TABLE, str(run.folder.resolve()), text]),
                 command=shlex.join(["voisin", "label", str(run.folder.resolve()), TABLE]),
@@ -220,7 +230,12 @@ def _write(
         project.write_text(PAGE, render_suggestions(content))
 
 
-def _table(suggestions: Suggestions, run: FinishedRun, images: ImageCollection | None) -> str:
+def _table(
+    suggestions: Suggestions,
+    run: FinishedRun,
+    images: ImageCollection | None,
+    at_random: Collection[str],
+) -> str:
     """Write suggestions to be answered, then the labels there are."""
 
     def path(row: int) -> str:
@@ -231,9 +246,18 @@ def _table(suggestions: Suggestions, run: FinishedRun, images: ImageCollection |
         probability = float(suggestions.probabilities[i]) if suggestions.current[i] else ""
         reason = suggestions.suggestion.reasons[i]
         rows.append(
-            [suggestions.ids[i], path(row), suggestions.current[i], probability, reason, ""]
+            [
+                suggestions.ids[i],
+                path(row),
+                suggestions.current[i],
+                probability,
+                reason,
+                suggestions.strategy,
+                "",
+            ]
         )
     for row in np.flatnonzero(run.result.labels != UNLABELED).tolist():
         name = run.result.class_names[run.result.labels[row]]
-        rows.append([run.result.ids[row], path(row), name, "", "labeled already", name])
+        drawn = AT_RANDOM if run.result.ids[row] in at_random else ""
+        rows.append([run.result.ids[row], path(row), name, "", "labeled already", drawn, name])
     return csv_text(rows, str(run.settings["csv_separator"]))

@@ -7,11 +7,12 @@ from voisin.querying.minimum_norm import MinimumNorm
 from voisin.querying.mixed import Mixed
 from voisin.querying.strategy import QueryStrategy, RandomChoice
 from voisin.querying.uncertainty import Entropy, Margin
+from voisin.types import AT_RANDOM
 from voisin.validation import check_one_of
 
 STRATEGIES: Mapping[str, Callable[[], QueryStrategy]] = {
     "mixed": Mixed,
-    "random": RandomChoice,
+    AT_RANDOM: RandomChoice,
     "margin": Margin,
     "entropy": Entropy,
     "minimum-norm": MinimumNorm,

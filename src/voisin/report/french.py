@@ -273,6 +273,13 @@ _NEXT_STEPS = {
         "Tire des images au hasard, à vérifier par vous. De vos réponses, elle déduit le plus "
         "grand ensemble d’étiquettes dont 5 %% au plus sont fausses."
     ),
+    "How common is each class?": "Quelle est la fréquence de chaque classe ?",
+    "Your labels do not tell, and the labels found depend on it. Draws images at random for you to "
+    "label; the next run takes the shares of the classes from them.": (
+        "Vos étiquettes ne le disent pas, et celles qui ont été trouvées en dépendent. Tire des "
+        "images au hasard, que vous étiquetez ; l’exécution suivante en déduit la part de chaque "
+        "classe."
+    ),
     "Which images and labels look wrong?": (
         "Quelles images et quelles étiquettes semblent fausses ?"
     ),
@@ -1019,6 +1026,16 @@ NOTES: Mapping[str, str] = {
     "taken as equally common.": (
         "Il y a trop peu d’étiquettes pour estimer la fréquence de chaque classe parmi les images "
         ": toutes ont été prises pour aussi fréquentes."
+    ),
+    "How common each class is among all images was estimated from the images and from %(n)s that "
+    "were drawn at random and labeled.": (
+        "La fréquence de chaque classe parmi les images a été estimée à partir des images et de "
+        "%(n)s d’entre elles, tirées au hasard et étiquetées."
+    ),
+    "Of the images drawn at random, %(n)s are labeled: from %(fewest)s on, they tell how common "
+    "each class is.": (
+        "Parmi les images tirées au hasard, %(n)s sont étiquetées : à partir de %(fewest)s, elles "
+        "disent la fréquence de chaque classe."
     ),
     "%(n)s held-out labels were left out: no other label reaches them.": (
         "%(n)s étiquettes mises de côté ont été laissées : aucune autre étiquette ne les atteint."

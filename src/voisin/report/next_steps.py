@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from voisin.calibration.calibrate import FEWEST_AT_RANDOM
 from voisin.report.content import ReportContent
-from voisin.types import UNLABELED
+from voisin.types import AT_RANDOM, UNLABELED
 
 _SUGGESTED = 20  # must equal the default of `voisin suggest --n`
+# Images drawn at random, by hand: then the standard error of a share is at most 0.07.
+_AT_RANDOM = 50
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ def next_steps(content: ReportContent) -> tuple[NextStep, ...]:
 
     The image to explain is the one with the most doubtful label. A command that would fail is left
     out: explanations if the method has none, certificates if the run labeled no image, and
-    suggestions if fewer than two images are unlabeled.
+    suggestions if fewer than two images are unlabeled. A random sample is suggested if nobody knows
+    how common the classes are.
     """
     if not content.folder:
         return ()
@@ -76,7 +80,28 @@ def next_steps(content: ReportContent) -> tuple[NextStep, ...]:
             ),
         )
         steps.append(explain)
+    steps += _ask_for_class_priors(content, n_unlabeled)
     return tuple(steps)
+
+
+def _ask_for_class_priors(content: ReportContent, n_unlabeled: int) -> list[NextStep]:
+    """Suggest a random sample, unless somebody has told how common the classes are."""
+    n, say = min(_AT_RANDOM, n_unlabeled - 1), content.language
+    calibration = content.calibration
+    is_known = calibration is None or calibration.priors_from not in ("images", "even")
+    if is_known or n < FEWEST_AT_RANDOM:
+        return []
+    options = ("--strategy", AT_RANDOM, "--n", str(n))
+    return [
+        NextStep(
+            say("How common is each class?"),
+            write_command("suggest", content.folder, options=options),
+            say(
+                "Your labels do not tell, and the labels found depend on it. Draws images at "
+                "random for you to label; the next run takes the shares of the classes from them."
+            ),
+        )
+    ]
 
 
 def write_command(name: str, *arguments: str, options: Sequence[str] = ()) -> str:

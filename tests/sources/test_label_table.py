@@ -243,6 +243,15 @@ def test_a_table_of_labels_as_the_run_wrote_it_holds_no_answer(tmp_path):
     assert read(labels_csv(tmp_path), RUN) == []
 
 
+def test_a_proposal_for_an_image_that_is_not_there_any_more_is_passed_over(tmp_path):
+    gone = labels_csv(tmp_path, e=["e", "1", "dog", "propagated", "0.6"])
+    assert read(gone, RUN) == []
+
+    edited = labels_csv(tmp_path, e=["e", "1", "cat", "propagated", "0.6"])
+    with pytest.raises(InputError, match=r"Not among the 4 images: 1 of .*, first 'e'"):
+        read(edited, RUN)
+
+
 @pytest.mark.parametrize(
     "row",
     [

@@ -173,7 +173,7 @@ class FinishedRun:
         if gone:
             message = f"The source has no image {gone[0]!r} any more."
             raise ProjectError(message)
-        return images.take(np.array([place[name] for name in ids.tolist()]))
+        return images.take(np.array([place[name] for name in ids.tolist()], dtype=np.int64))
 
     def next_command(self, labels: Path | None = None, out: Path | None = None) -> str:
         """Return the command that runs the project again; see `next_command`."""

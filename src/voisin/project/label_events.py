@@ -257,7 +257,8 @@ def _version(database: sqlite3.Connection) -> int:
 
 def _insert(database: sqlite3.Connection, events: Sequence[LabelEvent]) -> int:
     """Insert events as one batch, and return its number."""
-    (last,) = database.execute("SELECT coalesce(max(batch), 0) FROM events").fetchone()
+    newest = database.execute("SELECT batch FROM events ORDER BY number DESC LIMIT 1").fetchone()
+    last = newest[0] if newest else 0
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     rows = [asdict(replace(event, batch=last + 1, when=now)) | {"number": None} for event in events]
     places = ", ".join(f":{name}" for name in _COLUMNS)

@@ -140,7 +140,7 @@ def read_label_table(
     path = Path(path)
     _check_table(path)
     columns = read_columns(path, strip=False)
-    images = _find_images(path, columns, known, id_column)
+    values, images = _find_images(path, columns, known, id_column)
     answers = pick_column(columns, "answer", None, _ANSWER_COLUMNS)
     texts: Sequence[str | None]
     if label_column is not None:
@@ -153,10 +153,12 @@ def read_label_table(
         texts = pick_column(columns, "label", None, ["label"]) or _refuse(path, columns, known)
         if set(columns) >= _OF_SUGGESTIONS:
             texts = [
-                None if text and find_class(text, [known.given.get(image, "")]) == 0 else text
+                None if text and find_class(text, [known.given.get(image or "", "")]) == 0 else text
                 for image, text in zip(images, texts, strict=True)
             ]
-    kept = [row for row, text in enumerate(texts) if text is not None]
+    answered = zip(values, images, texts, strict=True)
+    _refuse_unknown(path, [value for value, image, text in answered if text and not image], known)
+    kept = [row for row, text in enumerate(texts) if text is not None and images[row]]
     said = _read_answers(
         path,
         [texts[row] or "" for row in kept],
@@ -168,9 +170,10 @@ def read_label_table(
     drawn = pick_column(columns, "drawn", None, _DRAWN_COLUMNS) or [""] * len(images)
     events = []
     for row, (kind, label) in zip(kept, said, strict=True):
-        proposal, probability = known.found.get(images[row], ("", None))
+        image = images[row] or ""
+        proposal, probability = known.found.get(image, ("", None))
         event = LabelEvent(
-            images[row],
+            image,
             kind,
             label,
             raters[row].strip() or rater,
@@ -204,19 +207,16 @@ def _refuse(path: Path, columns: Mapping[str, list[str]], known: KnownImages) ->
 
 def _find_images(
     path: Path, columns: Mapping[str, list[str]], known: KnownImages, id_column: str | None
-) -> list[str]:
-    """Return the id of the image of each row."""
+) -> tuple[list[str], list[str | None]]:
+    """Return the text that names the image of each row, and its id; None if there is no such."""
     values = pick_column(columns, "id", id_column, ["id", *PATH_COLUMNS])
     if values is None:
         message = f"{path} has the columns {list_some(columns)}: it needs id or path, and label."
         raise InputError(message)
-    ids = dict.fromkeys(known.ids)
+    ids = set(known.ids)
     written = {unicodedata.normalize("NFC", key): id_ for key, id_ in known.paths.items()}
     written |= {unicodedata.normalize("NFC", id_): id_ for id_ in ids}
-    by_name: dict[str, set[str]] = {}
-    for key, id_ in written.items():
-        for name in (PurePosixPath(key).name, PurePosixPath(key).stem):
-            by_name.setdefault(name, set()).add(id_)
+    by_name = _by_name(known)
 
     def find(value: str) -> str | None:
         if value in ids:
@@ -229,22 +229,33 @@ def _find_images(
         named = by_name.get(parts[-1], set())
         return found or (next(iter(named)) if len(named) == 1 else None)
 
-    images = [find(value) for value in values]
-    unknown = [value.strip() for value, id_ in zip(values, images, strict=True) if id_ is None]
-    if unknown:
-        first = unknown[0]
-        several = by_name.get(PurePosixPath(first).name, ())
+    return values, [find(value) for value in values]
+
+
+def _by_name(known: KnownImages) -> dict[str, set[str]]:
+    """Map the name of a file, with and without its suffix, to the images that have it."""
+    by_name: dict[str, set[str]] = {}
+    for key, id_ in [*known.paths.items(), *((id_, id_) for id_ in known.ids)]:
+        path = PurePosixPath(unicodedata.normalize("NFC", key))
+        for name in (path.name, path.stem):
+            by_name.setdefault(name, set()).add(id_)
+    return by_name
+
+
+def _refuse_unknown(path: Path, values: Sequence[str], known: KnownImages) -> None:
+    if values:
+        first = values[0].strip()
+        several = _by_name(known).get(PurePosixPath(first).name, ())
         hint = f" {len(several)} images have this name: write their paths." if several else ""
         message = (
-            f"Not among the {len(ids)} images: {len(unknown)} of the ids in {path}, first "
-            f"{first!r}. Ids look like {next(iter(ids))}.{hint or did_you_mean(first, ids)}"
+            f"Not among the {len(known.ids)} images: {len(values)} of the ids in {path}, first "
+            f"{first!r}. Ids look like {known.ids[0]}.{hint or did_you_mean(first, known.ids)}"
         )
         raise InputError(message)
-    return [id_ for id_ in images if id_ is not None]
 
 
 def _edited(
-    columns: Mapping[str, list[str]], images: Sequence[str], known: KnownImages
+    columns: Mapping[str, list[str]], images: Sequence[str | None], known: KnownImages
 ) -> list[str | None]:
     """Return the labels in a table of a run's labels that a person wrote; None for proposals.
 
@@ -259,13 +270,13 @@ def _edited(
     rows = zip(images, numbers, *others, strict=True)
     texts: list[str | None] = []
     for image, number, name, source, confidence in rows:
-        proposal, probability = known.found.get(image, ("", math.nan))
+        proposal, probability = known.found.get(image or "", ("", math.nan))
         of_number = _class_of_number(number, classes, proposal)
         if fold_name(name) != fold_name(of_number):
             is_number_new = bool(proposal) and fold_name(name) == fold_name(proposal)
             texts.append(of_number if is_number_new else name)
         elif source.strip() == "given":
-            texts.append(None if known.given.get(image) == normalize_name(name) else name)
+            texts.append(None if known.given.get(image or "") == normalize_name(name) else name)
         else:
             of_this_run = abs(_to_float(confidence) - probability) < _ROUNDED
             is_new = of_this_run and fold_name(name) != fold_name(proposal)

@@ -50,6 +50,34 @@ def test_json_is_one_object_alone_on_standard_output(tmp_path):
     ended = voisin("demo", "--json", "--labels-per-class", 2, "--out", images)
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["dataset"]["name"] == "digits"
+    compared = (
+        r"Balanced accuracy: the labels 0\.\d{3}, a network taught the given ones alone 0\.\d{3}"
+    )
+    assert re.fullmatch(compared, ended.stderr.splitlines()[-1])
+
+
+def test_the_demo_labels_by_the_chapter_only_if_asked_to(tmp_path):
+    script = (
+        "import sys\n"
+        "import voisin.pipeline.run\n"
+        "from types import SimpleNamespace\n"
+        "def run(_, out, recipe='default', **options):\n"
+        "    print(recipe)\n"
+        "    score = SimpleNamespace(balanced_accuracy=SimpleNamespace(value=0.5))\n"
+        "    return SimpleNamespace(score_of=lambda *_: score)\n"
+        "voisin.pipeline.run.run = run\n"
+        "sys.argv[0] = 'voisin'\n"
+        "from voisin.cli.app import main; main()"
+    )
+    for options, recipes in ([], ["default"]), (["--chapter"], ["default", "chapter"]):
+        ended = subprocess.run(
+            [sys.executable, "-c", script, "demo", "--out", tmp_path, *options],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ended.stdout.split() == recipes
+        assert ("the chapter's labels" in ended.stderr) == (len(recipes) == 2)
 
 
 @pytest.mark.parametrize(

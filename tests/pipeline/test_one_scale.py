@@ -101,9 +101,7 @@ def test_the_figures_of_calibration_in_the_report_are_those_of_the_metrics(finis
     page = unescape(finished.report.read_text(encoding="utf-8"))
     metrics = json.loads((finished.folder / "metrics.json").read_text(encoding="utf-8"))
     told = metrics["calibration"]
-    sure = page[
-        page.index('<details id="calibration">') : page.index('<details id="pseudo-labels">')
-    ]
+    sure = page[page.index('<details id="calibration">') : page.index('<details id="source">')]
 
     assert told["way"] == "temperature"
     assert f"<p>{told['n_held_out']} of the given labels were held out" in sure

@@ -3,10 +3,12 @@
 import numpy as np
 
 from voisin.calibration.decision import Decision
+from voisin.calibration.scaling import Calibration
+from voisin.neighbors.novelty import Novelty
 from voisin.project.finished_run import RESULT, RunResult
 from voisin.project.folder import Project
 from voisin.project.stored import save
-from voisin.types import Propagation
+from voisin.types import Induction, Propagation
 
 
 def write_run(
@@ -39,6 +41,9 @@ def write_run(
         "rounds": (),
         "is_calibrated": stated is not None,
         "decision": Decision("likeliest", np.ones(n_classes)),
+        "calibration": Calibration(1.0, np.ones(n_classes), even[0]),
+        "induction": Induction(0.0, neighbor_scores=even),
+        "novelty": Novelty(1, 0.5),
         **more,
     }
     save(

@@ -15,6 +15,7 @@ from voisin.embedding.inference import predict
 from voisin.embedding.networks.simple_cnn import load_simple_cnn
 from voisin.errors import InputError
 from voisin.evaluation.metrics import certainty
+from voisin.prediction.model import load_model
 from voisin.training.supervised import SupervisedTraining
 
 SETTINGS = {"labels_per_class": 4, "random_state": 1, **QUICK}
@@ -54,8 +55,10 @@ def by_id(source, split):
 
 def test_the_written_model_scores_on_the_files_test_images_as_the_run_says(source, finished):
     _, pixels, truth = by_id(source, "test")
-    network = load_simple_cnn(finished.folder / "model.safetensors", 1, 10)
-    predicted = predict(network, pixels[..., None]).argmax(axis=1)
+    path = finished.folder / "model.safetensors"
+    model, network = load_model(path), load_simple_cnn(path, 1, 10)
+    calibrated = model.calibration.apply(predict(network, pixels[..., None]))
+    predicted = model.decision.apply(calibrated)
     expected = np.mean(predicted == np.array(list(truth.values())))
     assert finished.score_of("retrained", "test").accuracy.value == pytest.approx(expected)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from safetensors import safe_open
 
 from voisin.evaluation.verdict import Truth, score
 from voisin.project.exports import (
@@ -15,7 +14,6 @@ from voisin.project.exports import (
     to_json,
     write_labels,
     write_medmnist_csvs,
-    write_model,
 )
 from voisin.sources.table import read_columns
 from voisin.types import ImageCollection, Predictions
@@ -128,12 +126,3 @@ def test_medmnist_files_of_an_earlier_run_are_removed(tmp_path):
         (tmp_path / f"dermamnist_test_{name}").write_text("")
     written = write_medmnist_csvs(tmp_path, "dermamnist", "test", [small_scores()])
     assert list(tmp_path.iterdir()) == written
-
-
-def test_model_is_read_back_with_its_class_names(tmp_path):
-    path = tmp_path / "model.safetensors"
-    write_model(path, {"fc.weight": np.eye(2, dtype=np.float32)}, {"class_names": "cat\ndog"})
-    with safe_open(path, "numpy") as file:
-        np.testing.assert_array_equal(file.get_tensor("fc.weight"), np.eye(2))
-        assert file.metadata() == {"class_names": "cat\ndog"}
-    assert path.stat().st_mode & 0o044 == 0o044  # not for the owner alone

@@ -14,6 +14,7 @@ from voisin.cli.compare import compare_command
 from voisin.cli.explain import explain_command
 from voisin.cli.label import label_command
 from voisin.cli.options import SettingsCommand, name_options
+from voisin.cli.predict import predict_command
 from voisin.cli.run import demo_command, run_command
 from voisin.cli.screen import show_line, show_warning
 from voisin.cli.suggest import suggest_command
@@ -64,6 +65,7 @@ app.command("demo")(demo_command)
 app.command("run", cls=SettingsCommand)(run_command)
 app.command("compare", cls=SettingsCommand)(compare_command)
 app.command("explain")(explain_command)
+app.command("predict")(predict_command)
 app.command("suggest")(suggest_command)
 app.command("label")(label_command)
 app.command("audit")(audit_command)

@@ -14,7 +14,7 @@ from voisin.embedding.registry import EmbedderOptions
 from voisin.embedding.specification import IMAGE_SIZE
 from voisin.errors import InputError
 from voisin.sources.reading import read_images
-from voisin.types import Embeddings, ImageCollection, Progress, no_progress
+from voisin.types import Embeddings, ImageCollection, Pixels, Progress, no_progress
 
 _DEFAULT_COMPONENTS = 64  # chosen by hand, between detail and the time of a neighbor search
 _TASK = "Principal components"  # name of the task, for progress
@@ -60,20 +60,25 @@ class PixelPCA:
         InputError
             If more components are asked for than there are images or pixel values.
         """
+        progress(_TASK, 0, 1)
+        fitted = self.fit_pixels(_read(pool))
+        progress(_TASK, 1, 1)
+        return fitted
+
+    def fit_pixels(self, pixels: Pixels) -> "FittedPixelPCA":
+        """Compute mean and components of pixels; raises as `fit` does."""
         from sklearn.decomposition import PCA
 
-        progress(_TASK, 0, 1)
-        values = _flatten(pool)
+        values = _flatten(pixels)
         max_components = min(values.shape)
         if self.n_components is not None and self.n_components > max_components:
             message = (
-                f"pixels:{self.n_components} asks for more components than {len(pool)} images of "
+                f"pixels:{self.n_components} asks for more components than {len(pixels)} images of "
                 f"{values.shape[1]} values have: ask for at most {max_components}."
             )
             raise InputError(message)
         n_components = self.n_components or min(_DEFAULT_COMPONENTS, max_components)
         pca = PCA(n_components, svd_solver="covariance_eigh").fit(values)
-        progress(_TASK, 1, 1)
         return FittedPixelPCA(pca.mean_, pca.components_)
 
 
@@ -102,13 +107,16 @@ class FittedPixelPCA:
 
     def embed(self, images: ImageCollection, *, progress: Progress = no_progress) -> Embeddings:
         """Return the components of each image."""
-        vectors = ((_flatten(images) - self.mean) @ self.components.T).astype(np.float32)
+        vectors = ((_flatten(_read(images)) - self.mean) @ self.components.T).astype(np.float32)
         progress("Embedding: pixels", len(images), len(images))
         return vectors
 
 
-def _flatten(images: ImageCollection) -> NDArray[np.float32]:
-    pixels = read_images(images, size=IMAGE_SIZE, max_unreadable=0).pixels
+def _read(images: ImageCollection) -> Pixels:
+    return read_images(images, size=IMAGE_SIZE, max_unreadable=0).pixels
+
+
+def _flatten(pixels: Pixels) -> NDArray[np.float32]:
     return pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 

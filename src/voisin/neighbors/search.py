@@ -120,6 +120,8 @@ def query_neighbors(
 ) -> Neighbors:
     """Find the nearest of `embeddings` to every query, exactly.
 
+    To ask more than once, `VectorIndex` prepares the embeddings once.
+
     Parameters
     ----------
     queries : array of shape (n_queries, n_dims)
@@ -148,27 +150,54 @@ def query_neighbors(
     >>> query_neighbors(np.array([[2.5]], dtype=np.float32), line, 2, metric="euclidean").indices
     array([[2, 1]])
     """
-    from voisin.neighbors.exact import search_exactly
-    from voisin.neighbors.kernels.vectors import prepare_vectors
+    index = VectorIndex(embeddings, metric)
+    return index.query(queries, n_neighbors, n_jobs=n_jobs, progress=progress)
 
-    check_one_of("metric", metric, METRICS)
-    check_embeddings(queries)
-    check_embeddings(embeddings)
-    if queries.shape[1] != embeddings.shape[1]:
-        message = (
-            f"queries has {queries.shape[1]} dimensions and embeddings {embeddings.shape[1]}: "
-            "compute both with the same embedder."
-        )
-        raise InputError(message)
-    _check_enough(len(embeddings), n_neighbors, "vectors")
-    targets = prepare_vectors(embeddings, metric)
-    vectors = prepare_vectors(queries, metric, like=targets)
-    no_target = np.full(len(queries), -2, dtype=np.int32)  # no query is one of the targets
-    with workers(n_jobs) as pool:
-        indices, squared = search_exactly(
-            vectors, no_target, targets, n_neighbors, pool, progress or no_progress
-        )
-    return _to_neighbors(indices, squared, 1.0, metric)
+
+class VectorIndex:
+    """Vectors that are made ready once, and searched as often as asked.
+
+    Parameters
+    ----------
+    embeddings : array of shape (n_samples, n_dims)
+    metric : {"cosine", "euclidean"}, default="cosine"
+    """
+
+    def __init__(self, embeddings: Embeddings, metric: str = "cosine") -> None:
+        from voisin.neighbors.kernels.vectors import prepare_vectors
+
+        check_one_of("metric", metric, METRICS)
+        check_embeddings(embeddings)
+        self._metric, self._n_dims = metric, embeddings.shape[1]
+        self._targets = prepare_vectors(embeddings, metric)
+
+    def query(
+        self,
+        queries: Embeddings,
+        n_neighbors: int = 10,
+        *,
+        n_jobs: int | None = None,
+        progress: Progress | None = None,
+    ) -> Neighbors:
+        """Find the nearest of the vectors to every query, as `query_neighbors` does."""
+        from voisin.neighbors.exact import search_exactly
+        from voisin.neighbors.kernels.vectors import prepare_vectors
+
+        check_embeddings(queries)
+        if queries.shape[1] != self._n_dims:
+            message = (
+                f"queries has {queries.shape[1]} dimensions and embeddings {self._n_dims}: "
+                "compute both with the same embedder."
+            )
+            raise InputError(message)
+        _check_enough(len(self._targets), n_neighbors, "vectors")
+        vectors = prepare_vectors(queries, self._metric, like=self._targets)
+        no_target = np.full(len(queries), -2, dtype=np.int32)  # no query is one of the targets
+        with workers(n_jobs) as pool:
+            indices, squared = search_exactly(
+                vectors, no_target, self._targets, n_neighbors, pool, progress or no_progress
+            )
+        return _to_neighbors(indices, squared, 1.0, self._metric)
 
 
 def _check_enough(available: int, n_neighbors: int, what: str) -> None:

@@ -6,6 +6,7 @@ The commands of the command line call the same methods.
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voisin.audit.project import AuditResult, audit_run
 from voisin.certificate.project import CertificateResult, certify_run, verify_run
@@ -22,9 +23,14 @@ from voisin.querying.registry import DEFAULT
 from voisin.training.pseudo_labels import PseudoLabelRound
 from voisin.types import Labels, Progress, Propagation, no_progress
 
+if TYPE_CHECKING:
+    from voisin.prediction.predictions import NewPredictions
+    from voisin.prediction.predictor import Predictor
+    from voisin.sources.new_images import NewImages
+
 
 class Run(FinishedRun):
-    """A finished run: its results, its files, and methods that explain, suggest, audit, certify.
+    """A finished run: its results, its files, and methods that explain, suggest, predict, certify.
 
     `voisin.run` returns one; `voisin.open_run` opens one again.
 
@@ -184,6 +190,36 @@ class Run(FinishedRun):
         Writes ``audit.html``, ``audit.csv`` and ``audit.parquet``.
         """
         return audit_run(self, progress=progress)
+
+    def predict(self, images: "NewImages", *, progress: Progress = no_progress) -> "NewPredictions":
+        """Label new images as the run labeled its own; the first call loads what that needs.
+
+        Parameters
+        ----------
+        images : str, Path, array, picture, ImageCollection, or a sequence of these
+            Files or folders of images; arrays of shape (height, width[, 3]) for one image or
+            (n, height, width[, channels]) for several; pictures of Pillow.
+        progress : callable, optional
+
+        Returns
+        -------
+        NewPredictions
+            ``labels``, calibrated ``probabilities``, the nearest labeled images, and which images
+            are ``unlike`` anything seen; ``rows()`` and ``write(path)`` give all as a table.
+
+        Raises
+        ------
+        InputError
+            If there is no image, none can be read, or the run cannot label new ones.
+        """
+        return self.predictor.predict(images, progress=progress)
+
+    @cached_property
+    def predictor(self) -> "Predictor":
+        """What `predict` uses: the run's embedders, graph and classifier, loaded."""
+        from voisin.prediction.predictor import Predictor
+
+        return Predictor(self)
 
     def certify(
         self,

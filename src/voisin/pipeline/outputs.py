@@ -1,6 +1,5 @@
 """Write the files of a finished run, each whole or not at all."""
 
-import json
 import platform
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -12,24 +11,22 @@ from numpy.typing import NDArray
 from voisin import __version__
 from voisin.calibration.calibrate import CalibrationResult
 from voisin.calibration.prior_shift import shift_priors
-from voisin.embedding.specification import IMAGE_SIZE
 from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import SYSTEM, StoredSystem, describe_contributors
+from voisin.neighbors.novelty import fit_novelty
 from voisin.pipeline.calibrate import calibration_figures, decision_figures
-from voisin.pipeline.classifiers import TrainedNetwork
 from voisin.pipeline.context import StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound
 from voisin.pipeline.label import LabeledImages, describe_estimate
-from voisin.pipeline.networks import backbone_size
 from voisin.pipeline.prepare import Experiment
 from voisin.pipeline.stages import Stages
+from voisin.prediction.model import MODEL, Model, save_model
 from voisin.project.exports import (
     metrics_document,
     to_json,
     write_labels,
     write_medmnist_csvs,
-    write_model,
 )
 from voisin.project.finished_run import RESULT, RunResult
 from voisin.project.folder import Project
@@ -58,8 +55,8 @@ class StageResults:
     contributors : TopContributors, optional
     predictions : tuple of Predictions
         Predictions of every method, on pool and test.
-    model : TrainedNetwork
-        The retrained network, which is written to ``model.safetensors``.
+    model : Model
+        The classifier for new images, which is written to ``model.safetensors``.
     expected : dict
         How good the labels are expected to be, for ``metrics.json``.
     rounds : tuple of PseudoLabelRound
@@ -79,7 +76,7 @@ class StageResults:
     system: StoredSystem
     contributors: TopContributors | None
     predictions: tuple[Predictions, ...]
-    model: TrainedNetwork
+    model: Model
     expected: dict[str, Any]
     rounds: tuple[PseudoLabelRound, ...]
     loop_rounds: tuple[LoopRound, ...]
@@ -103,8 +100,7 @@ def write_outputs(
     write_decided_labels(project, experiment, stages, calibration, linked=results.linked, why=why)
     save(folder / SYSTEM, results.system)
     save(folder / RESULT, _run_result(experiment, results, scores))
-    model = results.model
-    write_model(folder / "model.safetensors", model.weights, _model_card(experiment, model, stages))
+    save_model(folder / MODEL, results.model)
     if find_set(images.name) is not None and images.splits is not None:
         _write_medmnist(project, images, experiment, results)
     summary = summarize(images)
@@ -160,6 +156,9 @@ def _run_result(
         stated=results.calibration.probabilities,
         is_calibrated=bool(results.calibration.n_labels),
         decision=results.calibration.decision,
+        calibration=results.calibration.calibration,
+        induction=results.labeled.labeling.induction,
+        novelty=fit_novelty(data.embeddings, pool.groups),
         class_priors=results.labeled.class_priors,
         test_ids=test.ids.astype(np.str_),
         test_embeddings=data.new_embeddings,
@@ -282,21 +281,6 @@ def _dataset(summary: Summary, experiment: Experiment) -> dict[str, object]:
         "n_test": len(experiment.test),
         "warnings": list(experiment.warnings),
     }
-
-
-def _model_card(experiment: Experiment, model: TrainedNetwork, stages: Stages) -> dict[str, str]:
-    """Describe the network under a single key, since the order of keys would change the file."""
-    size = IMAGE_SIZE
-    if "backbone" in model.architecture:
-        size = backbone_size(stages, experiment)
-    card = {
-        "architecture": model.architecture,
-        "in_channels": experiment.pool_pixels.shape[-1],
-        "class_names": experiment.pool.class_names,
-        "input": f"{size} x {size}, pixels / 127.5 - 1",
-        "version": __version__,
-    }
-    return {"voisin": json.dumps(card, ensure_ascii=False)}
 
 
 def _versions() -> dict[str, str]:

@@ -19,7 +19,7 @@ from voisin.pipeline.classifiers import train_on_all_labels, train_on_few_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
 from voisin.pipeline.given_labels import GivenLabels
-from voisin.pipeline.head import teach_classifier
+from voisin.pipeline.head import make_model
 from voisin.pipeline.label import LabeledImages, describe_estimate, label_images
 from voisin.pipeline.messages import (
     log_answers,
@@ -184,10 +184,10 @@ def _compute(context: Context) -> StageResults:
     unreached = log_unreached(labeled.propagation.reached, linked, stages.log)
     calibration = calibrate_labels(context, labeled)
     system, contributors = _take_apart(context, graph_data, labeled, calibration.labels)
-    model = teach_classifier(context, graph_data, labeled.propagation, calibration)
-    networks = [model]
+    model, of_model = make_model(context, graph_data, labeled.propagation, calibration)
+    ceiling = None
     if stages.settings.ceiling and _has_ceiling(experiment):
-        networks.append(train_on_all_labels(stages, experiment))
+        ceiling = train_on_all_labels(stages, experiment)
     simple = [network.predictions(experiment) for network in (few, expert) if network]
     return StageResults(
         graph_data=graph_data,
@@ -199,7 +199,8 @@ def _compute(context: Context) -> StageResults:
         predictions=(
             *simple,
             decided_predictions(calibration, labeled, experiment),
-            *(network.predictions(experiment) for network in networks),
+            of_model,
+            *([ceiling.predictions(experiment)] if ceiling else ()),
         ),
         model=model,
         expected=expected_figures(calibration, experiment.labels, experiment.pool.class_names),

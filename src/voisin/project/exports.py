@@ -1,4 +1,4 @@
-"""Write the files that users read: labels, metrics, tables, MedMNIST predictions, the model."""
+"""Write the files that users read: labels, metrics, tables, MedMNIST predictions."""
 
 import codecs
 import csv
@@ -178,15 +178,6 @@ def write_medmnist_csvs(
     return written
 
 
-def write_model(path: Path, state: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> None:
-    """Write a network's weights as safetensors, with the names of its classes."""
-    from safetensors.numpy import save
-
-    content = save({name: np.array(value) for name, value in state.items()}, dict(metadata))
-    with write_atomically(path) as partial:
-        partial.write_bytes(content)
-
-
 def write_table(
     folder: Path, name: str, columns: Mapping[str, Any], csv_separator: str = ","
 ) -> None:
@@ -205,21 +196,34 @@ def write_table(
     ['"id","score"', '"a",0.5', '"b",1']
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.csv
-    import pyarrow.parquet
 
     table = pa.table(dict(columns))
-    with write_atomically(folder / f"{name}.parquet") as partial:
-        pa.parquet.write_table(table, partial)
+    write_parquet(folder / f"{name}.parquet", table)
+    write_csv(folder / f"{name}.csv", table, csv_separator)
+
+
+def write_parquet(path: Path, table: Any) -> None:
+    """Write a table of PyArrow with all its digits."""
+    import pyarrow.parquet
+
+    with write_atomically(path) as partial:
+        pyarrow.parquet.write_table(table, partial)
+
+
+def write_csv(path: Path, table: Any, separator: str = ",") -> None:
+    """Write a table of PyArrow for spreadsheets, as `write_table` does."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv
+
     for i, column in enumerate(table.columns):
         if pa.types.is_floating(column.type):
             rounded = pc.round(column, 4)
-            if csv_separator == ";":
+            if separator == ";":
                 rounded = pc.replace_substring(rounded.cast(pa.string()), ".", ",")
             table = table.set_column(i, table.column_names[i], rounded)
-    options = pa.csv.WriteOptions(delimiter=csv_separator)
-    with write_atomically(folder / f"{name}.csv") as partial, partial.open("wb") as file:
+    options = pa.csv.WriteOptions(delimiter=separator)
+    with write_atomically(path) as partial, partial.open("wb") as file:
         file.write(codecs.BOM_UTF8)
         pa.csv.write_csv(table, file, options)
 

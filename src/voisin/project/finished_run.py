@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin.calibration.decision import Decision
+from voisin.calibration.scaling import Calibration
 from voisin.errors import ProjectError
 from voisin.evaluation.verdict import Scores
+from voisin.neighbors.novelty import Novelty
 from voisin.project.folder import SCHEMA, SETTINGS
 from voisin.project.stored import load
 from voisin.settings import Settings
@@ -29,6 +31,7 @@ from voisin.types import (
     Affinity,
     Embeddings,
     ImageCollection,
+    Induction,
     Labels,
     Names,
     Probabilities,
@@ -64,6 +67,13 @@ class RunResult:
     is_calibrated : bool
     decision : Decision
         The rule that made labels of the stated probabilities, for other images, too.
+    calibration : Calibration
+        The map that made the stated probabilities of those found.
+    induction : Induction, optional
+        How an image outside the pool gets probabilities, before calibration; None where the
+        method must label all images again.
+    novelty : Novelty
+        Which images are unlike all of the pool.
     class_priors : array of shape (n_classes,), optional
         Class priors that the labeling used; None if none were known before it.
     test_ids : array of shape (n_test,)
@@ -85,6 +95,9 @@ class RunResult:
     stated: Probabilities
     is_calibrated: bool
     decision: Decision
+    calibration: Calibration
+    induction: Induction | None
+    novelty: Novelty
     class_priors: NDArray[np.float64] | None
     test_ids: Names
     test_embeddings: Embeddings

@@ -10,6 +10,7 @@ from voisin.embedding.weights import load_weights, read_class_names
 from voisin.errors import InputError
 
 _WIDTHS = (16, 32)  # channels of either block; those of the notebook whose weights it can load
+_OF_RUN = "network."  # begins the keys of the classifier in a run's model.safetensors
 N_FEATURES = (IMAGE_SIZE // 4) ** 2 * _WIDTHS[1]  # 1,568: either block halves the sides
 
 
@@ -66,7 +67,8 @@ def load_simple_cnn(
     Parameters
     ----------
     path : Path
-        A state dict saved by ``torch.save(network.state_dict(), path)``, or safetensors.
+        A state dict saved by ``torch.save(network.state_dict(), path)``, or safetensors, such as a
+        run's ``model.safetensors``.
     in_channels, num_classes : int
         What the images need.
     class_names : sequence of str, optional
@@ -108,6 +110,12 @@ def _read_state(path: Path) -> Mapping[str, Tensor]:
         message = f"{path} is not a file: pass the expert's weights (.pth, .pt or .safetensors)."
         raise InputError(message)
     state = load_weights(path)
+    if isinstance(state, Mapping) and any(name.startswith(_OF_RUN) for name in state):
+        state = {
+            name.removeprefix(_OF_RUN): value
+            for name, value in state.items()
+            if name.startswith(_OF_RUN)
+        }
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         message = (
             f"{path} holds no state dict: save it with torch.save(network.state_dict(), path)."

@@ -1,0 +1,1 @@
+"""New images: label them as a finished run labeled its own, and export its classifier."""

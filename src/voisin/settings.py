@@ -280,7 +280,6 @@ class Settings:
         "estimated to occur), ``likeliest`` (fewest errors, but rare classes are seldom found) or "
         "``balanced`` (finds rare classes, with more errors in all).",
         heading=GRAPH,
-        commands=RUN_ALONE,
     )
     method: str = setting(
         "auto",

@@ -9,11 +9,12 @@ import time
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from voisin import open_images, run
-from voisin.calibration.prior_shift import shift_priors
+from voisin.calibration.decision import fit_decision
 from voisin.comparison import compare as compare_module
 from voisin.comparison.compare import compare
 from voisin.errors import (
@@ -28,6 +29,7 @@ from voisin.labeling import registry
 from voisin.labeling.graph_only import GraphOnly
 from voisin.labeling.peers import scikit_learn
 from voisin.labeling.peers.registry import PEERS, Peer
+from voisin.pipeline import choose
 from voisin.propagation.spreading import LabelSpreading
 from voisin.types import Predictions
 
@@ -61,10 +63,10 @@ def test_every_method_is_tried_on_every_draw_and_number_of_labels_in_every_scope
     assert sizes[4, "test-no-leak"] == 60
 
 
-def score_as_found(finished, images, **shift):
+def score_as_found(finished, images):
     """Score what a run found on its unlabeled images, before calibration."""
     truth = images.in_split("train").take(finished.labels < 0)
-    rows = shift_priors(finished.propagation.probabilities, **shift)
+    rows = finished.propagation.probabilities
     found = Predictions("found", finished.result.ids, rows, finished.propagation.reached)
     return score(found, Truth.of(truth))
 
@@ -89,11 +91,11 @@ def test_a_draw_on_vectors_without_labels_is_that_of_a_run_with_its_random_state
     assert trial.metrics["ece"] == pytest.approx(expected.ece.value)
 
 
-def test_under_class_shares_each_own_method_is_judged_under_both_decisions_of_a_run(
-    digits_npz, tmp_path
-):
-    shares = "0=0.91," + ",".join(f"{c}=0.01" for c in range(1, 10))
-    options = {"embedding": "pixels", "device": "cpu", "class_priors": shares}
+@pytest.mark.parametrize("decide", ["proportional", "likeliest", "balanced"])
+def test_under_class_shares_each_own_method_decides_as_a_run_does(digits_npz, tmp_path, decide):
+    shares = np.array([0.55, *[0.05] * 9])
+    told = ",".join(f"{c}={share}" for c, share in enumerate(shares))
+    options = {"embedding": "pixels", "device": "cpu", "class_priors": told, "decide": decide}
     quick = {"epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False}
     names = ("spreading", "sklearn-spreading")
 
@@ -104,13 +106,28 @@ def test_under_class_shares_each_own_method_is_judged_under_both_decisions_of_a_
         digits_npz, tmp_path / "r", labels_per_class=4, method="spreading", **options, **quick
     )
 
-    assert {t.method for t in found.trials} == {*names, "spreading-balanced"}
-    old, images = finished.result.class_priors, open_images(digits_npz)
-    for method, power in {"spreading": 0, "spreading-balanced": 0.75}.items():
-        (trial,) = [t for t in found.trials if (t.method, t.scope) == (method, "unlabeled")]
-        expected = score_as_found(finished, images, old=old, power=power)
-        assert trial.metrics["balanced_accuracy"] == pytest.approx(expected.balanced_accuracy.value)
-        assert trial.metrics["accuracy"] == pytest.approx(expected.accuracy.value)
+    assert {t.method for t in found.trials} == set(names)
+    unlabeled = finished.propagation.probabilities[finished.labels < 0]
+    decided = fit_decision(unlabeled, shares, decide).apply(unlabeled)
+    truth = Truth.of(open_images(digits_npz).in_split("train").take(finished.labels < 0))
+    expected = score(Predictions("own", truth.ids, unlabeled, labels=decided), truth)
+    (trial,) = [t for t in found.trials if (t.method, t.scope) == ("spreading", "unlabeled")]
+    assert trial.metrics["balanced_accuracy"] == pytest.approx(expected.balanced_accuracy.value)
+    assert trial.metrics["accuracy"] == pytest.approx(expected.accuracy.value)
+
+
+def test_with_auto_it_says_which_embedding_and_effort_are_compared(
+    digits_npz, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(choose.CANDIDATES_FOR_SMALL, "quick", ("backbone",))
+    lines = []
+    options = {"device": "cpu", "methods": ("spreading", "harmonic"), "log": lines.append}
+    compare(digits_npz, tmp_path / "c", draws=1, labels_per_class=[2], **options)
+
+    assert (
+        "Embedding: backbone, as in a run with --effort quick, since each draw trains its networks "
+        "anew"
+    ) in lines
 
 
 def test_from_one_label_a_class_shares_are_not_estimated_but_even_and_a_note_says_so(
@@ -144,7 +161,6 @@ def test_from_one_label_a_class_shares_are_not_estimated_but_even_and_a_note_say
                 if (t.draw, t.labels_per_class, t.scope) == (draw, 1, scope)
             }
             assert at_one[name] == pytest.approx(expected, abs=1e-6)
-            assert at_one[f"{name}-balanced"] == pytest.approx(expected, abs=1e-6)
 
 
 class Hasty:

@@ -7,6 +7,7 @@ from typing import Any
 from voisin.comparison.executor import run_trials
 from voisin.comparison.outputs import Comparison, write_comparison
 from voisin.comparison.trials import Trials, draw_all
+from voisin.embedding.specification import AUTO
 from voisin.errors import InputError, MissingDependencyError
 from voisin.labeling.peers.registry import PEERS
 from voisin.labeling.registry import METHODS
@@ -97,6 +98,11 @@ def compare(
         all_draws = draw_all(context, draws, numbers)
         counts = " / ".join(f"{draw.n_labels:,}" for draw in all_draws[::draws])
         n_images = len(context.experiment.pool)
+        if settings.embedding == AUTO:
+            log(
+                f"Embedding: {context.stages.settings.embedding}, as in a run with --effort quick, "
+                "since each draw trains its networks anew"
+            )
         log(f"{draws} draws of {counts} labels among {n_images:,} images")
         run_trials(context, images, all_draws, names, jobs=jobs)
         trials, notes_by_method = Trials(context).collect(all_draws, names)

@@ -11,7 +11,6 @@ from typing import Any
 from voisin.comparison import charts
 from voisin.evaluation.metrics import METRICS
 from voisin.evaluation.significance import (
-    BALANCED_SUFFIX,
     Ranking,
     Trial,
     rank_methods,
@@ -190,10 +189,5 @@ def meaning_of(method: str) -> str:
     --------
     >>> meaning_of("classifier")
     'logistic regression on the vectors alone'
-    >>> meaning_of("harmonic-balanced")
-    'as harmonic, decided so that rare classes are found as well as common ones'
     """
-    if method.endswith(BALANCED_SUFFIX):
-        plain = method.removesuffix(BALANCED_SUFFIX)
-        return f"as {plain}, decided so that rare classes are found as well as common ones"
     return _MEANINGS.get(method, "–")

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voisin import __version__
-from voisin.calibration.decision import BALANCING_POWER
-from voisin.calibration.prior_shift import shift_priors
+from voisin.calibration.decision import fit_decision
 from voisin.errors import ConvergenceWarning, InputError, InputWarning, VoisinError
 from voisin.evaluation.metrics import METRICS
-from voisin.evaluation.significance import BALANCED_SUFFIX, Trial
+from voisin.evaluation.significance import Trial
 from voisin.evaluation.verdict import Truth, score
 from voisin.labeling.class_prior_estimation import parse_class_priors, resolve_class_priors
 from voisin.labeling.graph_only import GraphOnly
@@ -40,7 +39,7 @@ from voisin.types import (
 )
 
 _STAGE = "trials"
-_FORMAT = 1  # of stored trials; raise it when their content or their computation changes
+_FORMAT = 2  # of stored trials; raise it when their content or their computation changes
 _IRRELEVANT = ("labels_per_class", "labels", "method", "retraining_epochs", "ceiling")
 _NOT_ESTIMATED = (
     "Class shares could not be estimated, because no label could be held out: all classes were "
@@ -129,7 +128,7 @@ class StoredTrials:
     Attributes
     ----------
     trials : tuple of Trial
-        One for each scope and decision.
+        One for each scope.
     reason : str
         What the method decided for itself; may be empty.
     notes : tuple of str
@@ -203,29 +202,26 @@ class DrawContext:
         needs_no_folds = name in PEERS or isinstance(self._make(name), GraphOnly)
         return self._without_folds if needs_no_folds else self._with_folds
 
-    def predict(self, name: str) -> tuple[tuple[Predictions, ...], Labeling]:
-        """Label pool and test by one method.
+    def predict(self, name: str) -> tuple[Predictions, Labeling]:
+        """Label pool and test by one method, and decide as a run does, if class priors are known.
 
-        If class priors are known, a method of voisin's returns a second set of predictions, which
-        are decided so that rare classes are found as well as common ones.
+        A method of another library is not told class priors, and decides by itself.
         """
-        problem = self.problem_of(name)
+        problem, settings = self.problem_of(name), self._context.stages.settings
         labeling = self._label(name, problem)
-        probabilities = np.concatenate(
-            [labeling.propagation.probabilities, labeling.new_probabilities]
+        found, labels = labeling.propagation, None
+        probabilities = np.concatenate([found.probabilities, labeling.new_probabilities])
+        if name not in PEERS:
+            priors = problem.class_priors
+            if settings.class_priors == "uniform":
+                priors, _ = resolve_class_priors("uniform", problem)
+            asked = found.probabilities[found.reached & (problem.labels == UNLABELED)]
+            labels = fit_decision(asked, priors, settings.decide).apply(probabilities)
+        reached = np.concatenate([found.reached, labeling.new_reached])
+        predictions = Predictions(
+            name, self._context.experiment.ids, probabilities, reached, labels
         )
-        reached = np.concatenate([labeling.propagation.reached, labeling.new_reached])
-        ids = self._context.experiment.ids
-        most_probable = Predictions(name, ids, probabilities, reached)
-        if problem.class_priors is None or name in PEERS:
-            return (most_probable,), labeling
-        balanced = Predictions(
-            f"{name}{BALANCED_SUFFIX}",
-            ids,
-            shift_priors(probabilities, old=problem.class_priors, power=BALANCING_POWER),
-            reached,
-        )
-        return (most_probable, balanced), labeling
+        return predictions, labeling
 
     def run_trial(self, name: str, truths: Mapping[str, Truth]) -> StoredTrials:
         """Predict by one method, and score it in every scope; return what is stored of it."""
@@ -236,9 +232,7 @@ class DrawContext:
             predictions, labeling = self.predict(name)
             seconds = time.perf_counter() - start
         scores = [
-            score(of_method, truth, scope=scope, n_resamples=1)
-            for of_method in predictions
-            for scope, truth in truths.items()
+            score(predictions, truth, scope=scope, n_resamples=1) for scope, truth in truths.items()
         ]
         notes = [
             str(warning.message)

@@ -23,7 +23,6 @@ from voisin.evaluation.metrics import METRICS
 LESS_IS_BETTER = ("seconds", *(k for k, metric in METRICS.items() if not metric.more_is_better))
 _SAME = 1e-12  # by hand: means that differ by less are level
 LEVEL = 0.05  # the usual level of a test, by convention
-BALANCED_SUFFIX = "-balanced"  # of a method's name: its decisions find rare classes equally well
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import pytest
 from scipy import sparse
 
 from tests.querying.problems import blobs, labeled
-from voisin.calibration.scaling import fit_scaling
+from voisin.calibration.decision import fit_decision
+from voisin.calibration.scaling import Calibration, fit_scaling
 from voisin.labeling.cross_validation import make_folds
 from voisin.labeling.registry import make_method
 from voisin.propagation.reweighted import ReweightedLaplace
@@ -190,6 +191,35 @@ def test_the_forecast_is_what_happens_when_the_answers_are_sure():
     assert forecast.flips == forecast.fewest == forecast.most == expected
     assert forecast.n_others == others.sum()
     assert forecast.may_stop == (expected < 3)
+
+
+@pytest.mark.parametrize("way", ["proportional", "balanced", "likeliest"])
+def test_the_forecast_counts_the_labels_that_the_runs_decision_gives(way):
+    problem, labeling = labeled(blobs(2))
+    positions, priors = np.array([10, 11, 12]), np.array([0.7, 0.2, 0.1])
+    run = Calibration(0.8, np.array([1.0, 2.0, 0.5]), priors)
+    sure = labeling.propagation.probabilities.copy()
+    sure[positions] = [[0, 0, 1]] * 3
+    believed = replace(labeling, propagation=replace(labeling.propagation, probabilities=sure))
+    answered = problem.labels.copy()
+    answered[positions] = 2
+    again = labeling.method.label(replace(problem, labels=answered)).propagation.probabilities
+    others = (problem.labels < 0) & ~np.isin(np.arange(60), positions)
+    rows = [run.apply(found[others]) for found in (sure, again)]
+    before, after = (fit_decision(each, priors, way).apply(each) for each in rows)
+
+    forecast = forecast_changes(
+        problem,
+        believed,
+        positions,
+        calibration=replace(run, floors=0.0),
+        decision=fit_decision(rows[0], priors, way),
+    )
+
+    assert forecast.flips == forecast.most == (after != before).sum()
+    assert (after != before).sum() != (rows[1].argmax(axis=1) != rows[0].argmax(axis=1)).sum() or (
+        way == "likeliest"
+    )
 
 
 def test_answers_that_change_nothing_are_a_sign_to_stop():

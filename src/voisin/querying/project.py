@@ -146,7 +146,14 @@ def suggest_images(
         current=tuple(names[label] for label in result.assigned[rows].tolist()),
         probabilities=result.confidence[rows],
         suggestion=suggestion,
-        forecast=forecast_changes(problem, labeling, rows, progress=progress),
+        forecast=forecast_changes(
+            problem,
+            labeling,
+            rows,
+            calibration=result.calibration,
+            decision=result.decision,
+            progress=progress,
+        ),
     )
     images = None
     with suppress(VoisinError):

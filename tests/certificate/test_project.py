@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.report.reader import Page
 from voisin.certificate.answers import read_checks
@@ -29,7 +30,7 @@ def verify_certificate(folder, separator=","):
     return verify_run(FinishedRun(folder, {"source": "nowhere", "csv_separator": separator}))
 
 
-def write_labels(folder, n_images=400, n_given=20, random_state=0):
+def write_labels(folder, n_images=400, n_given=20, random_state=0, ids=None):
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -38,7 +39,7 @@ def write_labels(folder, n_images=400, n_given=20, random_state=0):
     labels = generator.integers(0, 2, n_images)
     source = np.where(np.arange(n_images) < n_given, "given", "propagated")
     columns = {
-        "id": [f"image-{i:04d}" for i in range(n_images)],
+        "id": ids or [f"image-{i:04d}" for i in range(n_images)],
         "path": [None] * n_images,
         "label": labels,
         "label_name": [NAMES[c] for c in labels],
@@ -300,6 +301,22 @@ def test_the_page_of_checks_does_not_say_what_was_found(project):
     assert {row[2] for row in told["rows"]} == {""}
     assert Page(page).misnested == []
     assert "no picture" in page, "the source of this project is nowhere"
+
+
+def test_the_page_of_checks_shows_no_path_beside_a_picture_for_it_may_name_the_class(tmp_path):
+    ids = [f"healthy/{i:03d}.png" for i in range(400)]
+    (tmp_path / "images" / "healthy").mkdir(parents=True)
+    for id_ in ids:
+        Image.new("L", (4, 4)).save(tmp_path / "images" / id_)
+    write_labels(tmp_path, ids=ids)
+    settings = {"source": str(tmp_path / "images"), "csv_separator": ","}
+    Project(tmp_path).write_settings(settings)
+
+    certify_run(FinishedRun(tmp_path, settings))
+
+    page = (tmp_path / "checks.html").read_text(encoding="utf-8")
+    assert "data:image/" in page
+    assert ".shown .id, .strip-of-images .id { display: none; }" in page
 
 
 def test_the_page_states_the_certificate(project):

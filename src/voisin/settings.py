@@ -314,6 +314,14 @@ class Settings:
         heading=TRAINING,
         commands=RUN_ALONE,
     )
+    retrain: bool = setting(
+        False,  # noqa: FBT003
+        help="Train all networks anew. By default, if at most a quarter as many labels were added "
+        "since an earlier run in the same folder, its networks are kept, and only the graph and "
+        "the classifier learn from the new labels, which is many times as quick.",
+        heading=TRAINING,
+        commands=RUN_ALONE,
+    )
     ceiling: bool = setting(
         True,  # noqa: FBT003
         help="Also train on all true labels, where they are known, to show what could be reached "

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voisin.labeling.cross_validation import make_folds
+from voisin.labeling.cross_validation import NOT_DEALT, make_folds
 
 
 @given(
@@ -64,3 +64,16 @@ def test_a_class_of_one_group_is_never_held_out():
     labels = np.array([0, 0, 1, 1])
     groups = np.array(["a", "a", "b", "c"])
     assert sorted(np.concatenate(make_folds(labels, groups))) == [2, 3]
+
+
+def test_labels_that_were_dealt_stay_in_their_folds_and_take_their_group_along():
+    labels = np.tile([0, 1], 12)
+    groups = np.array([f"patient {i // 2}" for i in range(24)])
+    dealt = np.full(24, NOT_DEALT)
+    dealt[[0, 4, 8]], dealt[12] = [0, 1, 2], -1
+
+    folds = make_folds(labels, groups, n_folds=3, dealt=dealt)
+
+    for fold, (first, second) in zip(folds, [(0, 1), (4, 5), (8, 9)], strict=True):
+        assert {first, second} <= set(fold)
+    assert set(range(24)) - set(np.concatenate(folds)) == {12, 13}

@@ -24,9 +24,16 @@ from voisin.types import (
     no_progress,
 )
 
+NOT_DEALT = -2
+
 
 def make_folds(
-    labels: Labels, groups: Names | None = None, *, n_folds: int = 5, random_state: int = 0
+    labels: Labels,
+    groups: Names | None = None,
+    *,
+    n_folds: int = 5,
+    random_state: int = 0,
+    dealt: Indices | None = None,
 ) -> tuple[Indices, ...]:
     """Choose which labels each fold holds out.
 
@@ -42,6 +49,9 @@ def make_folds(
     n_folds : int, default=5
         There are fewer folds if no class has labels of so many groups.
     random_state : int, default=0
+    dealt : array of shape (n_samples,), optional
+        The fold, below `n_folds`, of labels that were dealt before; -1 for one that is never held
+        out, `NOT_DEALT` for all others. Labels of a group go where one of the group was dealt.
 
     Returns
     -------
@@ -65,16 +75,21 @@ def make_folds(
     classes, class_of = np.unique(labels[labeled], return_inverse=True)
     counts = np.zeros((group_of.max(initial=-1) + 1, len(classes)), dtype=np.int64)
     np.add.at(counts, (group_of, class_of), 1)
-    fold_of = _deal_groups(counts, n_folds, generator)
+    fixed = np.full(len(counts), NOT_DEALT)
+    if dealt is not None:
+        np.maximum.at(fixed, group_of, dealt[labeled])
+    fold_of = _deal_groups(counts, n_folds, generator, fixed)
     folds = (labeled[fold_of[group_of] == fold] for fold in range(n_folds))
     return tuple(rows for rows in folds if len(rows))
 
 
-def _deal_groups(counts: Indices, n_folds: int, generator: np.random.Generator) -> Indices:
+def _deal_groups(
+    counts: Indices, n_folds: int, generator: np.random.Generator, fixed: Indices
+) -> Indices:
     """Deal groups to folds, class by class; -1 for a group that is never held out.
 
     ``counts[g, c]`` is the number of labels of class c in group g. A group of several classes is
-    dealt with the class that the fewest groups have.
+    dealt with the class that the fewest groups have; groups that are `fixed` stay where they are.
     """
     fold_of = np.full(len(counts), -1)
     n_groups = (counts > 0).sum(axis=0)
@@ -85,6 +100,7 @@ def _deal_groups(counts: Indices, n_folds: int, generator: np.random.Generator) 
         groups = np.flatnonzero(dealt & (rarest == label))
         fold_of[groups] = (generator.permutation(len(groups)) + offset) % n_folds
         offset += len(groups)
+    fold_of = np.where(fixed == NOT_DEALT, fold_of, fixed)
     for fold in range(n_folds):
         for label in range(counts.shape[1]):
             here = np.flatnonzero((fold_of == fold) & (counts[:, label] > 0))

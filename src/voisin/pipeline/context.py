@@ -79,11 +79,15 @@ class Context:
     experiment : Experiment
     embedders : mapping
         Embedders that need no network, ready for use.
+    dealt : array of shape (n_pool,), optional
+        If the networks of an earlier run are kept: for each label that they were trained on, the
+        fold whose networks were trained without it, or -1; else `NOT_DEALT`.
     """
 
     stages: Stages
     experiment: Experiment
     embedders: Embedders
+    dealt: Indices | None = None
 
     @classmethod
     def of(
@@ -175,11 +179,14 @@ class Context:
         """Choose which labels each fold holds out; return no fold if no label can be held out."""
         labels = self.experiment.labels
         many = (labels != UNLABELED).sum() >= _ENOUGH_LABELS * self.experiment.n_classes
+        dealt = self.dealt if self.trains_again else None
+        n_folds = _FOLDS_TRAINED if self.trains_again and many else _FOLDS
         return make_folds(
             labels,
             self.experiment.pool.groups,
-            n_folds=_FOLDS_TRAINED if self.trains_again and many else _FOLDS,
+            n_folds=n_folds if dealt is None else int(dealt.max()) + 1,
             random_state=self.stages.settings.random_state,
+            dealt=dealt,
         )
 
     def folds(self, held_out: Sequence[Indices], data: GraphData) -> tuple[Fold, ...]:
@@ -194,10 +201,19 @@ class Context:
                     labels = self.experiment.labels.copy()
                     labels[rows] = UNLABELED
                     without = replace(self, stages=stages).with_labels(labels)
-                    data = without.graph_data().data
+                    data = without._without_taught(rows).graph_data().data
                 folds.append(Fold(rows, data))
                 self.stages.progress("Folds", done, len(held_out))
         return tuple(folds)
+
+    def _without_taught(self, held_out: Indices) -> "Context":
+        """Train no network on labels of the fold of `held_out`, if networks are kept."""
+        taught = self.experiment.taught
+        if self.dealt is None or taught is None:
+            return self
+        in_fold = (self.dealt >= 0) & (self.dealt == self.dealt[held_out].max())
+        labels = np.where(in_fold, UNLABELED, taught.labels)
+        return replace(self, experiment=self.experiment.with_taught(labels))
 
     @property
     def trains_again(self) -> bool:

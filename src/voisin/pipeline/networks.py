@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voisin.embedding.cached import hash_images
 from voisin.embedding.specification import KINDS, parse_embedding
+from voisin.embedding.vector_cache import VectorCache
 from voisin.pipeline.classifiers import TrainedNetwork, retrain_simple_cnn
 from voisin.pipeline.prepare import Experiment, TrainingLabels, read_at
 from voisin.pipeline.stages import Stages
@@ -130,12 +132,15 @@ def _tuned_backbone(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
             task="Fine-tuning the backbone",
         )
 
+    some = experiment.pool.take(rows)
     inputs = {
-        "data": experiment.key,
+        "images": [content.hex() for content in hash_images(some, VectorCache())],
+        "n_channels": some.reader.n_channels,
         "size": size,
-        "labels": hash_of(labels),
-        "weights": hash_of(taught.weights),
+        "labels": hash_of(labels[rows]),
+        "weights": hash_of(taught.weights[rows]),
         "training": repr(training),
+        "n_classes": experiment.n_classes,
     }
     network = load_backbone(experiment.n_classes)
     return _recall_network("backbone-tuned", stages, inputs, network, train)
@@ -157,9 +162,7 @@ def _augmented(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
         return SimpleCNN(experiment.pool_pixels.shape[-1], experiment.n_classes)
 
     training = FineTuning(stages.settings.orientation)
-    return _train_on_labels(
-        "augmented", stages, experiment, {"data": experiment.key}, new, training
-    )
+    return _train_on_labels("augmented", stages, experiment, {}, new, training)
 
 
 def _fine_tuned(stages: Stages, experiment: Experiment) -> tuple[Any, str]:
@@ -273,8 +276,9 @@ def _train_on_labels(
 
     inputs = {
         **inputs,
-        "labels": hash_of(labels),
-        "weights": hash_of(weights),
+        "images": hash_of(experiment.pool_pixels[rows]),
+        "labels": hash_of(labels[rows]),
+        "weights": hash_of(weights[rows]),
         "training": repr(training),
         "n_classes": experiment.n_classes,
     }

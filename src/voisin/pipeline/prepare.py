@@ -131,6 +131,11 @@ class Experiment:
         )
         return replace(self, pool=pool, test=test, labels=labels)
 
+    def with_taught(self, labels: Labels) -> "Experiment":
+        """Return an experiment in which networks are trained on these labels alone."""
+        weights = (labels != UNLABELED).astype(float)
+        return replace(self, taught=TrainingLabels(labels, weights))
+
     def truths(self) -> dict[str, Truth]:
         """Return the true labels by scope; ``test-no-leak`` only if pool and test share groups."""
         test_known = self.test.labels != UNLABELED

@@ -20,6 +20,7 @@ from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
 from voisin.pipeline.given_labels import GivenLabels
 from voisin.pipeline.head import make_model
+from voisin.pipeline.kept_networks import keep_networks, remember_taught
 from voisin.pipeline.label import LabeledImages, describe_estimate, label_images
 from voisin.pipeline.messages import (
     log_answers,
@@ -105,13 +106,15 @@ def run(
         in_dispute = given.table_disagreements | given.answers.disagreements
         write_disagreements(project.folder, in_dispute, settings.csv_separator)
         context.check_class_priors()
-        reason = better_backbone = ""
+        context, kept = keep_networks(context)
+        chosen, reason, better_backbone = context, "", ""
         if settings.embedding == AUTO:
             better_backbone = log_better_backbone(experiment, log)
-            context, reason = _choose_embedding(project, context)
-            stages = context.stages
-        results = _compute(context)
+            chosen, reason = _choose_embedding(project, context)
+        stages, reason = chosen.stages, "; ".join(filter(None, [reason, kept]))
+        results = _compute(chosen)
         results = replace(results, embedding_reason=reason, better_backbone=better_backbone)
+        remember_taught(context)
         scores = stages.timed("verdict", lambda: _judge(results.predictions, experiment, stages))
         log_decision(results.calibration, experiment, log)
         log_scores(scores, log)

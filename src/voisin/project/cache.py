@@ -91,7 +91,7 @@ class Cache:
         value = compute()
         seconds = time.perf_counter() - start
         with going_on_without(self.folder) if spare else nullcontext():
-            save(self.folder / f"{stage}-{key[:20]}", value, seconds=seconds)
+            self.keep(stage, inputs, value, seconds)
         shutil.rmtree(self.scratch(stage, key), ignore_errors=True)
         return Recalled(value, key, seconds, reused=False)
 
@@ -103,6 +103,12 @@ class Cache:
         except ProjectError:
             return None if self._outer is None else self._outer.find(stage, inputs, kind)
         return Recalled(value, key, float(notes["seconds"]), reused=True)
+
+    def keep(
+        self, stage: str, inputs: Mapping[str, Any], value: object, seconds: float = 0.0
+    ) -> None:
+        """Keep a value for these inputs, in place of the one that was kept before."""
+        save(self.folder / f"{stage}-{hash_of(inputs)[:20]}", value, seconds=seconds)
 
     def clear(self) -> None:
         """Remove all results, to make room on the disk."""

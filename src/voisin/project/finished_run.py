@@ -247,7 +247,8 @@ def reopen_source(
 def next_command(settings: Mapping[str, Any], labels: Path | None, out: Path) -> str:
     """Return the command that runs a project again, from other labels or from the same.
 
-    It leaves out settings that have their defaults, and settings of a comparison in this folder.
+    It leaves out settings that have their defaults, settings of a comparison in this folder, and
+    that networks were trained anew.
 
     Examples
     --------
@@ -256,7 +257,7 @@ def next_command(settings: Mapping[str, Any], labels: Path | None, out: Path) ->
     "voisin run 'my images' --labels answers.csv --out again --embedding pixels"
     """
     usual = {**Settings().as_dict(), "size": OpeningOptions.size, "schema": SCHEMA}
-    replaced = _OF_COMPARISONS | {"source"}
+    replaced = _OF_COMPARISONS | {"source", "retrain"}
     words = ["voisin", "run", str(settings["source"])]
     if labels is not None:
         replaced |= {"labels", "labels_per_class"}

@@ -33,31 +33,35 @@ def test_the_docstring_states_default_and_help_text_of_every_setting(setting):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("labels_per_class", 0, "labels_per_class=0 is too small: pass 1 or more"),
-        ("labels", np.zeros(9), r"labels is a ndarray: pass the path of a table \(id, label\)"),
-        ("expert_network", 3, "expert_network is a int: pass the path of a file of weights"),
-        ("random_state", -1, "random_state=-1 is too small: pass 0 or more"),
-        ("random_state", 2**32, r"random_state=4294967296 is outside \[0, 4.29497e\+09\]"),
-        ("test_share", 0.95, r"test_share=0.95 is outside \[0, 0.9\]"),
-        ("epochs", 0, "epochs=0 is too small"),
-        ("threshold", 1.5, r"threshold=1.5 is outside \[0, 1\]"),
-        ("quota", 0, "quota=0 is too small"),
-        ("rounds", 1.5, "rounds=1.5 is no whole number"),
+        ("labels_per_class", 0, "`labels_per_class=0` is too small: pass 1 or more"),
+        ("labels", np.zeros(9), r"`labels` is a ndarray: pass the path of a table \(id, label\)"),
+        ("expert_network", 3, "`expert_network` is a int: pass the path of a file of weights"),
+        ("random_state", -1, "`random_state=-1` is too small: pass 0 or more"),
+        ("random_state", 2**32, r"`random_state=4294967296` is outside \[0, 4.29497e\+09\]"),
+        ("test_share", 0.95, r"`test_share=0.95` is outside \[0, 0.9\]"),
+        ("epochs", 0, "`epochs=0` is too small"),
+        ("threshold", 1.5, r"`threshold=1.5` is outside \[0, 1\]"),
+        ("quota", 0, "`quota=0` is too small"),
+        ("rounds", 1.5, "`rounds=1.5` is no whole number"),
         ("embedding", "resnet", "'resnet' is no embedder: choose among backbone"),
-        ("embedding_size", 95, "embedding_size=95 is too small: pass 96 or more"),
-        ("onnx_normalization", "mean", "onnx_normalization='mean' is not known: choose one of"),
+        ("embedding_size", 95, "`embedding_size=95` is too small: pass 96 or more"),
+        ("onnx_normalization", "mean", "`onnx_normalization='mean'` is not known: choose one of"),
         (
             "orientation",
             "tilted",
-            "orientation='tilted' is not known: choose one of auto, any, upright",
+            "`orientation='tilted'` is not known: choose one of auto, any, upright",
         ),
-        ("n_neighbors", True, "n_neighbors=True is no whole number"),
-        ("metric", "manhattan", "metric='manhattan' is not known: choose one of cosine, euclidean"),
-        ("method", "magic", "method='magic' is not known: choose one of auto"),
-        ("alpha", 1, r"alpha=1 is outside \(0, 1\)"),
-        ("loop_rounds", -1, "loop_rounds=-1 is too small"),
-        ("retraining_epochs", 0, "retraining_epochs=0 is too small"),
-        ("max_unreadable", -0.1, r"max_unreadable=-0.1 is outside \[0, 1\]"),
+        ("n_neighbors", True, "`n_neighbors=True` is no whole number"),
+        (
+            "metric",
+            "manhattan",
+            "`metric='manhattan'` is not known: choose one of cosine, euclidean",
+        ),
+        ("method", "magic", "`method='magic'` is not known: choose one of auto"),
+        ("alpha", 1, r"`alpha=1` is outside \(0, 1\)"),
+        ("loop_rounds", -1, "`loop_rounds=-1` is too small"),
+        ("retraining_epochs", 0, "`retraining_epochs=0` is too small"),
+        ("max_unreadable", -0.1, r"`max_unreadable=-0.1` is outside \[0, 1\]"),
     ],
 )
 def test_a_value_out_of_range_is_refused(name, value, message):
@@ -70,16 +74,16 @@ def test_a_value_out_of_range_is_refused(name, value, message):
     [
         (
             {"labels_per_class": 5, "labels": Path("few.csv")},
-            r"labels_per_class=5 and labels=few\.csv are both given: pass one of them",
+            r"`labels_per_class=5` and `labels=few\.csv` are both given: pass one of them",
         ),
         (
             {"embedding": "pixels", "embedding_size": 96},
-            "embedding_size=96 is for backbone, backbone-tuned, onnx, pretrained, "
-            "and embedding='pixels' has none",
+            "`embedding_size=96` is for backbone, backbone-tuned, onnx, pretrained, "
+            "and `embedding='pixels'` has none",
         ),
         (
             {"embedding": "pixels", "loop_rounds": 1},
-            "embedding='pixels' has none that learns from labels",
+            "`embedding='pixels'` has none that learns from labels",
         ),
     ],
 )

@@ -1,11 +1,13 @@
 """The package stays as a newcomer expects it: names stand once, chains are short, functions fit."""
 
 import ast
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
 
 import voisin
+from voisin.cli.options import SHARED_OPTIONS
 
 ROOT = Path(__file__).resolve().parents[1] / "src"
 FILES = {
@@ -94,3 +96,31 @@ def test_a_function_fits_a_screen():
 
 def test_the_package_shows_few_names():
     assert len(voisin.__all__) <= 22
+
+
+def texts_of(tree):
+    """Texts of the code that are not documentation, with the values in them left out."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docs = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docs:
+            yield node.value
+
+
+def test_a_message_names_a_setting_in_backticks_so_that_the_command_line_shows_its_option():
+    underscored = "|".join(name for name in SHARED_OPTIONS if "_" in name)
+    assigned = "|".join(SHARED_OPTIONS)
+    unmarked = re.compile(rf"(?<=[a-z] )(?:{underscored})\b|(?<![`\w-])(?:{assigned})=$")
+
+    bare = [
+        (name, text)
+        for name, tree in TREES.items()
+        for text in texts_of(tree)
+        if unmarked.search(text) and not name.startswith("voisin.cli")
+    ]
+
+    assert bare == []

@@ -8,6 +8,9 @@ VoisinError
 └── DownloadError (OSError)              a file could not be fetched or is not the one expected
 ConvergenceWarning (UserWarning)         a solver stopped before reaching its tolerance
 InputWarning (UserWarning)               the input can be used, but not quite as asked
+
+A message names a setting in backticks, with its value or without: "`alpha=2` is outside (0, 1)".
+The command line shows the option instead: "--alpha=2 is outside (0, 1)".
 """
 
 

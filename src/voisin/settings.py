@@ -92,7 +92,7 @@ def setting(
 
 def _check_path(name: str, value: object, expected: str) -> None:
     if not isinstance(value, str | Path):
-        message = f"{name} is a {type(value).__name__}: pass {expected}."
+        message = f"`{name}` is a {type(value).__name__}: pass {expected}."
         raise InputError(message)
 
 
@@ -376,8 +376,8 @@ class Settings:
     def _check_that_they_agree(self) -> None:
         if self.labels_per_class is not None and self.labels is not None:
             message = (
-                f"labels_per_class={self.labels_per_class} and "
-                f"labels={','.join(map(str, self.labels))} are both "
+                f"`labels_per_class={self.labels_per_class}` and "
+                f"`labels={','.join(map(str, self.labels))}` are both "
                 "given: pass one of them, to draw labels or to bring them."
             )
             raise InputError(message)
@@ -386,15 +386,15 @@ class Settings:
         kinds = {part.kind for part in parse_embedding(self.embedding)}
         if self.embedding_size is not None and kinds.isdisjoint(_SIZED):
             message = (
-                f"embedding_size={self.embedding_size} is for {', '.join(_SIZED)}, "
-                f"and embedding={self.embedding!r} has none: leave it out."
+                f"`embedding_size={self.embedding_size}` is for {', '.join(_SIZED)}, "
+                f"and `embedding={self.embedding!r}` has none: leave it out."
             )
             raise InputError(message)
         learning = [name for name, kind in KINDS.items() if kind.learns_from_labels]
         if self.loop_rounds and kinds.isdisjoint(learning):
             message = (
-                f"loop_rounds={self.loop_rounds} teaches a network the labels found, and "
-                f"embedding={self.embedding!r} has none that learns from labels: "
+                f"`loop_rounds={self.loop_rounds}` teaches a network the labels found, and "
+                f"`embedding={self.embedding!r}` has none that learns from labels: "
                 f"add one of {', '.join(learning)}, or leave it out."
             )
             raise InputError(message)

@@ -31,7 +31,7 @@ def check_in_open_interval(name: str, value: float, low: float, high: float) -> 
     """Refuse a setting outside ``(low, high)``."""
     _check_number(name, value)
     if not low < value < high:
-        message = f"{name}={value} is outside ({low:g}, {high:g})."
+        message = f"`{name}={value}` is outside ({low:g}, {high:g})."
         raise InputError(message)
 
 
@@ -39,7 +39,7 @@ def check_in_closed_interval(name: str, value: float, low: float, high: float) -
     """Refuse a setting outside ``[low, high]``."""
     _check_number(name, value)
     if not low <= value <= high:
-        message = f"{name}={value} is outside [{low:g}, {high:g}]."
+        message = f"`{name}={value}` is outside [{low:g}, {high:g}]."
         raise InputError(message)
 
 
@@ -47,14 +47,14 @@ def check_at_least(name: str, value: float, low: float) -> None:
     """Refuse a setting below `low`."""
     _check_number(name, value)
     if not value >= low:
-        message = f"{name}={value} is too small: pass {low:g} or more."
+        message = f"`{name}={value}` is too small: pass {low:g} or more."
         raise InputError(message)
 
 
 def check_count(name: str, value: int, low: int) -> None:
     """Refuse a setting that is not a whole number, or is below `low`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        message = f"{name}={value!r} is no whole number: pass {low} or more."
+        message = f"`{name}={value!r}` is no whole number: pass {low} or more."
         raise InputError(message)
     check_at_least(name, value, low)
 
@@ -67,7 +67,7 @@ def check_random_state(random_state: int | np.random.Generator | None) -> None:
 
 def _check_number(name: str, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        message = f"{name}={value!r} is no number: pass one."
+        message = f"`{name}={value!r}` is no number: pass one."
         raise InputError(message)
 
 
@@ -75,7 +75,7 @@ def check_one_of(name: str, value: str, choices: Iterable[str]) -> None:
     """Refuse a setting that is none of `choices`."""
     choices = tuple(choices)
     if value not in choices:
-        message = f"{name}={value!r} is not known: choose one of {', '.join(choices)}."
+        message = f"`{name}={value!r}` is not known: choose one of {', '.join(choices)}."
         raise InputError(message)
 
 

@@ -144,8 +144,8 @@ def test_the_budget_bounds_the_checks(project):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"error": 0.1}, "error=0.05, confidence=0.95, not error=0.1, confidence=0.95"),
-        ({"random_state": 1}, "random_state=0, not random_state=1"),
+        ({"error": 0.1}, "`error=0.05`, `confidence=0.95`, not `error=0.1`, `confidence=0.95`"),
+        ({"random_state": 1}, "`random_state=0`, not `random_state=1`"),
     ],
 )
 def test_a_risk_target_cannot_be_changed_after_the_answers(project, change, words):

@@ -193,7 +193,7 @@ def test_rankings_are_asked_by_figure_scope_and_number_of_labels(compared):
 
     assert {best.method, *(one.method for one in others)} == set(METHODS)
     assert all(one.mean <= best.mean for one in others)
-    with pytest.raises(InputError, match="labels_per_class=2 was not compared: there are 1, 4"):
+    with pytest.raises(InputError, match="`labels_per_class=2` was not compared: there are 1, 4"):
         compared.rank_methods(labels_per_class=2)
     with pytest.raises(InputError, match="unlabeled"):
         compared.rank_methods(scope="val", labels_per_class=4)
@@ -374,12 +374,12 @@ def test_ctrl_c_ends_the_processes_too_and_says_that_work_is_kept(digits_npz, tm
     [
         ({"draws": 0}, "draws=0"),
         ({"labels_per_class": (0,)}, "labels_per_class=0"),
-        ({"labels_per_class": ()}, "labels_per_class is empty"),
+        ({"labels_per_class": ()}, "`labels_per_class` is empty"),
         ({"jobs": 0}, "jobs=0"),
         ({"methods": ("spreading", "magic")}, "'magic' is no method: choose among auto"),
         ({"methods": ("spreading",)}, "Only 1 method to compare"),
         ({"embeding": "pixels"}, "'embeding' is not a setting"),
-        ({"labels": "few.csv"}, "labels_per_class=50 and labels=few.csv are both given"),
+        ({"labels": "few.csv"}, "`labels_per_class=50` and `labels=few.csv` are both given"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_before_any_work(digits_npz, tmp_path, changes, words):
@@ -390,7 +390,7 @@ def test_what_cannot_be_compared_is_refused_before_any_work(digits_npz, tmp_path
 
 def test_an_alpha_that_no_method_takes_is_said_in_a_warning_and_on_the_page(digits_npz, tmp_path):
     options = {**SETUP, "alpha": 0.5, "draws": 1, "labels_per_class": (2,)}
-    said = "alpha=0.5 has no effect with harmonic, poisson: it is for spreading alone."
+    said = "`alpha=0.5` has no effect with harmonic, poisson: it is for spreading alone."
     with pytest.warns(InputWarning, match=said):
         found = compare(
             digits_npz, tmp_path / "out", **{**options, "methods": ("harmonic", "poisson")}

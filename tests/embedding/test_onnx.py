@@ -146,7 +146,7 @@ def test_a_model_of_something_else_is_refused_and_its_inputs_named(tmp_path, opt
 
 def test_a_size_that_the_model_does_not_take_is_refused(tmp_path):
     path = write_onnx(tmp_path / "net.onnx", ("N", 3, 24, 24))
-    with pytest.raises(InputError, match=r"24 × 24 pixels alone, not embedding_size=96"):
+    with pytest.raises(InputError, match=r"24 × 24 pixels alone, not `embedding_size=96`"):
         OnnxModel(path, size=96, device="cpu")
 
 
@@ -156,7 +156,7 @@ def test_a_file_that_is_not_there_or_no_model_is_refused(tmp_path):
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(InputError, match=r"text.onnx cannot be read as an ONNX model"):
         OnnxModel(tmp_path / "text.onnx")
-    with pytest.raises(InputError, match="onnx_normalization='zero' is not known: choose one of"):
+    with pytest.raises(InputError, match="`onnx_normalization='zero'` is not known: choose one of"):
         OnnxModel(tmp_path / "text.onnx", normalization="zero")
 
 

@@ -293,7 +293,7 @@ def test_nothing_is_fetched_unless_asked_for(hub, tmp_path):
 
     assert str(refused.value) == (
         f"The model 'someone/small' is not on this machine (looked in {tmp_path / 'hub'}): pass "
-        "--fetch once to download it. Or bring it: where there is internet, download its "
+        "`fetch='once'` to download it. Or bring it: where there is internet, download its "
         "config.json, preprocessor_config.json and model.safetensors into one folder, copy that "
         "here, and pass pretrained:path/to/folder."
     )
@@ -304,7 +304,7 @@ def test_half_of_a_model_is_not_taken_for_all_of_it(hub):
     fetched()
     weights = next(hub.cache.rglob("model.safetensors"))
     weights.unlink()
-    with pytest.raises(DownloadError, match=r"is not on this machine .* pass --fetch once"):
+    with pytest.raises(DownloadError, match=r"is not on this machine .* pass `fetch='once'`"):
         fetched("never")
     fetched("once")
     assert weights.is_file()

@@ -118,10 +118,10 @@ def test_what_a_user_says_of_the_shares_becomes_numbers():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (None, "class_priors has 0 numbers: pass one >= 0 per class"),
-        (np.array([0.5, 0.5]), "class_priors has 2 numbers"),
+        (None, "`class_priors` has 0 numbers: pass one >= 0 per class"),
+        (np.array([0.5, 0.5]), "`class_priors` has 2 numbers"),
         (np.array([1.0, 1.0, -1.0]), "one >= 0 per class"),
-        (np.zeros(3), "class_priors are all 0"),
+        (np.zeros(3), "`class_priors` are all 0"),
     ],
 )
 def test_shares_that_are_no_distribution_are_refused(given, message):
@@ -132,7 +132,7 @@ def test_shares_that_are_no_distribution_are_refused(given, message):
 
 def test_an_unknown_way_is_refused():
     problem, _ = few_labels(2)
-    with pytest.raises(InputError, match="class_priors='guess' is not known"):
+    with pytest.raises(InputError, match="`class_priors='guess'` is not known"):
         resolve_class_priors("guess", problem)
 
 

@@ -141,5 +141,7 @@ def test_images_that_no_edge_reaches_get_a_distribution_all_the_same(name):
 
 
 def test_an_unknown_method_is_refused_with_the_ones_there_are():
-    with pytest.raises(InputError, match=r"method='votes' is not known: choose one of .*spreading"):
+    with pytest.raises(
+        InputError, match=r"`method='votes'` is not known: choose one of .*spreading"
+    ):
         make_method("votes")

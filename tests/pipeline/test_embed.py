@@ -273,9 +273,9 @@ def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert)
             {"embedding": "cnn", "embedding_size": 96},
             "is for backbone, backbone-tuned, onnx, pretrained",
         ),
-        ({"embedding": "onnx:x.onnx", "embedding_size": 95}, "embedding_size=95 is too small"),
-        ({"orientation": "sideways"}, "orientation='sideways' is not known"),
-        ({"onnx_normalization": "none"}, "onnx_normalization='none' is not known"),
+        ({"embedding": "onnx:x.onnx", "embedding_size": 95}, "`embedding_size=95` is too small"),
+        ({"orientation": "sideways"}, "`orientation='sideways'` is not known"),
+        ({"onnx_normalization": "none"}, "`onnx_normalization='none'` is not known"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_before_a_folder_is_made(
@@ -313,7 +313,10 @@ def test_what_is_missing_is_said_before_any_image_is_read(
 
 @pytest.mark.parametrize(
     ("fetch", "words"),
-    [("never", r"is not on this machine .*: pass --fetch once"), ("once", "could not be fetched")],
+    [
+        ("never", r"is not on this machine .*: pass `fetch='once'`"),
+        ("once", "could not be fetched"),
+    ],
 )
 def test_a_run_downloads_a_model_only_if_asked(images, tmp_path, monkeypatch, fetch, words):
     from huggingface_hub import constants

@@ -220,9 +220,9 @@ def test_a_class_with_many_labels_does_not_take_the_others(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"labels": np.zeros(9)}, r"labels is a ndarray: pass the path of a table \(id, label\)"),
-        ({"labels_per_class": 2.5}, r"labels_per_class=2.5 is no whole number: pass 1 or more"),
-        ({"random_state": 1.5}, r"random_state=1.5 is no whole number: pass 0 or more"),
+        ({"labels": np.zeros(9)}, r"`labels` is a ndarray: pass the path of a table \(id, label\)"),
+        ({"labels_per_class": 2.5}, r"`labels_per_class=2.5` is no whole number: pass 1 or more"),
+        ({"random_state": 1.5}, r"`random_state=1.5` is no whole number: pass 0 or more"),
     ],
 )
 def test_settings_of_another_kind_are_refused(setting, message):
@@ -231,5 +231,5 @@ def test_settings_of_another_kind_are_refused(setting, message):
 
 
 def test_a_comparison_at_a_bare_number_of_labels_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"labels_per_class=5 is no sequence: pass one, such as"):
+    with pytest.raises(InputError, match=r"`labels_per_class=5` is no sequence: pass one, such as"):
         compare(open_images("digits"), tmp_path / "out", labels_per_class=5)

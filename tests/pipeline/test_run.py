@@ -200,19 +200,19 @@ def test_a_source_without_splits_gets_a_test_set_where_labels_are_drawn(tmp_path
             {"labels_per_clas": 5},
             "'labels_per_clas' is not a setting: choose among labels_per_class",
         ),
-        ({"alpha": 1.0}, r"alpha=1.0 is outside \(0, 1\)"),
-        ({"metric": "manhattan"}, "metric='manhattan' is not known"),
+        ({"alpha": 1.0}, r"`alpha=1.0` is outside \(0, 1\)"),
+        ({"metric": "manhattan"}, "`metric='manhattan'` is not known"),
         (
             {"labels_per_class": 3, "labels": "x.csv"},
             "pass one of them, to draw labels or to bring them",
         ),
-        ({}, "All 1437 images are labeled, so there is nothing to find: pass labels_per_class"),
+        ({}, "All 1437 images are labeled, so there is nothing to find: pass `labels_per_class`"),
         (
             {"embedding": "pixels+contrastive", "loop_rounds": 2},
-            r"loop_rounds=2 teaches .* embedding='pixels\+contrastive' has none that learns from "
+            r"`loop_rounds=2` .* `embedding='pixels\+contrastive'` has none that learns from "
             "labels: add one of backbone-tuned, cnn, cnn-augmented, contrastive-tuned, or leave it",
         ),
-        ({"labels_per_class": 2, "device": "tpu"}, "device='tpu' is not there"),
+        ({"labels_per_class": 2, "device": "tpu"}, "`device='tpu'` is not there"),
     ],
 )
 def test_unusable_settings_are_refused_in_one_line(tmp_path, options, words):
@@ -230,14 +230,14 @@ def test_an_alpha_that_the_method_does_not_take_is_said_in_a_warning(tmp_path, a
             with pytest.raises(InputError):
                 run("digits", tmp_path / "out", alpha=alpha, method=method, **wrong)
     said = [str(one.message) for one in caught if issubclass(one.category, InputWarning)]
-    expected = ["alpha=0.5 has no effect with auto: it is for spreading alone."]
+    expected = ["`alpha=0.5` has no effect with auto: it is for spreading alone."]
     assert said == (expected if alpha == 0.5 else [])
 
 
 def test_shares_are_not_estimated_from_one_label_a_class_and_no_network_is_trained(tmp_path):
     lines = []
     options = {"labels_per_class": 1, "class_priors": "estimate", "log": lines.append}
-    with pytest.raises(InputError, match="'estimate' needs labels to hold out, and no class has"):
+    with pytest.raises(InputError, match="='estimate'` needs labels to hold out, and no class has"):
         run("digits", tmp_path / "out", **options, **QUICK)
     assert lines[-1].startswith("Judged on")
 

@@ -83,8 +83,11 @@ def test_a_folder_without_settings_is_told_from_one_with_damaged_ones(tmp_path):
     ("text", "message"),
     [
         ("", r"voisin\.toml names no source: run the project again"),
-        ('source = "a"\nn_neighbors = "ten"', r"n_neighbors='ten' is no whole number.*run the pro"),
-        ('source = "a"\nalpha = 2.0', r"alpha=2.0 is outside \(0, 1\)"),
+        (
+            'source = "a"\nn_neighbors = "ten"',
+            r"`n_neighbors='ten'` is no whole number.*run the pro",
+        ),
+        ('source = "a"\nalpha = 2.0', r"`alpha=2.0` is outside \(0, 1\)"),
     ],
 )
 def test_settings_that_were_emptied_or_edited_wrongly_are_refused(tmp_path, text, message):

@@ -117,7 +117,7 @@ def test_refuses_y_without_labels():
 
 
 def test_refuses_an_unknown_affinity():
-    with pytest.raises(InputError, match="affinity='rbf' is not known: choose one of neighbors"):
+    with pytest.raises(InputError, match="`affinity='rbf'` is not known: choose one of neighbors"):
         GraphClassifier(affinity="rbf").fit(np.zeros((4, 2)), [0, 1, -1, -1])
 
 

@@ -225,7 +225,7 @@ def test_takes_a_graph_in_any_form(method, change):
 
 @every_method
 def test_refuses_a_number_of_classes_that_is_none(method):
-    with pytest.raises(InputError, match=r"n_classes=2.5 is no whole number: pass 1 or more"):
+    with pytest.raises(InputError, match=r"`n_classes=2.5` is no whole number: pass 1 or more"):
         method.propagate(random_affinity(0), FEW_LABELS, n_classes=2.5)
 
 
@@ -233,7 +233,7 @@ def test_refuses_a_number_of_classes_that_is_none(method):
 @pytest.mark.parametrize(
     ("class_priors", "message"),
     [
-        ("guess", "class_priors='guess' is not known: choose one of labels, uniform"),
+        ("guess", "`class_priors='guess'` is not known: choose one of labels, uniform"),
         ([-1.0, 2.0], "is no distribution"),
         ([0.0, 0.0], "all 0"),
     ],

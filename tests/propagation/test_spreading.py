@@ -61,7 +61,7 @@ def test_warns_when_it_stops_early():
 
 @pytest.mark.parametrize("alpha", [-0.1, 0, 1, 1.5])
 def test_refuses_alpha_outside_its_interval(alpha):
-    with pytest.raises(InputError, match=r"alpha=.* is outside \(0, 1\)"):
+    with pytest.raises(InputError, match=r"`alpha=.*` is outside \(0, 1\)"):
         LabelSpreading(alpha=alpha)
 
 

@@ -91,7 +91,7 @@ def test_nothing_to_ask_is_an_error_that_says_so(strategy):
 
     with pytest.raises(InputError, match="nothing to suggest"):
         strategy.suggest(full, labeling, 5)
-    with pytest.raises(InputError, match="n=0 is too small"):
+    with pytest.raises(InputError, match="`n=0` is too small"):
         strategy.suggest(problem, labeling, 0)
 
 
@@ -116,5 +116,5 @@ def test_images_without_ties_and_equal_images_do_no_harm(strategy):
 
 def test_the_default_is_one_of_them_and_an_unknown_name_is_told_which_there_are():
     assert DEFAULT in STRATEGIES
-    with pytest.raises(InputError, match=r"strategy='luck' is not known: choose one of mixed"):
+    with pytest.raises(InputError, match=r"`strategy='luck'` is not known: choose one of mixed"):
         make_strategy("luck")

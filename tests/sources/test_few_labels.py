@@ -119,7 +119,7 @@ def test_the_rarest_class_draws_first_where_groups_are_shared():
 def test_too_small_a_class_gives_all_it_has_and_is_named():
     with pytest.warns(
         InputWarning,
-        match=r"Fewer than labels_per_class=15 labeled images: cow \(10\); all are taken",
+        match=r"Fewer than `labels_per_class=15` labeled images: cow \(10\); all are taken",
     ):
         drawn = draw_labels(
             LABELS, labels_per_class=15, class_names=["cat", "dog", "cow"], random_state=0
@@ -142,7 +142,7 @@ def test_a_class_with_too_few_groups_gives_one_image_of_each():
 def test_there_must_be_labels_to_draw():
     with pytest.raises(InputError, match="None of the 3 images is labeled"):
         draw_labels(np.full(3, -1), labels_per_class=1)
-    with pytest.raises(InputError, match="labels_per_class=0 is too small"):
+    with pytest.raises(InputError, match="`labels_per_class=0` is too small"):
         draw_labels(LABELS, labels_per_class=0)
 
 
@@ -203,7 +203,7 @@ def test_a_source_with_splits_keeps_them():
 
 @pytest.mark.parametrize("labels", [[0, 1], [-1, -1]])
 def test_a_share_that_leaves_one_side_empty_is_refused(labels):
-    message = r"test share of 0\.1 of the . labeled images of made up.*pass another \(test_share"
+    message = r"test share of 0\.1 of the . labeled images of made up.*pass another \(`test_share`"
     with pytest.raises(InputError, match=message):
         draw_test(collection(labels, 2), share=0.1)
 

@@ -103,7 +103,7 @@ def test_columns_of_other_names_are_chosen(tmp_path):
     path = written(tmp_path, ["image-1", "dog"], header=["picture", "seen"])
 
     assert read(path, id_column="picture", label_column="seen") == [("image-1", "dog")]
-    with pytest.raises(InputError, match=r"label_column='sen' does not exist.* mean seen\?"):
+    with pytest.raises(InputError, match=r"`label_column='sen'` does not exist.* mean seen\?"):
         read(path, id_column="picture", label_column="sen")
 
 

@@ -52,7 +52,7 @@ def test_a_name_goes_before_a_path_of_the_same_name(tmp_path, monkeypatch):
 
 
 def test_a_size_below_one_is_refused():
-    with pytest.raises(InputError, match="size=0 is too small"):
+    with pytest.raises(InputError, match="`size=0` is too small"):
         open_images("digits", size=0)
 
 

@@ -280,7 +280,7 @@ def test_a_table_without_a_column_of_labels_names_the_others(photos):
     table = write_table(photos / "t.csv", [["path", "dx", "age"], ["0.png", "cat", "3"]])
 
     with pytest.warns(
-        InputWarning, match=r"no column 'label', .* mean 'dx'\?.*label_column, out of dx, age"
+        InputWarning, match=r"no column 'label', .* mean 'dx'\?.*label_column`, out of dx, age"
     ):
         assert open_images(table).class_names == ()
 
@@ -330,7 +330,7 @@ def test_a_wrong_column_says_which_there_are_and_the_closest(photos):
 
     with pytest.raises(
         InputError,
-        match=r"label_column='diagnosys' does not exist: the columns are path, diagnosis\. "
+        match=r"`label_column='diagnosys'` does not exist: the columns are path, diagnosis\. "
         r"Did you mean diagnosis\?",
     ):
         open_images(table, label_column="diagnosys")
@@ -340,7 +340,7 @@ def test_a_table_without_a_column_of_files_says_how_to_name_it(photos):
     table = write_table(photos / "t.csv", [["photo", "dx"], ["0.png", "cat"]])
 
     with pytest.raises(
-        InputError, match=r"none of the columns path.* path_column, out of photo, dx"
+        InputError, match=r"none of the columns path.* `path_column`, out of photo, dx"
     ):
         open_images(table)
 

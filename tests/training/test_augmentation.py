@@ -115,7 +115,7 @@ def test_the_same_generator_gives_the_same_images_and_another_gives_others():
 
 
 def test_what_makes_no_sense_is_refused():
-    with pytest.raises(InputError, match="orientation='sideways' is not known"):
+    with pytest.raises(InputError, match="`orientation='sideways'` is not known"):
         Augmentation("sideways")
-    with pytest.raises(InputError, match=r"brightness=-0\.1 is too small"):
+    with pytest.raises(InputError, match=r"`brightness=-0\.1` is too small"):
         Augmentation(brightness=-0.1)

@@ -153,5 +153,5 @@ def test_unknown_labels_and_wrong_settings_are_refused():
     labels[3] = -1
     with pytest.raises(InputError, match="1 unknown"):
         QUICK.fit(pixels, labels, n_classes=2)
-    with pytest.raises(InputError, match="epochs=0 is too small"):
+    with pytest.raises(InputError, match="`epochs=0` is too small"):
         SupervisedTraining(epochs=0)

@@ -230,8 +230,8 @@ def _check_ids(path: Path, labels_found: FoundLabels, written: Mapping[str, str]
 
 def _said(name: str, plan: Mapping[str, Any]) -> str:
     if name == "risk_target" and isinstance(plan.get(name), dict):
-        return ", ".join(f"{part}={value}" for part, value in plan[name].items())
-    return f"{name}={plan.get(name)}"
+        return ", ".join(f"`{part}={value}`" for part, value in plan[name].items())
+    return f"`{name}={plan.get(name)}`"
 
 
 def _state(

@@ -45,7 +45,7 @@ class Program(TyperGroup):
             raise typer.Exit(130) from stop
 
     def _name_options(self, message: str, ctx: typer.Context) -> str:
-        """Write ``--alpha=2`` for ``alpha=2`` if the command in use has such an option."""
+        """Write settings that a message names as options of the command in use."""
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
         params = command.params if command else ()
         options = (param for param in params if param.param_type_name == "option")

@@ -178,18 +178,19 @@ SHARED_OPTIONS = {
 
 
 def name_options(message: str, options: Mapping[str, str]) -> str:
-    """Write a message with options for the names of settings: ``--alpha=2`` for ``alpha=2``.
+    """Write the settings that a message names in backticks as options, where there are such.
 
     Examples
     --------
-    >>> name_options("alpha=2 or path_column, no alpha", SHARED_OPTIONS)
-    '--alpha=2 or --path-column, no alpha'
+    >>> name_options("`alpha=2` or `path_column`, no `tol`", SHARED_OPTIONS)
+    '--alpha=2 or --path-column, no `tol`'
     """
-    for name, option in options.items():
-        # `alpha` may be an ordinary word of the message: an option only before `=`.
-        ending = r"\b" if "_" in name else "(?==)"
-        message = re.sub(rf"(?<![\w./-]){name}{ending}", option, message)
-    return message
+
+    def write(found: re.Match[str]) -> str:
+        option = options.get(found[1])
+        return f"{option}{found[2]}" if option else found[0]
+
+    return re.sub(r"`(\w+)((?:=[^`]*)?)`", write, message)
 
 
 class SettingsCommand(TyperCommand):

@@ -116,13 +116,13 @@ def compare(
 def _check_labels_per_class(labels_per_class: Any) -> tuple[int, ...]:
     if not isinstance(labels_per_class, Sequence):
         message = (
-            f"labels_per_class={labels_per_class} is no sequence: pass one, such as (1, 5, 10)."
+            f"`labels_per_class={labels_per_class}` is no sequence: pass one, such as (1, 5, 10)."
         )
         raise InputError(message)
     for number in labels_per_class:
         check_count("labels_per_class", number, 1)
     if not labels_per_class:
-        message = "labels_per_class is empty: pass at least one number, such as (1, 5, 10)."
+        message = "`labels_per_class` is empty: pass at least one number, such as (1, 5, 10)."
         raise InputError(message)
     return tuple(sorted(set(labels_per_class)))
 

@@ -68,7 +68,9 @@ class Comparison:
         available = sorted({trial.labels_per_class for trial in self.trials})
         if labels_per_class not in available:
             numbers = ", ".join(map(str, available))
-            message = f"labels_per_class={labels_per_class} was not compared: there are {numbers}."
+            message = (
+                f"`labels_per_class={labels_per_class}` was not compared: there are {numbers}."
+            )
             raise InputError(message)
         chosen = [
             trial

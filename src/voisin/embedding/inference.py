@@ -151,7 +151,8 @@ def choose_device(device: str = "auto") -> torch.device:
         return torch.device(names[0])
     if not re.fullmatch(rf"({'|'.join(names)})(:\d+)?", device):
         message = (
-            f"device={device!r} is not there: this machine has {', '.join(names)}; or pass 'auto'."
+            f"`device={device!r}` is not there: this machine has {', '.join(names)}; "
+            "or pass 'auto'."
         )
         raise InputError(message)
     return torch.device(device)

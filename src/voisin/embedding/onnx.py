@@ -90,7 +90,7 @@ class OnnxModel:
         if self._input.size is not None and size not in (None, self._input.size):
             message = (
                 f"{path} takes images of {self._input.size} × {self._input.size} pixels alone, "
-                f"not embedding_size={size}: leave that out."
+                f"not `embedding_size={size}`: leave that out."
             )
             raise InputError(message)
         self._size = self._input.size or size or _DEFAULT_SIZE
@@ -132,7 +132,7 @@ class OnnxModel:
         except Exception as error:  # onnxruntime's own errors share no public class
             message = (
                 f"{self._path} cannot be run on images of {self._size} × {self._size} pixels "
-                f"({first_line(error)}): pass another embedding_size."
+                f"({first_line(error)}): pass another `embedding_size`."
             )
             raise InputError(message) from error
         return pool(np.asarray(output), channels_first=self._input.channels_first)[: len(pixels)]

@@ -122,10 +122,12 @@ class Pretrained:
         try:
             self._run([Image.new("RGB", (32, 32))])
         except (ValueError, RuntimeError, TypeError) as error:
-            size = "of its own size" if self._size is None else f"with embedding_size={self._size}"
+            size = (
+                "of its own size" if self._size is None else f"with `embedding_size={self._size}`"
+            )
             message = (
                 f"{self._source} does not run on images {size} ({first_line(error)}): "
-                "pass another embedding_size or model."
+                "pass another `embedding_size` or model."
             )
             raise InputError(message) from error
 

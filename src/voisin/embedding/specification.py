@@ -164,7 +164,7 @@ def parse_embedding(text: str) -> tuple[Part, ...]:
     parts = tuple(_parse_part(piece.strip()) for piece in pieces)
     for part in parts:
         if parts.count(part) > 1:
-            message = f"embedding={text!r} names {str(part)!r} twice: once is enough."
+            message = f"`embedding={text!r}` names {str(part)!r} twice: once is enough."
             raise InputError(message)
     return parts
 

@@ -63,8 +63,8 @@ def find_model(source: str, fetch: str, progress: Progress) -> Path:
     if cached is not None:
         return cached
     if fetch == "never":
-        absent = f"is not on this machine (looked in {constants.HF_HUB_CACHE}): pass --fetch once"
-        raise DownloadError(_advise(source, f"{absent} to download it"))
+        absent = f"is not on this machine (looked in {constants.HF_HUB_CACHE})"
+        raise DownloadError(_advise(source, f"{absent}: pass `fetch='once'` to download it"))
     return _fetch(source, progress)
 
 

@@ -83,7 +83,7 @@ def estimate_class_priors(problem: Problem, *, n_bootstrap: int = 50) -> ClassPr
     if not problem.folds:
         message = (
             "Class shares cannot be estimated from one label per class: label more images, "
-            "or pass class_priors 'uniform' or the shares themselves."
+            "or pass `class_priors='uniform'` or the shares themselves."
         )
         raise InputError(message)
     evenly = replace(problem, class_priors=None)
@@ -151,10 +151,12 @@ def resolve_class_priors(
     priors = np.asarray([] if given is None else given, dtype=np.float64)
     n_classes = problem.n_classes
     if len(priors) != n_classes or not (np.isfinite(priors).all() and (priors >= 0).all()):
-        message = f"class_priors has {len(priors)} numbers: pass one >= 0 per class ({n_classes})."
+        message = (
+            f"`class_priors` has {len(priors)} numbers: pass one >= 0 per class ({n_classes})."
+        )
         raise InputError(message)
     if not priors.sum() > 0:
-        message = "class_priors are all 0: pass one share >= 0 per class."
+        message = "`class_priors` are all 0: pass one share >= 0 per class."
         raise InputError(message)
     return priors / priors.sum(), None
 
@@ -195,15 +197,15 @@ def parse_class_priors(text: str, class_names: Sequence[str]) -> tuple[str, Clas
     try:
         by_name = {name: float(share.replace(",", ".")) for name, share in pairs}
     except ValueError as error:
-        message = f"class_priors={text!r} has a share that is no number: write name=0.25."
+        message = f"`class_priors={text!r}` has a share that is no number: write name=0.25."
         raise InputError(message) from error
     if by_name.keys() != set(class_names) or len(pairs) > len(by_name):
-        message = f"class_priors={text!r} must name every class once: {', '.join(class_names)}."
+        message = f"`class_priors={text!r}` must name every class once: {', '.join(class_names)}."
         raise InputError(message)
     priors = np.array([by_name[name] for name in class_names])
     if not (priors >= 0).all() or abs(priors.sum() - 1) > _ROUNDING:
         message = (
-            f"class_priors={text!r} has the sum {priors.sum():g}: pass shares >= 0 that sum to 1."
+            f"`class_priors={text!r}` has the sum {priors.sum():g}: pass shares >= 0 that sum to 1."
         )
         raise InputError(message)
     return "given", priors / priors.sum()

@@ -94,7 +94,7 @@ def build_affinity(
     if weights == "cosine" and neighbors.metric != "cosine":
         message = (
             f"weights='cosine' needs cosine distances, but these are {neighbors.metric}: "
-            "pass weights='gaussian', or find neighbors with metric='cosine'."
+            "pass weights='gaussian', or find neighbors with `metric='cosine'`."
         )
         raise InputError(message)
     n_samples, n_neighbors = neighbors.indices.shape

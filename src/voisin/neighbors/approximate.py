@@ -135,7 +135,7 @@ def search_by_partitions(
             partitions, expansions = partitions + 1, 0
     message = (
         f"The neighbor search found {recall:.1%} of the true neighbors, not the "
-        f"target_recall={target_recall:g}: pass method='exact' to have them all."
+        f"target_recall={target_recall:g}: pass `method='exact'` to have them all."
     )
     warnings.warn(message, InputWarning, stacklevel=4)
     return *search.finish(), recall

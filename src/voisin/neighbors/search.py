@@ -204,7 +204,7 @@ def _check_enough(available: int, n_neighbors: int, what: str) -> None:
     check_count("n_neighbors", n_neighbors, 1)
     if n_neighbors > available:
         message = (
-            f"n_neighbors={n_neighbors}, but each image has {available} {what} to choose from: "
+            f"`n_neighbors={n_neighbors}`, but each image has {available} {what} to choose from: "
             "pass fewer neighbors or more images."
         )
         raise InputError(message)

@@ -238,7 +238,7 @@ class Context:
         """
         if not self.has_class_priors:
             message = (
-                "class_priors='estimate' needs labels to hold out, and no class has two (of "
+                "`class_priors='estimate'` needs labels to hold out, and no class has two (of "
                 "different groups): label more images, or pass 'uniform' or the priors themselves."
             )
             raise InputError(message)

@@ -175,7 +175,8 @@ def warn_of_alpha(settings: Settings, methods: Sequence[str]) -> None:
         return
     takers = ", ".join(filter(takes_alpha, METHODS))
     message = (
-        f"alpha={settings.alpha} has no effect with {', '.join(methods)}: it is for {takers} alone."
+        f"`alpha={settings.alpha}` has no effect with {', '.join(methods)}: "
+        f"it is for {takers} alone."
     )
     warnings.warn(message, InputWarning, stacklevel=3)
 
@@ -283,7 +284,7 @@ def _check_labels(
     if settings.labels_per_class is None and (of_people[in_train] != UNLABELED).all():
         message = (
             f"All {in_train.sum()} images are labeled, so there is nothing to find: "
-            "pass labels_per_class to hide most of them."
+            "pass `labels_per_class` to hide most of them."
         )
         raise InputError(message)
     used = ~_in_split(images, "val")

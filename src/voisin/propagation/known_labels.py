@@ -139,7 +139,7 @@ def expected_priors(class_priors: ClassPriors, labeled_nodes: LabeledNodes) -> N
     priors = np.asarray(class_priors, dtype=np.float64)
     if len(priors) != labeled_nodes.n_classes:
         message = (
-            f"class_priors has {len(priors)} entries, but there are {labeled_nodes.n_classes} "
+            f"`class_priors` has {len(priors)} entries, but there are {labeled_nodes.n_classes} "
             "classes: pass one share per class."
         )
         raise InputError(message)
@@ -153,10 +153,12 @@ def check_class_priors(class_priors: ClassPriors) -> None:
         return
     priors = np.asarray(class_priors, dtype=np.float64)
     if priors.ndim != 1 or not np.isfinite(priors).all() or priors.min(initial=0) < 0:
-        message = f"class_priors={class_priors} is no distribution: pass one share >= 0 per class."
+        message = (
+            f"`class_priors={class_priors}` is no distribution: pass one share >= 0 per class."
+        )
         raise InputError(message)
     if not priors.sum() > 0:
-        message = "class_priors are all 0: pass one share >= 0 per class."
+        message = "`class_priors` are all 0: pass one share >= 0 per class."
         raise InputError(message)
 
 

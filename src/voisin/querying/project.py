@@ -127,7 +127,7 @@ def suggest_images(
     _keep_answers(run, answered)
     askable = np.flatnonzero((result.labels == UNLABELED) & ~np.isin(result.ids, answered))
     if n >= len(askable):
-        message = f"n={n}, but only {len(askable)} images are unlabeled: ask for fewer."
+        message = f"`n={n}`, but only {len(askable)} images are unlabeled: ask for fewer."
         raise InputError(message)
     problem = _problem(run)
     method = make_method(settings["method"], alpha=settings["alpha"])

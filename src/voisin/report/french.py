@@ -1064,12 +1064,13 @@ NOTES: Mapping[str, str] = {
         "Aucune étiquette n’atteint %(n)s images par le graphe : leur étiquette vient du seul "
         "classifieur."
     ),
-    "Fewer than labels_per_class=%(wanted)s labeled images: %(classes)s; all are taken.": (
-        "Moins de labels_per_class=%(wanted)s images étiquetées : %(classes)s ; toutes sont prises."
+    "Fewer than `labels_per_class=%(wanted)s` labeled images: %(classes)s; all are taken.": (
+        "Moins de `labels_per_class=%(wanted)s` images étiquetées : %(classes)s ; toutes sont "
+        "prises."
     ),
-    "Fewer than labels_per_class=%(wanted)s groups of labeled images: %(classes)s; all are "
+    "Fewer than `labels_per_class=%(wanted)s` groups of labeled images: %(classes)s; all are "
     "taken.": (
-        "Moins de labels_per_class=%(wanted)s groupes d’images étiquetées : %(classes)s ; tous "
+        "Moins de `labels_per_class=%(wanted)s` groupes d’images étiquetées : %(classes)s ; tous "
         "sont pris."
     ),
     "left out %(name)s: %(why)s": "laissée de côté, %(name)s : %(why)s",

@@ -1,8 +1,10 @@
 """The template environment that all pages of the package share, and the page of a run."""
 
 import math
+import re
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from voisin.report import wording
 from voisin.report.content import ReportContent
@@ -52,9 +54,21 @@ def environment(language: Language = ENGLISH) -> Environment:
         duration=language.duration,
         translate=language.gettext,
         note=language.note,
+        code=mark_code,
     )
     environment.tests["undefined_number"] = math.isnan
     environment.globals.update(
         language=language, method=wording.method_wording, scope=wording.scope_wording
     )
     return environment
+
+
+def mark_code(text: str) -> Markup:
+    """Mark what stands in backticks as code.
+
+    Examples
+    --------
+    >>> mark_code("`alpha=2` & more")
+    Markup('<code>alpha=2</code> &amp; more')
+    """
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

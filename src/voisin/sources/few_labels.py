@@ -90,7 +90,7 @@ def draw_labels(
         )
         what = "labeled images" if groups is None else "groups of labeled images"
         message = (
-            f"Fewer than labels_per_class={labels_per_class} {what}: {counted}; all are taken."
+            f"Fewer than `labels_per_class={labels_per_class}` {what}: {counted}; all are taken."
         )
         warnings.warn(message, InputWarning, stacklevel=2)
     return drawn
@@ -157,7 +157,7 @@ def draw_test(
     if not in_test.any() or in_test[order].all():
         message = (
             f"A test share of {share} of the {known.sum()} labeled images of {images.name}, in "
-            f"{len(order)} groups, leaves none on one side: pass another (test_share; share of "
+            f"{len(order)} groups, leaves none on one side: pass another (`test_share`; share of "
             "draw_test), or more labels."
         )
         raise InputError(message)

@@ -200,7 +200,7 @@ def _check_table(path: Path) -> None:
 
 def _refuse(path: Path, columns: Mapping[str, list[str]], known: KnownImages) -> list[str]:
     guess = guess_label_column(columns, known.class_names)
-    hint = f"; did you mean {guess!r}? Name it by label_column" if guess else ""
+    hint = f"; did you mean {guess!r}? Name it by `label_column`" if guess else ""
     message = f"{path} has no column 'label'{hint}: the columns are {list_some(columns)}."
     raise InputError(message)
 
@@ -331,7 +331,7 @@ def _read_answers(
                 rows = "1 row" if count == 1 else f"{count} rows"
                 message = (
                     f"{path}: {text!r} ({rows}) is no class; did you mean {similar}? Correct it, "
-                    f"or pass new_class={text!r} if it is a class of its own."
+                    f"or pass `new_class={text!r}` if it is a class of its own."
                 )
                 raise InputError(message)
             classes.append(text)

@@ -96,13 +96,13 @@ def open_images(
             value = getattr(columns, column.name)
             if value is not None and not kind.has_columns:
                 message = (
-                    f"{column.name}_column={value!r} does not apply to {source}: "
+                    f"`{column.name}_column={value!r}` does not apply to {source}: "
                     "only a table has columns; leave it out."
                 )
                 raise InputError(message)
         if images_from is not None and not (kind.has_columns and Path(images_from).is_dir()):
             message = (
-                f"images_from={str(images_from)!r} must be the folder that the paths in a table "
+                f"`images_from={str(images_from)!r}` must be the folder that the paths in a table "
                 f"start from: {'no such folder' if kind.has_columns else f'{source} is no table'}."
             )
             raise InputError(message)

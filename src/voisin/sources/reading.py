@@ -114,8 +114,8 @@ def read_images(
                 first = " ".join(list(reasons.values())[:3])
                 message = (
                     f"At least {len(reasons)} of the {len(images)} images cannot be read, and no "
-                    f"more than max_unreadable={max_unreadable:g} of them may be left out: {first} "
-                    "Mend or remove them, or allow a larger share."
+                    f"more than `max_unreadable={max_unreadable:g}` of them may be left out: "
+                    f"{first} Mend or remove them, or allow a larger share."
                 )
                 raise InputError(message)
         else:

@@ -65,7 +65,7 @@ class TableSource(SourceKind):
         if paths is None:
             message = (
                 f"{table} has none of the columns {', '.join(PATH_COLUMNS)}: name the one that "
-                f"holds the image files by path_column, out of {list_some(columns)}."
+                f"holds the image files by `path_column`, out of {list_some(columns)}."
             )
             raise InputError(message)
         ids = pick_column(columns, "id", column_names.id, ["id"]) or paths
@@ -77,7 +77,7 @@ class TableSource(SourceKind):
             hint = f" Did you mean {guess!r}?" if guess else ""
             message = (
                 f"{table} has no column 'label', so no image is labeled by it.{hint} If another "
-                f"column holds the labels, name it by label_column, out of {list_some(others)}."
+                f"column holds the labels, name it by `label_column`, out of {list_some(others)}."
             )
             warnings.warn(message, InputWarning, stacklevel=3)
         labels, class_names = encode_labels(texts or [""] * len(paths))
@@ -157,7 +157,7 @@ def pick_column(
         return next((columns[written[name]] for name in usual if name in written), None)
     if named not in columns:
         message = (
-            f"{what}_column={named!r} does not exist: the columns are "
+            f"`{what}_column={named!r}` does not exist: the columns are "
             f"{list_some(columns)}.{did_you_mean(named, columns)}"
         )
         raise InputError(message)
@@ -296,8 +296,8 @@ def _find_files(folder: Path, values: list[str]) -> tuple[str, ...]:
     if not any(files):
         message = (
             f"None of the {len(values)} images of the table is there: looked for {values[0]!r} "
-            f"in {folder} and in {folder / 'images'}. Another folder is named by images_from, "
-            "another column by path_column."
+            f"in {folder} and in {folder / 'images'}. Another folder is named by `images_from`, "
+            "another column by `path_column`."
         )
         raise InputError(message)
     return tuple(file or value for file, value in zip(files, values, strict=True))

@@ -147,7 +147,7 @@ def test_no_images_give_no_rows():
 
 
 def test_a_device_that_is_not_there_is_refused():
-    with pytest.raises(InputError, match=r"device='tpu' is not there: this machine has .*cpu"):
+    with pytest.raises(InputError, match=r"`device='tpu'` is not there: this machine has .*cpu"):
         predict(SimpleCNN(1, 4), random_pixels(1, 1), device="tpu")
 
 

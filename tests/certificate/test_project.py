@@ -308,13 +308,13 @@ def test_the_page_of_checks_shows_no_path_beside_a_picture_for_it_may_name_the_c
     (tmp_path / "images" / "healthy").mkdir(parents=True)
     for id_ in ids:
         Image.new("L", (4, 4)).save(tmp_path / "images" / id_)
-    write_labels(tmp_path, ids=ids)
-    settings = {"source": str(tmp_path / "images"), "csv_separator": ","}
-    Project(tmp_path).write_settings(settings)
+    folder, settings = tmp_path / "project", {"source": str(tmp_path / "images")}
+    Project(folder).write_settings(settings)
+    write_labels(folder, ids=ids)
 
-    certify_run(FinishedRun(tmp_path, settings))
+    certify_run(FinishedRun(folder, {**settings, "csv_separator": ","}))
 
-    page = (tmp_path / "checks.html").read_text(encoding="utf-8")
+    page = (folder / "checks.html").read_text(encoding="utf-8")
     assert "data:image/" in page
     assert ".shown .id, .strip-of-images .id { display: none; }" in page
 

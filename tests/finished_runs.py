@@ -43,7 +43,9 @@ def write_run(
         "decision": Decision("likeliest", np.ones(n_classes)),
         "calibration": Calibration(1.0, np.ones(n_classes), even[0]),
         "induction": Induction(0.0, neighbor_scores=even),
-        "novelty": Novelty(1, 0.5),
+        "novelty": Novelty(
+            1, 0.5, np.ones((1, 1), np.float32), np.ones((n_samples, 1), np.float32)
+        ),
         **more,
     }
     save(

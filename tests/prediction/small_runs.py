@@ -54,7 +54,7 @@ def small_run(folder, *, metric="cosine", **changes):
         calibration=calibration,
         decision=decision,
         induction=labeling.induction,
-        novelty=fit_novelty(vectors),
+        novelty=fit_novelty([vectors]),
     )
     own = labeling.induction
     model = Model(

@@ -198,6 +198,20 @@ def _describe_usage(name: str) -> str:
     return f"{name}[:{kind.argument}]" if kind.optional else f"{name}:{kind.argument}"
 
 
+def parts_for_novelty(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Return the embedders whose vectors tell what is unlike all images of a run.
+
+    They are those that learned from no label, or else all: what is taught to tell classes apart
+    brings foreign images near one of them.
+
+    Examples
+    --------
+    >>> [str(part) for part in parts_for_novelty(parse_embedding("backbone+backbone-tuned"))]
+    ['backbone']
+    """
+    return tuple(part for part in parts if not KINDS[part.kind].learns_from_labels) or parts
+
+
 def learns_from_labels(embedding: str, *, own_network: bool) -> bool:
     """Tell whether other labels would give other vectors.
 

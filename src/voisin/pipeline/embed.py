@@ -14,7 +14,13 @@ import numpy as np
 from voisin.embedding.cached import CachedEmbedder
 from voisin.embedding.combination import Combination, learn_combination
 from voisin.embedding.registry import EmbedderOptions, make_embedder
-from voisin.embedding.specification import AUTO, IMAGE_SIZE, KINDS, Part, parse_embedding
+from voisin.embedding.specification import (
+    AUTO,
+    IMAGE_SIZE,
+    KINDS,
+    Part,
+    parse_embedding,
+)
 from voisin.pipeline.classifiers import TrainedNetwork
 from voisin.pipeline.networks import backbone_size, make_network
 from voisin.pipeline.prepare import Experiment, read_at
@@ -71,10 +77,8 @@ def embed_images(
 
     The vectors of a single embedder stay as they are; those of several are joined.
     """
-    embedded = []
-    for part in parse_embedding(stages.settings.embedding):
-        embedder = embedders.get(part) or _of_network(stages, experiment, part, expert)
-        embedded.append(_embed(stages, experiment, part, embedder))
+    parts = parse_embedding(stages.settings.embedding)
+    embedded = [embed_part(stages, experiment, part, expert, embedders) for part in parts]
     if len(embedded) == 1:
         return embedded[0]
 
@@ -86,6 +90,18 @@ def embed_images(
 
     keys = [key for _, key in embedded]
     return stages.recall("embeddings", {"parts": keys}, compute, Embedded)
+
+
+def embed_part(
+    stages: Stages,
+    experiment: Experiment,
+    part: Part,
+    expert: TrainedNetwork | None,
+    embedders: Embedders,
+) -> tuple[Embedded, str]:
+    """Embed the images of pool and test by one embedder; also return the key of the stage."""
+    embedder = embedders.get(part) or _of_network(stages, experiment, part, expert)
+    return _embed(stages, experiment, part, embedder)
 
 
 def embed_without_labels(stages: Stages, experiment: Experiment, embedders: Embedders) -> None:

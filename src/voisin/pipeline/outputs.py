@@ -14,7 +14,7 @@ from voisin.calibration.prior_shift import shift_priors
 from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import SYSTEM, StoredSystem, describe_contributors
-from voisin.neighbors.novelty import fit_novelty
+from voisin.neighbors.novelty import Novelty
 from voisin.pipeline.calibrate import calibration_figures, decision_figures
 from voisin.pipeline.context import StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound
@@ -57,6 +57,7 @@ class StageResults:
         Predictions of every method, on pool and test.
     model : Model
         The classifier for new images, which is written to ``model.safetensors``.
+    novelty : Novelty
     expected : dict
         How good the labels are expected to be, for ``metrics.json``.
     rounds : tuple of PseudoLabelRound
@@ -77,6 +78,7 @@ class StageResults:
     contributors: TopContributors | None
     predictions: tuple[Predictions, ...]
     model: Model
+    novelty: Novelty
     expected: dict[str, Any]
     rounds: tuple[PseudoLabelRound, ...]
     loop_rounds: tuple[LoopRound, ...]
@@ -158,7 +160,7 @@ def _run_result(
         decision=results.calibration.decision,
         calibration=results.calibration.calibration,
         induction=results.labeled.labeling.induction,
-        novelty=fit_novelty(data.embeddings, pool.groups),
+        novelty=results.novelty,
         class_priors=results.labeled.class_priors,
         test_ids=test.ids.astype(np.str_),
         test_embeddings=data.new_embeddings,

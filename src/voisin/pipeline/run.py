@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from voisin.embedding.specification import AUTO, parse_embedding
+from voisin.embedding.specification import AUTO, parse_embedding, parts_for_novelty
 from voisin.evaluation.verdict import Scores, score
 from voisin.explanation.attribution import TopContributors
 from voisin.explanation.project import StoredSystem, take_apart
 from voisin.neighbors.graph import find_components
+from voisin.neighbors.novelty import Novelty, fit_novelty
 from voisin.parallel import workers
 from voisin.pipeline.calibrate import calibrate_labels, decided_predictions, expected_figures
 from voisin.pipeline.choose import candidates_of, choose_embedding, estimate_seconds
-from voisin.pipeline.classifiers import train_on_all_labels, train_on_few_labels
+from voisin.pipeline.classifiers import TrainedNetwork, train_on_all_labels, train_on_few_labels
 from voisin.pipeline.context import Context, StoredGraphData
 from voisin.pipeline.deep_loop import LoopRound, run_deep_loop
+from voisin.pipeline.embed import embed_part
 from voisin.pipeline.given_labels import GivenLabels
 from voisin.pipeline.head import make_model
 from voisin.pipeline.kept_networks import keep_networks, remember_taught
@@ -206,11 +208,25 @@ def _compute(context: Context) -> StageResults:
             *([ceiling.predictions(experiment)] if ceiling else ()),
         ),
         model=model,
+        novelty=_judge_novelty(context, graph_data, expert),
         expected=expected_figures(calibration, experiment.labels, experiment.pool.class_names),
         rounds=expert.rounds if expert else (),
         loop_rounds=loop_rounds,
         notes=(*labeled.notes, *unreached),
     )
+
+
+def _judge_novelty(
+    context: Context, graph_data: StoredGraphData, expert: TrainedNetwork | None
+) -> Novelty:
+    """Find from which distance on an image is unlike all of the pool."""
+    experiment = replace(context.experiment, taught=graph_data.taught)
+    parts = parts_for_novelty(parse_embedding(context.stages.settings.embedding))
+    with context.stages.silent("novelty") as quiet:
+        embedded = [
+            embed_part(quiet, experiment, part, expert, context.embedders) for part in parts
+        ]
+        return fit_novelty([part.pool for part, _ in embedded], experiment.pool.groups)
 
 
 def _take_apart(

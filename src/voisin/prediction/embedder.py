@@ -94,8 +94,8 @@ class ImageEmbedder:
             pixels[size] = _to_channels(read.pixels, self.model.n_channels)
         return pixels, images, unreadable
 
-    def embed(self, pixels: PixelsBySize, images: ImageCollection) -> Embeddings:
-        """Return the vectors of images whose pixels were read; shape (n_images, n_dims)."""
+    def embed_parts(self, pixels: PixelsBySize, images: ImageCollection) -> list[Embeddings]:
+        """Return the vectors of images whose pixels were read, by each embedder."""
         vectors = []
         for embedder in self.embedders:
             some = images
@@ -103,13 +103,12 @@ class ImageEmbedder:
                 reader = ArrayReader([pixels[embedder.input_size]], "")
                 some = replace(images, reader=reader, positions=np.arange(len(images)))
             vectors.append(embedder.embed(some))
-        joined = self.model.combination
-        return vectors[0] if joined is None else joined.apply(vectors)
+        return vectors
 
     def classify(self, pixels: PixelsBySize, images: ImageCollection) -> Probabilities:
         """Return the classifier's calibrated probabilities; shape (n_images, n_classes)."""
         if self.network is None:
-            return self.model.classify(self.embed(pixels, images))
+            return self.model.classify(self.model.join(self.embed_parts(pixels, images)))
         from voisin.embedding.inference import predict
 
         stated = predict(self.network, pixels[IMAGE_SIZE], device=self.device)

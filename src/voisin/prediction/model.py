@@ -5,7 +5,7 @@ the classifier was taught, nor the graph.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,11 @@ class Model:
             return None
         means = tuple(self.weights[f"{part}.mean"] for part in self.parts)
         return Combination(means, self.weights.get("head.axes"))
+
+    def join(self, vectors: Sequence[Embeddings]) -> Embeddings:
+        """Join the vectors of each embedder to those that labeled the images."""
+        combination = self.combination
+        return vectors[0] if combination is None else combination.apply(vectors)
 
     def weights_of(self, name: str) -> dict[str, NDArray[Any]]:
         """Return the weights under one name, such as ``network`` or an embedder's."""

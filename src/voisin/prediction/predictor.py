@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.embedding.specification import parts_for_novelty
 from voisin.errors import InputError
 from voisin.labeling.induction import induce
 from voisin.neighbors.novelty import is_novel
@@ -65,9 +66,6 @@ class Predictor:
         self._metric = str(run.settings["metric"])
         self._n_neighbors = min(int(run.settings["n_neighbors"]), len(result.ids) - 1)
         self._pool = VectorIndex(result.embeddings, self._metric)
-        self._by_cosine = (
-            self._pool if self._metric == "cosine" else VectorIndex(result.embeddings, "cosine")
-        )
         self._given = np.flatnonzero(result.labels != UNLABELED)
         self._labeled = VectorIndex(np.asarray(result.embeddings[self._given]), self._metric)
 
@@ -148,14 +146,16 @@ class Predictor:
         )
         if not len(rows):
             return found
-        vectors = self._embedder.embed(pixels, readable)
+        parts = self._embedder.embed_parts(pixels, readable)
+        vectors = self.model.join(parts)
         near = self._pool.query(vectors, self._n_neighbors)
         probabilities, reached = self._state(vectors, near)
         found.probabilities[rows] = probabilities
         found.labels[rows] = np.where(reached, result.decision.apply(probabilities), UNLABELED)
         found.linked[rows] = result.linked[near.indices].any(axis=1)
-        by_cosine = self._by_cosine.query(vectors, result.novelty.n_neighbors)
-        found.unlike[rows] = is_novel(result.novelty, by_cosine.distances)
+        telling = parts_for_novelty(self.model.parts)
+        own = [kind for kind, part in zip(parts, self.model.parts, strict=True) if part in telling]
+        found.unlike[rows] = is_novel(result.novelty, own)
         nearest = self._labeled.query(vectors, shape[1])
         found.nearest_ids[rows] = result.ids[given][nearest.indices]
         found.nearest_labels[rows] = result.labels[given][nearest.indices]

@@ -47,6 +47,9 @@ class EmbedderOptions:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     network : SimpleCNN, ResidualNetwork, Autoencoder or Perceptron, optional
         The trained network whose features are used, for the kinds that need one.
+    fills_batches : bool
+        Whether vectors of ``backbone`` must not depend, to the last bit, on the images beside
+        theirs, as those that are kept must not.
     progress : callable
         Called during downloads.
     """
@@ -57,6 +60,7 @@ class EmbedderOptions:
     onnx_normalization: str = "imagenet"
     device: str = "auto"
     network: "FeatureNetwork | None" = None
+    fills_batches: bool = True
     progress: Progress = no_progress
 
 

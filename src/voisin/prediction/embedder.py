@@ -159,6 +159,7 @@ def _make(model: Model, part: Part, device: str) -> Embedder:
         onnx_normalization=model.onnx_normalization,
         device=device,
         network=network,
+        fills_batches=False,
     )
     embedder: Any = make_embedder(part, options)
     if name in model.digests and digest_of(embedder) != model.digests[name]:

@@ -11,10 +11,10 @@ demo: $(STAMP)
 	$(BIN)/voisin demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto -m "slow or not slow"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "slow or not slow"
 
 check: $(STAMP)
 	$(BIN)/ruff format --check

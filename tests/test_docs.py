@@ -15,7 +15,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "src" / "voisin"
 PAGES = [ROOT / "README.md", *sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts)]
-SMALL = {"effort": "quick", "epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False}
+SMALL = {
+    "embedding": "pixels", "epochs": 1, "rounds": 1, "retraining_epochs": 1, "ceiling": False
+}  # fmt: skip
 
 
 def read(path):

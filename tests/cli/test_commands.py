@@ -34,11 +34,11 @@ def voisin(*arguments, **options):
     )
 
 
-def test_a_run_says_first_what_it_understood_and_last_how_good_the_labels_are(tmp_path):
-    ended = voisin("run", "digits", "--labels-per-class", 5, "--out", tmp_path / "out", *QUICK)
+def test_a_run_says_first_what_it_understood_and_last_how_good_the_labels_are(digits_npz, tmp_path):
+    ended = voisin("run", digits_npz, "--labels-per-class", 4, "--out", tmp_path / "out", *QUICK)
     lines = ended.stderr.splitlines()
     assert ended.returncode == 0, ended.stderr
-    assert lines[0] == "digits: 1,797 images, 1,797 labeled"
+    assert lines[0] == "digits: 360 images, 360 labeled"
     assert lines[-2] == f"Report: {tmp_path / 'out' / 'report.html'}"
     assert re.match(r"About \d+ % of these labels are right \(\d+ to \d+ %\); recall", lines[-1])
     assert (tmp_path / "out" / "report.html").is_file()
@@ -151,14 +151,14 @@ def test_starting_loads_no_heavy_library(code):
     assert set(HEAVY).isdisjoint(ended.stdout.split())
 
 
-def test_an_embedding_of_several_parts_is_chosen_by_name(tmp_path):
+def test_an_embedding_of_several_parts_is_chosen_by_name(digits_npz, tmp_path):
     model = write_onnx(tmp_path / "net.onnx")
     options = ["--embedding", f"pixels:8+onnx:{model}", "--embedding-size", 96]
     ended = voisin(
         "run",
-        "digits",
+        digits_npz,
         "--labels-per-class",
-        5,
+        3,
         *options,
         "--onnx-normalization",
         "-1..1",
@@ -224,7 +224,8 @@ def test_a_full_disk_is_told_in_one_line(tmp_path):
     script = (
         "import resource, sys\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))\n"
-        "sys.argv = ['voisin', 'demo', '--labels-per-class', '2', '--out', sys.argv[1]]\n"
+        "options = ['--labels-per-class', '2', '--epochs', '1', '--out', sys.argv[1]]\n"
+        "sys.argv = ['voisin', 'run', 'digits', '--embedding', 'pixels', *options]\n"
         "from voisin.cli.app import main; main()"
     )
     ended = subprocess.run(

@@ -142,10 +142,9 @@ def test_a_run_says_what_it_chose_and_leaves_a_classifier_of_the_same_vectors(
         choose.CANDIDATES_FOR_SMALL, "normal", ("backbone+backbone-tuned", "backbone")
     )
     lines = []
-    images = open_images("digits").take(np.arange(160))
-    run = voisin.run(
-        images, tmp_path / "out", labels_per_class=3, test_share=0.2, device="cpu", log=lines.append
-    )
+    images = open_images("digits").take(np.arange(100))
+    quick = {"epochs": 1, "ceiling": False, "device": "cpu", "log": lines.append}
+    run = voisin.run(images, tmp_path / "out", labels_per_class=3, test_share=0.2, **quick)
 
     log = "\n".join(lines)
     assert re.search(r"^Effort normal: up to about \d+ (s|min) \(quick: \d+ s, ", log, re.MULTILINE)

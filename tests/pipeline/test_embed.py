@@ -13,6 +13,7 @@ from voisin.embedding.inference import embed
 from voisin.embedding.networks.simple_cnn import SimpleCNN, load_simple_cnn
 from voisin.embedding.pixels import PixelPCA
 from voisin.errors import DownloadError, InputError, InputWarning, MissingDependencyError
+from voisin.pipeline import networks
 from voisin.training import fine_tuning
 from voisin.training import neighbor_contrastive as neighbor_teaching
 from voisin.training import simclr as self_teaching
@@ -162,9 +163,17 @@ def test_an_embedder_learns_from_the_pool_without_any_label(run_with, images, mo
     assert sorted(pool.ids) == sorted(images.in_split("train").ids)
 
 
+def shorten(monkeypatch, training):
+    def short(*settings, **options):
+        return training(*settings, **{**options, "epochs": 1})
+
+    monkeypatch.setattr(fine_tuning, training.__name__, short)
+
+
 @pytest.fixture
 def short_lessons(monkeypatch):
-    monkeypatch.setattr(fine_tuning, "FineTuning", partial(FineTuning, epochs=1))
+    shorten(monkeypatch, FineTuning)
+    monkeypatch.setattr(networks, "_DISTILLING_EPOCHS", 1)
     monkeypatch.setattr(self_teaching, "SimCLR", partial(SimCLR, steps=1))
     monkeypatch.setattr(
         neighbor_teaching,
@@ -173,7 +182,7 @@ def short_lessons(monkeypatch):
     )
 
 
-def networks(lines):
+def trained(lines):
     """Tell of each network whether it was there already, whenever it was asked for."""
     told = [(line.split()[0], line.endswith("reused")) for line in lines if "  network-" in line]
     return {name: all(reused for one, reused in told if one == name) for name, _ in told}
@@ -189,7 +198,7 @@ def run_kinds(images, folder, expert, embedding, **options):
         log=lines.append,
         **{**QUICK, "labels_per_class": 2, **options},
     )
-    return networks(lines)
+    return trained(lines)
 
 
 def test_networks_are_trained_for_the_embedders_that_look_through_them(
@@ -259,7 +268,7 @@ def test_without_test_images_there_are_no_rows_of_them(images, tmp_path, expert)
     pool.labels[100:] = -1
     run(pool, tmp_path / "out", expert_network=expert, embedding="cnn+pixels:4", **QUICK)
 
-    assert cached(tmp_path, "embeddings")[1].shape == (0, 1572)
+    assert cached(tmp_path, "embeddings")[1].shape == (0, 256)
 
 
 @pytest.mark.parametrize(

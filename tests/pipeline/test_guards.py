@@ -207,14 +207,14 @@ def test_settings_are_written_with_the_results_so_that_they_tell_how_these_were_
 
 
 def test_a_class_with_many_labels_does_not_take_the_others(tmp_path):
-    images = open_images("digits").take(np.arange(900))
-    given = [*np.flatnonzero(images.labels == 1)[:60]]
+    images = open_images("digits").take(np.arange(700))
+    given = [*np.flatnonzero(images.labels == 1)[:50]]
     for c in (0, 2, 3, 4, 5, 6, 7, 8, 9):
         given += [*np.flatnonzero(images.labels == c)[:6]]
     few = tmp_path / "few.csv"
     few.write_text("id,label\n" + "\n".join(f"{images.ids[i]},{images.labels[i]}" for i in given))
-    done = run(images, tmp_path / "out", labels=few, **{**QUICK, "epochs": 8})
-    assert done.score_of("propagated", "unlabeled").balanced_accuracy.value > 0.85
+    done = run(images, tmp_path / "out", labels=few, **{**QUICK, "embedding": "pixels"})
+    assert done.score_of("propagated", "unlabeled").balanced_accuracy.value > 0.8
 
 
 @pytest.mark.parametrize(

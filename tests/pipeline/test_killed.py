@@ -8,18 +8,27 @@ import sys
 import pytest
 
 SCRIPT = """
-import os, signal, sys
-import voisin
+import json, os, signal, sys
+from pathlib import Path
+import numpy as np
 from voisin import open_images, run
 
-out, victim = sys.argv[1], sys.argv[2]
+def start(out, victim):
+    def die(task, done, total):
+        if task == victim:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def die(task, done, total):
-    if task == victim:
-        os.kill(os.getpid(), signal.SIGKILL)
+    process = os.fork()  # has all that is imported already
+    if not process:
+        run(open_images("digits").take(np.arange(300)), out, labels_per_class=3, random_state=1,
+            progress=die, embedding="cnn", epochs=2, threshold=0.1, rounds=1, retraining_epochs=2,
+            device="cpu")
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return [code, Path(out, "report.html").exists()]
 
-run(open_images("digits"), out, labels_per_class=5, random_state=1, progress=die,
-    embedding="cnn", epochs=2, threshold=0.1, rounds=1, retraining_epochs=2, device="cpu")
+starts = [*(("killed", task) for task in sys.argv[1:]), ("killed", ""), ("calm", "")]
+print(json.dumps([start(*one) for one in starts]))
 """
 TASKS = [
     "Reading images",
@@ -33,24 +42,18 @@ TASKS = [
 ]
 
 
-def start(out, victim):
-    return subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(out), victim],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_killed_in_every_stage_it_ends_with_the_same_figures(tmp_path):
-    for task in TASKS:
-        ended = start(tmp_path / "killed", task)
-        assert ended.returncode == -signal.SIGKILL, f"{task}: {ended.stderr}"
-        assert not (tmp_path / "killed" / "report.html").exists()
-    for name in ("killed", "calm"):
-        ended = start(tmp_path / name, "")
-        assert ended.returncode == 0, ended.stderr
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *TASKS],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *killed, last, calm = json.loads(ended.stdout)
+    assert killed == [[-signal.SIGKILL, False]] * len(TASKS), ended.stderr
+    assert last == calm == [0, True], ended.stderr
 
     killed, calm = (
         json.loads((tmp_path / name / "metrics.json").read_text("utf-8"))

@@ -51,8 +51,8 @@ def context_of(images, folder, n_labels, **settings):
     return Context.of(stages, given(images, n_labels))
 
 
-def first_run(images, folder, n_labels=80):
-    context = context_of(images, folder, n_labels)
+def first_run(images, folder, **settings):
+    context = context_of(images, folder, 80, **settings)
     graph_data = context.graph_data()
     problem = context.problem(graph_data)
     remember_taught(context)
@@ -136,15 +136,15 @@ def test_vectors_that_depend_on_no_label_leave_nothing_to_keep(images, tmp_path)
     assert list(tmp_path.glob("taught*")) == []
 
 
-def test_a_run_says_that_it_kept_networks(images, tmp_path):
+def test_a_run_says_that_it_kept_networks_and_not_how_long_teaching_takes(images, tmp_path):
     with Project(tmp_path / "out").locked() as cache:
-        first_run(images, cache.folder)
+        first_run(images, cache.folder, embedding="auto", effort="quick")
     lines = []
 
     finished = run(
         given(images, 90),
         tmp_path / "out",
-        embedding="cnn-augmented",
+        effort="quick",
         orientation="fixed",
         device="cpu",
         method="spreading",
@@ -153,4 +153,5 @@ def test_a_run_says_that_it_kept_networks(images, tmp_path):
 
     said = "networks taught 80 labels in an earlier run are kept, and 10 labels more enter the"
     assert [line for line in lines if said in line]
+    assert not [line for line in lines if line.startswith("Effort")]
     assert said in finished.report.read_text()

@@ -147,7 +147,8 @@ def _choose_embedding(project: Project, context: Context) -> tuple[Context, str]
     """Write labels by the quickest embedding, then choose among all that the effort allows."""
     stages, experiment = context.stages, context.experiment
     candidates = candidates_of(stages.settings, experiment)
-    if any(part.kind == "backbone" for part in parse_embedding(candidates[-1])):
+    has_backbone = any(part.kind == "backbone" for part in parse_embedding(candidates[-1]))
+    if has_backbone and context.dealt is None:  # with kept networks, hardly any of it is left
         log_effort(stages.settings.effort, estimate_seconds(context), stages.log)
     if len(candidates) == 1:
         return context, ""

@@ -30,10 +30,12 @@
   };
   let current = rows.length ? nextOpen(rows.length - 1) : 0;
 
-  const choices = () => [
-    ...[...data.class_names, ...state.classes].map((name, i) => [name, i < 9 ? String(i + 1) : "", name]),
-    ...others,
-  ];
+  const choices = () => {
+    const names = [...data.class_names, ...state.classes];
+    const areDigits = data.class_names.every((name) => /^[0-9]$/.test(name)); // then key 3 is class 3
+    const keyOf = (name, i) => (areDigits ? (/^[0-9]$/.test(name) ? name : "") : i < 9 ? String(i + 1) : "");
+    return [...names.map((name, i) => [name, keyOf(name, i), name]), ...others];
+  };
 
   function drawChoices() {
     const group = find(".choices");

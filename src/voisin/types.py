@@ -340,6 +340,10 @@ class Labeling:
     induction : Induction, optional
         How `new_probabilities` were computed, for images that come later; None where the method
         must label all images again.
+    duals : array of shape (n_labeled, n_classes), optional
+        How much each labeled image counts in the scores of the classifier, per unit of its
+        similarity: α in ``W = Σ_i x_i α_iᵀ``, with centered and scaled vectors; None if the method
+        has no classifier.
     """
 
     propagation: Propagation
@@ -354,6 +358,7 @@ class Labeling:
     calibrated: Probabilities | None = None
     decided: Labels | None = None
     induction: Induction | None = None
+    duals: NDArray[np.float64] | None = None
 
     @property
     def labels(self) -> Labels:

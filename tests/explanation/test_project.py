@@ -223,13 +223,6 @@ def test_an_image_without_evidence_is_told_in_words(tmp_path):
     assert "has no evidence" in page
 
 
-def test_methods_that_cannot_be_taken_apart_say_so_afterwards_too(tmp_path):
-    small_run(tmp_path, method="poisson")
-
-    with pytest.raises(InputError, match=r"scores of poisson .* cannot be taken apart"):
-        open_run(tmp_path).explain(0)
-
-
 def test_the_parts_of_the_default_method_have_names(tmp_path):
     images, *_ = small_run(tmp_path, "consensus")
     name = str(images.ids[100])
@@ -277,22 +270,21 @@ def test_a_probability_that_was_calibrated_is_stated_as_in_the_table(tmp_path):
     assert found["calibrated_probability"] == pytest.approx(stated)
 
 
-def test_where_auto_takes_a_method_that_is_no_weighted_sum_that_one_is_named(tmp_path, monkeypatch):
+def test_where_auto_takes_another_method_that_one_is_named_and_explained(tmp_path, monkeypatch):
     poisson = ("poisson", GraphOnly(Poisson()), "it was told to")
     monkeypatch.setattr("voisin.labeling.automatic._select_method", lambda problem: poisson)
-    finished = few_digits(tmp_path / "out", 4)
 
-    with pytest.raises(InputError, match="scores of poisson are no weighted sum") as raised:
-        finished.explain(100)
+    why = few_digits(tmp_path / "out", 4).explain(100).as_dict()
 
-    assert "auto" not in str(raised.value).lower()
+    assert why["method"] == "poisson"
+    assert sum(row["share"] for row in why["predicted"]["by_contributors"]["labeled"]) > 0.99
 
 
 def test_unknown_images_and_folders_are_refused(tmp_path):
     images, *_ = small_run(tmp_path)
     name = str(images.ids[5])
 
-    with pytest.raises(InputError, match=rf"no image '{name}x' in the graph\. Did you mean {name}"):
+    with pytest.raises(InputError, match=rf"no image '{name}x' in this run\. Did you mean {name}"):
         open_run(tmp_path).explain(f"{name}x")
     with pytest.raises(ProjectError, match=r"has no voisin\.toml"):
         open_run(tmp_path / "elsewhere")

@@ -52,10 +52,9 @@ def explain_command(
 def _show(explanation: dict[str, Any]) -> None:
     console = Console(highlight=False)
     if explanation["predicted"] is None:
-        reason = "no evidence. No label reaches it by any path."
-        if explanation["evidence"] == "labels":
-            reason = "labels reach it over so many images that their shares are below any number."
-        console.print(f"{explanation['id']}: {reason}", markup=False)
+        console.print(
+            f"{explanation['id']}: no evidence. No label reaches it by any path.", markup=False
+        )
         return
     text, given = explanation["predicted"]["label"], explanation["given_label"]
     if given is not None:
@@ -66,8 +65,14 @@ def _show(explanation: dict[str, Any]) -> None:
             f"Its likeliest class is {explanation['likeliest']}; the decision gave it another.",
             markup=False,
         )
+    if not explanation["in_graph"]:
+        console.print(
+            "It is a test image: its score is made of those of its neighbors in the pool."
+        )
     if explanation["evidence"] == "classifier":
         console.print("No label reaches it along the graph: its label is the classifier's alone.")
+    if explanation["predicted"]["nearest"]:
+        console.print("Of this score no shares are known: the nearest labeled images are shown.")
     for account, role in (
         (explanation["predicted"], "For"),
         (explanation["runner_up"], "Runner-up"),
@@ -89,21 +94,29 @@ def _table(account: dict[str, Any], role: str) -> Table:
     for name, justify in (("what", "left"), ("id", "left"), ("label", "left"), ("share", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     sources, near = account["by_contributors"], account["by_neighbors"]
+    learned = account["by_classifier"] or {"labeled": [], "constant": 0, "against": 0}
     for kind, rows, rest in (
         ("labeled image", sources["labeled"],
-         {CLASSIFIER: sources["classifier"], CLASS_PRIORS: sources["class_priors"]}),
+         {CLASSIFIER: sources["classifier"], CLASS_PRIORS: sources["class_priors"],
+          "against it": sources["against"]}),
         ("neighbor", near["neighbors"],
          {"the image itself": near["own"], "prior propagation": near["prior_propagation"]}),
+        ("for the classifier", learned["labeled"],
+         {"whatever the image": learned["constant"], "against it": learned["against"]}),
     ):  # fmt: skip
         for row in rows[:_SHOWN]:
-            _add(table, kind, row["id"], row["label"] or "", row["share"])
+            _add(table, kind, row["id"], row["label"] or "", f"{row['share']:.1%}")
         others = rows[_SHOWN:]
         if others:
-            _add(table, f"{len(others)} more", "", "", sum(row["share"] for row in others))
+            share = sum(row["share"] for row in others)
+            _add(table, f"{len(others)} more", "", "", f"{share:.1%}")
         for name, share in rest.items():
             if share > 0:
-                _add(table, name, "", "", share)
+                _add(table, name, "", "", f"{share:.1%}")
         table.add_section()
+    for row in account["nearest"]:
+        what, value = next((name, row[name]) for name in ("similarity", "distance") if name in row)
+        _add(table, "nearest labeled", row["id"], row["label"] or "", f"{what} {value:.3f}")
     for path in account["paths"]:
         if len(path["ids"]) > 1:
             product = math.prod(path["weights"])
@@ -111,5 +124,5 @@ def _table(account: dict[str, Any], role: str) -> Table:
     return table
 
 
-def _add(table: Table, kind: str, name: str, label: str, share: float) -> None:
-    table.add_row(kind, Text(name), Text(label), f"{share:.1%}")
+def _add(table: Table, kind: str, name: str, label: str, share: str) -> None:
+    table.add_row(kind, Text(name), Text(label), share)

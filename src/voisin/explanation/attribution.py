@@ -45,8 +45,33 @@ class Path:
 
 
 @dataclass(frozen=True, eq=False)
+class LabeledParts:
+    """What labeled images add to a score of any sign: those that speak for the class.
+
+    Attributes
+    ----------
+    images : array of shape (n_images,)
+        Labeled images that raise the score, largest share first.
+    shares : array of shape (n_images,)
+        Shares in all that raises the score; with ``constant_share``, they sum to one.
+    constant_share : float
+        Share of what raises the score of this class for every image alike.
+    against : float
+        All that lowers the score, as a multiple of all that raises it.
+    """
+
+    images: Indices
+    shares: NDArray[np.float64]
+    constant_share: float
+    against: float
+
+
+@dataclass(frozen=True, eq=False)
 class ClassAttribution:
     """The parts of an image's score for one class: split by neighbors, and by labeled images.
+
+    Not every method's score is a sum over the neighbors: then there are none. Where it is no sum
+    over the labeled images either, ``closeness`` tells how near they are.
 
     Attributes
     ----------
@@ -74,6 +99,14 @@ class ClassAttribution:
         Share of the class priors, which stand for prior propagation where no label reaches.
     paths : tuple of Path
         The strongest paths to the first few contributors.
+    against : float
+        What speaks against the class, as a multiple of what speaks for it; 0 if all parts of the
+        score are positive.
+    by_classifier : LabeledParts, optional
+        What the classifier's score of the class is made of; None if the method has no classifier,
+        or nothing speaks for the class.
+    closeness : array of shape (n_contributors,), optional
+        In place of shares, where there are none: cosine similarity, or Euclidean distance.
     """
 
     label: int
@@ -86,7 +119,10 @@ class ClassAttribution:
     contributor_shares: NDArray[np.float64]
     classifier_share: float
     class_prior_share: float
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...] = ()
+    against: float = 0.0
+    by_classifier: LabeledParts | None = None
+    closeness: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +240,7 @@ def _by_neighbors(
         by_classifier = float(classifier[image] - graph.data[edges] @ classifier[neighbors])
         propagated = own - min(max(by_classifier, 0.0), own)
     order = np.argsort(-by_neighbors, kind="stable")
+    order = order[by_neighbors[order] > _LEAST * total]
     shares = by_neighbors[order] / total
     return (own - propagated) / total, propagated / total, neighbors[order], shares
 

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from voisin.errors import InputError
 from voisin.labeling.consensus import PRIOR_PROPAGATION_ALPHA
 from voisin.labeling.graph_only import GraphOnly, initial_scores_of, weigh_labels
-from voisin.labeling.registry import name_of
 from voisin.propagation.harmonic import Harmonic
 from voisin.propagation.known_labels import read_labeled_nodes
 from voisin.propagation.matrices import degrees_of, normalize_affinity
 from voisin.propagation.result import reached_by_labels
+from voisin.propagation.reweighted import ReweightedLaplace
 from voisin.propagation.small_rows import refine_small_rows
 from voisin.propagation.solvers import conjugate_gradients
 from voisin.types import UNLABELED, Affinity, Indices, Labeling, Labels, Probabilities, Problem
@@ -310,13 +309,18 @@ def spreading_system(
 
 
 def harmonic_system(
-    affinity: Affinity, labels: Labels, n_classes: int, sample_weight: NDArray[np.floating]
+    affinity: Affinity,
+    labels: Labels,
+    n_classes: int,
+    sample_weight: NDArray[np.floating],
+    shift: float = 0.0,
 ) -> LinearSystem:
     """Write harmonic functions as a random walk that ends at the first labeled image.
 
-    T holds the shares of the neighbors, ``T_ij = W_ij w_j / Σ_j W_ij w_j``, and is empty at labeled
-    images; B holds their labels. ``(I − T)⁻¹_il`` is the probability that the walk from i ends at l
-    (Zhu, Ghahramani & Lafferty 2003).
+    T holds the shares of the neighbors, ``T_ij = W_ij w_j / (τ + Σ_j W_ij w_j)`` with τ, the shift
+    of reweighted Laplace learning, and is empty at labeled images; B holds their labels.
+    ``(I − T)⁻¹_il`` is the probability that the walk from i ends at l (Zhu, Ghahramani & Lafferty
+    2003).
     """
     known = read_labeled_nodes(labels, len(labels), n_classes, sample_weight)
     multiplicity = np.ones(len(labels))
@@ -326,20 +330,14 @@ def harmonic_system(
     times = sparse.dia_array((multiplicity[None], 0), shape=affinity.shape)
     weights = (keep @ affinity.astype(np.float64) @ times).tocsr()
     weights.eliminate_zeros()
-    degrees = degrees_of(weights)
+    degrees = degrees_of(weights) + shift
     share = np.divide(1, degrees, where=degrees > 0, out=np.zeros_like(degrees))
     weights.data *= np.repeat(share, np.diff(weights.indptr))
     return _solved(weights, degrees, known.scatter(known.targets), labels)
 
 
-def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
-    """Write a labeling as a linear system.
-
-    Raises
-    ------
-    InputError
-        If the scores of its method are not a weighted sum of the labels.
-    """
+def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem | None:
+    """Write a labeling as a linear system; None if its scores solve no such system of the graph."""
     affinity, labels = problem.data.affinity, problem.labels
     if labeling.initial_scores is not None and labeling.alpha is not None:
         system = spreading_system(affinity, labeling.initial_scores, labeling.alpha, labels)
@@ -350,25 +348,19 @@ def linear_system_of(labeling: Labeling, problem: Problem) -> LinearSystem:
             system, problem, PRIOR_PROPAGATION_ALPHA / labeling.alpha, total
         )
     method = labeling.method
-    if isinstance(method, GraphOnly) and isinstance(method.method, Harmonic):
-        system = harmonic_system(affinity, labels, problem.n_classes, weigh_labels(labels))
+    if isinstance(method, GraphOnly) and isinstance(method.method, Harmonic | ReweightedLaplace):
+        weights, shift = weigh_labels(labels), 0.0
+        if isinstance(method.method, ReweightedLaplace):
+            known = read_labeled_nodes(labels, len(labels), problem.n_classes, weights)
+            affinity, shift = method.method.reweight(affinity, known)
+        system = harmonic_system(affinity, labels, problem.n_classes, weights, shift)
         priors = problem.class_priors
         if priors is None:
             return system
         return replace(
             system, right_hand_side=system.right_hand_side * priors, scores=system.scores * priors
         )
-    raise no_weighted_sum(name_of(method))
-
-
-def no_weighted_sum(method: str) -> InputError:
-    """Return the error for a method whose scores are no linear system."""
-    message = (
-        f"The scores of {method} are no weighted sum of the labels, so they cannot be taken apart "
-        "into shares: consensus, smoothed-classifier, correct-and-smooth, spreading and harmonic "
-        "can."
-    )
-    return InputError(message)
+    return None
 
 
 def _with_prior_propagation(

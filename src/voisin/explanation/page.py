@@ -38,6 +38,10 @@ class Explanation:
         Calibrated probabilities of the image; None if its label was given or there are none.
     reached : bool
         Whether a path in the graph leads from the image to a labeled one.
+    in_graph : bool
+        False for a test image, which is labeled by its neighbors and the classifier.
+    metric : {"cosine", "euclidean"}
+        Of closeness.
     """
 
     attribution: Attribution
@@ -47,6 +51,8 @@ class Explanation:
     method: str
     calibrated: NDArray[np.float64] | None = None
     reached: bool = True
+    in_graph: bool = True
+    metric: str = "cosine"
 
     @property
     def classes(self) -> tuple[ClassAttribution, ...]:
@@ -68,9 +74,14 @@ class Explanation:
         """The kind of evidence for the label, as ``labels.csv`` names it."""
         if self.labels[self.attribution.image] != UNLABELED:
             return "label given"
-        if self.reached:
-            return "labels"
-        return "classifier" if self.classes else "no evidence"
+        if not self.classes:
+            return "no evidence"
+        return "labels" if self.reached else "classifier"
+
+    @property
+    def closeness_name(self) -> str:
+        """What the closeness of the nearest labeled images is."""
+        return "similarity" if self.metric == "cosine" else "distance"
 
     @property
     def file_name(self) -> str:
@@ -89,6 +100,7 @@ class Explanation:
             "method": self.method,
             "given_label": self.name(int(self.labels[image])) or None,
             "evidence": self.evidence,
+            "in_graph": self.in_graph,
             "likeliest": self.name(self.likeliest) or None,
             "predicted": self._class_as_dict(self.attribution.predicted),
             "runner_up": self._class_as_dict(self.attribution.runner_up),
@@ -112,20 +124,35 @@ class Explanation:
             "by_contributors": {
                 "classifier": found.classifier_share,
                 "class_priors": found.class_prior_share,
-                "labeled": self._rows(found.contributors, found.contributor_shares),
+                "against": found.against,
+                "labeled": []
+                if found.closeness is not None
+                else self._rows(found.contributors, found.contributor_shares),
             },
+            "by_classifier": None
+            if found.by_classifier is None
+            else {
+                "constant": found.by_classifier.constant_share,
+                "against": found.by_classifier.against,
+                "labeled": self._rows(found.by_classifier.images, found.by_classifier.shares),
+            },
+            "nearest": []
+            if found.closeness is None
+            else self._rows(found.contributors, found.closeness, self.closeness_name),
             "paths": [
                 {"ids": [str(self.ids[i]) for i in path.images], "weights": path.weights.tolist()}
                 for path in found.paths
             ],
         }
 
-    def _rows(self, images: NDArray[np.int64], shares: NDArray[np.float64]) -> list[dict[str, Any]]:
+    def _rows(
+        self, images: NDArray[np.int64], shares: NDArray[np.float64], what: str = "share"
+    ) -> list[dict[str, Any]]:
         return [
             {
                 "id": str(self.ids[image]),
                 "label": self.name(int(self.labels[image])) or None,
-                "share": float(share),
+                what: float(share),
             }
             for image, share in zip(images, shares, strict=True)
         ]
@@ -155,6 +182,8 @@ def render_explanation(
     for one in explanation.classes:
         shown += [one.neighbors[:_SHOWN], one.contributors[:_SHOWN]]
         shown += [path.images for path in one.paths]
+        if one.by_classifier is not None:
+            shown.append(one.by_classifier.images[:_SHOWN])
     pictures: dict[int, Picture | None] = {}
     if images is not None:
         position = {str(name): index for index, name in enumerate(images.ids)}

@@ -7,21 +7,20 @@ import numpy as np
 
 from voisin.errors import InputError, VoisinError
 from voisin.explanation.attribution import (
-    Attribution,
     TopContributors,
-    attribute,
     table_is_cheap,
     top_contributors,
 )
-from voisin.explanation.linear_system import LinearSystem, linear_system_of, no_weighted_sum
+from voisin.explanation.evidence import DualClassifier, Evidence
+from voisin.explanation.linear_system import LinearSystem, linear_system_of
 from voisin.explanation.page import (
     CLASS_PRIORS,
     CLASSIFIER,
     Explanation,
     render_explanation,
 )
-from voisin.neighbors.graph import find_components
-from voisin.project.finished_run import FinishedRun
+from voisin.neighbors.search import query_neighbors
+from voisin.project.finished_run import FinishedRun, RunResult
 from voisin.report.language import choose_language
 from voisin.types import UNLABELED, Labeling, Labels, Names, Problem
 from voisin.validation import did_you_mean
@@ -32,18 +31,23 @@ SYSTEM = "linear_system"  # the folder of a project that holds its `StoredSystem
 
 @dataclass(frozen=True, eq=False)
 class StoredSystem:
-    """The scores of a run as a linear system, or the reason why they are none.
+    """How the scores of a run came about, as far as they can be taken apart.
 
     Attributes
     ----------
     method : str
         The method that found the labels; for ``auto``, the method that it chose.
     system : LinearSystem, optional
-        None where the method's scores are no weighted sum of labels.
+        None where the scores solve no linear system of the graph.
+    classifier : DualClassifier, optional
+        None where the method has no classifier.
     """
+
+    FORMAT = 2
 
     method: str
     system: LinearSystem | None
+    classifier: DualClassifier | None = None
 
 
 def take_apart(
@@ -54,15 +58,13 @@ def take_apart(
     The table of all contributions is computed only if it has at most 200 million entries. If not,
     there are no main contributors, and each explanation solves an equation of its own.
     """
-    try:
-        system = linear_system_of(labeling, problem)
-    except InputError:
-        return StoredSystem(method, None), None
-    if not table_is_cheap(len(system.labels), len(system.labeled)):
-        return StoredSystem(method, system), None
+    system = linear_system_of(labeling, problem)
+    classifier = DualClassifier.of(labeling, problem.data.embeddings)
+    if system is None or not table_is_cheap(len(system.labels), len(system.labeled)):
+        return StoredSystem(method, system, classifier), None
     system = system.with_contributions()
     assigned = np.where(system.labels >= 0, system.labels, found)
-    return StoredSystem(method, system), top_contributors(system, assigned)
+    return StoredSystem(method, system, classifier), top_contributors(system, assigned)
 
 
 def describe_contributors(contributors: TopContributors, ids: Names) -> list[str]:
@@ -83,35 +85,56 @@ def describe_contributors(contributors: TopContributors, ids: Names) -> list[str
 def explain_image(
     run: FinishedRun, stored: StoredSystem, image: int | str, *, n_paths: int = 3
 ) -> Explanation:
-    """Explain the label of an image of the pool, by its id or its position.
+    """Explain the label of an image of the pool, by its id or its position; or of a test image.
 
     Raises
     ------
     InputError
-        If there is no such image, or the method's scores are no weighted sum of labels.
+        If there is no such image.
     """
-    if stored.system is None:
-        raise no_weighted_sum(stored.method)
     result = run.result
-    position = _position(result.ids, image) if isinstance(image, str) else int(image)
-    assigned = int(result.assigned[position]) if 0 <= position < len(result.ids) else UNLABELED
-    attribution = attribute(stored.system, position, label=assigned, n_paths=n_paths)
-    stated = np.asarray(result.stated[position]) if result.is_calibrated else None
-    if assigned == UNLABELED or result.labels[position] != UNLABELED:
-        stated = None  # only images without a given label have an estimated probability
+    metric, n_pool = str(run.settings["metric"]), len(result.ids)
+    position = _position(result, image)
+    evidence = Evidence(
+        stored.method,
+        stored.system,
+        stored.classifier,
+        result.affinity,
+        result.embeddings,
+        result.labels,
+        result.propagation.probabilities,
+        metric,
+    )
+    if position < n_pool:
+        label, reached = int(result.assigned[position]), bool(result.linked[position])
+        stated = np.asarray(result.stated[position])
+        attribution = evidence.attribute(position, label=label, n_paths=n_paths)
+    else:
+        vector = np.asarray(result.test_embeddings[position - n_pool])
+        n_neighbors = min(int(run.settings["n_neighbors"]), n_pool - 1)
+        near = query_neighbors(vector[None], result.embeddings, n_neighbors, metric=metric)
+        (stated,), (answered,) = result.state(vector[None], near)
+        label = int(result.decision.apply(stated[None])[0]) if answered else UNLABELED
+        reached = bool(result.linked[near.indices].any())
+        attribution = evidence.attribute_new(position, vector, near, result.rule_for_new, label)
+    labels = np.concatenate([result.labels, np.full(len(result.test_ids), UNLABELED)])
+    # Only images without a given label have an estimated probability.
+    is_stated = result.is_calibrated and label != UNLABELED and labels[position] == UNLABELED
     return Explanation(
         attribution,
-        result.ids,
-        result.labels,
+        np.concatenate([result.ids, result.test_ids]),
+        labels,
         result.class_names,
         stored.method,
-        stated,
-        reached=_is_reached(stored.system, attribution, position),
+        stated if is_stated else None,
+        reached=reached,
+        in_graph=position < n_pool,
+        metric=metric,
     )
 
 
 def write_explanation(
-    run: FinishedRun, explanation: Explanation, page: Path | None = None
+    run: FinishedRun, explanation: Explanation, picture: Path | None = None
 ) -> tuple[Path, str]:
     """Write an explanation as a page, by default into the run's folder.
 
@@ -129,9 +152,11 @@ def write_explanation(
     images, missing = None, ""
     try:
         images = run.images
+        if not explanation.in_graph:
+            images = run.open_pictures(explanation.ids)
     except VoisinError as error:
         missing = str(error).rstrip(".")
-    page = page or run.folder / "explanations" / explanation.file_name
+    page = picture or run.folder / "explanations" / explanation.file_name
     language = choose_language(run.settings["language"])
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -139,25 +164,24 @@ def write_explanation(
             html = render_explanation(explanation, images, missing, language)
             partial.write_text(html, encoding="utf-8")
     except OSError as error:
-        message = f"{page} cannot be written ({error.strerror}): pass another --picture."
+        message = f"{page} cannot be written ({error.strerror}): pass another `picture`."
         raise InputError(message) from error
     return page, missing
 
 
-def _position(ids: Names, name: str) -> int:
-    positions = np.flatnonzero(ids == name)
+def _position(result: RunResult, image: int | str) -> int:
+    """Return the position of an image among those of the pool, followed by the test images."""
+    ids = np.concatenate([result.ids, result.test_ids])
+    if not isinstance(image, str):
+        if not 0 <= image < len(ids):
+            message = f"There is no image {image}: they are numbered from 0 to {len(ids) - 1}."
+            raise InputError(message)
+        return int(image)
+    positions = np.flatnonzero(ids == image)
     if not len(positions):
         message = (
-            f"There is no image {name!r} in the graph.{did_you_mean(name, ids.tolist())} "
-            "Ids are those of labels.csv."
+            f"There is no image {image!r} in this run.{did_you_mean(image, ids.tolist())} "
+            "Ids are those of labels.csv, and of test images."
         )
         raise InputError(message)
     return int(positions[0])
-
-
-def _is_reached(system: LinearSystem, attribution: Attribution, position: int) -> bool:
-    """Tell whether a path leads to a labeled image, of these two classes or of any other."""
-    classes = (attribution.predicted, attribution.runner_up)
-    if any(len(account.contributors) for account in classes if account is not None):
-        return True
-    return bool(find_components(system.transition).reached(system.labels)[position])

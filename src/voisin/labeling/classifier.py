@@ -80,6 +80,7 @@ class Classifier:
             classifier,
             reason=explain_selection(reason, problem),
             induction=Induction(1.0, model.weights, model.intercept),
+            duals=model.duals,
         )
 
     def select_settings(self, problem: Problem) -> "Classifier":
@@ -110,15 +111,21 @@ class Classifier:
 
         Strength and temperature must be fixed.
         """
-        data = problem.data
+        data, strength = problem.data, self.strength or DEFAULT_STRENGTH
         scale = scale_of(data.embeddings)
-        (model,) = _fit(scale, data, problem, [self.strength or DEFAULT_STRENGTH])
-        model, temperature = scale.undo(model), self.temperature or DEFAULT_TEMPERATURE
+        (scaled,) = _fit(scale, data, problem, [strength])
+        rows = np.flatnonzero(problem.labels != UNLABELED)
+        labels = problem.labels[rows]
+        errors = np.eye(problem.n_classes)[labels] - scaled.probabilities(
+            scale(data.embeddings[rows])
+        )
+        model, temperature = scale.undo(scaled), self.temperature or DEFAULT_TEMPERATURE
+        duals = strength * weigh_by_class(labels)[:, None] * errors / temperature
         intercept = model.intercept / temperature
         if problem.class_priors is not None:
             with np.errstate(divide="ignore"):  # log 0 = -inf is meant: the class is impossible
                 intercept = intercept + np.log(problem.class_priors)
-        return LinearScores(model.weights / temperature, intercept)
+        return LinearScores(model.weights / temperature, intercept, duals)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +136,13 @@ class LinearScores:
     ----------
     weights : array of shape (n_dims, n_classes)
     intercept : array of shape (n_classes,)
+    duals : array of shape (n_labeled, n_classes), optional
+        α: with centered and scaled vectors x of the labeled images, ``W = Σ_i x_i α_iᵀ``.
     """
 
     weights: NDArray[np.float64]
     intercept: NDArray[np.float64]
+    duals: NDArray[np.float64] | None = None
 
     def __call__(self, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return an array of shape (n_samples, n_classes)."""

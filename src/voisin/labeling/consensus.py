@@ -98,6 +98,7 @@ class SmoothedClassifier:
             classifier_probabilities=classified,
             prior_propagation_share=share,
             induction=induction,
+            duals=model.duals,
         )
 
     def select_settings(self, problem: Problem) -> "SmoothedClassifier":

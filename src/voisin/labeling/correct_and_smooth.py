@@ -80,6 +80,7 @@ class CorrectAndSmooth:
             alpha=alpha,
             classifier_probabilities=classified,
             induction=induction,
+            duals=model.duals,
         )
 
     def select_settings(self, problem: Problem) -> "CorrectAndSmooth":

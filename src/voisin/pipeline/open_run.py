@@ -91,24 +91,25 @@ class Run(FinishedRun):
         raise InputError(message)
 
     def explain(self, image: int | str, *, n_paths: int = 3) -> Explanation:
-        """Explain why an image of the pool got its label.
+        """Explain why an image got its label: by labeled images, neighbors, and paths.
 
         Parameters
         ----------
         image : int or str
-            Its position or its id.
+            Its id; or its position in the pool, or after it among the test images.
         n_paths : int, default=3
             How many of the strongest paths to labeled images to return for each class.
 
         Returns
         -------
         Explanation
-            Its ``attribution`` holds the shares; ``as_dict()`` returns them ready for JSON.
+            Its ``attribution`` holds the shares; ``as_dict()`` returns them ready for JSON. Where
+            no shares are known, it names the nearest labeled images.
 
         Raises
         ------
         InputError
-            If there is no such image, or the method's scores are no weighted sum of labels.
+            If there is no such image.
         """
         return explain_image(self, self._system, image, n_paths=n_paths)
 

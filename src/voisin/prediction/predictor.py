@@ -8,11 +8,9 @@ and given the probabilities that the run's labeling method gives to an image out
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voisin.embedding.specification import parts_for_novelty
 from voisin.errors import InputError
-from voisin.labeling.induction import induce
 from voisin.neighbors.novelty import is_novel
 from voisin.neighbors.search import VectorIndex
 from voisin.parallel import blocks
@@ -23,9 +21,7 @@ from voisin.project.finished_run import FinishedRun
 from voisin.sources.new_images import NewImages, open_new_images
 from voisin.types import (
     UNLABELED,
-    Embeddings,
     ImageCollection,
-    Neighbors,
     Probabilities,
     Progress,
     no_progress,
@@ -61,7 +57,7 @@ class Predictor:
             )
             raise InputError(message)
         self.model = load_model(Path(run.folder) / MODEL)
-        self._result, self._induction = result, result.induction
+        self._result = result
         self._embedder = ImageEmbedder.of(self.model, device=device)
         self._metric = str(run.settings["metric"])
         self._n_neighbors = min(int(run.settings["n_neighbors"]), len(result.ids) - 1)
@@ -149,7 +145,7 @@ class Predictor:
         parts = self._embedder.embed_parts(pixels, readable)
         vectors = self.model.join(parts)
         near = self._pool.query(vectors, self._n_neighbors)
-        probabilities, reached = self._state(vectors, near)
+        probabilities, reached = result.state(vectors, near)
         found.probabilities[rows] = probabilities
         found.labels[rows] = np.where(reached, result.decision.apply(probabilities), UNLABELED)
         found.linked[rows] = result.linked[near.indices].any(axis=1)
@@ -161,13 +157,3 @@ class Predictor:
         found.nearest_labels[rows] = result.labels[given][nearest.indices]
         found.nearest_distances[rows] = nearest.distances
         return found
-
-    def _state(
-        self, vectors: Embeddings, near: Neighbors
-    ) -> tuple[Probabilities, NDArray[np.bool_]]:
-        """Return calibrated probabilities, and whether there is evidence for each image."""
-        result = self._result
-        found, reached = induce(self._induction, vectors, near, result.propagation.reached)
-        if result.is_calibrated and reached.any():
-            found[reached] = result.calibration.apply(found[reached])
-        return found, reached

@@ -19,6 +19,7 @@ from voisin.calibration.decision import Decision
 from voisin.calibration.scaling import Calibration
 from voisin.errors import ProjectError
 from voisin.evaluation.verdict import Scores
+from voisin.labeling.induction import induce
 from voisin.neighbors.novelty import Novelty
 from voisin.project.folder import SCHEMA, SETTINGS
 from voisin.project.stored import load
@@ -34,6 +35,7 @@ from voisin.types import (
     Induction,
     Labels,
     Names,
+    Neighbors,
     Probabilities,
     Progress,
     Propagation,
@@ -124,6 +126,28 @@ class RunResult:
         rows = np.arange(len(self.assigned))
         stated = self.stated_probabilities[rows, self.assigned]
         return np.where(self.assigned == UNLABELED, np.nan, stated)
+
+    @cached_property
+    def rule_for_new(self) -> Induction:
+        """The induction; where the method has none, an image is the mean of its neighbors."""
+        of_neighbors = Induction(0.0, neighbor_scores=self.propagation.probabilities)
+        return self.induction or of_neighbors
+
+    def state(
+        self, embeddings: Embeddings, neighbors: Neighbors
+    ) -> tuple[Probabilities, NDArray[np.bool_]]:
+        """Return calibrated probabilities of images outside the pool, and which have evidence.
+
+        Parameters
+        ----------
+        embeddings : array of shape (n_new, n_dims)
+        neighbors : Neighbors
+            Of these images, in the pool.
+        """
+        found, reached = induce(self.rule_for_new, embeddings, neighbors, self.propagation.reached)
+        if self.is_calibrated and reached.any():
+            found[reached] = self.calibration.apply(found[reached])
+        return found, reached
 
 
 class FinishedRun:

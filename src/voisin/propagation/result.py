@@ -96,9 +96,14 @@ def attach(
     array([[0.75, 0.25]])
     """
     check_neighbors(neighbors, len(probabilities))
+    weights = weights_of(neighbors, power)
+    return np.einsum("ik,ikc->ic", weights, probabilities[neighbors.indices])
+
+
+def weights_of(neighbors: Neighbors, power: float = 3.0) -> NDArray[np.float64]:
+    """Return the weight of each neighbor in the mean that `attach` takes; rows sum to one."""
     weights = np.ones(neighbors.distances.shape)
     if neighbors.metric == "cosine":
         weights = np.maximum(1 - neighbors.distances.astype(np.float64), 0) ** power
     weights[~weights.any(axis=1)] = 1
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.einsum("ik,ikc->ic", weights, probabilities[neighbors.indices])
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))

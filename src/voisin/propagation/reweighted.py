@@ -98,14 +98,13 @@ class ReweightedLaplace:
         self, affinity: Affinity, labeled_nodes: LabeledNodes
     ) -> tuple[Solution, NDArray[np.float64]]:
         """Solve for U on the reweighted graph; its rows hold up to factors."""
-        reweighted = self._reweight(affinity, labeled_nodes)
-        shift = self.shift * float(degrees_of(reweighted).mean())
+        reweighted, shift = self.reweight(affinity, labeled_nodes)
         return solve_clamped(
             reweighted, labeled_nodes, shift=shift, tol=self.tol, max_iter=self.max_iter
         )
 
-    def _reweight(self, affinity: Affinity, labeled_nodes: LabeledNodes) -> Affinity:
-        """Compute ``W'``; the flow into a component leaves evenly at all of its images."""
+    def reweight(self, affinity: Affinity, labeled_nodes: LabeledNodes) -> tuple[Affinity, float]:
+        """Compute ``W'`` and τ; the flow into a component leaves evenly at all of its images."""
         components = find_components(affinity)
         n_components, component = len(components.sizes), components.of_sample
         inflow = labeled_nodes.scatter(labeled_nodes.weights[:, None])[:, 0]
@@ -117,4 +116,5 @@ class ReweightedLaplace:
         gamma = potential[:, 0] - lowest[component]
         gamma += _GAMMA_FLOOR * gamma.max() if gamma.max() > 0 else 1
         diagonal = sparse.dia_array((gamma[None], 0), shape=affinity.shape)
-        return (diagonal @ affinity.astype(np.float64) @ diagonal).tocsr()
+        reweighted = (diagonal @ affinity.astype(np.float64) @ diagonal).tocsr()
+        return reweighted, self.shift * float(degrees_of(reweighted).mean())

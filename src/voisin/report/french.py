@@ -902,10 +902,36 @@ _OTHER_PAGES = {
         "voisins directs, d’autre part les images étiquetées d’où il vient à travers tout le "
         "graphe. Méthode : <code>%(method)s</code>."
     ),
-    "%(id)s is very far from all labels": "%(id)s est très loin de toute étiquette",
-    "Labels reach it, but over so many images that their shares are below any number.": (
-        "Des étiquettes l’atteignent, mais à travers tant d’images que leurs parts sont au-dessous "
-        "de tout nombre."
+    "It is a test image: its score is made of those of its neighbors in the pool.": (
+        "C’est une image de test : son score est fait de ceux de ses voisines parmi les images "
+        "étiquetées par ce run."
+    ),
+    "Method: <code>%(method)s</code>.": "Méthode : <code>%(method)s</code>.",
+    "The nearest labeled images": "Les images étiquetées les plus proches",
+    "No shares of labeled images are known of this score. These are the labeled images of the "
+    "class that are most like this one; the numbers are cosine similarities (1 is the highest).": (
+        "On ne connaît pas de parts d’images étiquetées dans ce score. Voici les images étiquetées "
+        "de la classe qui ressemblent le plus à celle-ci ; les nombres sont des similarités "
+        "cosinus (1 est la plus haute)."
+    ),
+    "No shares of labeled images are known of this score. These are the labeled images of the "
+    "class that are most like this one; the numbers are distances.": (
+        "On ne connaît pas de parts d’images étiquetées dans ce score. Voici les images étiquetées "
+        "de la classe qui ressemblent le plus à celle-ci ; les nombres sont des distances."
+    ),
+    "These are shares of what speaks for the class; what speaks against it is %(share)s of that.": (
+        "Ce sont des parts de ce qui parle pour la classe ; ce qui parle contre elle en fait "
+        "%(share)s."
+    ),
+    "What the classifier goes by": "Ce d’après quoi le classifieur juge",
+    "The classifier's score of this image is a sum over the labeled images: how like this one each "
+    "is, times how much the classifier learned from it. These raise it most.": (
+        "Le score du classifieur pour cette image est une somme sur les images étiquetées : "
+        "combien chacune ressemble à celle-ci, fois ce que le classifieur en a appris. Voici "
+        "celles qui l’augmentent le plus."
+    ),
+    "What speaks against the class is %(share)s of what speaks for it.": (
+        "Ce qui parle contre la classe fait %(share)s de ce qui parle pour elle."
     ),
     "%(id)s has no evidence": "%(id)s est sans indice",
     "No label reaches it by any path of the graph, so nothing speaks for any class.": (

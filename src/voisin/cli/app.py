@@ -12,6 +12,7 @@ from voisin.cli.cache import cache_command
 from voisin.cli.certify import certify_command
 from voisin.cli.compare import compare_command
 from voisin.cli.explain import explain_command
+from voisin.cli.export import export_command
 from voisin.cli.label import label_command
 from voisin.cli.options import SettingsCommand, name_options
 from voisin.cli.predict import predict_command
@@ -66,6 +67,7 @@ app.command("run", cls=SettingsCommand)(run_command)
 app.command("compare", cls=SettingsCommand)(compare_command)
 app.command("explain")(explain_command)
 app.command("predict")(predict_command)
+app.command("export")(export_command)
 app.command("suggest")(suggest_command)
 app.command("label")(label_command)
 app.command("audit")(audit_command)

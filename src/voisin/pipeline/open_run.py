@@ -14,6 +14,7 @@ from voisin.errors import InputError
 from voisin.evaluation.verdict import Scores
 from voisin.explanation.page import Explanation
 from voisin.explanation.project import SYSTEM, StoredSystem, explain_image
+from voisin.prediction.model import MODEL, load_model
 from voisin.project.answers import TakenAnswers, take_answers
 from voisin.project.finished_run import FinishedRun
 from voisin.project.label_events import LabelEvents
@@ -214,6 +215,26 @@ class Run(FinishedRun):
             If there is no image, none can be read, or the run cannot label new ones.
         """
         return self.predictor.predict(images, progress=progress)
+
+    def export(self, path: str | Path) -> Path:
+        """Write the classifier as one file, from pixels to calibrated probabilities and labels.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.onnx`` for any program, or ``.safetensors``, the run's own file of weights.
+
+        Raises
+        ------
+        InputError
+            If the suffix is another, the file cannot be written there, or an embedder is a model
+            or a file of your own, which an ONNX file cannot hold.
+        MissingDependencyError
+            If PyTorch or onnx is not installed.
+        """
+        from voisin.prediction.export import export_model
+
+        return export_model(load_model(self.folder / MODEL), Path(path))
 
     @cached_property
     def predictor(self) -> "Predictor":

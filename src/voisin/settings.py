@@ -143,7 +143,7 @@ class Settings:
         partial(check_one_of, choices=LANGUAGES),
         help=f"Language of the pages: {', '.join(LANGUAGES)}. By default, it is that of the "
         "system (``LC_ALL``, ``LC_MESSAGES`` or ``LANG``) if that is one of them, else ``en``. "
-        "Audits, comparisons and files for programs stay English.",
+        "Comparisons and files for programs stay English.",
         heading=COMMON,
         commands=("run", "demo"),
     )

@@ -11,6 +11,7 @@ from voisin.audit.findings import WORTH_KNOWING, WRONG, AuditedImages
 from voisin.audit.suspect_labels import leave_one_out
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
+from voisin.report.language import FRENCH
 from voisin.types import no_progress
 
 every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -103,3 +104,10 @@ def test_no_two_checks_share_the_name_of_a_finding(images):
     ]
 
     assert len(names) == len(set(names))
+
+
+@every_check
+def test_every_finding_and_note_is_said_in_french_too(check, images):
+    for finding in check(images, no_progress):
+        for said in (finding.title, finding.advice, *(entry.note for entry in finding.entries)):
+            assert FRENCH.note(said) != said

@@ -14,12 +14,14 @@ from tests.finished_runs import write_run
 from tests.report.reader import Page
 from voisin.audit.audit import run_checks
 from voisin.audit.findings import AuditedImages
+from voisin.audit.project import _GONE, _LEARNED
 from voisin.calibration.prior_shift import weigh_by_class
 from voisin.errors import ProjectError
 from voisin.neighbors.affinity import build_affinity
 from voisin.neighbors.search import find_neighbors
 from voisin.pipeline.open_run import open_run
 from voisin.propagation.spreading import LabelSpreading
+from voisin.report.language import FRENCH
 from voisin.sources.opening import open_images
 from voisin.types import Neighbors
 
@@ -185,3 +187,31 @@ def test_a_finding_of_one_is_told_in_the_singular():
     (finding,) = [one for one in run_checks(images) if one.check == "unlabeled-components"]
     assert finding.title == "No label reaches 1 image along the graph, in 1 part of it"
     assert finding.entries[0].note == "alone"
+
+
+def test_the_page_is_in_the_language_of_the_run(project):
+    folder, *_ = project
+    toml = folder / "voisin.toml"
+    toml.write_text(toml.read_text("utf-8") + 'language = "fr"\n', "utf-8")
+    found = open_run(folder).audit()
+    page = Page((folder / "audit.html").read_text("utf-8"))
+
+    assert page.all("html")[0]["lang"] == "fr"
+    assert "ce qu’il ne faut pas croire" in page.text
+    assert "corrélation 0," in page.text or "corrélation 1," in page.text
+    for finding in found.findings:
+        for said in (finding.title, finding.advice, *(one.note for one in finding.entries)):
+            assert FRENCH.note(said) != said
+    assert all(FRENCH.note(note) != note for note in (_GONE, _LEARNED))
+    for english in ("wrong", "doubtful", "labeled", "picture"):
+        assert english not in page.text
+
+
+@pytest.mark.parametrize(("chosen", "learned"), [("backbone", False), ("cnn-augmented", True)])
+def test_a_run_that_chose_its_vectors_is_audited_by_what_it_chose(project, chosen, learned):
+    folder, *_ = project
+    toml = folder / "voisin.toml"
+    toml.write_text(toml.read_text("utf-8").replace(f'"{EMBEDDING}"', '"auto"'), "utf-8")
+    (folder / "metrics.json").write_text(json.dumps({"settings": {"embedding": chosen}}), "utf-8")
+
+    assert (_LEARNED in open_run(folder).audit().notes) == learned

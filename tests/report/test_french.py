@@ -26,7 +26,10 @@ FOLDER = Path(voisin.report.__file__).parent
 OF_COMPARISONS = {"left_out.html", "what_was_run.html"}  # the page of a comparison is English
 TEMPLATES = [
     *(path for path in FOLDER.rglob("*.html") if path.name not in OF_COMPARISONS),
-    *(FOLDER.parent / room / "page.html" for room in ("querying", "explanation", "certificate")),
+    *(
+        FOLDER.parent / room / "page.html"
+        for room in ("audit", "querying", "explanation", "certificate")
+    ),
     FOLDER.parent / "certificate" / "checks.html",
 ]
 PLACE = re.compile(r"%\(\w+\)s|%%|</?\w+>")

@@ -121,7 +121,7 @@ def check_class_coverage(images: AuditedImages, _: Progress) -> list[Finding]:
         advice = "Such a class is found by luck only. Label more of it."
         findings.append(Finding("few-labels", DOUBTFUL, title, advice))
     scattered = [
-        f"{names[c.label]} ({c.agreement:.0%} of {c.n_labels})" for c in classes if c.is_scattered
+        f"{names[c.label]} ({c.agreement:.0%}, n = {c.n_labels})" for c in classes if c.is_scattered
     ]
     if scattered:
         of = count_of(len(scattered), "class", "classes")

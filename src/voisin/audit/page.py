@@ -5,14 +5,14 @@ This module must not know the checks.
 
 from dataclasses import dataclass
 
-from voisin.audit.findings import DOUBTFUL, WORTH_KNOWING, WRONG, Finding
+from voisin.audit.findings import Finding
+from voisin.report.language import ENGLISH, Language
 from voisin.report.page import environment
 from voisin.report.pictures import read_picture
 from voisin.types import ImageCollection, Names
 
 _PICTURE_SIZE = 96  # pixels per side, by eye: two fit side by side on a card
 _SHOWN = 12  # entries shown per finding, by eye: `audit.csv` lists all
-_SEVERITIES = {WRONG: "wrong", DOUBTFUL: "doubtful", WORTH_KNOWING: "worth knowing"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,7 @@ class AuditContent:
         In the order of `ids`; None if the source cannot be opened any more.
     notes : tuple of str
         Checks that could not be done, and why.
+    language : Language
     """
 
     name: str
@@ -42,6 +43,7 @@ class AuditContent:
     splits: Names
     images: ImageCollection | None = None
     notes: tuple[str, ...] = ()
+    language: Language = ENGLISH
 
 
 def render_audit(content: AuditContent) -> str:
@@ -59,11 +61,10 @@ def render_audit(content: AuditContent) -> str:
         else read_picture(content.images, image, _PICTURE_SIZE)
         for image in sorted(shown)
     }
-    page = environment().get_template("audit/page.html")
+    page = environment(content.language).get_template("audit/page.html")
     return page.render(
         content=content,
         pictures=pictures,
-        severities=_SEVERITIES,
         n_shown=_SHOWN,
         size=_PICTURE_SIZE,
     )

@@ -1,5 +1,7 @@
 """Audit a finished project: run the checks, and write a table and a page."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from voisin.neighbors.search import find_neighbors
 from voisin.project.exports import write_table
 from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
+from voisin.report.language import choose_language
 from voisin.sources.reading import read_images
 from voisin.types import (
     UNLABELED,
@@ -91,15 +94,22 @@ def audit_run(run: FinishedRun, *, progress: Progress = no_progress) -> AuditRes
         images = run.open_pictures(ids, progress=progress)
     except VoisinError:
         notes = (_GONE,)
-    if learns_from_labels(
-        run.settings["embedding"], own_network=bool(run.settings["expert_network"])
-    ):
+    if _learned_from_labels(run):
         notes = (*notes, _LEARNED)
     audited = _gather(run, images, progress)
     findings = run_checks(audited, progress=progress)
     audit_result = AuditResult(run.folder, findings, ids, notes)
-    _write(audit_result, audited, images, run.settings["csv_separator"])
+    _write(audit_result, audited, images, run.settings)
     return audit_result
+
+
+def _learned_from_labels(run: FinishedRun) -> bool:
+    """Tell whether other labels would have given other vectors."""
+    embedding = run.settings["embedding"]
+    if embedding == "auto":  # what the run chose
+        metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
+        embedding = metrics["settings"]["embedding"]
+    return learns_from_labels(embedding, own_network=bool(run.settings["expert_network"]))
 
 
 def _gather(run: FinishedRun, images: ImageCollection | None, progress: Progress) -> AuditedImages:
@@ -142,12 +152,7 @@ def _small_pictures(images: ImageCollection, progress: Progress) -> Pixels:
 def _classifier_probabilities(run: FinishedRun) -> Probabilities | None:
     """Return out-of-fold probabilities, or None if the vectors were learned from the labels."""
     result = run.result
-    if (
-        learns_from_labels(
-            run.settings["embedding"], own_network=bool(run.settings["expert_network"])
-        )
-        or len(np.unique(result.labels)) < 3
-    ):
+    if _learned_from_labels(run) or len(np.unique(result.labels)) < 3:
         return None
     return out_of_fold_probabilities(
         result.embeddings,
@@ -162,7 +167,7 @@ def _write(
     audit_result: AuditResult,
     audited: AuditedImages,
     images: ImageCollection | None,
-    csv_separator: str,
+    settings: Mapping[str, Any],
 ) -> None:
     labels = audited.all_labels.tolist()
     names = tuple("" if c == UNLABELED else audited.class_names[c] for c in labels)
@@ -174,11 +179,12 @@ def _write(
         splits=audited.splits,
         images=images,
         notes=audit_result.notes,
+        language=choose_language(settings["language"]),
     )
     project = Project(audit_result.folder)
     with project.locked():
         columns = _columns(audit_result, audited, names, images)
-        write_table(audit_result.folder, TABLE, columns, csv_separator)
+        write_table(audit_result.folder, TABLE, columns, settings["csv_separator"])
         project.write_text(PAGE, render_audit(content))
 
 

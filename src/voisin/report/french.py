@@ -977,7 +977,36 @@ _OTHER_PAGES = {
     ),
 }
 
+_AUDIT = {
+    "%(name)s – what not to believe": "%(name)s – ce qu’il ne faut pas croire",
+    "voisin audit": "vérification de voisin",
+    "%(name)s: what not to believe": "%(name)s : ce qu’il ne faut pas croire",
+    "wrong": "faux",
+    "doubtful": "douteux",
+    "worth knowing": "bon à savoir",
+    "no label given": "aucune étiquette donnée",
+    "%(n)s finding. Nothing was changed: it is for you to decide. Every image of a finding is "
+    "listed in <code>audit.csv</code>.": (
+        "%(n)s constat. Rien n’a été changé : c’est à vous de décider. Toutes les images d’un "
+        "constat sont listées dans <code>audit.csv</code>."
+    ),
+    "%(n)s findings, the most serious first. Nothing was changed: it is for you to decide. Every "
+    "image of a finding is listed in <code>audit.csv</code>.": (
+        "%(n)s constats, les plus graves d’abord. Rien n’a été changé : c’est à vous de décider. "
+        "Toutes les images d’un constat sont listées dans <code>audit.csv</code>."
+    ),
+    "Nothing suspicious was found among %(n)s images.": (
+        "Rien de suspect n’a été trouvé parmi %(n)s images."
+    ),
+    "What could not be checked": "Ce qui n’a pas pu être vérifié",
+    "The first %(shown)s of %(n)s.": "Les %(shown)s premières sur %(n)s.",
+    "This page is complete: it fetches nothing and sends nothing.": (
+        "Cette page est complète : elle ne charge rien et n’envoie rien."
+    ),
+}
+
 SENTENCES: Mapping[str, str] = {
+    **_AUDIT,
     **_ON_TOP,
     **_PICTURES,
     **_MISTAKES,
@@ -992,7 +1021,172 @@ SENTENCES: Mapping[str, str] = {
     **_OTHER_PAGES,
 }
 
+_AUDIT_NOTES = {
+    "%(n)s pairs of near-duplicates on both sides of a split": (
+        "%(n)s paires de quasi-doublons des deux côtés d’une séparation"
+    ),
+    "1 pair of near-duplicates on both sides of a split": (
+        "1 paire de quasi-doublons des deux côtés d’une séparation"
+    ),
+    "%(n)s pairs of near-duplicates with different labels": (
+        "%(n)s paires de quasi-doublons aux étiquettes différentes"
+    ),
+    "1 pair of near-duplicates with different labels": (
+        "1 paire de quasi-doublons aux étiquettes différentes"
+    ),
+    "%(n)s pairs of near-duplicates of a labeled and an unlabeled image": (
+        "%(n)s paires de quasi-doublons, l’une des images étiquetée, l’autre non"
+    ),
+    "1 pair of near-duplicates of a labeled and an unlabeled image": (
+        "1 paire de quasi-doublons, l’une des images étiquetée, l’autre non"
+    ),
+    "%(n)s pairs of near-duplicates": "%(n)s paires de quasi-doublons",
+    "1 pair of near-duplicates": "1 paire de quasi-doublons",
+    "The test knows these images already, so its figures are too good. Keep both images of a pair "
+    "in one split, or take one out.": (
+        "Le test connaît déjà ces images : ses chiffres sont trop bons. Gardez les deux images "
+        "d’une paire du même côté, ou retirez-en une."
+    ),
+    "At least one label of each pair is wrong. Look at both.": (
+        "Une étiquette au moins de chaque paire est fausse. Regardez les deux."
+    ),
+    "The other image is easy: figures on unlabeled images are a little too good.": (
+        "L’autre image est facile : les chiffres sur les images sans étiquette sont un peu trop "
+        "bons."
+    ),
+    "They count twice in every figure, and labeling both is a waste.": (
+        "Elles comptent double dans tous les chiffres, et étiqueter les deux est du travail perdu."
+    ),
+    "vectors far nearer than usual": "vecteurs bien plus proches que d’habitude",
+    "vectors far nearer than usual, nearly the same picture (correlation %(c)s)": (
+        "vecteurs bien plus proches que d’habitude, presque la même image (corrélation %(c)s)"
+    ),
+    "vectors far nearer than usual, nearly the same picture, turned or mirrored (correlation "
+    "%(c)s)": (
+        "vecteurs bien plus proches que d’habitude, presque la même image, tournée ou retournée "
+        "(corrélation %(c)s)"
+    ),
+    "nearly the same picture (correlation %(c)s)": "presque la même image (corrélation %(c)s)",
+    "nearly the same picture, turned or mirrored (correlation %(c)s)": (
+        "presque la même image, tournée ou retournée (corrélation %(c)s)"
+    ),
+    "%(n)s images set apart share a group with an image of the graph": (
+        "%(n)s images mises à part sont du même groupe qu’une image du graphe"
+    ),
+    "The figures on them are too good: read those of the scope without leaks, or split by group.": (
+        "Leurs chiffres sont trop bons : lisez ceux des images sans fuite, ou séparez par groupe."
+    ),
+    "%(n)s unlabeled images share a group with a labeled one": (
+        "%(n)s images sans étiquette sont du même groupe qu’une image étiquetée"
+    ),
+    "They are easier than others: figures on unlabeled images are a little too good.": (
+        "Elles sont plus faciles que d’autres : les chiffres sur les images sans étiquette sont un "
+        "peu trop bons."
+    ),
+    "group %(name)s": "groupe %(name)s",
+    "%(n)s of %(all)s labels are contradicted": "%(n)s étiquettes sur %(all)s sont contredites",
+    "%(n)s of %(all)s labels is contradicted": "%(n)s étiquette sur %(all)s est contredite",
+    "Without the label, the graph finds it less probable than guessing at random; the note beside "
+    "each image gives the details. Begin with the first images: the label may be wrong, the image "
+    "may be untypical, or the vectors may not show what defines the class.": (
+        "Sans l’étiquette, le graphe la trouve moins probable que le hasard ; la note de chaque "
+        "image donne les détails. Commencez par les premières : l’étiquette peut être fausse, "
+        "l’image peu typique, ou les vecteurs peuvent ne pas montrer ce qui fait la classe."
+    ),
+    "Without the label, the graph and a classifier together find it less probable than guessing at "
+    "random; the note beside each image gives the details. Begin with the first images: the label "
+    "may be wrong, the image may be untypical, or the vectors may not show what defines the "
+    "class.": (
+        "Sans l’étiquette, le graphe et un classifieur ensemble la trouvent moins probable que le "
+        "hasard ; la note de chaque image donne les détails. Commencez par les premières : "
+        "l’étiquette peut être fausse, l’image peu typique, ou les vecteurs peuvent ne pas montrer "
+        "ce qui fait la classe."
+    ),
+    "labeled %(own)s; the graph without it says %(first)s with %(p)s, a classifier without it says "
+    "%(second)s with %(q)s, both together %(both)s": (
+        "étiquetée %(own)s ; sans elle, le graphe dit %(first)s à %(p)s, un classifieur %(second)s "
+        "à %(q)s, les deux ensemble %(both)s"
+    ),
+    "labeled %(own)s; the graph without it says %(first)s with %(p)s": (
+        "étiquetée %(own)s ; sans elle, le graphe dit %(first)s à %(p)s"
+    ),
+    "labeled %(own)s; a classifier without it says %(first)s with %(p)s": (
+        "étiquetée %(own)s ; sans elle, un classifieur dit %(first)s à %(p)s"
+    ),
+    "%(n)s classes have fewer than %(few)s labels: %(names)s": (
+        "%(n)s classes ont moins de %(few)s étiquettes : %(names)s"
+    ),
+    "1 class has fewer than %(few)s labels: %(names)s": (
+        "1 classe a moins de %(few)s étiquettes : %(names)s"
+    ),
+    "Such a class is found by luck only. Label more of it.": (
+        "Une telle classe n’est trouvée que par chance. Étiquetez-en davantage."
+    ),
+    "The labels of %(n)s classes are scattered: %(names)s": (
+        "Les étiquettes de %(n)s classes sont dispersées : %(names)s"
+    ),
+    "The labels of 1 class are scattered: %(names)s": (
+        "Les étiquettes d’une classe sont dispersées : %(names)s"
+    ),
+    "Less than half of these labels would have been found from the others: the vectors do not tell "
+    "the class apart. Try another embedding, or label more.": (
+        "Moins de la moitié de ces étiquettes auraient été trouvées d’après les autres : les "
+        "vecteurs ne distinguent pas la classe. Essayez une autre représentation, ou étiquetez "
+        "davantage."
+    ),
+    "No label reaches 1 image along the graph, in 1 part of it": (
+        "Aucune étiquette n’atteint 1 image le long du graphe, dans 1 partie"
+    ),
+    "No label reaches %(n)s images along the graph, in 1 part of it": (
+        "Aucune étiquette n’atteint %(n)s images le long du graphe, dans 1 partie"
+    ),
+    "No label reaches %(n)s images along the graph, in %(parts)s parts of it": (
+        "Aucune étiquette n’atteint %(n)s images le long du graphe, dans %(parts)s parties"
+    ),
+    "If they have labels, these are a classifier's alone. Label one image of each large part.": (
+        "Si elles ont des étiquettes, ce sont celles d’un classifieur seul. Étiquetez une image de "
+        "chaque grande partie."
+    ),
+    "Their labels are the classifier's alone. Label one image of each large part.": (
+        "Leurs étiquettes sont celles du classifieur seul. Étiquetez une image de chaque grande "
+        "partie."
+    ),
+    "They stay without a label. Label one image of each large part.": (
+        "Elles restent sans étiquette. Étiquetez une image de chaque grande partie."
+    ),
+    "alone": "seule",
+    "one of %(n)s images": "l’une de %(n)s images",
+    "%(n)s images are far from all others": "%(n)s images sont loin de toutes les autres",
+    "1 image is far from all others": "1 image est loin de toutes les autres",
+    "There is little evidence for their labels: they may be of no known class, damaged, or of "
+    "another origin. Look at them before you use their labels.": (
+        "Peu d’indices soutiennent leurs étiquettes : elles peuvent n’être d’aucune classe connue, "
+        "être abîmées, ou venir d’ailleurs. Regardez-les avant d’utiliser leurs étiquettes."
+    ),
+    "%(n)s deviations too far": "trop loin de %(n)s écarts",
+    "Hubs dominate the graph: 1 %% of the images are %(share)s of all neighbors": (
+        "Des pôles dominent le graphe : 1 %% des images font %(share)s de tous les voisins"
+    ),
+    "The skewness is %(skew)s, above %(most)s: a wrong label on a hub travels far. Check the "
+    "labels of hubs, or try another embedding or metric.": (
+        "L’asymétrie est de %(skew)s, au-dessus de %(most)s : une étiquette fausse sur un pôle va "
+        "loin. Vérifiez les étiquettes des pôles, ou essayez une autre représentation ou distance."
+    ),
+    "neighbor of %(n)s images": "voisine de %(n)s images",
+    "The images are not where they were: pictures were not compared, and none is shown.": (
+        "Les images ne sont plus où elles étaient : elles n’ont pas été comparées, et aucune n’est "
+        "montrée."
+    ),
+    "The vectors were learned from the labels, so they support even wrong ones: suspect labels are "
+    "found less often. Audit a project with pretrained vectors (--embedding) to find more.": (
+        "Les vecteurs ont été appris des étiquettes, et soutiennent donc même les fausses : les "
+        "étiquettes suspectes sont moins souvent trouvées. Vérifiez un projet aux vecteurs "
+        "préentraînés (--embedding) pour en trouver davantage."
+    ),
+}
+
 NOTES: Mapping[str, str] = {
+    **_AUDIT_NOTES,
     "Nothing is certified yet.": "Rien n’est certifié pour l’instant.",
     "Of the %(certified)s surest of %(n)s labels at most %(error)s %% are wrong, with "
     "%(confidence)s %% confidence.": (

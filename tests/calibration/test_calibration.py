@@ -62,7 +62,7 @@ def test_a_random_sample_counts_for_the_class_priors_beside_the_images():
 
     assert (alone.priors_from, result.priors_from) == ("images", "sample")
     np.testing.assert_allclose(priors, (counts / 50 + from_images) / 2, atol=0.005)
-    assert any("from 50 that were drawn at random" in note for note in result.notes)
+    assert any("with the help of 50 that were drawn" in note for note in result.notes)
     low, high = np.array([[prior.low, prior.high] for prior in result.class_priors]).T
     assert ((low < priors) & (priors < high)).all()
     assert 0.05 < high[0] - low[0] < 0.3  # half of the sample's standard error of 0.065, 4 times

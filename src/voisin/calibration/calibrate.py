@@ -345,7 +345,7 @@ def _note_priors(priors_from: str, sample: NDArray[np.int64]) -> list[str]:
         return []
     if priors_from == "sample":
         return [
-            "How common each class is among all images was estimated from the images and from "
+            "How common each class is among all images was estimated with the help of "
             f"{n_at_random} that were drawn at random and labeled."
         ]
     notes = [_NOTES_ON_PRIORS[priors_from]]

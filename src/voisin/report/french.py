@@ -1247,10 +1247,10 @@ NOTES: Mapping[str, str] = {
         "Il y a trop peu d’étiquettes pour estimer la fréquence de chaque classe parmi les images "
         ": toutes ont été prises pour aussi fréquentes."
     ),
-    "How common each class is among all images was estimated from the images and from %(n)s that "
-    "were drawn at random and labeled.": (
-        "La fréquence de chaque classe parmi les images a été estimée à partir des images et de "
-        "%(n)s d’entre elles, tirées au hasard et étiquetées."
+    "How common each class is among all images was estimated with the help of %(n)s that were "
+    "drawn at random and labeled.": (
+        "La fréquence de chaque classe parmi les images a été estimée à l’aide de %(n)s d’entre "
+        "elles, tirées au hasard et étiquetées."
     ),
     "Of the images drawn at random, %(n)s are labeled: from %(fewest)s on, they tell how common "
     "each class is.": (

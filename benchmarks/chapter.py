@@ -56,7 +56,7 @@ def one_draw(images, draw, labels_per_class, seconds):
         )
         seconds.append(time.perf_counter() - start)
         embeddings = np.load(Path(folder, "evidence", "embeddings.npy"))
-    labels = done.labels
+    labels = done.result.labels
     hidden = labels < 0
     reference = Reference(kernel="knn", n_neighbors=10).fit(embeddings, labels)
     truth = Truth(done.images.ids[hidden], done.images.labels[hidden], done.images.class_names)

@@ -4,9 +4,9 @@ Nothing here may import another module of voisin.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 UNLABELED = -1
+_SHORT, _LONGEST = 5, 80  # entries and characters that a `repr` still writes out, by hand
 
 Labels: TypeAlias = NDArray[np.int64]  # (n_samples,), UNLABELED where unknown
 Indices: TypeAlias = NDArray[np.int64]  # (n,), positions of images
@@ -28,9 +29,36 @@ Affinity: TypeAlias = sparse.csr_array  # (n_samples, n_samples), symmetric, >= 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called during long tasks as ``progress(task, done, total)``; last with ``done == total``."""
 
+AskedProgress: TypeAlias = Progress | bool | None
+"""Where to report progress: a callback; None to show it where a person looks, in a terminal or a
+notebook; True to write lines elsewhere, too; False to show nothing."""
+
 
 def no_progress(task: str, done: int, total: int) -> None:
     """Do nothing; the default of every ``progress`` parameter."""
+
+
+class ShortRepr:
+    """A dataclass whose `repr` tells the shapes of arrays, and the lengths of long sequences."""
+
+    def __repr__(self) -> str:
+        parts = (
+            f"{one.name}={_abbreviate(getattr(self, one.name))}"
+            for one in fields(cast(Any, self))
+            if one.repr
+        )
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _abbreviate(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.size > _SHORT:
+        return f"<{value.dtype} array of shape {value.shape}>"
+    if sparse.issparse(value):
+        return f"<sparse array of shape {value.shape}>"
+    if isinstance(value, tuple | list | dict) and len(value) > _SHORT:
+        return f"<{type(value).__name__} of {len(value)}>"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 class ImageReader(Protocol):
@@ -56,8 +84,8 @@ class ImageReader(Protocol):
         """Return a text that changes when the images do, quickly (from paths, sizes, times)."""
 
 
-@dataclass(frozen=True, eq=False)
-class ImageCollection:
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageCollection(ShortRepr):
     """Images with their labels, ids and groups; pixels are decoded when they are needed.
 
     Attributes
@@ -146,8 +174,8 @@ class LearningEmbedder(Protocol):
         """Train on the images; after an interruption, resume from the state in `scratch`."""
 
 
-@dataclass(frozen=True, eq=False)
-class Neighbors:
+@dataclass(frozen=True, eq=False, repr=False)
+class Neighbors(ShortRepr):
     """The nearest neighbors of every image, itself excluded, nearest first.
 
     Attributes
@@ -167,8 +195,8 @@ class Neighbors:
     metric: str = "cosine"
 
 
-@dataclass(frozen=True, eq=False)
-class Propagation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Propagation(ShortRepr):
     """The result of a propagation method.
 
     Attributes
@@ -211,8 +239,8 @@ class PropagationMethod(Protocol):
         """Give every sample a distribution over the classes."""
 
 
-@dataclass(frozen=True, eq=False)
-class GraphData:
+@dataclass(frozen=True, eq=False, repr=False)
+class GraphData(ShortRepr):
     """The images in the form that a labeling method takes: vectors, and a graph of neighbors.
 
     Attributes
@@ -231,8 +259,8 @@ class GraphData:
     new_neighbors: Neighbors | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Fold:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fold(ShortRepr):
     """Labels that are held out, and the graph data that were computed without them.
 
     Attributes
@@ -247,8 +275,8 @@ class Fold:
     data: GraphData
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
+@dataclass(frozen=True, eq=False, repr=False)
+class Problem(ShortRepr):
     """Images and a few labels, with folds by which a method may choose its own settings.
 
     Attributes
@@ -278,8 +306,8 @@ class Problem:
         return replace(self, data=fold.data, labels=labels, folds=())
 
 
-@dataclass(frozen=True, eq=False)
-class Induction:
+@dataclass(frozen=True, eq=False, repr=False)
+class Induction(ShortRepr):
     """How a labeling method labels an image outside the graph, without labeling again.
 
     ``p_i = s [c_i + ē_i]₊ / |[c_i + ē_i]₊|₁ + ḡ_i`` with the classifier's ``c_i = softmax(x_i W +
@@ -307,8 +335,8 @@ class Induction:
     errors: NDArray[np.float64] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Labeling:
+@dataclass(frozen=True, eq=False, repr=False)
+class Labeling(ShortRepr):
     """The result of a labeling method.
 
     Attributes
@@ -371,8 +399,8 @@ class Labeling:
         return self.propagation.probabilities if self.calibrated is None else self.calibrated
 
 
-@dataclass(frozen=True, eq=False)
-class HeldOut:
+@dataclass(frozen=True, eq=False, repr=False)
+class HeldOut(ShortRepr):
     """Out-of-fold probabilities: those of labeled images, found without their own labels.
 
     Attributes
@@ -405,8 +433,8 @@ class LabelingMethod(Protocol):
         """
 
 
-@dataclass(frozen=True, eq=False)
-class Predictions:
+@dataclass(frozen=True, eq=False, repr=False)
+class Predictions(ShortRepr):
     """Class probabilities with the ids of their images, so that their order does not matter.
 
     Attributes

@@ -66,7 +66,7 @@ def test_every_method_is_tried_on_every_draw_and_number_of_labels_in_every_scope
 
 def score_as_found(finished, images):
     """Score what a run found on its unlabeled images, before calibration."""
-    truth = images.in_split("train").take(finished.labels < 0)
+    truth = images.in_split("train").take(finished.result.labels < 0)
     rows = finished.propagation.probabilities
     found = Predictions("found", finished.result.ids, rows, finished.propagation.reached)
     return score(found, Truth.of(truth))
@@ -108,9 +108,9 @@ def test_under_class_shares_each_own_method_decides_as_a_run_does(digits_npz, tm
     )
 
     assert {t.method for t in found.trials} == set(names)
-    unlabeled = finished.propagation.probabilities[finished.labels < 0]
+    unlabeled = finished.propagation.probabilities[finished.result.labels < 0]
     decided = fit_decision(unlabeled, shares, decide).apply(unlabeled)
-    truth = Truth.of(open_images(digits_npz).in_split("train").take(finished.labels < 0))
+    truth = Truth.of(open_images(digits_npz).in_split("train").take(finished.result.labels < 0))
     expected = score(Predictions("own", truth.ids, unlabeled, labels=decided), truth)
     (trial,) = [t for t in found.trials if (t.method, t.scope) == ("spreading", "unlabeled")]
     assert trial.metrics["balanced_accuracy"] == pytest.approx(expected.balanced_accuracy.value)

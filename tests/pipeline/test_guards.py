@@ -89,9 +89,9 @@ def test_retraining_weighs_each_label_by_its_certainty_relative_to_the_surest(
     done = run(source, tmp_path / "out", **SETTINGS)
     labels, weights = seen["Training: retrained"]
     sure = certainty(done.propagation.probabilities)
-    given = done.labels >= 0
+    given = done.result.labels >= 0
 
-    np.testing.assert_array_equal(labels[given], done.labels[given])
+    np.testing.assert_array_equal(labels[given], done.result.labels[given])
     np.testing.assert_array_equal(labels[~given], done.propagation.labels[~given])
     np.testing.assert_array_equal(weights[given], 1)
     np.testing.assert_allclose(weights[~given], sure[~given] / sure[~given].max())

@@ -138,8 +138,8 @@ def test_the_verdict_is_of_the_labels_of_the_table_and_test_images_are_decided_a
     }  # fmt: skip
     assert done.result.decision.way == done.settings["decide"]
     np.testing.assert_array_equal(
-        done.result.assigned[done.labels < 0],
-        done.result.decision.apply(done.result.stated)[done.labels < 0],
+        done.result.assigned[done.result.labels < 0],
+        done.result.decision.apply(done.result.stated)[done.result.labels < 0],
     )
 
 
@@ -181,7 +181,9 @@ def test_without_truth_the_report_says_how_many_are_expected_to_be_right(source,
 def test_given_labels_stay(finished, rows):
     done, _ = finished
     given = {
-        id_: label for id_, label in zip(done.result.ids, done.labels, strict=True) if label >= 0
+        id_: label
+        for id_, label in zip(done.result.ids, done.result.labels, strict=True)
+        if label >= 0
     }
     assert {id_: rows[id_]["label"] for id_ in given} == given
     assert all(rows[id_]["confidence"] == 1 for id_ in given)

@@ -28,6 +28,7 @@ from voisin.types import (
     Pixels,
     Probabilities,
     Progress,
+    ShortRepr,
     no_progress,
 )
 
@@ -40,8 +41,8 @@ _LEARNED = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class AuditResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class AuditResult(ShortRepr):
     """The findings of an audit.
 
     Attributes

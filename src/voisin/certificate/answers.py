@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError, ProjectError
 from voisin.project.cache import hash_of
-from voisin.project.exports import csv_text
+from voisin.project.exports import csv_text, read_labels
 from voisin.sources.classes import find_class, fold_name
 from voisin.sources.table import read_columns
 from voisin.types import UNSURE, Names
@@ -63,16 +63,10 @@ def read_found_labels(folder: Path) -> FoundLabels:
     ProjectError
         If the file does not exist, is damaged, or holds given labels only.
     """
-    import pyarrow.parquet
-
-    path = folder / "labels.parquet"
-    if not path.is_file():
-        message = f"{folder} has no labels.parquet: pass the folder of a finished `voisin run`."
-        raise ProjectError(message)
+    path, table = folder / "labels.parquet", read_labels(folder)
     try:
-        table = pyarrow.parquet.read_table(path)
         rows = table.select(["id", "path", "label_name", "source", "confidence"]).to_pydict()
-    except Exception as error:  # of damaged files, PyArrow raises kinds that share no class
+    except KeyError as error:
         message = f"{path} is damaged ({error}): run the project again."
         raise ProjectError(message) from error
     kept = np.flatnonzero(np.array(rows["source"]) == "propagated")

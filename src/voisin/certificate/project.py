@@ -45,14 +45,15 @@ from voisin.project.finished_run import FinishedRun
 from voisin.project.folder import Project
 from voisin.report.answering import Questions
 from voisin.report.language import choose_language
+from voisin.types import ShortRepr
 from voisin.validation import check_count, check_in_closed_interval
 
 PAGE, CHECKS_PAGE = "certificate.html", "checks.html"
 _SUPPOSED = (0.0, 0.2, 0.4)  # error rates of the forecasts, as shares of the allowed error rate
 
 
-@dataclass(frozen=True, eq=False)
-class CertificateResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class CertificateResult(ShortRepr):
     """The certificate of a project, and the checks that are left.
 
     Attributes

@@ -1,28 +1,18 @@
 """Print lines, tables, warnings and progress bars, all on standard error."""
 
 import math
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
 from voisin.cli.options import SHARED_OPTIONS, name_options
-from voisin.types import Progress as Callback
+from voisin.progress import show_progress
+from voisin.types import Progress
 
 _console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -67,35 +57,6 @@ def show_warning(
         show_line(f"Warning: {name_options(str(message), SHARED_OPTIONS)}")
 
 
-class SpeedColumn(ProgressColumn):
-    """Shows how many units of a task are done per second, once that is known."""
-
-    def render(self, task: Task) -> Text:
-        """Write the speed."""
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.3g}/s", style="progress.data.speed")
-
-
-@contextmanager
-def progress_bars() -> Iterator[Callback]:
-    """Yield a callback that draws one bar per task, or nothing if there is no terminal."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        SpeedColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    with Progress(
-        *columns, console=_console, transient=True, disable=not sys.stderr.isatty()
-    ) as bars:
-        drawn: dict[str, TaskID] = {}
-
-        def show(task: str, done: int, total: int) -> None:
-            if task not in drawn:
-                drawn[task] = bars.add_task(task, total=total)
-            bars.update(drawn[task], completed=done, total=total)
-            if done >= total:
-                bars.remove_task(drawn.pop(task))
-
-        yield show
+def progress_bars() -> AbstractContextManager[Progress]:
+    """Draw progress where the lines go, so that both keep clear of one another."""
+    return show_progress(console=_console)

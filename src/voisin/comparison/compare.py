@@ -15,8 +15,9 @@ from voisin.pipeline.context import Context
 from voisin.pipeline.messages import log_source
 from voisin.pipeline.prepare import make_settings, open_source, warn_of_alpha
 from voisin.pipeline.stages import Stages, capture_warnings
+from voisin.progress import show_progress
 from voisin.project.folder import Project
-from voisin.types import ImageCollection, Progress, no_progress
+from voisin.types import AskedProgress, ImageCollection
 from voisin.validation import check_count, check_installed
 
 
@@ -29,7 +30,7 @@ def compare(
     methods: Sequence[str] | None = None,
     jobs: int = 1,
     opening: Mapping[str, Any] | None = None,
-    progress: Progress = no_progress,
+    progress: AskedProgress = None,
     log: Callable[[str], None] = lambda _: None,
     **options: Any,
 ) -> Comparison:
@@ -59,7 +60,9 @@ def compare(
         Number of processes; they share the cores.
     opening : mapping, optional
         Options of `open_images`, if `source` is not an ImageCollection yet.
-    progress : callable, optional
+    progress : callable or bool, optional
+        Called as ``progress(task, done, total)``. By default, progress is shown in a terminal and
+        in a notebook; True shows it elsewhere, too, False nowhere.
     log : callable, optional
         Called with lines of text about the source, the draws and the methods.
     **options
@@ -87,29 +90,30 @@ def compare(
     settings = make_settings({**options, **decided})
     check_installed("A comparison", ["torch"], "torch")
     project = Project(Path(out))
-    with capture_warnings() as notes:
-        warn_of_alpha(settings, names)
-        images, origin = open_source(source, dict(opening or {}), progress)
-    log_source(images, log)
-    for line in left_out.values():
-        log(f"  left out {line}")
-    with project.locked() as cache:
-        context = Context.of(Stages(cache, settings, progress, lambda _: None), images, notes)
-        all_draws = draw_all(context, draws, numbers)
-        counts = " / ".join(f"{draw.n_labels:,}" for draw in all_draws[::draws])
-        n_images = len(context.experiment.pool)
-        if settings.embedding == AUTO:
-            log(
-                f"Embedding: {context.stages.settings.embedding}, as in a run with --effort quick, "
-                "since each draw trains its networks anew"
-            )
-        log(f"{draws} draws of {counts} labels among {n_images:,} images")
-        run_trials(context, images, all_draws, names, jobs=jobs)
-        trials, notes_by_method = Trials(context).collect(all_draws, names)
-        comparison = Comparison(project.folder, trials, left_out, notes_by_method)
-        write_comparison(project, images, context, comparison)
-        chosen = {"draws": draws, "compared_labels_per_class": ", ".join(map(str, numbers))}
-        project.write_settings({**origin, **settings.as_dict(), **chosen})
+    with show_progress(progress) as shown:
+        with capture_warnings() as notes:
+            warn_of_alpha(settings, names)
+            images, origin = open_source(source, dict(opening or {}), shown)
+        log_source(images, log)
+        for line in left_out.values():
+            log(f"  left out {line}")
+        with project.locked() as cache:
+            context = Context.of(Stages(cache, settings, shown, lambda _: None), images, notes)
+            all_draws = draw_all(context, draws, numbers)
+            counts = " / ".join(f"{draw.n_labels:,}" for draw in all_draws[::draws])
+            n_images = len(context.experiment.pool)
+            if settings.embedding == AUTO:
+                log(
+                    f"Embedding: {context.stages.settings.embedding}, as in a run with --effort "
+                    "quick, since each draw trains its networks anew"
+                )
+            log(f"{draws} draws of {counts} labels among {n_images:,} images")
+            run_trials(context, images, all_draws, names, jobs=jobs)
+            trials, notes_by_method = Trials(context).collect(all_draws, names)
+            comparison = Comparison(project.folder, trials, left_out, notes_by_method)
+            write_comparison(project, images, context, comparison)
+            chosen = {"draws": draws, "compared_labels_per_class": ", ".join(map(str, numbers))}
+            project.write_settings({**origin, **settings.as_dict(), **chosen})
     return comparison
 
 

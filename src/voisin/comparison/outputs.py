@@ -18,7 +18,7 @@ from voisin.pipeline.context import Context
 from voisin.project.exports import number, to_json
 from voisin.project.folder import Project
 from voisin.sources.collection import summarize
-from voisin.types import ImageCollection
+from voisin.types import ImageCollection, ShortRepr
 from voisin.validation import check_one_of
 from voisin.writing import write_atomically
 
@@ -26,8 +26,8 @@ _TEST = "Student's paired t over the draws against the best method, two-sided, H
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "torch")  # figures may depend on their versions
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(ShortRepr):
     """The trials of a comparison, and where its files are.
 
     Attributes

@@ -28,6 +28,7 @@ from voisin.types import (
     Names,
     Predictions,
     Probabilities,
+    ShortRepr,
 )
 
 # Number of weights in a block of resamples: 16 MB of float64, chosen by hand to bound the memory.
@@ -35,8 +36,8 @@ _ENTRIES_AT_ONCE = 1 << 21
 _OF_ALL_IMAGES = ("accuracy", "ece")  # metrics that count images alike, not classes
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scores(ShortRepr):
     """The metrics of one method in one scope, with their intervals.
 
     Attributes
@@ -81,8 +82,8 @@ class Scores:
             raise AttributeError(message) from None
 
 
-@dataclass(frozen=True, eq=False)
-class Truth:
+@dataclass(frozen=True, eq=False, repr=False)
+class Truth(ShortRepr):
     """The true classes of some images.
 
     Attributes

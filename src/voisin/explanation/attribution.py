@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError
 from voisin.explanation.linear_system import LinearSystem
-from voisin.types import UNLABELED, Indices, Labels
+from voisin.types import UNLABELED, Indices, Labels, ShortRepr
 
 _LEAST = 1e-12  # share of a score; a tolerance: smaller shares are rounding errors
 _MOST_SETTLED = 15_000  # nodes per search, so that a search ends after about 15 ms
@@ -23,8 +23,8 @@ MOST_ENTRIES = 200_000_000
 """Largest table of contributions that is kept: 0.8 GB, chosen by hand to fit in memory."""
 
 
-@dataclass(frozen=True, eq=False)
-class Path:
+@dataclass(frozen=True, eq=False, repr=False)
+class Path(ShortRepr):
     """The strongest path from an image to a labeled one.
 
     Attributes
@@ -44,8 +44,8 @@ class Path:
         return float(np.prod(self.weights))
 
 
-@dataclass(frozen=True, eq=False)
-class LabeledParts:
+@dataclass(frozen=True, eq=False, repr=False)
+class LabeledParts(ShortRepr):
     """What labeled images add to a score of any sign: those that speak for the class.
 
     Attributes
@@ -66,8 +66,8 @@ class LabeledParts:
     against: float
 
 
-@dataclass(frozen=True, eq=False)
-class ClassAttribution:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassAttribution(ShortRepr):
     """The parts of an image's score for one class: split by neighbors, and by labeled images.
 
     Not every method's score is a sum over the neighbors: then there are none. Where it is no sum
@@ -125,8 +125,8 @@ class ClassAttribution:
     closeness: NDArray[np.float64] | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Attribution:
+@dataclass(frozen=True, eq=False, repr=False)
+class Attribution(ShortRepr):
     """The parts of an image's scores for its label, and for the class that comes next.
 
     Attributes

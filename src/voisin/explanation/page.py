@@ -4,15 +4,19 @@ This module must not know how scores are attributed.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.errors import VoisinError
 from voisin.explanation.attribution import Attribution, ClassAttribution
 from voisin.report.language import ENGLISH, Language
 from voisin.report.pictures import Picture, read_picture
+from voisin.report.wording import percent
 from voisin.types import UNLABELED, ImageCollection, Labels, Names
 
 _LARGE, _SMALL = 144, 64  # pixels per side, by eye: of the image itself, and of all others
@@ -21,7 +25,7 @@ CLASSIFIER, CLASS_PRIORS = "the classifier", "class priors"
 """Contributors other than images, as ``labels.csv`` and ``voisin explain`` name them."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Explanation:
     """An attribution, with the names that a reader needs.
 
@@ -42,6 +46,10 @@ class Explanation:
         False for a test image, which is labeled by its neighbors and the classifier.
     metric : {"cosine", "euclidean"}
         Of closeness.
+    open_images : callable, optional
+        Returns the pictures; raises `VoisinError` if the source is gone.
+    language : Language
+        Of the page.
     """
 
     attribution: Attribution
@@ -53,6 +61,41 @@ class Explanation:
     reached: bool = True
     in_graph: bool = True
     metric: str = "cosine"
+    open_images: Callable[[], ImageCollection] | None = None
+    language: Language = ENGLISH
+
+    def __repr__(self) -> str:
+        name, classes = str(self.ids[self.attribution.image]), self.classes
+        if not classes:
+            return f"{name}: no evidence"
+        each = [f"{self.name(one.label)} ({percent(one.probability)})" for one in classes]
+        first = classes[0]
+        images, values, what = first.contributors, first.contributor_shares, "labeled images"
+        if first.by_classifier is not None and first.classifier_share > values.sum():
+            images, values = first.by_classifier.images, first.by_classifier.shares
+            what += ", by the classifier"
+        if first.closeness is not None:
+            what, values = f"nearest labeled images, by {self.closeness_name}", first.closeness
+        named = [
+            f"{self.ids[i]} ({self.name(int(self.labels[i]))}) {value:.2f}"
+            for i, value in zip(images[:3], values[:3], strict=True)
+        ]
+        return f"{name}: {', then '.join(each)} of the scores\n{what}: {', '.join(named)}"
+
+    def _repr_html_(self) -> str:
+        """Show the page in a notebook."""
+        page = escape(render_explanation(self, *self.pictures()))
+        style = "width: 100%; height: 36rem; border: 0"
+        return f'<iframe srcdoc="{page}" style="{style}"></iframe>'
+
+    def pictures(self) -> tuple[ImageCollection | None, str]:
+        """Return the pictures, or why there are none."""
+        if self.open_images is None:
+            return None, ""
+        try:
+            return self.open_images(), ""
+        except VoisinError as error:
+            return None, str(error).rstrip(".")
 
     @property
     def classes(self) -> tuple[ClassAttribution, ...]:
@@ -162,7 +205,6 @@ def render_explanation(
     explanation: Explanation,
     images: ImageCollection | None,
     missing: str = "",
-    language: Language = ENGLISH,
 ) -> str:
     """Render an explanation as one HTML page that needs no network.
 
@@ -173,7 +215,6 @@ def render_explanation(
         The pictures, in any order (they are found by id); without them, the page has names only.
     missing : str
         The reason why there are no pictures.
-    language : Language
     """
     from voisin.report.page import environment
 
@@ -194,7 +235,7 @@ def render_explanation(
         if not any(pictures.values()):
             missing = missing or "none of the pictures can be read from the source"
     return (
-        environment(language)
+        environment(explanation.language)
         .get_template("explanation/page.html")
         .render(explanation=explanation, pictures=pictures, missing=missing, n_shown=_SHOWN)
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voisin.errors import InputError, VoisinError
+from voisin.errors import InputError
 from voisin.explanation.attribution import (
     TopContributors,
     table_is_cheap,
@@ -117,12 +117,13 @@ def explain_image(
         label = int(result.decision.apply(stated[None])[0]) if answered else UNLABELED
         reached = bool(result.linked[near.indices].any())
         attribution = evidence.attribute_new(position, vector, near, result.rule_for_new, label)
+    ids = np.concatenate([result.ids, result.test_ids])
     labels = np.concatenate([result.labels, np.full(len(result.test_ids), UNLABELED)])
     # Only images without a given label have an estimated probability.
     is_stated = result.is_calibrated and label != UNLABELED and labels[position] == UNLABELED
     return Explanation(
         attribution,
-        np.concatenate([result.ids, result.test_ids]),
+        ids,
         labels,
         result.class_names,
         stored.method,
@@ -130,6 +131,8 @@ def explain_image(
         reached=reached,
         in_graph=position < n_pool,
         metric=metric,
+        open_images=lambda: run.images if position < n_pool else run.open_pictures(ids),
+        language=choose_language(run.settings["language"]),
     )
 
 
@@ -149,19 +152,12 @@ def write_explanation(
     InputError
         If the page cannot be written there.
     """
-    images, missing = None, ""
-    try:
-        images = run.images
-        if not explanation.in_graph:
-            images = run.open_pictures(explanation.ids)
-    except VoisinError as error:
-        missing = str(error).rstrip(".")
+    images, missing = explanation.pictures()
     page = picture or run.folder / "explanations" / explanation.file_name
-    language = choose_language(run.settings["language"])
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(page) as partial:
-            html = render_explanation(explanation, images, missing, language)
+            html = render_explanation(explanation, images, missing)
             partial.write_text(html, encoding="utf-8")
     except OSError as error:
         message = f"{page} cannot be written ({error.strerror}): pass another `picture`."

@@ -15,16 +15,21 @@ from voisin.evaluation.verdict import Scores
 from voisin.explanation.page import Explanation
 from voisin.explanation.project import SYSTEM, StoredSystem, explain_image
 from voisin.prediction.model import MODEL, load_model
+from voisin.progress import show_progress
 from voisin.project.answers import TakenAnswers, take_answers
+from voisin.project.exports import read_labels
 from voisin.project.finished_run import FinishedRun
 from voisin.project.label_events import LabelEvents
 from voisin.project.stored import load
 from voisin.querying.project import Suggestions, suggest_images
 from voisin.querying.registry import DEFAULT
+from voisin.report.run_view import describe_run, render_run
 from voisin.training.pseudo_labels import PseudoLabelRound
-from voisin.types import Labels, Progress, Propagation, no_progress
+from voisin.types import AskedProgress, Propagation
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from voisin.prediction.predictions import NewPredictions
     from voisin.prediction.predictor import Predictor
     from voisin.sources.new_images import NewImages
@@ -47,15 +52,30 @@ class Run(FinishedRun):
         All results, as arrays.
     """
 
+    def __repr__(self) -> str:
+        return "\n".join(describe_run(self))
+
+    def _repr_html_(self) -> str:
+        return render_run(self)
+
     @property
     def report(self) -> Path:
         """Path of the report, a page to open in a browser."""
         return self.folder / "report.html"
 
-    @property
-    def labels(self) -> Labels:
-        """The few labels that the run started from, -1 elsewhere; shape (n_pool,)."""
-        return self.result.labels
+    @cached_property
+    def labels(self) -> "pa.Table":
+        """The labels as ``labels.parquet`` has them: a row for each image of the pool.
+
+        Its columns are listed in :doc:`files`. pandas and polars take the table as it is:
+        ``run.labels.to_pandas()``, ``polars.from_arrow(run.labels)``.
+
+        Raises
+        ------
+        ProjectError
+            If the file is gone or damaged.
+        """
+        return read_labels(self.folder)
 
     @property
     def propagation(self) -> Propagation:
@@ -119,7 +139,7 @@ class Run(FinishedRun):
         return load(self.folder / SYSTEM, StoredSystem)
 
     def suggest(
-        self, n: int = 20, *, strategy: str = DEFAULT, progress: Progress = no_progress
+        self, n: int = 20, *, strategy: str = DEFAULT, progress: AskedProgress = None
     ) -> Suggestions:
         """Suggest which images to label next, and write them to a table and a page.
 
@@ -133,14 +153,15 @@ class Run(FinishedRun):
         n : int, default=20
         strategy : str, default="mixed"
             One of `voisin.querying.registry.STRATEGIES`.
-        progress : callable, optional
+        progress : callable or bool, optional
 
         Raises
         ------
         InputError
             If there is no such strategy, or no image is left to label.
         """
-        return suggest_images(self, n=n, strategy=strategy, progress=progress)
+        with show_progress(progress) as shown:
+            return suggest_images(self, n=n, strategy=strategy, progress=shown)
 
     def label(
         self,
@@ -186,14 +207,15 @@ class Run(FinishedRun):
         """The store of all answers that people gave, ``labels.sqlite``."""
         return LabelEvents(self.folder)
 
-    def audit(self, *, progress: Progress = no_progress) -> AuditResult:
+    def audit(self, *, progress: AskedProgress = None) -> AuditResult:
         """Find labels and images not to trust, and write them to files; change no label.
 
         Writes ``audit.html``, ``audit.csv`` and ``audit.parquet``.
         """
-        return audit_run(self, progress=progress)
+        with show_progress(progress) as shown:
+            return audit_run(self, progress=shown)
 
-    def predict(self, images: "NewImages", *, progress: Progress = no_progress) -> "NewPredictions":
+    def predict(self, images: "NewImages", *, progress: AskedProgress = None) -> "NewPredictions":
         """Label new images as the run labeled its own; the first call loads what that needs.
 
         Parameters
@@ -201,7 +223,7 @@ class Run(FinishedRun):
         images : str, Path, array, picture, ImageCollection, or a sequence of these
             Files or folders of images; arrays of shape (height, width[, 3]) for one image or
             (n, height, width[, channels]) for several; pictures of Pillow.
-        progress : callable, optional
+        progress : callable or bool, optional
 
         Returns
         -------
@@ -214,7 +236,8 @@ class Run(FinishedRun):
         InputError
             If there is no image, none can be read, or the run cannot label new ones.
         """
-        return self.predictor.predict(images, progress=progress)
+        with show_progress(progress) as shown:
+            return self.predictor.predict(images, progress=shown)
 
     def export(self, path: str | Path) -> Path:
         """Write the classifier as one file, from pixels to calibrated probabilities and labels.
@@ -250,7 +273,7 @@ class Run(FinishedRun):
         confidence: float = 0.95,
         n_checks: int = 500,
         random_state: int = 0,
-        answers: Path | None = None,
+        answers: str | Path | None = None,
     ) -> CertificateResult:
         """Draw images for an expert to check, and state what the answers so far prove.
 
@@ -269,7 +292,7 @@ class Run(FinishedRun):
             Largest number of checks over all calls.
         random_state : int, default=0
             Decides the order of the checks.
-        answers : Path, optional
+        answers : str or Path, optional
             A table with answers beside those in ``checks.csv``, as the page of checks saves it.
 
         Raises
@@ -286,7 +309,7 @@ class Run(FinishedRun):
             confidence=confidence,
             n_checks=n_checks,
             random_state=random_state,
-            answers=answers,
+            answers=None if answers is None else Path(answers),
         )
 
     def verify(self) -> tuple[str, ...]:

@@ -39,11 +39,12 @@ from voisin.pipeline.open_run import Run, open_run
 from voisin.pipeline.outputs import StageResults, write_decided_labels, write_outputs
 from voisin.pipeline.prepare import Experiment, make_settings, open_source, warn_of_alpha
 from voisin.pipeline.stages import Stages, capture_warnings
+from voisin.progress import show_progress
 from voisin.project.answers import agree_on_tables, write_disagreements
 from voisin.project.folder import Project
 from voisin.project.label_events import LabelEvents
 from voisin.settings import Settings
-from voisin.types import ImageCollection, Labels, Predictions, Problem, Progress, no_progress
+from voisin.types import AskedProgress, ImageCollection, Labels, Predictions, Problem, Progress
 from voisin.validation import check_installed
 
 
@@ -52,7 +53,7 @@ def run(
     out: str | Path,
     *,
     opening: Mapping[str, Any] | None = None,
-    progress: Progress = no_progress,
+    progress: AskedProgress = None,
     log: Callable[[str], None] = lambda _: None,
     **options: Any,
 ) -> Run:
@@ -71,7 +72,9 @@ def run(
         Folder of the project; created if absent.
     opening : mapping, optional
         Options of `open_images`, such as ``{"label_column": "dx"}``; for a path or a name only.
-    progress : callable, optional
+    progress : callable or bool, optional
+        Called as ``progress(task, done, total)``. By default, progress is shown in a terminal and
+        in a notebook; True shows it elsewhere, too, False nowhere.
     log : callable, optional
         Called with one line of text at a time, about the source and the results.
     **options
@@ -92,10 +95,21 @@ def run(
     """
     settings = make_settings(options)
     check_installed("A run", ["torch"], "torch")
-    project = Project(Path(out))
+    with show_progress(progress) as shown:
+        return _run(source, Project(Path(out)), settings, dict(opening or {}), shown, log)
+
+
+def _run(
+    source: str | Path | ImageCollection,
+    project: Project,
+    settings: Settings,
+    opening: dict[str, Any],
+    progress: Progress,
+    log: Callable[[str], None],
+) -> Run:
     with capture_warnings() as notes:
         warn_of_alpha(settings, [settings.method])
-        images, origin = open_source(source, dict(opening or {}), progress)
+        images, origin = open_source(source, opening, progress)
     log_source(images, log)
     with project.locked() as cache, workers(1):  # on a busy machine, threads of BLAS would wait
         stages = Stages(cache, settings, progress, log)

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from voisin.errors import InputError
 from voisin.project.exports import number, to_json, write_csv, write_parquet
-from voisin.types import UNLABELED, Labels, Names, Probabilities
+from voisin.types import UNLABELED, Labels, Names, Probabilities, ShortRepr
 from voisin.validation import list_some
 from voisin.writing import write_atomically
 
 SUFFIXES = (".csv", ".parquet", ".json")
 
 
-@dataclass(frozen=True, eq=False)
-class NewPredictions:
+@dataclass(frozen=True, eq=False, repr=False)
+class NewPredictions(ShortRepr):
     """Labels and probabilities of new images, and what they rest on; a row for each image.
 
     An image that cannot be read has label -1, probabilities that are NaN, and a problem.

@@ -8,15 +8,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voisin.errors import ProjectError
 from voisin.evaluation.bootstrap import Estimate
 from voisin.evaluation.verdict import Scores
 from voisin.types import UNLABELED, ImageCollection, Labels, Probabilities
 from voisin.writing import PARTIAL, write_atomically
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def write_labels(
@@ -81,6 +85,27 @@ def write_labels(
     for c, name in enumerate(images.class_names):
         columns[f"probability_{name}"] = pa.array(stated[:, c], mask=unknown)
     write_table(folder, "labels", columns, csv_separator)
+
+
+def read_labels(folder: Path) -> "pa.Table":
+    """Read ``labels.parquet``.
+
+    Raises
+    ------
+    ProjectError
+        If the file does not exist or is damaged.
+    """
+    import pyarrow.parquet
+
+    path = folder / "labels.parquet"
+    if not path.is_file():
+        message = f"{folder} has no labels.parquet: pass the folder of a finished `voisin run`."
+        raise ProjectError(message)
+    try:
+        return pyarrow.parquet.read_table(path)
+    except Exception as error:  # of damaged files, PyArrow raises kinds that share no class
+        message = f"{path} is damaged ({error}): run the project again."
+        raise ProjectError(message) from error
 
 
 def _names(labels: Labels, class_names: Sequence[str]) -> Any:

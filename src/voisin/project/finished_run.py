@@ -39,6 +39,7 @@ from voisin.types import (
     Probabilities,
     Progress,
     Propagation,
+    ShortRepr,
     no_progress,
 )
 from voisin.writing import restore_folder
@@ -47,8 +48,8 @@ RESULT = "result"  # the folder of a project that holds its `RunResult`
 _OF_COMPARISONS = {"draws", "compared_labels_per_class"}  # settings that a run does not have
 
 
-@dataclass(frozen=True, eq=False)
-class RunResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class RunResult(ShortRepr):
     """The results of a run as arrays, stored for later questions.
 
     Attributes

@@ -35,6 +35,7 @@ from voisin.types import (
     Names,
     Problem,
     Progress,
+    ShortRepr,
     no_progress,
 )
 
@@ -42,8 +43,8 @@ TABLE, PAGE = "suggestions.csv", "suggestions.html"
 _COLUMNS = ("id", "path", "current", "probability", "reason", "drawn", "label")
 
 
-@dataclass(frozen=True, eq=False)
-class Suggestions:
+@dataclass(frozen=True, eq=False, repr=False)
+class Suggestions(ShortRepr):
     """The images to label next, and the expected changes.
 
     Attributes

@@ -18,8 +18,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.torch import load_file
 from scipy.stats import ttest_rel
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, roc_auc_score
@@ -29,8 +27,8 @@ from sklearn.semi_supervised import LabelSpreading
 import voisin
 from benchmarks.measuring import FOLDER, RESULTS
 from voisin.calibration.decision import WAYS_TO_DECIDE, fit_decision
-from voisin.embedding.backbone import Backbone
-from voisin.embedding.networks.efficientnet import load_backbone
+from voisin.prediction.embedder import ImageEmbedder
+from voisin.prediction.model import MODEL, load_model
 from voisin.project.finished_run import RESULT, RunResult
 from voisin.project.stored import load
 from voisin.sources.opening import open_images
@@ -116,12 +114,15 @@ def judge_decisions(stored, truth):
 def judge_rivals(folder, stored, images, truth):
     """Return AUC and balanced accuracy of other ways on the same labels and hidden images."""
     given, figures = stored.labels >= 0, {}
-    for part, network, size in backbones_of(folder, len(stored.class_names)):
-        vectors = normalize(Backbone(network, size).embed(images))
+    model = load_model(folder / MODEL)
+    for part, embedder in zip(model.parts, ImageEmbedder.of(model).embedders, strict=True):
+        if not str(part).startswith("backbone"):
+            continue
+        vectors = normalize(embedder.embed(images))
         regression = LogisticRegression(C=10, max_iter=1000, class_weight="balanced")
         regression.fit(vectors[given], stored.labels[given])
         ways = {f"logistic regression on {part}": regression.predict_proba(vectors)}
-        if part == "backbone" and len(vectors) <= 10_000:
+        if str(part) == "backbone" and len(vectors) <= 10_000:
             spreading = LabelSpreading(kernel="knn", n_neighbors=10, alpha=0.8, max_iter=100)
             ways[f"LabelSpreading on {part}"] = spreading.fit(
                 vectors, stored.labels
@@ -136,23 +137,6 @@ def judge_rivals(folder, stored, images, truth):
                 "balanced_accuracy": balanced_accuracy_score(hidden, rows.argmax(axis=1)),
             }
     return figures
-
-
-def backbones_of(folder, n_classes):
-    """Yield the networks of the backbone, as it comes and fine-tuned, that a run has used."""
-    state = load_file(folder / "model.safetensors")
-    with safe_open(folder / "model.safetensors", "pt") as file:
-        size = int(json.loads(file.metadata()["voisin"])["input"].split()[0])
-    for part in ("backbone", "backbone-tuned"):
-        own = {
-            name.removeprefix(f"{part}."): value
-            for name, value in state.items()
-            if name.startswith((f"{part}.layers.", f"{part}.fc."))
-        }
-        if own:
-            network = load_backbone(n_classes if part == "backbone-tuned" else 0)
-            network.load_state_dict(own)
-            yield part, network.eval(), size
 
 
 def auc(truth, rows):

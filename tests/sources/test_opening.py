@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from voisin.errors import InputError
-from voisin.sources.opening import open_images
+from voisin.sources.opening import locate_source, open_images
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,19 @@ def test_a_name_goes_before_a_path_of_the_same_name(tmp_path, monkeypatch):
     assert len(open_images("digits")) == 1797
     with pytest.raises(InputError, match="holds no image"):
         open_images("./digits")
+
+
+def test_a_source_is_found_again_from_elsewhere_by_its_name_or_an_absolute_path(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits" / "a").mkdir(parents=True)
+    np.savez(tmp_path / "dermamnist.npz")
+
+    assert locate_source("digits") == "digits"
+    assert locate_source("./digits") == str(tmp_path / "digits")
+    assert locate_source("dermamnist_64") == "dermamnist_64"
+    assert locate_source("dermamnist.npz") == str(tmp_path / "dermamnist.npz")
 
 
 def test_a_size_below_one_is_refused():

@@ -25,7 +25,7 @@ from voisin.project.cache import hash_of
 from voisin.project.label_events import DISAGREEMENTS
 from voisin.settings import Settings
 from voisin.sources.few_labels import check_classes, draw_labels, draw_test
-from voisin.sources.opening import open_images
+from voisin.sources.opening import locate_source, open_images
 from voisin.sources.reading import read_images
 from voisin.types import (
     UNLABELED,
@@ -187,10 +187,9 @@ def open_source(
     """Open the source; also return what `voisin.toml` must hold to open it again."""
     if isinstance(source, ImageCollection):
         return source, {"source": source.name}
-    path = Path(source)
     if opening.get("images_from") is not None:
         opening = {**opening, "images_from": str(Path(opening["images_from"]).resolve())}
-    origin = {"source": str(path.resolve()) if path.exists() else str(source), **opening}
+    origin = {"source": locate_source(source), **opening}
     return open_images(source, **opening, progress=progress), origin
 
 

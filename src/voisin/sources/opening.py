@@ -114,6 +114,18 @@ def open_images(
         raise InputError(message) from error
 
 
+def locate_source(source: str | Path) -> str:
+    """Return what opens a source from any folder: a name as it is, a path made absolute.
+
+    Examples
+    --------
+    >>> locate_source("digits")
+    'digits'
+    """
+    is_name = _find_kind(source).names and not Path(source).suffix  # dermamnist.npz is a path
+    return str(source if is_name else Path(source).resolve())
+
+
 def _find_kind(source: Any) -> SourceKind:
     """Find the kind that opens a source; the error lists similar names and all kinds."""
     if not isinstance(source, str | Path):

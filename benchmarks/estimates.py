@@ -68,7 +68,9 @@ def images_and_vectors(source, size):
         folder = KEPT / path.stem
         if not folder.is_dir():
             with tarfile.open(path) as archive:
-                archive.extractall(folder, filter="data")
+                for member in filter(tarfile.TarInfo.isfile, archive):
+                    (folder / member.name).parent.mkdir(parents=True, exist_ok=True)
+                    (folder / member.name).write_bytes(archive.extractfile(member).read())
         path = next(p for p in (folder, *sorted(folder.rglob("*/"))) if len(list(p.glob("*/"))) > 1)
     images = open_images("digits" if source == "digits" else str(path)).in_split("train")
     if not size:

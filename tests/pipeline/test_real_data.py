@@ -13,7 +13,7 @@ from sklearn.semi_supervised import LabelSpreading
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
-MEASURED_AUC = {"few-labels": 0.84, "pseudo-labels": 0.83, "retrained": 0.83, "ceiling": 0.93}
+MEASURED_AUC = {"few-labels": 0.84, "pseudo-labels": 0.83, "retrained": 0.87, "ceiling": 0.93}
 
 
 @pytest.fixture(scope="module")

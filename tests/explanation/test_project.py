@@ -294,6 +294,18 @@ def test_unknown_images_and_folders_are_refused(tmp_path):
         open_run(tmp_path / "new").explain(0)
 
 
+def test_an_image_is_also_found_by_its_file_name_or_a_path_that_ends_with_its_id(tmp_path):
+    images, problem, labeling, _ = small_run(tmp_path / "flat")
+    ids = np.array([f"new/{n}.png" for n in range(N - 1)] + ["old/0.png"])
+    keep(tmp_path / "run", replace(images, ids=ids), problem, labeling)
+    run = open_run(tmp_path / "run")
+
+    assert run.explain("100.png").as_dict() == run.explain(100).as_dict()
+    assert run.explain("photos/new/100.png").as_dict() == run.explain(100).as_dict()
+    with pytest.raises(InputError, match=r"There is no image '0\.png' in this run"):
+        run.explain("0.png")
+
+
 def test_a_run_that_was_killed_before_its_settings_were_written_goes_on(tmp_path):
     with Project(tmp_path / "run").locked():
         small_run(tmp_path / "run")

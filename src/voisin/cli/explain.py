@@ -20,7 +20,9 @@ _SHOWN = 6  # rows per kind of contributor, by hand: both tables should fit on a
 
 def explain_command(
     folder: RunFolder,
-    image: Annotated[str, typer.Argument(help="Id of the image, as labels.csv has it.")],
+    image: Annotated[
+        str, typer.Argument(help="The image: its id in labels.csv, its file name or path.")
+    ],
     picture: Annotated[
         Path | None,
         typer.Option(help="Page to write (default: explanations/ID.html in the folder)."),

@@ -166,7 +166,11 @@ def write_explanation(
 
 
 def _position(result: RunResult, image: int | str) -> int:
-    """Return the position of an image among those of the pool, followed by the test images."""
+    """Return the position of an image among those of the pool, followed by the test images.
+
+    An image has its number, its id, or, where that is one image's alone, the end of its id after a
+    slash, as a file name is, or a path that ends with its id, as a shell completes it.
+    """
     ids = np.concatenate([result.ids, result.test_ids])
     if not isinstance(image, str):
         if not 0 <= image < len(ids):
@@ -175,6 +179,9 @@ def _position(result: RunResult, image: int | str) -> int:
         return int(image)
     positions = np.flatnonzero(ids == image)
     if not len(positions):
+        named = [id_.endswith(f"/{image}") or image.endswith(f"/{id_}") for id_ in ids.tolist()]
+        positions = np.flatnonzero(named)
+    if len(positions) != 1:
         message = (
             f"There is no image {image!r} in this run.{did_you_mean(image, ids.tolist())} "
             "Ids are those of labels.csv, and of test images."

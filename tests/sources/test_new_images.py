@@ -43,3 +43,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_nothing_is_refused():
     with pytest.raises(InputError, match="There is no image to label"):
         open_new_images([])
+
+
+def test_a_folder_without_images_is_told_so_in_the_words_of_new_images(tmp_path):
+    (tmp_path / "notes.txt").write_text("none yet")
+    with pytest.raises(InputError, match="holds no image: pass image files, or folders of them"):
+        open_new_images(tmp_path)

@@ -41,7 +41,7 @@ def demo_command(
     settings: Values,
     as_json: AsJson = False,
 ) -> None:
-    """Run everything on the included images of digits: offline, in about 15 seconds."""
+    """Run everything on the included images of digits: offline, in about 20 seconds."""
     settings |= {"ceiling": False}  # to be quick
     finished = _run("digits", out, settings, {}, as_json=as_json)
     figures = [

@@ -52,6 +52,9 @@ def open_new_images(given: NewImages) -> list[ImageCollection]:
     if isinstance(given, np.ndarray):
         return [_of_array(given)]
     if isinstance(given, str | Path):
+        if Path(given).is_dir() and not any(map(_is_image_file, Path(given).rglob("*"))):
+            message = f"{given} holds no image: pass image files, or folders of them."
+            raise InputError(message)
         return [_of_files([given]) if _is_image_file(given) else open_images(given)]
     if not len(given):
         message = "There is no image to label: pass files, folders or arrays."

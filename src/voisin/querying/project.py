@@ -104,7 +104,10 @@ class Suggestions(ShortRepr):
             f"and mean certainty by {expected.certainty_rise:+.3f}."
         ]
         if expected.may_stop:
-            lines.append("That is less than one per question: you may stop asking.")
+            lines.append(
+                "That is less than one per question: an answer mends little beside its own image. "
+                "Whether the labels are good enough, the last line of the run says."
+            )
         return lines
 
 

@@ -854,10 +854,11 @@ _OTHER_PAGES = {
         "Choisies par la stratégie <code>%(strategy)s</code> parmi %(n)s images sans étiquette ; "
         "%(labeled)s sont étiquetées jusqu’ici."
     ),
-    "<strong>You may stop here:</strong> an answer is expected to change fewer than one label "
-    "beside its own.": (
-        "<strong>Vous pouvez vous arrêter là :</strong> on attend d’une réponse qu’elle change "
-        "moins d’une autre étiquette que la sienne."
+    "<strong>Answers change little now:</strong> each is expected to change fewer than one label "
+    "beside its own. Whether the labels are good enough, the report says.": (
+        "<strong>Les réponses changent peu maintenant :</strong> on attend de chacune qu’elle "
+        "change moins d’une autre étiquette que la sienne. Si les étiquettes sont assez bonnes, "
+        "c’est le rapport qui le dit."
     ),
     "Other labels that the answers are expected to change": (
         "Autres étiquettes que les réponses devraient changer"

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tests.finished_runs import write_run
 from voisin import run
 from voisin.cli.app import app
+from voisin.cli.explain import _show as show
 from voisin.errors import InputError, ProjectError
 from voisin.explanation.attribution import attribute
 from voisin.explanation.linear_system import linear_system_of
@@ -122,6 +123,18 @@ def test_the_command_shows_a_table_and_writes_a_page_with_pictures(tmp_path):
     assert f"Why {name} is labeled" in page
     assert page.count("data:image/png;base64,") > 10
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_the_command_says_why_a_runner_up_with_the_larger_score_did_not_win(tmp_path, capsys):
+    images, *_ = small_run(tmp_path)
+    told = open_run(tmp_path).explain(str(images.ids[100])).as_dict()
+    said = "The runner-up has the larger score: calibration and decision"
+
+    show(told)
+    assert said not in " ".join(capsys.readouterr().out.split())
+    told["runner_up"]["share_of_scores"] = told["predicted"]["share_of_scores"] + 0.1
+    show(told)
+    assert said in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_page_is_in_the_language_of_the_run(tmp_path):

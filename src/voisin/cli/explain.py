@@ -75,10 +75,14 @@ def _show(explanation: dict[str, Any]) -> None:
         console.print("No label reaches it along the graph: its label is the classifier's alone.")
     if explanation["predicted"]["nearest"]:
         console.print("Of this score no shares are known: the nearest labeled images are shown.")
-    for account, role in (
-        (explanation["predicted"], "For"),
-        (explanation["runner_up"], "Runner-up"),
-    ):
+    best, second = explanation["predicted"], explanation["runner_up"]
+    if second is not None and second["share_of_scores"] > best["share_of_scores"]:
+        console.print(
+            f"The runner-up has the larger score: calibration and decision put {best['label']} "
+            "before it.",
+            markup=False,
+        )
+    for account, role in ((best, "For"), (second, "Runner-up")):
         if account is not None:
             console.print(_table(account, role))
 

@@ -102,7 +102,8 @@ def read_cached_images(
     hash_of = dict(zip(images.ids.tolist(), hashes, strict=True))
     new = ~np.isin(read.images.ids, [*images.ids[found], *read.several])
     new_hashes = [hash_of[name] for name in read.images.ids[new].tolist()]
-    cache.keep(f"pixels, {size} × {size}", kind, new_hashes, read.pixels[new])
+    color = "gray" if images.reader.n_channels == 1 else "color"
+    cache.keep(f"{color} pixels, {size} × {size}", kind, new_hashes, read.pixels[new])
     return read
 
 
